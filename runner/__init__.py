@@ -1,0 +1,1 @@
+"""Benchmarks Keras backends in containers."""
