@@ -1,0 +1,176 @@
+"""Dependency configurations: one folder each under docker/, read and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from runner import paths
+from runner.errors import ConfigurationError, choose, near_miss
+from runner.workloads import WORKLOADS
+
+Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.[0-9A-Za-z+]+)*$")]
+Capability = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")]
+ImageDataFormat = Literal["channels_first", "channels_last"]
+RecurrentActivation = Literal["hard_sigmoid", "sigmoid"]
+
+
+class Device(StrEnum):
+    """What a job trains on."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GpuFacts(_Strict):
+    """What a backend's GPU build needs: versions as strings, capability as "major.minor"."""
+
+    cuda: Version
+    cudnn: Version
+    min_driver: Version
+    min_compute_capability: Capability
+    max_compute_capability: Capability | None = None
+    source: str
+
+
+class Backend(_Strict):
+    """One Keras backend in a configuration."""
+
+    version: Version
+    published_version: Version | None = None
+    image_data_format: ImageDataFormat
+    gpu: GpuFacts
+
+
+class Images(_Strict):
+    """The default base image per device."""
+
+    gpu: str
+    cpu: str
+
+    def base(self, device: Device) -> str:
+        """Return the base image for ``device``."""
+        return self.gpu if device is Device.GPU else self.cpu
+
+
+class Unsupported(_Strict):
+    """A model that a backend of this configuration cannot run, and why."""
+
+    model: str
+    backend: str
+    reason: str
+
+
+class Difference(_Strict):
+    """A known difference from the published set-up; ``backend`` absent means all."""
+
+    text: str
+    backend: str | None = None
+
+
+class _File(_Strict):
+    title: str
+    keras: Version
+    python: Version
+    reproduces: str | None = None
+    recurrent_activation: RecurrentActivation
+    images: Images
+    backends: dict[str, Backend] = Field(min_length=1)
+    unsupported: tuple[Unsupported, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+
+class Configuration(_File):
+    """A set of pinned dependencies: the content of ``docker/<name>/config.toml``."""
+
+    name: str
+    folder: Path
+
+    def lock(self, device: Device) -> Path:
+        """Return the locked requirements for ``device``."""
+        return self.folder / f"{device}.lock"
+
+    def reason_against(self, model: str, backend: str) -> str | None:
+        """Return why ``backend`` cannot run ``model`` here, or None if it can."""
+        for entry in self.unsupported:
+            if (entry.model, entry.backend) == (model, backend):
+                return entry.reason
+        return None
+
+    def differences_of(self, backend: str) -> list[str]:
+        """Return the differences from the published set-up that touch ``backend``."""
+        return [d.text for d in self.differences if d.backend in (None, backend)]
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys allowed at the place of an error, for a hint."""
+    model: type[BaseModel] = _File
+    nested: dict[str, type[BaseModel]] = {
+        "images": Images,
+        "backends": Backend,
+        "gpu": GpuFacts,
+        "unsupported": Unsupported,
+        "differences": Difference,
+    }
+    for step in location[:-1]:
+        model = nested.get(str(step), model)
+    return list(model.model_fields)
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    """Return one line for the first problem of a configuration file."""
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "extra_forbidden":
+        hint = near_miss(str(first["loc"][-1]), _known_keys(first["loc"]))
+        return f"{path}: unknown key '{where}'{hint}"
+    return f"{path}: {where}: {first['msg']}"
+
+
+def _check_names(path: Path, content: _File) -> None:
+    backends = list(content.backends)
+    for entry in content.unsupported:
+        if entry.model not in WORKLOADS:
+            hint = near_miss(entry.model, WORKLOADS)
+            raise ConfigurationError(f"{path}: unsupported: unknown model '{entry.model}'{hint}")
+    for name in [e.backend for e in (*content.unsupported, *content.differences) if e.backend]:
+        if name not in backends:
+            hint = near_miss(name, backends)
+            raise ConfigurationError(f"{path}: backend '{name}' is not one of its own{hint}")
+
+
+def read(folder: Path) -> Configuration:
+    """Read and check one configuration folder.
+
+    Raises ConfigurationError with the file, the key and the nearest known key.
+    """
+    path = folder / "config.toml"
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = _File.model_validate(raw)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(_explain(path, error)) from error
+    _check_names(path, content)
+    return Configuration(name=folder.name, folder=folder, **dict(content))
+
+
+def names(root: Path = paths.CONFIGURATIONS) -> list[str]:
+    """Return the names of all configurations, sorted."""
+    return sorted(path.parent.name for path in root.glob("*/config.toml"))
+
+
+def load(wanted: list[str], root: Path = paths.CONFIGURATIONS) -> list[Configuration]:
+    """Return the named configurations, or all of them if none is named."""
+    return [read(root / name) for name in choose(wanted, names(root), "configuration")]

@@ -1,0 +1,122 @@
+"""From configurations, models and options to the list of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from runner.configurations import Configuration, Device, ImageDataFormat, RecurrentActivation
+from runner.errors import choose
+from runner.workloads import DataSource, Workload
+
+
+class Status(StrEnum):
+    """How a job ended. Only ``ok`` has a time in a summary."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    INTERRUPTED = "interrupted"
+    BUILD_FAILED = "build-failed"
+    UNSUPPORTED = "unsupported"
+    INVALID = "invalid"
+    TAINTED = "tainted"
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What the user asked of every job of a run.
+
+    ``samples`` counts training samples; None means the published size. ``epochs`` None means
+    the model's own number. ``image_data_format`` None means the configuration's.
+    """
+
+    device: Device
+    data: DataSource
+    epochs: int | None = None
+    samples: int | None = None
+    seed: int = 2017
+    repeats: int = 1
+    threads: int = 1
+    image_data_format: ImageDataFormat | None = None
+    recurrent_activation: RecurrentActivation | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fresh process, one result: configuration x backend x model x repeat."""
+
+    configuration: str
+    backend: str
+    model: str
+    repeat: int
+    device: Device
+    data: DataSource
+    epochs: int | None
+    samples: int | None
+    seed: int
+    threads: int
+    image_data_format: ImageDataFormat
+    recurrent_activation: RecurrentActivation
+    unsupported: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the job's name within its run; also the name of its folder."""
+        return f"{self.configuration}.{self.backend}.{self.model}.{self.repeat}"
+
+    def spec(self, data_dir: str | None, cache_dir: str | None) -> dict[str, Any]:
+        """Return what the job's process is told, as ``python -m models`` reads it."""
+        fields = asdict(self)
+        for host_only in ("configuration", "repeat", "unsupported"):
+            del fields[host_only]
+        return {**fields, "data_dir": data_dir, "cache_dir": cache_dir}
+
+
+def _job(
+    configuration: Configuration, backend: str, workload: Workload, repeat: int, options: JobOptions
+) -> Job:
+    return Job(
+        configuration=configuration.name,
+        backend=backend,
+        model=workload.name,
+        repeat=repeat,
+        device=options.device,
+        data=options.data,
+        epochs=options.epochs,
+        samples=options.samples,
+        seed=options.seed + repeat - 1,
+        threads=options.threads,
+        image_data_format=options.image_data_format
+        or configuration.backends[backend].image_data_format,
+        recurrent_activation=options.recurrent_activation or configuration.recurrent_activation,
+        unsupported=configuration.reason_against(workload.name, backend),
+    )
+
+
+def known_backends(configurations: list[Configuration]) -> list[str]:
+    """Return the backends that the configurations hold, each once, in their order."""
+    return list(dict.fromkeys(name for c in configurations for name in c.backends))
+
+
+def plan(
+    configurations: list[Configuration],
+    backends: list[str],
+    workloads: list[Workload],
+    options: JobOptions,
+) -> list[Job]:
+    """Return every job of a run, in the order in which they are to run.
+
+    Raises UsageError for a backend that none of the configurations holds.
+    """
+    chosen = choose(backends, known_backends(configurations), "backend")
+    return [
+        _job(configuration, backend, workload, repeat, options)
+        for repeat in range(1, options.repeats + 1)
+        for configuration in configurations
+        for backend in configuration.backends
+        if backend in chosen
+        for workload in workloads
+    ]
