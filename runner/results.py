@@ -1,0 +1,315 @@
+"""The store of a run, and the one tidy table derived from it.
+
+``results/runs/<run>/`` holds ``manifest.json`` and, per job, ``jobs/<job>/`` with ``job.json``,
+``events.jsonl`` (the checked events as they came), ``log.txt`` and ``record.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from runner.errors import StoreError, near_miss
+from runner.events import BadLine, Event, parse
+from runner.jobs import Job, Status
+
+SCHEMA = 1
+MAX_LOG_BYTES = 64 << 20
+
+COLUMNS: dict[str, str] = {
+    "run": "string",
+    "job": "string",
+    "configuration": "string",
+    "backend": "string",
+    "model": "string",
+    "repeat": "Int64",
+    "status": "string",
+    "reason": "string",
+    "epoch": "Int64",
+    "seconds": "Float64",
+    "samples": "Int64",
+    "loss": "Float64",
+    "accuracy": "Float64",
+    "val_loss": "Float64",
+    "val_accuracy": "Float64",
+    "test_loss": "Float64",
+    "test_accuracy": "Float64",
+    "keras_version": "string",
+    "backend_version": "string",
+    "python_version": "string",
+    "launcher": "string",
+    "device": "string",
+    "device_name": "string",
+    "device_uuid": "string",
+    "driver": "string",
+    "threads": "Int64",
+    "data_source": "string",
+    "data_sha256": "string",
+    "batch_size": "Int64",
+    "image_data_format": "string",
+    "recurrent_activation": "string",
+    "parameters": "Int64",
+    "seed": "Int64",
+    "cache_warm": "boolean",
+    "start_seconds": "Float64",
+    "import_seconds": "Float64",
+    "data_seconds": "Float64",
+    "build_seconds": "Float64",
+    "test_seconds": "Float64",
+    "wall_seconds": "Float64",
+    "peak_memory_bytes": "Int64",
+    "image_digest": "string",
+    "lock_sha256": "string",
+    "started": "string",
+}
+
+
+@dataclass
+class Record:
+    """How a job ended and what it ran in: everything the events do not say themselves."""
+
+    status: Status
+    reason: str | None = None
+    exit_code: int | None = None
+    bad_lines: int = 0
+    started: str | None = None
+    start_seconds: float | None = None
+    wall_seconds: float | None = None
+    launcher: str | None = None
+    device_name: str | None = None
+    device_uuid: str | None = None
+    driver: str | None = None
+    identity: dict[str, str] = field(default_factory=dict)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` so that the file is either the old one or the whole new one."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise StoreError(f"{path}: not of schema {SCHEMA}; it was written by another version")
+    return content
+
+
+class JobStore:
+    """One job's folder while it runs: each event and log line is on disk once it is accepted."""
+
+    def __init__(self, folder: Path, job: Job) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        _write_json(folder / "job.json", {"schema": SCHEMA, **asdict(job)})
+        self._events: IO[bytes] = (folder / "events.jsonl").open("ab")
+        self._log: IO[bytes] = (folder / "log.txt").open("ab")
+        self._log_room = MAX_LOG_BYTES
+
+    def event(self, event: Event) -> None:
+        """Append one checked event."""
+        self._events.write(event.model_dump_json(by_alias=True, ser_json_inf_nan="strings").encode())
+        self._events.write(b"\n")
+        self._events.flush()
+
+    def bad_line(self, line: BadLine) -> None:
+        """Note in the log a line of standard output that was no event."""
+        self.log(f"[not an event: {line.problem}] {line.text}\n".encode())
+
+    def log(self, chunk: bytes) -> None:
+        """Append to the log, up to ``MAX_LOG_BYTES``."""
+        kept = chunk[: self._log_room]
+        self._log.write(kept)
+        self._log.flush()
+        if self._log_room and len(kept) < len(chunk):
+            self._log.write(b"\n[the log is cut here: it grew too large]\n")
+        self._log_room -= len(kept)
+
+    def last_log_line(self) -> str:
+        """Return the last line of the log that holds anything, or an empty string."""
+        path = self.folder / "log.txt"
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            lines = [line.strip() for line in file.read().splitlines()]
+        return next((line.decode("utf-8", "replace") for line in reversed(lines) if line), "")
+
+    def close(self, record: Record) -> None:
+        """Write how the job ended. A job without this file did not end."""
+        self._events.close()
+        self._log.close()
+        _write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
+
+
+class RunStore:
+    """One run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, root: Path, manifest: dict[str, Any]) -> RunStore:
+        """Make a new folder under ``root``, named after the time, with its manifest."""
+        started = datetime.now(UTC)
+        base = started.strftime("%Y%m%d-%H%M%S")
+        root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = root / (base if number == 1 else f"{base}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            content = {"schema": SCHEMA, "run": folder.name, "started": started.isoformat()}
+            _write_json(folder / "manifest.json", {**content, **manifest})
+            return cls(folder)
+        raise StoreError(f"{root}: no free name for a run at {base}")
+
+    @property
+    def name(self) -> str:
+        """Return the run's name."""
+        return self.folder.name
+
+    def job(self, job: Job) -> JobStore:
+        """Open the folder of one job."""
+        return JobStore(self.folder / "jobs" / job.id, job)
+
+    def unstarted(self, job: Job, record: Record) -> None:
+        """Record a job that never got a process."""
+        self.job(job).close(record)
+
+    def write_table(self, table: pd.DataFrame) -> None:
+        """Write the tidy table as Parquet and CSV beside the manifest."""
+        for name, write in (("table.parquet", table.to_parquet), ("table.csv", table.to_csv)):
+            partial = self.folder / (name + ".part")
+            write(partial, index=False)
+            partial.replace(self.folder / name)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the whole events of a file; a truncated last line is no event."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            event = parse(line)
+            if not isinstance(event, BadLine):
+                yield event.model_dump(by_alias=True)
+
+
+def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that hold for every row of a job."""
+    told = ("configuration", "backend", "model", "repeat", "device", "seed", "threads",
+            "image_data_format", "recurrent_activation")  # fmt: skip
+    kept = ("status", "reason", "launcher", "device_name", "device_uuid", "driver",
+            "start_seconds", "wall_seconds", "started")  # fmt: skip
+    identity = record.get("identity", {})
+    return {
+        **{name: job.get(name) for name in told},
+        **{name: record.get(name) for name in kept},
+        "data_source": job.get("data"),
+        "image_digest": identity.get("image_digest"),
+        "lock_sha256": identity.get("lock_sha256"),
+    }
+
+
+def _from_start(event: dict[str, Any]) -> dict[str, Any]:
+    versions = event["versions"]
+    seen = {key: event[key] for key in ("cache_warm", "import_seconds", "threads")}
+    if event["device"].get("name"):
+        seen["device_name"] = event["device"]["name"]
+    return {
+        **seen,
+        "keras_version": versions.get("keras"),
+        "python_version": versions.get("python"),
+        "backend_version": versions.get(event["backend"]),
+    }
+
+
+def _from_data(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data_source": event["source"],
+        "data_sha256": event["sha256"],
+        "data_seconds": event["seconds"],
+    }
+
+
+def _from_model(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "parameters": event["parameters"],
+        "image_data_format": event["image_data_format"],
+        "build_seconds": event["seconds"],
+        "batch_size": event["hyperparameters"].get("batch_size"),
+    }
+
+
+def _from_end(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: event[key] for key in ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
+    }
+
+
+_READERS = {"start": _from_start, "data": _from_data, "model": _from_model, "end": _from_end}
+_EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def _job_rows(run: str, folder: Path) -> list[dict[str, Any]]:
+    """Return a job's rows: one per epoch, or one without an epoch if it had none."""
+    job = _read_json(folder / "job.json")
+    ended = folder / "record.json"
+    record = (
+        _read_json(ended)
+        if ended.exists()
+        else {"status": str(Status.INTERRUPTED), "reason": "the runner ended before the job did"}
+    )
+    common = {"run": run, "job": folder.name, **_job_columns(job, record)}
+    epochs: list[dict[str, Any]] = []
+    for event in _events(folder / "events.jsonl"):
+        if event["event"] == "epoch":
+            epochs.append({name: event[name] for name in _EPOCH})
+        elif event["event"] in _READERS:
+            common.update(_READERS[event["event"]](event))
+    return [{**common, **epoch} for epoch in epochs or [{}]]
+
+
+def _run_rows(folder: Path) -> list[dict[str, Any]]:
+    run = _read_json(folder / "manifest.json")["run"]
+    jobs = sorted((folder / "jobs").glob("*/job.json"))
+    return [row for path in jobs for row in _job_rows(run, path.parent)]
+
+
+def load(*paths: Path | str) -> pd.DataFrame:
+    """Return the tidy table of one or several runs, derived anew from their events.
+
+    One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
+    to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
+    its status and reason. Raises StoreError for a folder that is no run.
+    """
+    rows = [row for path in paths for row in _run_rows(Path(path))]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(COLUMNS)
+
+
+def find(root: Path, name: str) -> Path:
+    """Return the folder of a run given as a path, as a name under ``root``, or ``latest``."""
+    runs = sorted(path.parent.name for path in root.glob("*/manifest.json"))
+    if name == "latest" and runs:
+        return root / runs[-1]
+    if name in runs:
+        return root / name
+    if os.sep in name or Path(name).is_dir():
+        return Path(name)
+    shown = name if re.fullmatch(r"[\w.-]+", name) else repr(name)
+    raise StoreError(f"no run '{shown}' in {root}{near_miss(name, runs)}")
