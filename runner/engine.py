@@ -1,0 +1,76 @@
+"""The Docker engine: finding it, and saying plainly why it cannot be used."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import requests.exceptions
+from docker.errors import APIError, DockerException
+
+from runner.errors import MachineError
+
+LABEL = "keras-backend-benchmarks"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answered. ``info`` is what it says of itself."""
+
+    client: docker.DockerClient
+    info: dict[str, Any]
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether the engine runs on this machine, so that folders can be mounted."""
+        return str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
+
+
+def _base_url(engine: str) -> str:
+    return f"unix://{engine}" if engine.startswith("/") else engine
+
+
+def _why_not(error: Exception) -> str:
+    """Return one line for what stands between us and the engine, and one for the remedy."""
+    text = str(error)
+    if isinstance(error, PermissionError) or "PermissionError" in text or "Permission denied" in text:
+        return (
+            "no permission on the Docker engine's socket\n"
+            "add yourself to its group (sudo usermod -aG docker $USER, then log in again)"
+        )
+    return (
+        "no Docker engine answers\n"
+        "start one (sudo systemctl start docker), or name it: --engine /path/to/docker.sock"
+    )
+
+
+def connect(engine: str | None = None) -> Engine:
+    """Return the engine at a socket's path or URL, or the one the environment names.
+
+    Raises MachineError with the cause and the remedy, one line each.
+    """
+    try:
+        client = (
+            docker.DockerClient(base_url=_base_url(engine), timeout=120)
+            if engine
+            else docker.from_env(timeout=120)
+        )
+        client.ping()
+        return Engine(client, client.info())
+    except (DockerException, APIError, requests.exceptions.RequestException) as error:
+        raise MachineError(_why_not(error)) from error
+
+
+def require_nvidia(engine: Engine) -> None:
+    """Fail unless the engine can hand a GPU to a container."""
+    has_runtime = "nvidia" in engine.info.get("Runtimes", {})
+    has_cdi = bool(engine.info.get("DiscoveredDevices") or engine.info.get("CDISpecDirs"))
+    has_hook = engine.is_local and shutil.which("nvidia-container-runtime-hook") is not None
+    if not (has_runtime or has_cdi or has_hook):
+        raise MachineError(
+            "the Docker engine has no NVIDIA runtime, so a container cannot get a GPU\n"
+            "install nvidia-container-toolkit and restart the engine, "
+            "or measure on the CPU: --device cpu (make: DEVICE=cpu)"
+        )

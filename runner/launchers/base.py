@@ -1,0 +1,87 @@
+"""The port behind which a job's process lives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from runner.configurations import Configuration
+from runner.jobs import Job
+
+
+class Stream(Enum):
+    """Which of a process's two outputs a chunk came from."""
+
+    EVENTS = "stdout"
+    LOG = "stderr"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some bytes that a process wrote."""
+
+    stream: Stream
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended. ``out_of_memory``: its memory limit killed it."""
+
+    code: int
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where jobs of one configuration run, ready to start.
+
+    ``identity`` names what it is made of (image digest, lock hash), for every row.
+    """
+
+    configuration: str
+    location: str
+    identity: dict[str, str] = field(default_factory=dict)
+
+
+class Process(ABC):
+    """One job's process."""
+
+    @abstractmethod
+    def read(self, timeout: float) -> Chunk | None:
+        """Return the next chunk, or None at the end of output.
+
+        Raises TimeoutError if nothing came for ``timeout`` seconds, and EngineError if the
+        connection to the process is lost.
+        """
+
+    @abstractmethod
+    def wait(self) -> Exit:
+        """Return how the process ended. Call it after the end of output."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the process: ask, wait a little, kill. Does nothing if it has ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Remove what the process leaves behind on its host. Call it last, always."""
+
+
+class Launcher(ABC):
+    """Makes environments and starts jobs in them."""
+
+    name: str
+
+    @abstractmethod
+    def prepare(self, configuration: Configuration, log: Path) -> Environment:
+        """Return the configuration's environment, made if need be; its output goes to ``log``.
+
+        Raises BuildError: then this configuration's jobs cannot run, but others may.
+        """
+
+    @abstractmethod
+    def start(self, job: Job, environment: Environment) -> Process:
+        """Start one job. Raises EngineError if it cannot be started."""

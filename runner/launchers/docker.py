@@ -1,0 +1,189 @@
+"""One fresh, sandboxed container per job."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests.exceptions
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+from docker.types import DeviceRequest, LogConfig, Mount
+
+from runner import images
+from runner.configurations import Configuration, Device
+from runner.engine import LABEL, Engine
+from runner.errors import EngineError
+from runner.images import BuildOptions
+from runner.jobs import Job
+from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+
+DATA_DIR = "/data"
+CACHE_DIR = "/cache"
+GRACE_SECONDS = 5
+_BROKEN = (APIError, requests.exceptions.RequestException, OSError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a job's container may use: bytes of memory, processes, CPUs, bytes of tmpfs."""
+
+    memory_bytes: int
+    cpus: int
+    processes: int = 2048
+    tmpfs_bytes: int = 2 << 30
+
+
+class DockerProcess(Process):
+    """A job in a container, its output attached before the first instruction ran."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._chunks: queue.Queue[Chunk | Exception | None] = queue.Queue(maxsize=256)
+        frames = container.attach(stdout=True, stderr=True, stream=True, logs=False, demux=True)
+        self._pump = threading.Thread(target=self._read_frames, args=(frames,), daemon=True)
+        self._pump.start()
+
+    def _read_frames(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+        try:
+            for out, err in frames:
+                if err:
+                    self._chunks.put(Chunk(Stream.LOG, err))
+                if out:
+                    self._chunks.put(Chunk(Stream.EVENTS, out))
+            self._chunks.put(None)
+        except _BROKEN as error:
+            self._chunks.put(error)
+
+    def read(self, timeout: float) -> Chunk | None:
+        try:
+            item = self._chunks.get(timeout=timeout)
+        except queue.Empty:
+            raise TimeoutError from None
+        if isinstance(item, Exception):
+            raise EngineError(f"the connection to the container broke: {item}") from item
+        return item
+
+    def wait(self) -> Exit:
+        try:
+            code = int(self._container.wait(timeout=60)["StatusCode"])
+            self._container.reload()
+            return Exit(code, bool(self._container.attrs["State"]["OOMKilled"]))
+        except _BROKEN as error:
+            raise EngineError(f"the engine lost the container: {error}") from error
+
+    def stop(self) -> None:
+        try:
+            self._container.stop(timeout=GRACE_SECONDS)
+        except NotFound:
+            return
+        except _BROKEN as error:
+            raise EngineError(f"the container could not be stopped: {error}") from error
+
+    def close(self) -> None:
+        try:
+            self._container.remove(force=True, v=False)
+        except NotFound:
+            return
+        except _BROKEN as error:
+            raise EngineError(f"the container could not be removed: {error}") from error
+
+
+class DockerLauncher(Launcher):
+    """Builds an image per configuration and runs each job in a container without a network."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        engine: Engine,
+        device: Device,
+        *,
+        run: str,
+        limits: Limits,
+        build: BuildOptions,
+        data_dir: Path | None,
+        gpu_uuid: str | None,
+        say: images.LINE,
+    ) -> None:
+        self._engine = engine
+        self._device = device
+        self._run = run
+        self._limits = limits
+        self._build = build
+        self._data_dir = data_dir
+        self._gpu_uuid = gpu_uuid
+        self._say = say
+
+    def prepare(self, configuration: Configuration, log: Path) -> Environment:
+        image = images.build(
+            self._engine, configuration, self._device, self._build, log, self._say
+        )
+        return Environment(
+            configuration=configuration.name,
+            location=image.digest,
+            identity={
+                "image_digest": image.digest,
+                "base_digest": image.base_digest,
+                "lock_sha256": image.lock_sha256,
+                "image_tag": image.tag,
+            },
+        )
+
+    def start(self, job: Job, environment: Environment) -> Process:
+        spec = job.spec(DATA_DIR if self._data_dir else None, CACHE_DIR)
+        try:
+            container = self._engine.client.containers.create(
+                environment.location,
+                command=[json.dumps(spec, sort_keys=True)],
+                labels={LABEL: "job", f"{LABEL}.run": self._run, f"{LABEL}.job": job.id},
+                mounts=self._mounts(environment),
+                device_requests=self._gpu(),
+                **self._sandbox(),
+            )
+        except _BROKEN as error:
+            raise EngineError(f"the container could not be created: {error}") from error
+        try:
+            process = DockerProcess(container)
+            container.start()
+        except _BROKEN as error:
+            container.remove(force=True)
+            raise EngineError(f"the container could not be started: {error}") from error
+        return process
+
+    def _mounts(self, environment: Environment) -> list[Mount]:
+        """Mount the data read-only, and the compile cache that lasts as long as the image."""
+        name = f"{LABEL}-cache-{environment.location.removeprefix('sha256:')[:16]}"
+        cache = Mount(CACHE_DIR, name, type="volume", labels={LABEL: "cache"})
+        if self._data_dir is None:
+            return [cache]
+        return [cache, Mount(DATA_DIR, str(self._data_dir), type="bind", read_only=True)]
+
+    def _gpu(self) -> list[DeviceRequest]:
+        if self._gpu_uuid is None:
+            return []
+        return [DeviceRequest(device_ids=[self._gpu_uuid], capabilities=[["gpu"]])]
+
+    def _sandbox(self) -> dict[str, Any]:
+        """Return what keeps years-old software away from the host."""
+        limits = self._limits
+        return {
+            "network_mode": "none",
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true"],
+            "read_only": True,
+            "user": "1000:1000",
+            "tmpfs": {"/tmp": f"rw,nosuid,nodev,mode=1777,size={limits.tmpfs_bytes}"},
+            "mem_limit": limits.memory_bytes,
+            "memswap_limit": limits.memory_bytes,
+            "pids_limit": limits.processes,
+            "nano_cpus": limits.cpus * 1_000_000_000,
+            "ipc_mode": "private",
+            # The attached stream is the only copy: a flood on stdout must not fill the disk.
+            "log_config": LogConfig(type="none"),
+        }
