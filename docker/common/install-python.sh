@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# usage: install-python.sh [PACKAGE...]
+# Uses the base image's Python 3.5 or 3.6, or installs apt's python3 together with PACKAGE...;
+# then brings pip, setuptools and wheel to the last releases for Python 3.5, by hash.
+set -euo pipefail
+common=$(dirname "$0")
+# shellcheck source=docker/common/ca.sh
+. "$common/ca.sh"
+
+usable() {
+    command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 &&
+        python3 -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 5), (3, 6)))'
+}
+
+if ! usable; then
+    "$common/apt-install.sh" \
+        ca-certificates python3 python3-pip python3-setuptools python3-wheel "$@"
+fi
+if ! usable; then
+    echo "install-python: needs Python 3.5 or 3.6 with pip; this base image offers" \
+        "$(python3 --version 2>&1). Begin at ubuntu:16.04, or at an image of .ci/make-base." >&2
+    exit 1
+fi
+
+trust_build_ca
+[ -n "${PIP_INDEX_URL:-}" ] || unset PIP_INDEX_URL
+python3 -m pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes --no-deps -r "$common/bootstrap.lock"
+python3 --version
+python3 -m pip --version
