@@ -141,8 +141,9 @@ def _check_names(path: Path, content: _File) -> None:
         if entry.model not in WORKLOADS:
             hint = near_miss(entry.model, WORKLOADS)
             raise ConfigurationError(f"{path}: unsupported: unknown model '{entry.model}'{hint}")
-    for name in [e.backend for e in (*content.unsupported, *content.differences) if e.backend]:
-        if name not in backends:
+    named = [e.backend for e in content.unsupported] + [e.backend for e in content.differences]
+    for name in named:
+        if name is not None and name not in backends:
             hint = near_miss(name, backends)
             raise ConfigurationError(f"{path}: backend '{name}' is not one of its own{hint}")
 

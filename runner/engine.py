@@ -6,10 +6,10 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-import docker
 import requests.exceptions
 from docker.errors import APIError, DockerException
 
+import docker
 from runner.errors import MachineError
 
 LABEL = "keras-backend-benchmarks"
@@ -35,7 +35,11 @@ def _base_url(engine: str) -> str:
 def _why_not(error: Exception) -> str:
     """Return one line for what stands between us and the engine, and one for the remedy."""
     text = str(error)
-    if isinstance(error, PermissionError) or "PermissionError" in text or "Permission denied" in text:
+    if (
+        isinstance(error, PermissionError)
+        or "PermissionError" in text
+        or "Permission denied" in text
+    ):
         return (
             "no permission on the Docker engine's socket\n"
             "add yourself to its group (sudo usermod -aG docker $USER, then log in again)"

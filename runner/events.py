@@ -16,7 +16,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 class _Event(BaseModel):
     # A newer job may say more than this host knows; what it knows must be right.
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="strings")
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
 

@@ -108,7 +108,9 @@ def _base_digest(engine: Engine, base: str, say: LINE) -> str:
     except ImageNotFound:
         say(f"pulling {base}")
     try:
-        repository, _, tag = base.rpartition(":") if ":" in base.split("/")[-1] else (base, "", "latest")
+        repository, _, tag = (
+            base.rpartition(":") if ":" in base.split("/")[-1] else (base, "", "latest")
+        )
         return str(engine.client.images.pull(repository, tag=tag).id)
     except (APIError, requests.exceptions.RequestException) as error:
         raise BuildError(

@@ -122,7 +122,7 @@ class JobStore:
 
     def event(self, event: Event) -> None:
         """Append one checked event."""
-        self._events.write(event.model_dump_json(by_alias=True, ser_json_inf_nan="strings").encode())
+        self._events.write(event.model_dump_json(by_alias=True).encode())
         self._events.write(b"\n")
         self._events.flush()
 
@@ -256,9 +256,8 @@ def _from_model(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_end(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: event[key] for key in ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
-    }
+    kept = ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
+    return {key: event[key] for key in kept}
 
 
 _READERS = {"start": _from_start, "data": _from_data, "model": _from_model, "end": _from_end}

@@ -50,7 +50,14 @@ WORKLOADS = {
             "cifar10_cnn", "CIFAR-10 CNN", "cifar10_cnn", "cifar10", 1_250_858, 32, 50, 50_000
         ),
         Workload(
-            "mnist_hrnn", "MNIST hierarchical RNN", "mnist_hier_rnn", "mnist", 199_434, 32, 5, 60_000
+            "mnist_hrnn",
+            "MNIST hierarchical RNN",
+            "mnist_hier_rnn",
+            "mnist",
+            199_434,
+            32,
+            5,
+            60_000,
         ),
         Workload("babi_rnn", "bAbI RNN", "babi_rnn", "babi", 45_836, 32, 40, 950),
     )

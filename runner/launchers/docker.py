@@ -121,9 +121,7 @@ class DockerLauncher(Launcher):
         self._say = say
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        image = images.build(
-            self._engine, configuration, self._device, self._build, log, self._say
-        )
+        image = images.build(self._engine, configuration, self._device, self._build, log, self._say)
         return Environment(
             configuration=configuration.name,
             location=image.digest,

@@ -1,0 +1,263 @@
+"""Data for the jobs: downloaded once, checked by size and hash, handed over as plain files.
+
+A job sees a folder with ``mnist.npz``, ``cifar10.npz``, ``babi_qa2_train.txt`` and
+``babi_qa2_test.txt`` (as far as its data source has them); arrays are uint8, images NHWC.
+Sources of the hashes: Keras' own loaders for MNIST and CIFAR-10, the authors' archive for bAbI.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from runner.errors import DataError
+from runner.workloads import DataSource
+
+CHUNK = 1 << 20
+MAX_MEMBER_BYTES = 256 << 20
+_BABI = "tasks_1-20_v1-2/en/qa2_two-supporting-facts_{}.txt"
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file of a data set: its name in the cache, hash, size and where it was served."""
+
+    dataset: str
+    name: str
+    sha256: str
+    urls: tuple[str, ...]
+    size: int | None = None
+
+
+DOWNLOADS = {
+    item.dataset: item
+    for item in (
+        Download(
+            "mnist",
+            "mnist.npz",
+            "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+            (
+                "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+                "https://s3.amazonaws.com/img-datasets/mnist.npz",
+            ),
+        ),
+        Download(
+            "cifar10",
+            "cifar-10-python.tar.gz",
+            "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+            ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+            170_498_071,
+        ),
+        Download(
+            "babi",
+            "babi_tasks_1-20_v1-2.tar.gz",
+            "0364ebde659f14d11bc21744516c5ec49d3d06cb692733f66680771244998898",
+            (
+                "https://s3.amazonaws.com/text-datasets/babi_tasks_1-20_v1-2.tar.gz",
+                "https://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz",
+            ),
+            15_719_851,
+        ),
+    )
+}
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify(item: Download, path: Path) -> None:
+    """Check a file's size and hash; a wrong one is set aside, never used.
+
+    Raises DataError that names both hashes and where the file lies now.
+    """
+    found_size, found = path.stat().st_size, file_sha256(path)
+    if found == item.sha256:
+        return
+    aside = path.with_name(path.name + ".wrong")
+    path.replace(aside)
+    size = f", {found_size:,} bytes instead of {item.size:,}" if item.size else ""
+    raise DataError(
+        f"{item.name}: SHA-256 is {found}, expected {item.sha256}{size}; "
+        f"the file was set aside as {aside}"
+    )
+
+
+def _download(item: Download, folder: Path, progress: bool) -> Path:
+    """Fetch a file from the first source that serves it whole, then check it."""
+    problems = []
+    path = folder / item.name
+    for url in item.urls:
+        partial = folder / f"{item.name}.{os.getpid()}.part"
+        fetch = pooch.HTTPDownloader(progressbar=progress, timeout=60)
+        try:
+            fetch(url, str(partial), None)
+        except (OSError, ValueError) as error:
+            partial.unlink(missing_ok=True)
+            problems.append(f"{url}: {error}")
+            continue
+        partial.replace(path)
+        verify(item, path)
+        return path
+    raise DataError(
+        f"{item.name} could not be downloaded: {'; '.join(problems)}\n"
+        f"put the file at {path} yourself, or use --data synthetic"
+    )
+
+
+def fetch(item: Download, cache: Path, progress: bool = False) -> Path:
+    """Return a checked file of the cache, downloading it if it is not there."""
+    folder = cache / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / item.name
+    if path.exists():
+        verify(item, path)
+        return path
+    return _download(item, folder, progress)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a partial file that becomes ``path`` only if the block succeeds."""
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    """Return one regular file of an archive by its exact name; nothing else is unpacked."""
+    try:
+        member = archive.getmember(name)
+    except KeyError:
+        raise DataError(f"{archive.name!s}: no member {name}") from None
+    if not member.isreg() or member.size > MAX_MEMBER_BYTES:
+        raise DataError(f"{archive.name!s}: {name} is not a plain file of a sane size")
+    content = archive.extractfile(member)
+    if content is None:
+        raise DataError(f"{archive.name!s}: {name} cannot be read")
+    return content.read()
+
+
+def _unpack_mnist(source: Path, folder: Path) -> None:
+    with _replacing(folder / "mnist.npz") as partial:
+        partial.write_bytes(source.read_bytes())
+
+
+def _cifar_batch(archive: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return one batch as (n, 32, 32, 3) and (n,) uint8. Its archive's hash was checked."""
+    raw = pickle.loads(_member(archive, f"cifar-10-batches-py/{name}"), encoding="bytes")
+    images = np.asarray(raw[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
+    return images.transpose(0, 2, 3, 1), np.asarray(raw[b"labels"], dtype=np.uint8)
+
+
+def _unpack_cifar10(source: Path, folder: Path) -> None:
+    with tarfile.open(source) as archive:
+        parts = [_cifar_batch(archive, f"data_batch_{number}") for number in range(1, 6)]
+        x_test, y_test = _cifar_batch(archive, "test_batch")
+    with _replacing(folder / "cifar10.npz") as partial:
+        np.savez(
+            partial,
+            x_train=np.concatenate([images for images, _ in parts]),
+            y_train=np.concatenate([labels for _, labels in parts]),
+            x_test=x_test,
+            y_test=y_test,
+        )
+
+
+def _unpack_babi(source: Path, folder: Path) -> None:
+    with tarfile.open(source) as archive:
+        for part in ("train", "test"):
+            with _replacing(folder / f"babi_qa2_{part}.txt") as partial:
+                partial.write_bytes(_member(archive, _BABI.format(part)))
+
+
+_UNPACK: dict[str, tuple[Callable[[Path, Path], None], tuple[str, ...]]] = {
+    "mnist": (_unpack_mnist, ("mnist.npz",)),
+    "cifar10": (_unpack_cifar10, ("cifar10.npz",)),
+    "babi": (_unpack_babi, ("babi_qa2_train.txt", "babi_qa2_test.txt")),
+}
+
+
+def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:
+    folder = cache / "real"
+    folder.mkdir(parents=True, exist_ok=True)
+    for dataset in datasets:
+        source = fetch(DOWNLOADS[dataset], cache, progress)
+        unpack, outputs = _UNPACK[dataset]
+        if not all((folder / name).exists() for name in outputs):
+            unpack(source, folder)
+    return folder
+
+
+def digits() -> dict[str, np.ndarray]:
+    """Return scikit-learn's 1,797 handwritten digits as MNIST-shaped uint8 arrays.
+
+    The 8x8 images of 0 to 16 are scaled to 0 to 255, enlarged threefold by repetition to 24x24
+    and framed to 28x28. Every sixth goes to the test set: 1,497 to train, 300 to test.
+    """
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    small = np.rint(raw.images * (255 / 16)).astype(np.uint8)
+    images = np.pad(small.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    labels = raw.target.astype(np.uint8)
+    test = np.arange(len(images)) % 6 == 0
+    return {
+        "x_train": images[~test],
+        "y_train": labels[~test],
+        "x_test": images[test],
+        "y_test": labels[test],
+    }
+
+
+def _prepare_digits(cache: Path) -> Path:
+    folder = cache / "digits"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "mnist.npz"
+    if not path.exists():
+        with _replacing(path) as partial, io.BytesIO() as buffer:
+            np.savez(buffer, **digits())  # type: ignore[arg-type]
+            partial.write_bytes(buffer.getvalue())
+    return folder
+
+
+def prepare(
+    source: DataSource, datasets: list[str], cache: Path, progress: bool = False
+) -> Path | None:
+    """Return the folder that jobs get to read, or None where they make their own data.
+
+    Raises DataError if a file cannot be had or is not the expected one.
+    """
+    if source is DataSource.SYNTHETIC:
+        return None
+    if source is DataSource.DIGITS:
+        return _prepare_digits(cache)
+    return _prepare_real(datasets, cache, progress)
+
+
+def states(cache: Path) -> Iterator[tuple[Download, Path, str]]:
+    """Yield every downloadable file with its path and what is there: ok, missing or wrong."""
+    for item in DOWNLOADS.values():
+        path = cache / "downloads" / item.name
+        if not path.exists():
+            yield item, path, "missing"
+        else:
+            yield item, path, "ok" if file_sha256(path) == item.sha256 else "wrong"

@@ -1,0 +1,112 @@
+"""The published figures of 2017, read from their CSV files, each with its source.
+
+Nothing is typed in here: which figures count is decided by the columns of the files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from runner import paths
+from runner.workloads import WORKLOADS
+
+BACKENDS = ("tensorflow", "cntk", "mxnet", "theano")
+# The versions that the article names; a notebook figure of another version is another set-up.
+_ARTICLE_KERAS = {"tensorflow": "2.0.8", "cntk": "2.0.8", "theano": "2.0.8", "mxnet": "1.2.2"}
+_ARTICLE_FRAMEWORK = {"tensorflow": "1.3.0", "cntk": "2.1", "theano": "0.9.0", "mxnet": "0.11.0"}
+
+
+def _read(name: str, root: Path) -> pd.DataFrame:
+    return pd.read_csv(root / name, dtype={"keras_version": str, "framework_version": str})
+
+
+def notebooks(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return the whole-run figures of the author's notebooks that fit the article's set-up.
+
+    Left out: figures without seconds, of another Keras or framework version, of a backend that is
+    not named, on a CPU, and best-of timings. Columns as in ``bhatia2017_totals.csv``; seconds per
+    epoch = total / epochs, so the first epoch's one-time work is inside.
+    """
+    totals = _read("bhatia2017_totals.csv", root)
+    fits = (
+        totals["seconds_per_epoch"].notna()
+        & (totals["timeit"] == "mean")
+        & ~totals["gpu"].str.startswith("none")
+        & (totals["keras_version"] == totals["backend"].map(_ARTICLE_KERAS))
+        & (totals["framework_version"] == totals["backend"].map(_ARTICLE_FRAMEWORK))
+    )
+    return totals[fits].reset_index(drop=True)
+
+
+def article(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return what the article's text states per test and backend, in seconds per epoch."""
+    return _read("bhatia2017_article.csv", root)
+
+
+def _span(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def _article_text(row: pd.Series) -> str:
+    """Return a cell of the article in words: its figure, or why there is none."""
+    if pd.notna(row["seconds_per_epoch_low"]):
+        return _span(pd.Series([row["seconds_per_epoch_low"], row["seconds_per_epoch_high"]]))
+    return "not run" if str(row["statement"]).startswith("not run") else "only in an image"
+
+
+def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return one row per model and backend.
+
+    ``article`` and ``notebook`` are the published seconds per epoch in words; ``seconds`` is the
+    one number to compare with: the median of the notebook figures, else the middle of the
+    article's range, else missing; ``basis`` says which it is; ``statement`` is the article's own.
+    """
+    runs = notebooks(root)
+    stated = article(root)
+    rows = []
+    for workload in WORKLOADS.values():
+        for backend in BACKENDS:
+            said = stated[(stated["test"] == workload.test) & (stated["backend"] == backend)].iloc[
+                0
+            ]
+            found = runs[(runs["test"] == workload.test) & (runs["backend"] == backend)]
+            middle = (said["seconds_per_epoch_low"] + said["seconds_per_epoch_high"]) / 2
+            has_notebook, has_article = not found.empty, pd.notna(middle)
+            rows.append(
+                {
+                    "model": workload.name,
+                    "backend": backend,
+                    "article": _article_text(said),
+                    "notebook": _span(found["seconds_per_epoch"]) if has_notebook else "not found",
+                    "seconds": found["seconds_per_epoch"].median() if has_notebook else middle,
+                    "basis": "notebook" if has_notebook else "article" if has_article else None,
+                    "statement": said["statement"],
+                    "source": found["source"].iloc[-1] if has_notebook else said["source"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def compare(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return the summary with the published figures and the ratios to TensorFlow beside it.
+
+    ``published_seconds`` in seconds per epoch; ``measured_ratio`` and ``published_ratio`` are each
+    cell over TensorFlow's of the same test and, for measured ones, the same device: the card
+    differs, so only the ratios can be set side by side. Missing where either side is missing.
+    """
+    known = cells(root).rename(columns={"seconds": "published_seconds"})
+    known = known[["model", "backend", "article", "notebook", "published_seconds", "basis"]]
+    merged = summary.astype({"model": "string", "backend": "string"}).merge(
+        known.astype({"model": "string", "backend": "string"}), on=["model", "backend"], how="left"
+    )
+    is_tensorflow = merged["backend"] == "tensorflow"
+    for seconds, ratio, by in (
+        ("seconds_per_epoch", "measured_ratio", ["model", "device"]),
+        ("published_seconds", "published_ratio", ["model"]),
+    ):
+        base = merged[is_tensorflow].groupby(by)[seconds].first().rename("base")
+        merged[ratio] = merged[seconds] / merged.join(base, on=by)["base"]
+    return merged
