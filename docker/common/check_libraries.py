@@ -20,15 +20,15 @@ LIBRARY_NAME = re.compile(r"\.so(\.[0-9]+)*$")
 LDD_LINE = re.compile(r"^\s*(?P<name>\S+) => (?P<path>not found|\S+)")
 
 Hole = namedtuple("Hole", "package file library")
-Excuse = namedtuple("Excuse", "file library reason")
+Excuse = namedtuple("Excuse", "file libraries reason")
 
 
 def parse_excuse(text):
-    """Read FILE:LIBRARY:REASON, FILE a glob relative to the packages' folder."""
-    parts = text.split(":", 2)
-    if len(parts) != 3 or not all(part.strip() for part in parts):
-        raise argparse.ArgumentTypeError("expected FILE:LIBRARY:REASON, got %r" % text)
-    return Excuse(*[part.strip() for part in parts])
+    """Read FILE:LIBRARY[,LIBRARY...]:REASON, FILE a glob relative to the packages' folder."""
+    parts = [part.strip() for part in text.split(":", 2)]
+    if len(parts) != 3 or not all(parts):
+        raise argparse.ArgumentTypeError("expected FILE:LIBRARY,...:REASON, got %r" % text)
+    return Excuse(parts[0], frozenset(parts[1].split(",")), parts[2])
 
 
 def find_libraries(root):
@@ -112,7 +112,7 @@ def find_holes(root):
 def excuse_for(hole, excuses):
     """The first excuse that fits the hole, or None."""
     for excuse in excuses:
-        if excuse.library == hole.library and fnmatch.fnmatch(hole.file, excuse.file):
+        if hole.library in excuse.libraries and fnmatch.fnmatch(hole.file, excuse.file):
             return excuse
     return None
 
@@ -131,7 +131,7 @@ def parse_arguments(arguments):
         type=parse_excuse,
         action="append",
         default=[],
-        metavar="FILE:LIBRARY:REASON",
+        metavar="FILE:LIBRARY,...:REASON",
         help="a hole that cannot be closed and does no harm",
     )
     return parser.parse_args(arguments)
