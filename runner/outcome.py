@@ -12,6 +12,15 @@ from runner.launchers.base import Exit
 _MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A job's status and, unless it is ok, the reason in one line."""
+
+    status: Status
+    reason: str | None = None
+    exit_code: int | None = None
+
+
 @dataclass
 class Heard:
     """What was heard of a job so far."""
@@ -25,10 +34,6 @@ class Heard:
             self.bad_lines.append(item)
         else:
             self.events.append(item)
-
-    def of(self, kind: type[Event]) -> list[Event]:
-        """Return the events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
 
     @property
     def start(self) -> StartEvent | None:
@@ -67,8 +72,7 @@ def _wrong_model(heard: Heard) -> str | None:
     return None
 
 
-def conclude(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Status, str | None]:
-    """Return a finished process's status and, unless it is ok, the reason in one line."""
+def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Status, str | None]:
     if ended.out_of_memory:
         return Status.OOM, "the job's memory limit killed it; give it more with --memory"
     errors = [event for event in heard.events if isinstance(event, ErrorEvent)]
@@ -87,3 +91,8 @@ def conclude(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[S
     if wrong := _wrong_stream(job, heard):
         return Status.INVALID, wrong
     return Status.OK, None
+
+
+def conclude(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> Outcome:
+    """Return how a finished process's job ended."""
+    return Outcome(*_judge(job, heard, ended, last_log_line), exit_code=ended.code)

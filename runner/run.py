@@ -12,7 +12,7 @@ from runner.errors import BuildError, EngineError
 from runner.events import BadLine, Event, LineReader, printable
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher, Process, Stream
-from runner.outcome import Heard, conclude
+from runner.outcome import Heard, Outcome, conclude
 from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
 
@@ -76,13 +76,13 @@ class _Listener:
             self.observer.job_said(self.job, item)
 
 
-def _attend(process: Process, listener: _Listener, timeout: float) -> tuple[Status, str | None]:
+def _attend(process: Process, listener: _Listener, timeout: float) -> Outcome:
     """Follow a process to its end and return how the job ended."""
     try:
         listener.listen(process, listener.began + timeout)
     except TimeoutError:
         process.stop()
-        return Status.TIMEOUT, f"it took longer than {timeout:.0f} s (--timeout)"
+        return Outcome(Status.TIMEOUT, f"it took longer than {timeout:.0f} s (--timeout)")
     except KeyboardInterrupt:
         process.stop()
         raise
@@ -103,7 +103,9 @@ def run_job(job: Job, environment: Environment, conditions: Conditions) -> Recor
     process: Process | None = None
     try:
         process = conditions.launcher.start(job, environment)
-        record.status, record.reason = _attend(process, listener, conditions.timeout)
+        outcome = _attend(process, listener, conditions.timeout)
+        record.status, record.reason = outcome.status, outcome.reason
+        record.exit_code = outcome.exit_code
     except EngineError as error:
         record.status, record.reason = Status.FAILED, str(error)
     finally:

@@ -1,0 +1,167 @@
+"""From the summary to tables that a person reads: on the terminal and as Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from runner import published
+from runner.jobs import Status
+from runner.workloads import WORKLOADS
+
+_DETAILS = {
+    "model": "model",
+    "backend": "backend",
+    "configuration": "configuration",
+    "seconds_per_epoch": "s/epoch",
+    "first_epoch_seconds": "first epoch, s",
+    "val_accuracy": "val. accuracy",
+    "measured_ratio": "x TensorFlow",
+    "article": "2017 article, s/epoch",
+    "notebook": "2017 notebooks, s/epoch",
+    "published_ratio": "2017 x TensorFlow",
+}
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _number(column: str, value: str | float | None) -> str:
+    """Return one figure as it is shown; a missing one as a dash."""
+    if value is None or pd.isna(value):
+        return "-"
+    if isinstance(value, float):
+        if "ratio" in column or "accuracy" in column:
+            return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
+        return _seconds(value)
+    return str(value)
+
+
+def _time(row: pd.Series) -> str:
+    """Return a cell's time, or its status where it has none."""
+    if pd.notna(row["seconds_per_epoch"]):
+        mark = "" if row["status"] == Status.OK else "*"
+        return _seconds(row["seconds_per_epoch"]) + mark
+    if row["status"] != Status.OK:
+        return str(row["status"])
+    return "one epoch only"
+
+
+def pivot(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text cells: rows are models, columns configuration/backend, seconds per epoch.
+
+    A cell without a time shows its status; one with a time from fewer repeats than were planned
+    is marked with an asterisk.
+    """
+    named = summary.assign(
+        model=summary["model"].map(lambda name: WORKLOADS[name].title).astype("string"),
+        column=summary["configuration"].astype(str) + "/" + summary["backend"].astype(str),
+        cell=summary.apply(_time, axis=1),
+    )
+    if named["device"].nunique() > 1:
+        named["column"] = named["column"] + " (" + named["device"] + ")"
+    table = named.pivot_table(
+        index="model", columns="column", values="cell", aggfunc=" / ".join, sort=False
+    )
+    return table.fillna("not asked for").rename_axis(None, axis="columns").reset_index()
+
+
+def details(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell, with the published figures and the ratios beside it."""
+    compared = published.compare(summary)
+    shown = compared[list(_DETAILS)].copy().astype(object)
+    for column in shown:
+        shown[column] = [_number(str(column), value) for value in shown[column]]
+    return shown.rename(columns=_DETAILS)
+
+
+def reasons(summary: pd.DataFrame) -> list[str]:
+    """Return a line for every cell that is not ok, with why."""
+    return [
+        f"{row['configuration']}/{row['backend']} {row['model']}: {row['status']}: {row['reason']}"
+        for _, row in summary.iterrows()
+        if row["status"] != Status.OK
+    ]
+
+
+def conditions(table: pd.DataFrame) -> str:
+    """Return one line on what the figures were measured with."""
+    ok = table[table["status"] == Status.OK]
+    parts = [
+        f"{label} {'/'.join(sorted(map(str, ok[column].dropna().unique()))) or 'unknown'}"
+        for label, column in (
+            ("device:", "device_name"),
+            ("threads:", "threads"),
+            ("data:", "data_source"),
+            ("launcher:", "launcher"),
+        )
+    ]
+    sizes = ok.groupby("model", sort=False)["samples"].max()
+    trained = ", ".join(f"{model} {count}" for model, count in sizes.to_dict().items())
+    return "; ".join([*parts, f"samples per epoch: {trained}"])
+
+
+CAPTION = (
+    "Seconds per epoch: median of the epochs after the first, validation included. "
+    "The 2017 figures were taken on a Tesla K80 at full size, the first epoch included: "
+    "only ratios can be compared."
+)
+
+
+def rich_table(frame: pd.DataFrame, title: str) -> Table:
+    """Return a frame of text cells as a table for the terminal."""
+    table = Table(title=title, title_justify="left")
+    for column in frame:
+        is_label = column in ("model", "backend", "configuration", "article", "source")
+        table.add_column(escape(str(column)), justify="left" if is_label else "right")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(str(value)) for value in row))
+    return table
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """Return a frame of text cells as a Markdown table."""
+    escaped = [[str(v).replace("|", "\\|") for v in row] for row in frame.itertuples(index=False)]
+    lines = [list(map(str, frame.columns)), ["---"] * len(frame.columns), *escaped]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
+    """Return the whole report of a run as Markdown."""
+    parts = [
+        "# Seconds per epoch",
+        markdown_table(pivot(summary)),
+        CAPTION,
+        conditions(table),
+        "## Beside the published figures",
+        markdown_table(details(summary)),
+    ]
+    if not_ok := reasons(summary):
+        parts += ["## Without a time", "\n".join(f"- {line}" for line in not_ok)]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Write the summary beside a run's table: CSV, Parquet and Markdown."""
+    compared = published.compare(summary)
+    compared.to_csv(folder / "summary.csv", index=False)
+    compared.to_parquet(folder / "summary.parquet", index=False)
+    (folder / "summary.md").write_text(markdown(table, summary), encoding="utf-8")
+
+
+def published_tables() -> list[tuple[str, pd.DataFrame]]:
+    """Return the article's five tables, each with its title."""
+    cells = published.cells()
+    columns = {"backend": "backend", "article": "article, s/epoch",
+               "notebook": "notebooks, s/epoch", "statement": "what the article says"}  # fmt: skip
+    return [
+        (
+            f"{workload.title} (batch {workload.batch_size}, {workload.epochs} epochs, Tesla K80)",
+            cells[cells["model"] == workload.name][list(columns)].rename(columns=columns),
+        )
+        for workload in WORKLOADS.values()
+    ]

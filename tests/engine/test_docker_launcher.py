@@ -1,0 +1,65 @@
+"""The docker launcher against a real engine: the shared contract, and the sandbox."""
+
+import json
+
+import pytest
+
+from launcher_contract import LauncherContract
+from runner.configurations import Device
+from runner.engine import LABEL
+from runner.images import BuildOptions
+from runner.jobs import Status
+from runner.launchers.base import Environment
+from runner.launchers.docker import DockerLauncher, Limits
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def launcher(engine, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    return DockerLauncher(
+        engine,
+        Device.CPU,
+        run="contract",
+        limits=Limits(memory_bytes=512 << 20, cpus=1),
+        build=BuildOptions(),
+        data_dir=data,
+        gpu_uuid=None,
+        say=print,
+    )
+
+
+@pytest.fixture
+def environment(engine, fake_image):
+    yield Environment("some-k1", fake_image, {"image_digest": fake_image})
+    for volume in engine.client.volumes.list(filters={"label": f"{LABEL}=cache"}):
+        if fake_image.removeprefix("sha256:")[:16] in volume.name:
+            volume.remove()
+
+
+class TestDockerLauncher(LauncherContract):
+    def test_a_job_past_its_memory_is_out_of_memory(self, bench):
+        record = bench.run("eats_memory")
+        assert record.status is Status.OOM
+        assert "--memory" in record.reason
+
+    def test_the_sandbox(self, bench):
+        assert bench.run("environment").status is Status.OK
+        seen = json.loads(bench.log("environment").splitlines()[0])
+        assert seen["uid"] == 1000
+        assert seen["capabilities"] == 0
+        assert seen["no_new_privileges"] == "1"
+        assert seen["interfaces"] == ["lo"]
+        assert seen["/opt/bench/x"] == seen["/etc/x"] == seen["/data/x"] == "OSError"
+        assert seen["/cache/x"] == seen["/tmp/x"] == "written"
+
+    def test_no_container_is_left(self, bench, engine):
+        bench.run("mnist_mlp")
+        bench.run("killed")
+        bench.run("sleeps", timeout=3)
+        left = engine.client.containers.list(
+            all=True, filters={"label": f"{LABEL}.run=contract"}
+        )
+        assert left == []

@@ -1,0 +1,127 @@
+"""What every launcher must do, whatever it runs jobs in: one suite, shared by all of them.
+
+A test class inherits ``LauncherContract`` and gives a fixture ``launcher`` that runs the fake
+models package of tests/fakes, and a fixture ``environment`` for it.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from runner import results
+from runner.jobs import Job, Status
+from runner.launchers.base import Environment, Launcher
+from runner.results import Record, RunStore
+from runner.run import Conditions, run_job
+
+
+class Silent:
+    """An observer that keeps quiet."""
+
+    def note(self, text): ...
+
+    def job_started(self, job, number, total): ...
+
+    def job_said(self, job, event): ...
+
+    def job_ended(self, job, record): ...
+
+
+def make_job(model: str = "mnist_mlp", **changes) -> Job:
+    """Return a job with plain settings."""
+    fields = {
+        "configuration": "some-k1", "backend": "mxnet", "model": model, "repeat": 1,
+        "device": "cpu", "data": "synthetic", "epochs": 2, "samples": 8, "seed": 1, "threads": 1,
+        "image_data_format": "channels_last", "recurrent_activation": "sigmoid",
+    }  # fmt: skip
+    return Job(**{**fields, **changes})
+
+
+class Bench:
+    """Runs jobs on a launcher and reads back what was kept of them."""
+
+    def __init__(self, launcher: Launcher, environment: Environment, folder: Path) -> None:
+        self.store = RunStore.create(folder, {})
+        self._launcher, self._environment = launcher, environment
+
+    def run(self, model: str, timeout: float = 60) -> Record:
+        conditions = Conditions(self._launcher, self.store, Silent(), timeout)
+        return run_job(make_job(model), self._environment, conditions)
+
+    def log(self, model: str) -> str:
+        path = self.store.folder / "jobs" / make_job(model).id / "log.txt"
+        return path.read_text(errors="replace")
+
+    def table(self):
+        return results.load(self.store.folder)
+
+
+class LauncherContract:
+    """The suite."""
+
+    @pytest.fixture
+    def bench(self, launcher, environment, tmp_path) -> Bench:
+        return Bench(launcher, environment, tmp_path)
+
+    def test_a_good_job_gives_a_row_per_epoch(self, bench):
+        record = bench.run("mnist_mlp")
+        assert (record.status, record.reason, record.exit_code) == (Status.OK, None, 0)
+        rows = bench.table()
+        assert rows["epoch"].tolist() == [1, 2]
+        assert rows["seconds"].tolist() == [0.5, 0.25]
+        assert rows["configuration"].unique().tolist() == ["some-k1"]
+        assert "a line for the log" in bench.log("mnist_mlp")
+        assert record.wall_seconds >= record.start_seconds > 0
+
+    def test_a_job_that_dies_says_how_and_keeps_its_epochs(self, bench):
+        record = bench.run("dies")
+        assert record.status is Status.FAILED
+        assert "exit code 3" in record.reason
+        assert "something broke here" in record.reason
+        assert bench.table()["epoch"].tolist() == [1, 2]
+
+    def test_a_crashed_job_names_the_signal(self, bench):
+        record = bench.run("killed")
+        assert record.status is Status.FAILED
+        assert "SIGSEGV" in record.reason
+
+    def test_rubbish_on_stdout_is_noted_and_harmless(self, bench):
+        record = bench.run("rubbish")
+        assert record.status is Status.OK
+        assert record.bad_lines >= 2
+        assert "\x1b" not in bench.log("rubbish")
+
+    def test_a_half_line_is_no_end(self, bench):
+        record = bench.run("half_line")
+        assert record.status is Status.FAILED
+        assert "before its end event" in record.reason
+        assert record.bad_lines == 1
+
+    def test_an_error_event_is_the_reason(self, bench):
+        record = bench.run("says_error")
+        assert (record.status, record.reason) == (Status.FAILED, "ValueError: no such thing")
+        assert bench.table()["epoch"].isna().all()
+
+    def test_another_parameter_count_is_another_model(self, bench):
+        record = bench.run("wrong_model")
+        assert record.status is Status.INVALID
+        assert "11 parameters instead of 10" in record.reason
+
+    def test_a_hung_job_is_stopped_at_its_limit(self, bench):
+        began = time.monotonic()
+        record = bench.run("sleeps", timeout=4)
+        assert record.status is Status.TIMEOUT
+        assert time.monotonic() - began < 30
+        assert len(bench.table()) == 2
+
+    def test_a_flood_does_not_stop_the_job(self, bench):
+        record = bench.run("floods")
+        assert record.status is Status.OK
+        assert record.bad_lines == 1
+
+    def test_jobs_after_a_dead_one_go_on(self, bench):
+        bench.run("killed")
+        assert bench.run("mnist_mlp").status is Status.OK
