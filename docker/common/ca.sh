@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts that reach the network: trust the build's extra CA bundle, if it holds
 # any, for pip, curl and apt, in this build step only.
 trust_build_ca() {

@@ -20,7 +20,7 @@ fi
 # usage: provide NAME STEM: make NAME loadable from the newest STEM.so.* that is installed.
 provide() {
     local newest
-    [ -z "$(ldconfig -p | grep -F "$1 ")" ] || return 0
+    if ldconfig -p | grep -F "$1 " >/dev/null; then return 0; fi
     newest=$(ldconfig -p | awk -v stem="$2.so." 'index($1, stem) == 1 { print $NF }' |
         sort -V | tail -n 1)
     if [ -z "$newest" ]; then
