@@ -127,7 +127,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
 
 def _explain(path: Path, error: ValidationError) -> str:
     """Return one line for the first problem of a configuration file."""
-    first = error.errors()[0]
+    # A misspelt key also leaves the right one missing: the misspelling is what to say.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(step) for step in first["loc"])
     if first["type"] == "extra_forbidden":
         hint = near_miss(str(first["loc"][-1]), _known_keys(first["loc"]))

@@ -62,7 +62,8 @@ def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
 
     ``article`` and ``notebook`` are the published seconds per epoch in words; ``seconds`` is the
     one number to compare with: the median of the notebook figures, else the middle of the
-    article's range, else missing; ``basis`` says which it is; ``statement`` is the article's own.
+    article's range, else missing; ``basis`` says which it is; ``published_ratio`` is it over
+    TensorFlow's of the same test; ``statement`` is the article's own.
     """
     runs = notebooks(root)
     stated = article(root)
@@ -87,7 +88,14 @@ def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
                     "source": found["source"].iloc[-1] if has_notebook else said["source"],
                 }
             )
-    return pd.DataFrame(rows)
+    return _with_ratio(pd.DataFrame(rows), "seconds", "published_ratio", ["model"])
+
+
+def _with_ratio(frame: pd.DataFrame, seconds: str, ratio: str, by: list[str]) -> pd.DataFrame:
+    """Return ``frame`` with each cell's seconds over TensorFlow's of the same group."""
+    of_tensorflow = frame[frame["backend"] == "tensorflow"].groupby(by)[seconds].first()
+    base = frame.join(of_tensorflow.rename("base"), on=by)["base"]
+    return frame.assign(**{ratio: frame[seconds] / base})
 
 
 def compare(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
@@ -98,15 +106,7 @@ def compare(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame
     differs, so only the ratios can be set side by side. Missing where either side is missing.
     """
     known = cells(root).rename(columns={"seconds": "published_seconds"})
-    known = known[["model", "backend", "article", "notebook", "published_seconds", "basis"]]
-    merged = summary.astype({"model": "string", "backend": "string"}).merge(
-        known.astype({"model": "string", "backend": "string"}), on=["model", "backend"], how="left"
-    )
-    is_tensorflow = merged["backend"] == "tensorflow"
-    for seconds, ratio, by in (
-        ("seconds_per_epoch", "measured_ratio", ["model", "device"]),
-        ("published_seconds", "published_ratio", ["model"]),
-    ):
-        base = merged[is_tensorflow].groupby(by)[seconds].first().rename("base")
-        merged[ratio] = merged[seconds] / merged.join(base, on=by)["base"]
-    return merged
+    known = known.drop(columns=["statement", "source"])
+    keys = {"model": "string", "backend": "string"}
+    merged = summary.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
+    return _with_ratio(merged, "seconds_per_epoch", "measured_ratio", ["model", "device"])

@@ -1,0 +1,67 @@
+"""The plan: every combination once, with what each job is told."""
+
+import pytest
+
+from runner import configurations, jobs
+from runner.configurations import Device
+from runner.errors import UsageError
+from runner.jobs import JobOptions
+from runner.workloads import DataSource, choose_workloads, require_source
+
+OPTIONS = JobOptions(Device.CPU, DataSource.SYNTHETIC, repeats=2)
+PUBLISHED = ["mxnet-k122", "tf-cntk-k208", "theano-k208"]
+
+
+def plan(configs=PUBLISHED, backends=(), models=(), options=OPTIONS):
+    chosen = configurations.load(list(configs))
+    return jobs.plan(chosen, list(backends), choose_workloads(list(models)), options)
+
+
+def test_the_published_comparison_is_four_backends_by_five_models():
+    planned = plan()
+    assert len(planned) == 4 * 5 * 2
+    assert len({job.id for job in planned}) == len(planned)
+    assert {job.backend for job in planned} == {"tensorflow", "cntk", "theano", "mxnet"}
+
+
+def test_repeats_have_their_own_recorded_seeds():
+    seeds = {job.repeat: job.seed for job in plan()}
+    assert seeds == {1: 2017, 2: 2018}
+
+
+def test_a_backend_selects_its_configurations():
+    assert {job.configuration for job in plan(backends=["cntk"])} == {"tf-cntk-k208"}
+
+
+def test_the_image_data_format_is_the_configurations_unless_asked():
+    by_backend = {job.backend: job.image_data_format for job in plan()}
+    assert by_backend["mxnet"] == "channels_first"
+    assert by_backend["tensorflow"] == "channels_last"
+    asked = JobOptions(Device.CPU, DataSource.SYNTHETIC, image_data_format="channels_first")
+    assert {job.image_data_format for job in plan(options=asked)} == {"channels_first"}
+
+
+def test_the_spec_holds_what_the_job_needs_and_nothing_of_the_host():
+    spec = plan()[0].spec("/data", None)
+    assert set(spec) == {
+        "model", "backend", "device", "data", "data_dir", "cache_dir", "epochs", "samples",
+        "seed", "threads", "image_data_format", "recurrent_activation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"backends": ["tensorflw"]}, "unknown backend 'tensorflw'; did you mean 'tensorflow'?"),
+        ({"models": ["mnist_mpl"]}, "unknown model 'mnist_mpl'; did you mean 'mnist_mlp'?"),
+    ],
+)
+def test_a_typo_names_the_nearest(arguments, text):
+    with pytest.raises(UsageError) as caught:
+        plan(**arguments)
+    assert str(caught.value) == text
+
+
+def test_digits_do_not_fit_every_model():
+    with pytest.raises(UsageError, match="does not fit cifar10_cnn, babi_rnn"):
+        require_source(choose_workloads([]), DataSource.DIGITS)

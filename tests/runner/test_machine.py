@@ -1,0 +1,101 @@
+"""Preflight: what is missing is said in two lines before anything is built."""
+
+import pytest
+
+from runner import configurations, devices, engine, jobs, preflight
+from runner.configurations import Device
+from runner.devices import Gpu
+from runner.engine import Engine
+from runner.errors import MachineError
+from runner.jobs import JobOptions
+from runner.workloads import DataSource, choose_workloads
+
+K80 = Gpu("GPU-k80", "Tesla K80", "470.256.02", (3, 7), 12 << 30)
+H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
+
+
+def configuration(name):
+    return configurations.load([name])[0]
+
+
+def test_a_k80_runs_all_of_2017():
+    for name in ("mxnet-k122", "tf-cntk-k208", "theano-k208"):
+        found = configuration(name)
+        assert [devices.reason_against(found, b, K80) for b in found.backends] == [None] * len(
+            found.backends
+        )
+
+
+def test_a_card_newer_than_the_machine_code_is_refused_with_the_reason():
+    reason = devices.reason_against(configuration("tf-cntk-k208"), "tensorflow", H200)
+    assert "NVIDIA H200 has 9.0" in reason
+    assert "6." in reason
+
+
+def test_an_old_driver_is_refused_per_backend():
+    old = Gpu("GPU-k80", "Tesla K80", "375.66", (3, 7), 12 << 30)
+    found = configuration("tf-cntk-k208")
+    assert devices.reason_against(found, "tensorflow", old) is None
+    assert "needs driver 384.81" in devices.reason_against(found, "cntk", old)
+
+
+def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():
+    pascal = Gpu("GPU-v100", "Tesla V100", "470.256.02", (7, 0), 16 << 30)
+    chosen = [configuration("tf-cntk-k208")]
+    options = JobOptions(Device.GPU, DataSource.SYNTHETIC)
+    planned = jobs.plan(chosen, [], choose_workloads(["mnist_mlp"]), options)
+    refused = {
+        job.backend: job.unsupported for job in preflight.refuse_cards(planned, chosen, pascal)
+    }
+    assert refused["cntk"] is None
+    assert "7.0" in refused["tensorflow"]
+
+
+def test_cards_are_chosen_by_uuid_or_index():
+    assert devices.choose_gpu(None, [K80, H200]) is K80
+    assert devices.choose_gpu("GPU-h200", [K80, H200]) is H200
+    assert devices.choose_gpu("1", [K80, H200]) is H200
+    with pytest.raises(MachineError, match="did you mean 'GPU-h200'"):
+        devices.choose_gpu("GPU-h20", [K80, H200])
+
+
+def test_no_gpu_is_two_lines_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(devices, "gpus", list)
+    with pytest.raises(MachineError) as caught:
+        preflight.check([configuration("mxnet-k122")], Device.GPU, None, None)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "--device cpu" in lines[1]
+    assert caught.value.exit_code == 3
+
+
+def test_no_engine_is_two_lines(tmp_path):
+    with pytest.raises(MachineError, match="no Docker engine answers") as caught:
+        engine.connect(str(tmp_path / "no.sock"))
+    assert "--engine" in str(caught.value).splitlines()[1]
+
+
+def test_a_closed_socket_is_a_matter_of_permission():
+    error = PermissionError(13, "Permission denied")
+    assert "no permission" in engine._why_not(error).splitlines()[0]
+
+
+class Local:
+    class api:  # noqa: N801
+        base_url = "http+docker://localhost"
+
+
+def test_an_engine_without_nvidia_is_refused(monkeypatch):
+    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    with pytest.raises(MachineError, match="no NVIDIA runtime"):
+        engine.require_nvidia(Engine(Local(), {"Runtimes": {"runc": {}}}))
+    engine.require_nvidia(Engine(Local(), {"Runtimes": {"runc": {}, "nvidia": {}}}))
+
+
+def test_when_no_chosen_backend_fits_the_card_nothing_starts(monkeypatch):
+    monkeypatch.setattr(devices, "gpus", lambda: [H200])
+    monkeypatch.setattr(
+        preflight, "connect", lambda name: Engine(Local(), {"Runtimes": {"nvidia": {}}})
+    )
+    with pytest.raises(MachineError, match="Keras 3"):
+        preflight.check([configuration("mxnet-k122")], Device.GPU, None, None)

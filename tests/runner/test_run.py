@@ -1,0 +1,199 @@
+"""A run over a scripted launcher: what is kept, and that one failure stops nothing else."""
+
+import json
+
+import pytest
+
+from launcher_contract import Silent, make_job
+from runner import configurations, results
+from runner.errors import BuildError, EngineError, StoreError
+from runner.jobs import Status
+from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.results import RunStore
+from runner.run import Conditions, run
+from runner.summary import summarize
+
+
+class ScriptedProcess(Process):
+    def __init__(self, script):
+        self._script = iter(script)
+        self.closed = False
+
+    def read(self, timeout):
+        item = next(self._script, None)
+        if isinstance(item, BaseException):
+            raise item
+        return None if item is None else Chunk(Stream.EVENTS, item)
+
+    def wait(self):
+        return Exit(0)
+
+    def stop(self): ...
+
+    def close(self):
+        self.closed = True
+
+
+class ScriptedLauncher(Launcher):
+    """Says a recorded stream per backend; ``broken`` configurations do not build."""
+
+    name = "scripted"
+
+    def __init__(self, scripts, broken=()):
+        self._scripts, self._broken = scripts, broken
+        self.processes = []
+
+    def prepare(self, configuration, log):
+        if configuration.name in self._broken:
+            raise BuildError("no such package")
+        return Environment(configuration.name, "here", {"image_digest": "sha256:1"})
+
+    def start(self, job, environment):
+        self.processes.append(ScriptedProcess(self._scripts[job.backend]))
+        return self.processes[-1]
+
+
+def stream(**changes) -> list[bytes]:
+    """Return a good job's stream as one chunk a line."""
+
+    def say(**event):
+        return (
+            json.dumps({**event, "schema": 1, **changes.get(event["event"], {})}).encode() + b"\n"
+        )
+
+    return [
+        say(event="start", model="mnist_mlp", backend=changes.get("backend", "mxnet"), threads=2,
+            versions={"keras": "1.2.2", "python": "3.6.15", "mxnet": "0.11.0"}, seed=1,
+            device={"type": "cpu", "name": "a processor"}, cache_warm=None, import_seconds=1.5),
+        say(event="data", source="synthetic", sha256="0" * 64, train=8, validation=2, test=2,
+            seconds=0.1),
+        say(event="model", parameters=669706, expected_parameters=669706, layers=[],
+            hyperparameters={"batch_size": 128}, image_data_format="channels_first", seconds=0.2),
+        *[say(event="epoch", epoch=n, seconds=s, samples=8, loss=1.0, accuracy=0.5, val_loss=1.0,
+              val_accuracy=0.9) for n, s in ((1, 9.0), (2, 2.0), (3, 4.0))],
+        say(event="end", test_loss=1.0, test_accuracy=0.9, test_seconds=0.1,
+            peak_memory_bytes=1000),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def execute(tmp_path):
+    def go(launcher, jobs):
+        store = RunStore.create(tmp_path, {})
+        chosen = configurations.load(list(dict.fromkeys(job.configuration for job in jobs)))
+        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), 60))
+        return ok, results.load(store.folder), store
+
+    return go
+
+
+def mxnet_job(**changes):
+    return make_job(configuration="mxnet-k122", epochs=3, **changes)
+
+
+def test_epochs_become_rows_with_identity_and_versions(execute):
+    ok, table, _ = execute(ScriptedLauncher({"mxnet": stream()}), [mxnet_job()])
+    assert ok
+    assert list(table) == list(results.COLUMNS)
+    assert table["seconds"].tolist() == [9.0, 2.0, 4.0]
+    row = table.iloc[0]
+    assert (row["keras_version"], row["backend_version"]) == ("1.2.2", "0.11.0")
+    assert (row["image_digest"], row["device_name"]) == ("sha256:1", "a processor")
+    assert (row["parameters"], row["batch_size"], row["import_seconds"]) == (669706, 128, 1.5)
+
+
+def test_the_summary_leaves_out_the_first_epoch(execute):
+    _, table, _ = execute(ScriptedLauncher({"mxnet": stream()}), [mxnet_job()])
+    cell = summarize(table).iloc[0]
+    assert (cell["seconds_per_epoch"], cell["first_epoch_seconds"]) == (3.0, 9.0)
+    assert (cell["status"], cell["epochs"]) == (Status.OK, 2)
+
+
+def test_a_broken_build_fails_its_own_jobs_only(execute):
+    jobs = [make_job(configuration="theano-k208", backend="theano"), mxnet_job()]
+    launcher = ScriptedLauncher({"mxnet": stream()}, broken=["theano-k208"])
+    ok, table, _ = execute(launcher, jobs)
+    assert not ok
+    by_backend = table.groupby("backend")["status"].first().to_dict()
+    assert by_backend == {"theano": Status.BUILD_FAILED, "mxnet": Status.OK}
+    cell = summarize(table).set_index("backend").loc["theano"]
+    assert (cell["status"], cell["reason"]) == (Status.BUILD_FAILED, "no such package")
+
+
+def test_an_unsupported_job_is_not_started_and_is_no_failure(execute):
+    launcher = ScriptedLauncher({"mxnet": stream()})
+    ok, table, _ = execute(launcher, [mxnet_job(unsupported="it cannot")])
+    assert ok
+    assert launcher.processes == []
+    assert table[["status", "reason"]].to_numpy().tolist() == [[Status.UNSUPPORTED, "it cannot"]]
+
+
+def test_a_lost_engine_is_a_reason_and_the_process_is_closed(execute):
+    script = [*stream()[:4], EngineError("the connection broke")]
+    launcher = ScriptedLauncher({"mxnet": script})
+    ok, table, _ = execute(launcher, [mxnet_job()])
+    assert not ok
+    assert table["reason"].unique().tolist() == ["the connection broke"]
+    assert table["epoch"].tolist() == [1]
+    assert launcher.processes[0].closed
+
+
+def test_an_interrupted_run_keeps_what_it_has(tmp_path):
+    store = RunStore.create(tmp_path, {})
+    launcher = ScriptedLauncher({"mxnet": [*stream()[:5], KeyboardInterrupt()]})
+    with pytest.raises(KeyboardInterrupt):
+        run(configurations.load(["mxnet-k122"]), [mxnet_job()],
+            Conditions(launcher, store, Silent(), 60))  # fmt: skip
+    table = results.load(store.folder)
+    assert table["status"].unique().tolist() == [Status.INTERRUPTED]
+    assert table["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"start": {"model": "mnist_cnn"}}, "mnist_cnn"),
+        ({"start": {"device": {"type": "gpu"}}}, "it trained on the gpu, not on the cpu"),
+        ({"model": {"parameters": 1}}, "1 parameters instead of 669,706"),
+        ({"epoch": {"epoch": 2}}, "the epochs came as [2, 2, 2]"),
+    ],
+)
+def test_a_stream_that_is_not_the_job_is_invalid(execute, changes, reason):
+    _, table, _ = execute(ScriptedLauncher({"mxnet": stream(**changes)}), [mxnet_job()])
+    assert table["status"].unique().tolist() == [Status.INVALID]
+    assert reason in table["reason"].iloc[0]
+
+
+def test_too_few_epochs_are_invalid(execute):
+    _, table, _ = execute(
+        ScriptedLauncher({"mxnet": stream()}), [mxnet_job(repeat=2, model="mnist_mlp")]
+    )
+    assert table["status"].unique().tolist() == [Status.OK]
+    job = make_job(configuration="mxnet-k122", epochs=5)
+    _, table, _ = execute(ScriptedLauncher({"mxnet": stream()}), [job])
+    assert table["reason"].iloc[0] == "3 epochs came, 5 were asked for"
+
+
+def test_a_torn_last_line_costs_one_epoch_and_nothing_else(execute):
+    _, _, store = execute(ScriptedLauncher({"mxnet": stream()[:6]}), [mxnet_job()])
+    path = next(store.folder.glob("jobs/*/events.jsonl"))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert results.load(store.folder)["epoch"].tolist() == [1, 2]
+
+
+def test_another_version_or_no_run_is_one_line(execute, tmp_path):
+    _, _, store = execute(ScriptedLauncher({"mxnet": stream()}), [mxnet_job()])
+    (store.folder / "manifest.json").write_text('{"schema": 99}')
+    with pytest.raises(StoreError, match="not of schema 1"):
+        results.load(store.folder)
+    with pytest.raises(StoreError, match="manifest.json is missing"):
+        results.load(tmp_path)
+
+
+def test_a_run_is_found_by_name_path_or_latest(execute, tmp_path):
+    _, _, store = execute(ScriptedLauncher({"mxnet": stream()}), [mxnet_job()])
+    assert results.find(tmp_path, "latest") == store.folder
+    assert results.find(tmp_path, store.name) == store.folder
+    assert results.find(tmp_path, str(store.folder)) == store.folder
+    with pytest.raises(StoreError, match="did you mean"):
+        results.find(tmp_path, store.name + "x")
