@@ -59,7 +59,5 @@ class TestDockerLauncher(LauncherContract):
         bench.run("mnist_mlp")
         bench.run("killed")
         bench.run("sleeps", timeout=3)
-        left = engine.client.containers.list(
-            all=True, filters={"label": f"{LABEL}.run=contract"}
-        )
+        left = engine.client.containers.list(all=True, filters={"label": f"{LABEL}.run=contract"})
         assert left == []

@@ -17,7 +17,7 @@ from runner.workloads import DataSource
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         content = self.server.files.get(self.path)
         self.server.asked.append(self.path)
         self.send_response(200 if content is not None else 404)

@@ -17,22 +17,50 @@ def say(**event):
 
 
 def start():
-    say(event="start", model=SPEC["model"], backend=SPEC["backend"], threads=SPEC["threads"],
-        seed=SPEC["seed"], cache_warm=None, import_seconds=0.1,
+    say(
+        event="start",
+        model=SPEC["model"],
+        backend=SPEC["backend"],
+        threads=SPEC["threads"],
+        seed=SPEC["seed"],
+        cache_warm=None,
+        import_seconds=0.1,
         versions={"python": "%d.%d.%d" % sys.version_info[:3], "keras": "0", SPEC["backend"]: "0"},
-        device={"type": SPEC["device"], "name": None, "detail": None})
+        device={"type": SPEC["device"], "name": None, "detail": None},
+    )
 
 
 def train(parameters=10):
     start()
-    say(event="data", source=SPEC["data"], sha256="0" * 64, train=8, validation=2, test=2,
-        seconds=0.1)
-    say(event="model", parameters=parameters, expected_parameters=10, layers=[],
-        hyperparameters={"batch_size": 4}, image_data_format=SPEC["image_data_format"],
-        seconds=0.1)
+    say(
+        event="data",
+        source=SPEC["data"],
+        sha256="0" * 64,
+        train=8,
+        validation=2,
+        test=2,
+        seconds=0.1,
+    )
+    say(
+        event="model",
+        parameters=parameters,
+        expected_parameters=10,
+        layers=[],
+        hyperparameters={"batch_size": 4},
+        image_data_format=SPEC["image_data_format"],
+        seconds=0.1,
+    )
     for number in range(1, (SPEC["epochs"] or 3) + 1):
-        say(event="epoch", epoch=number, seconds=0.5 / number, samples=8, loss=1.0 / number,
-            accuracy=0.5, val_loss=1.0, val_accuracy=0.5)
+        say(
+            event="epoch",
+            epoch=number,
+            seconds=0.5 / number,
+            samples=8,
+            loss=1.0 / number,
+            accuracy=0.5,
+            val_loss=1.0,
+            val_accuracy=0.5,
+        )
 
 
 def end():
