@@ -1,0 +1,7 @@
+"""Run one job: ``python3 -m models '<job spec as JSON>'``."""
+
+import sys
+
+from models.job import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+"""Recurrent network that answers questions about short stories (bAbI, two supporting facts)."""
+
+from models import babi
+from models.workload import Workload
+
+
+class BabiRnn(Workload):
+    """The question's encoding is added to every word of the story, then an LSTM reads on."""
+
+    name = "babi_rnn"
+    dataset = "babi"
+    expected_parameters = 45836
+    classes = len(babi.VOCABULARY) + 1  # 0 pads
+    batch_size = 32
+    epochs = 40
+    optimizer = (
+        "Adam", {"lr": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "decay": 0.0},
+    )
+
+    def inputs(self, x, image_data_format):
+        return list(x)
+
+    def build(self, keras):
+        story = keras.input((babi.STORY_TOKENS,), "int32")
+        question = keras.input((babi.QUESTION_TOKENS,), "int32")
+        told = keras.embedding(self.classes, 50)(story)
+        told = keras.dropout(0.3)(told)
+        asked = keras.embedding(self.classes, 50)(question)
+        asked = keras.dropout(0.3)(asked)
+        asked = keras.lstm(50)(asked)
+        asked = keras.repeat(babi.STORY_TOKENS)(asked)
+        x = keras.add()([told, asked])
+        x = keras.lstm(50)(x)
+        x = keras.dropout(0.3)(x)
+        x = keras.dense(self.classes, "softmax")(x)
+        return keras.model([story, question], x)

@@ -1,0 +1,183 @@
+"""The backends: environment, threads, device, random seed and synchronization of each.
+
+What a backend reads from its environment is set by the job before anything is imported, never by
+a file in a home folder.
+"""
+
+import os
+
+
+class NoDevice(Exception):
+    """The device asked for cannot be used."""
+
+
+class Backend(object):
+    """A Keras backend on one device."""
+
+    cache = None  # the folder under the job's cache folder that holds compiled code
+
+    def __init__(self, device, threads):
+        self.device = device
+        self.threads = threads
+
+    def environment(self, cache_dir):
+        """Return the environment variables that this backend reads at its import."""
+        return {}
+
+    def load(self):
+        """Import the framework and set what must be set before Keras is imported."""
+        raise NotImplementedError
+
+    def adopt(self, keras):
+        """Set what must be set after Keras is imported."""
+
+    def seed(self, seed):
+        """Seed the backend's own random numbers."""
+
+    def gpu(self):
+        """Return (name, detail) of the GPU in use, or raise ``NoDevice``."""
+        raise NotImplementedError
+
+    def version(self):
+        """Return the framework's version."""
+        raise NotImplementedError
+
+    def synchronize(self, keras, model):
+        """Wait until the device has done its work.
+
+        Reading a weight waits for the update that wrote it.
+        """
+        keras.backend.get_value(model.weights[-1])
+
+    def device_seen(self):
+        """Return the device as the framework sees it."""
+        if self.device == "cpu":
+            return {"type": "cpu", "name": _processor(), "detail": None}
+        name, detail = self.gpu()
+        return {"type": "gpu", "name": name, "detail": detail}
+
+
+class TensorFlow1(Backend):
+    """TensorFlow 1 with its sessions."""
+
+    def load(self):
+        import tensorflow
+        self._tensorflow = tensorflow
+
+    def adopt(self, keras):
+        config = self._tensorflow.ConfigProto(
+            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
+        keras.backend.set_session(self._tensorflow.Session(config=config))
+
+    def seed(self, seed):
+        self._tensorflow.set_random_seed(seed)
+
+    def gpu(self):
+        from tensorflow.python.client import device_lib
+        for device in device_lib.list_local_devices():
+            if device.device_type == "GPU":
+                return None, device.physical_device_desc
+        raise NoDevice("TensorFlow sees no GPU")
+
+    def version(self):
+        return self._tensorflow.__version__
+
+
+class Cntk(Backend):
+    """Microsoft Cognitive Toolkit."""
+
+    def load(self):
+        import cntk
+        self._cntk = cntk
+        wanted = cntk.device.cpu() if self.device == "cpu" else cntk.device.gpu(0)
+        # Keras freezes CNTK's default device when it is imported.
+        if not cntk.device.try_set_default_device(wanted):
+            raise NoDevice("CNTK cannot use the {}".format(self.device))
+        cntk.cntk_py.set_max_num_cputhreads(self.threads)
+
+    def seed(self, seed):
+        self._cntk.cntk_py.set_fixed_random_seed(seed)
+
+    def gpu(self):
+        device = self._cntk.device.use_default_device()
+        if device.type() != self._cntk.device.DeviceKind.GPU:
+            raise NoDevice("CNTK uses no GPU")
+        properties = self._cntk.device.get_gpu_properties(device)
+        detail = "compute capability {}.{}".format(
+            properties.version_major, properties.version_minor)
+        return properties.name, detail
+
+    def version(self):
+        return self._cntk.__version__
+
+
+class Theano(Backend):
+    """Theano with its old GPU back end; it compiles C++ for every graph."""
+
+    cache = "theano"
+
+    def environment(self, cache_dir):
+        flags = {
+            "device": self.device,
+            "force_device": "True",  # an error where the GPU cannot be used
+            "floatX": "float32",
+            "base_compiledir": os.path.join(cache_dir, self.cache),
+            "blas.ldflags": "-lopenblas",
+        }
+        if self.device == "gpu":
+            flags["dnn.enabled"] = "True"  # an error where cuDNN cannot be used
+        pairs = ("{}={}".format(key, value) for key, value in sorted(flags.items()))
+        return {"THEANO_FLAGS": ",".join(pairs)}
+
+    def load(self):
+        import theano
+        self._theano = theano
+
+    def gpu(self):
+        from theano.sandbox import cuda
+        if not cuda.cuda_enabled:
+            raise NoDevice("Theano uses no GPU")
+        return cuda.active_device_name(), "device {}".format(cuda.active_device_number())
+
+    def version(self):
+        return self._theano.__version__
+
+
+class Mxnet(Backend):
+    """Apache MXNet; Keras is told its device when a model is compiled."""
+
+    def environment(self, cache_dir):
+        return {"MXNET_CPU_WORKER_NTHREADS": str(self.threads)}
+
+    def load(self):
+        import mxnet
+        self._mxnet = mxnet
+
+    def seed(self, seed):
+        self._mxnet.random.seed(seed)
+
+    def gpu(self):
+        try:
+            self._mxnet.nd.ones((1,), ctx=self._mxnet.gpu(0)).asnumpy()
+        except self._mxnet.MXNetError as error:
+            raise NoDevice("MXNet cannot use the GPU: {}".format(error))
+        return None, "gpu(0)"
+
+    def version(self):
+        return self._mxnet.__version__
+
+    def synchronize(self, keras, model):
+        self._mxnet.nd.waitall()
+
+
+def _processor():
+    """Return the processor's name, or None where the system does not tell it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        return None
+    return names[0] if names else None
+
+
+LEGACY = {"tensorflow": TensorFlow1, "cntk": Cntk, "theano": Theano, "mxnet": Mxnet}

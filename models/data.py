@@ -1,0 +1,135 @@
+"""The data of the models: real files, scikit-learn's digits, or synthetic of the same form."""
+
+import collections
+import hashlib
+import os
+
+import numpy as np
+
+from models import babi, synthetic
+
+Part = collections.namedtuple("Part", ["x", "y"])
+Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])
+
+SYNTHETIC_IMAGES = {
+    "mnist": synthetic.ImageForm(train=60000, test=10000, side=28, channels=None),
+    "cifar10": synthetic.ImageForm(train=50000, test=10000, side=32, channels=3),
+}
+# digits holds handwritten digits brought to MNIST's form, so it can stand in for MNIST alone.
+FILES = {
+    ("real", "mnist"): "mnist.npz",
+    ("real", "cifar10"): "cifar10.npz",
+    ("digits", "mnist"): "mnist.npz",
+}
+
+
+class DataError(Exception):
+    """The data asked for is not there, or is not what its name says."""
+
+
+def load(dataset, spec):
+    """Return the ``dataset`` ("mnist", "cifar10" or "babi") as the job spec wants it."""
+    if dataset == "babi":
+        train, validation, test = _load_babi(spec)
+    else:
+        train, test = _load_images(dataset, spec)
+        validation = test  # the published runs validated on the test images
+    return Data(train, validation, test, sha256(train, validation, test))
+
+
+def sha256(*parts):
+    """Return the hash of the parts' bytes, types and shapes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        arrays = (part.x if isinstance(part.x, tuple) else (part.x,)) + (part.y,)
+        for array in arrays:
+            digest.update("{} {}".format(array.dtype.str, array.shape).encode("ascii"))
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def cut(samples, train, *others):
+    """Return the sizes to use: ``samples`` of ``train``, the others in the same ratio."""
+    if samples is None or samples >= train:
+        return (train,) + others
+    return (samples,) + tuple(max(1, other * samples // train) for other in others)
+
+
+def _load_images(dataset, spec):
+    if spec.data == "synthetic":
+        form = SYNTHETIC_IMAGES[dataset]
+        sizes = cut(spec.samples, form.train, form.test)
+        made = synthetic.images(form, sizes, spec.seed)
+        return tuple(Part(x, y) for x, y in made)
+    train, test = _read_images(dataset, spec)
+    train_size, test_size = cut(spec.samples, len(train.x), len(test.x))
+    return _slice(train, 0, train_size), _slice(test, 0, test_size)
+
+
+def _read_images(dataset, spec):
+    path = _path(spec, _file_name(dataset, spec.data))
+    form = SYNTHETIC_IMAGES[dataset]
+    with np.load(path) as arrays:
+        try:
+            train, test = (
+                Part(arrays["x_" + part], arrays["y_" + part]) for part in ("train", "test")
+            )
+        except KeyError as error:
+            raise DataError("{}: {}".format(path, error))
+    for part in (train, test):
+        _check_images(path, form, part)
+    return train, test
+
+
+def _check_images(path, form, part):
+    if part.x.dtype != np.uint8 or part.x.shape[1:] != form.shape:
+        raise DataError("{}: images are {} {}, expected uint8 (n,) + {}".format(
+            path, part.x.dtype, part.x.shape, form.shape))
+    if part.y.shape != part.x.shape[:1]:
+        raise DataError("{}: {} labels for {} images".format(path, part.y.shape, len(part.x)))
+
+
+def _file_name(dataset, source):
+    try:
+        return FILES[source, dataset]
+    except KeyError:
+        raise DataError("data {!r} serves the MNIST models only, not {}".format(source, dataset))
+
+
+def _load_babi(spec):
+    sizes = cut(spec.samples, babi.TRAIN, babi.VALIDATION, babi.TEST)
+    if spec.data == "synthetic":
+        texts = babi.simulate(spec.seed, sizes[0] + sizes[1], sizes[2])
+        return _split_babi(texts, sizes, sizes[0])
+    if spec.data == "real":
+        texts = [_read_text(spec, "babi_qa2_{}.txt".format(part)) for part in ("train", "test")]
+        return _split_babi(texts, sizes, babi.TRAIN)
+    raise DataError("data {!r} serves the MNIST models only, not babi".format(spec.data))
+
+
+def _split_babi(texts, sizes, split):
+    """Return training, validation (which begins at ``split`` of the first text) and test part."""
+    learn, test = (Part(*babi.encode(text)) for text in texts)
+    for part, least in ((learn, split + sizes[1]), (test, sizes[2])):
+        if len(part.y) < least:
+            raise DataError("bAbI: {} questions, expected {}".format(len(part.y), least))
+    validation = _slice(learn, split, split + sizes[1])
+    return _slice(learn, 0, sizes[0]), validation, _slice(test, 0, sizes[2])
+
+
+def _read_text(spec, name):
+    with open(_path(spec, name), encoding="ascii") as file:
+        return file.read()
+
+
+def _path(spec, name):
+    path = os.path.join(spec.data_dir, name)
+    if not os.path.isfile(path):
+        raise DataError("{}: no such file; data {!r} needs it".format(path, spec.data))
+    return path
+
+
+def _slice(part, begin, end):
+    if isinstance(part.x, tuple):
+        return Part(tuple(x[begin:end] for x in part.x), part.y[begin:end])
+    return Part(part.x[begin:end], part.y[begin:end])

@@ -1,0 +1,210 @@
+"""A job: start -> data -> model -> epochs -> end, an event after each step."""
+
+import collections
+import os
+import platform
+import random
+import resource
+import tempfile
+import time
+import traceback
+
+import numpy as np
+
+from models import clock, data, events, keras_compat
+from models import spec as job_spec
+from models.babi_rnn import BabiRnn
+from models.cifar10_cnn import Cifar10Cnn
+from models.mnist_cnn import MnistCnn
+from models.mnist_hrnn import MnistHrnn
+from models.mnist_mlp import MnistMlp
+
+WORKLOADS = {
+    workload.name: workload for workload in (MnistMlp, MnistCnn, Cifar10Cnn, MnistHrnn, BabiRnn)
+}
+# A part of the data as the network takes it: float inputs and one-hot labels.
+Prepared = collections.namedtuple("Prepared", ["x", "y"])
+
+
+class InvalidModel(Exception):
+    """The network built is not the one stated."""
+
+
+def main(arguments):
+    """Run the job that the one argument describes and return the exit code."""
+    stream = events.take_over_stdout()
+    try:
+        if len(arguments) != 1:
+            raise job_spec.InvalidSpec("expected one argument, the job spec as JSON")
+        run(job_spec.parse(arguments[0]), stream)
+    except Exception as error:
+        traceback.print_exc()
+        stream.error(error)
+        return 1
+    return 0
+
+
+def run(spec, stream):
+    """Run a job, its events going to ``stream``."""
+    workload = WORKLOADS[spec.model]()
+    keras = start(spec, stream)
+    parts = load(spec, workload, stream)
+    model = build(spec, workload, keras, stream)
+    train(spec, workload, keras, model, parts, stream)
+    end(workload, keras, model, parts, stream)
+
+
+def start(spec, stream):
+    """Set the environment, import the framework and Keras, check the device and set the seeds."""
+    home = tempfile.mkdtemp(prefix="bench-")
+    backend = keras_compat.backend_for(spec)
+    cache_dir = spec.cache_dir or home
+    cache_warm = _is_warm(backend, cache_dir)
+    os.environ.update(environment(spec, home, backend.environment(cache_dir)))
+    begin = time.perf_counter()
+    keras = keras_compat.load(spec, backend)
+    import_seconds = time.perf_counter() - begin
+    _seed(spec.seed, backend)
+    stream.emit(
+        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras, backend),
+        device=backend.device_seen(), threads=spec.threads, seed=spec.seed,
+        cache_warm=cache_warm, import_seconds=import_seconds,
+    )
+    return keras
+
+
+def environment(spec, home, backend_environment):
+    """Return the environment variables of a job, all that is read by a framework's import."""
+    threads = str(spec.threads)
+    variables = {
+        "HOME": home,  # Keras before version 3 looks for .keras here and nowhere else
+        "KERAS_HOME": home,
+        "KERAS_BACKEND": spec.backend,
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+    }
+    if spec.device == "cpu":
+        variables["CUDA_VISIBLE_DEVICES"] = ""
+    elif spec.cache_dir is not None:
+        variables["CUDA_CACHE_PATH"] = os.path.join(spec.cache_dir, "cuda")
+    variables.update(backend_environment)
+    return variables
+
+
+def load(spec, workload, stream):
+    """Load the data and bring them into the network's form."""
+    begin = time.perf_counter()
+    loaded = data.load(workload.dataset, spec)
+    parts = data.Data(
+        *[prepare(workload, part, spec.image_data_format) for part in loaded[:3]],
+        sha256=loaded.sha256
+    )
+    stream.emit(
+        "data", source=spec.data, sha256=loaded.sha256, train=len(loaded.train.y),
+        validation=len(loaded.validation.y), test=len(loaded.test.y),
+        seconds=time.perf_counter() - begin,
+    )
+    return parts
+
+
+def prepare(workload, part, image_data_format):
+    """Return a part of the data as the network takes it."""
+    one_hot = np.eye(workload.classes, dtype="float32")
+    return Prepared(workload.inputs(part.x, image_data_format), one_hot[part.y])
+
+
+def build(spec, workload, keras, stream):
+    """Build and compile the network, and refuse it where it is not the stated one."""
+    begin = time.perf_counter()
+    model = workload.build(keras)
+    keras.compile(model, workload)
+    seconds = time.perf_counter() - begin
+    parameters = model.count_params()
+    stream.emit(
+        "model", parameters=parameters, expected_parameters=workload.expected_parameters,
+        layers=[_layer(layer) for layer in model.layers],
+        hyperparameters=hyperparameters(spec, workload, keras),
+        image_data_format=spec.image_data_format, seconds=seconds,
+    )
+    check_parameters(parameters, workload)
+    return model
+
+
+def check_parameters(parameters, workload):
+    """Raise ``InvalidModel`` where a network of ``parameters`` is not the stated one."""
+    if parameters != workload.expected_parameters:
+        raise InvalidModel("{}: {} parameters, expected {}".format(
+            workload.name, parameters, workload.expected_parameters))
+
+
+def hyperparameters(spec, workload, keras):
+    """Return every hyperparameter of the training."""
+    name, settings = workload.optimizer
+    return dict(
+        keras.settings(),
+        optimizer=dict(settings, name=name),
+        loss=workload.loss,
+        batch_size=workload.batch_size,
+        epochs=_epochs(spec, workload),
+        recurrent_activation=spec.recurrent_activation,
+        augmentation=_augmentation(workload),
+    )
+
+
+def train(spec, workload, keras, model, parts, stream):
+    """Train, an event after each epoch."""
+    samples = keras.samples_per_epoch(workload, parts.train)
+
+    def report(epoch, seconds, logs):
+        stream.emit("epoch", epoch=epoch, seconds=seconds, samples=samples, **keras.scores(logs))
+
+    epoch_clock = clock.EpochClock(lambda: keras.synchronize(model), report)
+    keras.fit(model, workload, parts, _epochs(spec, workload), epoch_clock)
+
+
+def end(workload, keras, model, parts, stream):
+    """Test the trained network."""
+    begin = time.perf_counter()
+    loss, accuracy = keras.evaluate(model, parts.test, workload.batch_size)
+    stream.emit(
+        "end", test_loss=loss, test_accuracy=accuracy, test_seconds=time.perf_counter() - begin,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    )
+
+
+def _epochs(spec, workload):
+    return workload.epochs if spec.epochs is None else spec.epochs
+
+
+def _augmentation(workload):
+    if workload.augmentation is None:
+        return None
+    return dict(workload.augmentation, where="host, while training", workers=1, processes=1)
+
+
+def _seed(seed, backend):
+    random.seed(seed)
+    np.random.seed(seed)
+    backend.seed(seed)
+
+
+def _is_warm(backend, cache_dir):
+    """Return whether the backend's compile cache holds something; None where it has none."""
+    if backend.cache is None:
+        return None
+    folder = os.path.join(cache_dir, backend.cache)
+    return os.path.isdir(folder) and bool(os.listdir(folder))
+
+
+def _versions(spec, keras, backend):
+    return {
+        "python": platform.python_version(), "keras": keras.version, "numpy": np.__version__,
+        spec.backend: backend.version(),
+    }
+
+
+def _layer(layer):
+    return {
+        "class": type(layer).__name__, "name": layer.name, "parameters": layer.count_params(),
+    }

@@ -1,0 +1,26 @@
+"""Hierarchical recurrent network on MNIST: rows of pixels, then the rows' encodings."""
+
+from models.workload import Workload
+
+
+class MnistHrnn(Workload):
+    """An LSTM reads each row of an image, another reads the row encodings."""
+
+    name = "mnist_hrnn"
+    dataset = "mnist"
+    expected_parameters = 199434
+    classes = 10
+    batch_size = 32
+    epochs = 5
+    optimizer = ("RMSprop", {"lr": 0.001, "rho": 0.9, "epsilon": 1e-8, "decay": 0.0})
+
+    def inputs(self, x, image_data_format):
+        # A row is a sequence of single pixels: no channel axis to move.
+        return x.reshape(len(x), 28, 28, 1).astype("float32") / 255
+
+    def build(self, keras):
+        image = keras.input((28, 28, 1), "float32")
+        rows = keras.time_distributed(keras.lstm(128))(image)
+        x = keras.lstm(128)(rows)
+        x = keras.dense(10, "softmax")(x)
+        return keras.model(image, x)

@@ -1,0 +1,75 @@
+"""The job spec: what a job is asked to do, checked before anything is imported."""
+
+import collections
+import json
+
+MODELS = ("mnist_mlp", "mnist_cnn", "cifar10_cnn", "mnist_hrnn", "babi_rnn")
+CHOICES = {
+    "model": MODELS,
+    "backend": ("tensorflow", "cntk", "theano", "mxnet", "jax", "torch"),
+    "device": ("cpu", "gpu"),
+    "data": ("synthetic", "digits", "real"),
+    "image_data_format": ("channels_first", "channels_last"),
+    "recurrent_activation": ("hard_sigmoid", "sigmoid"),
+}
+LEAST = {"epochs": 1, "samples": 1, "seed": 0, "threads": 1}
+MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
+FOLDERS = ("data_dir", "cache_dir")
+OPTIONAL = ("epochs", "samples", "data_dir", "cache_dir")
+KEYS = sorted(list(CHOICES) + list(LEAST) + list(FOLDERS))
+
+
+class InvalidSpec(ValueError):
+    """The job spec is not one; the message says which key and why."""
+
+
+JobSpec = collections.namedtuple("JobSpec", KEYS)
+
+
+def parse(text):
+    """Return the job spec that ``text`` holds as JSON."""
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise InvalidSpec("the job spec is not JSON: {}".format(error))
+    if not isinstance(given, dict):
+        raise InvalidSpec("the job spec must be a JSON object")
+    _check_keys(given)
+    for key in KEYS:
+        _check_value(key, given[key])
+    if given["data"] != "synthetic" and given["data_dir"] is None:
+        raise InvalidSpec("data_dir: needed where data is {!r}".format(given["data"]))
+    return JobSpec(**given)
+
+
+def _check_keys(given):
+    unknown = sorted(set(given) - set(KEYS))
+    missing = sorted(set(KEYS) - set(given))
+    if unknown:
+        raise InvalidSpec("unknown keys: {}".format(", ".join(unknown)))
+    if missing:
+        raise InvalidSpec("missing keys: {}".format(", ".join(missing)))
+
+
+def _check_value(key, value):
+    if value is None and key in OPTIONAL:
+        return
+    if key in CHOICES:
+        if value not in CHOICES[key]:
+            raise InvalidSpec(
+                "{}: {!r} is not one of {}".format(key, value, ", ".join(CHOICES[key]))
+            )
+    elif key in LEAST:
+        _check_number(key, value)
+    elif not isinstance(value, str) or not value:
+        raise InvalidSpec("{}: expected the path of a folder, not {!r}".format(key, value))
+
+
+def _check_number(key, value):
+    # JSON's true and false are integers to Python.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidSpec("{}: expected a whole number, not {!r}".format(key, value))
+    if value < LEAST[key]:
+        raise InvalidSpec("{}: {} is less than {}".format(key, value, LEAST[key]))
+    if value > MOST.get(key, value):
+        raise InvalidSpec("{}: {} is more than {}".format(key, value, MOST[key]))
