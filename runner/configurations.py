@@ -80,6 +80,7 @@ class _File(_Strict):
     title: str
     keras: Version
     python: Version
+    local_pythons: tuple[str, ...] = Field(min_length=1)
     reproduces: str | None = None
     recurrent_activation: RecurrentActivation
     images: Images

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from runner.errors import EngineError
 from runner.images import BuildOptions
 from runner.jobs import Job
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.launchers.output import Output
 
 DATA_DIR = "/data"
 CACHE_DIR = "/cache"
@@ -39,35 +38,24 @@ class Limits:
     tmpfs_bytes: int = 2 << 30
 
 
+def _chunks(frames: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Chunk]:
+    for out, err in frames:
+        if err:
+            yield Chunk(Stream.LOG, err)
+        if out:
+            yield Chunk(Stream.EVENTS, out)
+
+
 class DockerProcess(Process):
     """A job in a container, its output attached before the first instruction ran."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
-        self._chunks: queue.Queue[Chunk | Exception | None] = queue.Queue(maxsize=256)
         frames = container.attach(stdout=True, stderr=True, stream=True, logs=False, demux=True)
-        self._pump = threading.Thread(target=self._read_frames, args=(frames,), daemon=True)
-        self._pump.start()
-
-    def _read_frames(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
-        try:
-            for out, err in frames:
-                if err:
-                    self._chunks.put(Chunk(Stream.LOG, err))
-                if out:
-                    self._chunks.put(Chunk(Stream.EVENTS, out))
-            self._chunks.put(None)
-        except _BROKEN as error:
-            self._chunks.put(error)
+        self._output = Output([lambda: _chunks(frames)])
 
     def read(self, timeout: float) -> Chunk | None:
-        try:
-            item = self._chunks.get(timeout=timeout)
-        except queue.Empty:
-            raise TimeoutError from None
-        if isinstance(item, Exception):
-            raise EngineError(f"the connection to the container broke: {item}") from item
-        return item
+        return self._output.read(timeout)
 
     def wait(self) -> Exit:
         try:

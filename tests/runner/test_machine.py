@@ -81,7 +81,7 @@ def test_a_closed_socket_is_a_matter_of_permission():
 
 
 class Local:
-    class api:  # noqa: N801
+    class api:
         base_url = "http+docker://localhost"
 
 

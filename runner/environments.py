@@ -1,0 +1,103 @@
+"""Environments on this machine: one per configuration and lock, made once, with uv."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uv
+from filelock import FileLock
+
+from runner import interpreters
+from runner.configurations import Configuration, Device
+from runner.errors import BuildError
+from runner.events import printable
+from runner.images import BuildOptions, sha256
+
+_MARKER = ".complete"
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """An interpreter with a configuration's packages, and the hash of what it was made from."""
+
+    python: Path
+    lock_sha256: str
+
+
+def _settings(options: BuildOptions) -> dict[str, str]:
+    """Return uv's settings for where packages come from."""
+    asked = {
+        "SSL_CERT_FILE": options.ca_bundle,
+        "UV_DEFAULT_INDEX": options.package_index,
+        "UV_FIND_LINKS": options.wheels,
+    }
+    return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _run(arguments: Sequence[str | Path], log: Path, options: BuildOptions) -> None:
+    """Run uv with its output in ``log``. Raises BuildError with its last line."""
+    with log.open("ab") as file:
+        ended = subprocess.run(
+            [uv.find_uv_bin(), *arguments],
+            stdout=file,
+            stderr=file,
+            env={**os.environ, **_settings(options)},
+            check=False,
+        )
+    if ended.returncode:
+        said = log.read_bytes().strip().splitlines()
+        last = printable(said[-1].strip()) if said else "no output"
+        raise BuildError(f"{last}; see {log}")
+
+
+def _make(folder: Path, python: Path, lock: Path, log: Path, options: BuildOptions) -> None:
+    """Make an environment from nothing; one that was left half made is removed first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, options)
+    inside = ["--python", folder / "bin" / "python"]
+    locked = ["--require-hashes", "--no-deps", "--requirement", lock]
+    _run(["pip", "install", "--no-config", *inside, *locked], log, options)
+    (folder / _MARKER).touch()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(folder.name + ".lock")):
+        yield
+
+
+def prepare(
+    configuration: Configuration,
+    device: Device,
+    cache: Path,
+    options: BuildOptions,
+    log: Path,
+    say: Callable[[str], None],
+) -> LocalEnvironment:
+    """Return the configuration's environment, made if its lock has none yet.
+
+    Safe when two runs make it at once: the second waits and finds it. Raises BuildError if no
+    fitting Python is on this machine or a package cannot be had.
+    """
+    lock = configuration.lock(device)
+    digest = sha256(lock.read_bytes())
+    folder = cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
+    with _locked(folder):
+        if not (folder / _MARKER).exists():
+            python = interpreters.find(configuration.local_pythons)
+            if python is None:
+                wanted = " or ".join(configuration.local_pythons)
+                raise BuildError(
+                    f"{configuration.name} needs Python {wanted} on this machine; "
+                    "install one (pyenv install), or use --launcher docker"
+                )
+            say(f"making the environment {folder.name} with {python}")
+            _make(folder, python, lock, log, options)
+    return LocalEnvironment(folder / "bin" / "python", digest)

@@ -1,0 +1,172 @@
+"""Jobs as processes of this machine, in an environment of their own: no engine needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from runner import environments, interpreters, paths
+from runner.configurations import Configuration, Device
+from runner.errors import BuildError, EngineError
+from runner.images import BuildOptions, sha256
+from runner.jobs import Job
+from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.launchers.output import Output
+
+GRACE_SECONDS = 5
+# What a process needs of its parent's environment; everything else could change a result.
+_PASSED = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_HOME", "XLA_FLAGS", "SSL_CERT_FILE")
+
+
+def _chunks(pipe: IO[bytes], stream: Stream) -> Iterator[Chunk]:
+    with pipe:
+        while data := os.read(pipe.fileno(), 1 << 16):
+            yield Chunk(stream, data)
+
+
+class LocalProcess(Process):
+    """A job as the leader of a process group, in a scratch folder of its own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="bench-job-"))
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self._scratch,
+                env={**environment, "HOME": str(self._scratch), "TMPDIR": str(self._scratch)},
+                start_new_session=True,
+            )
+        except OSError:
+            shutil.rmtree(self._scratch)
+            raise
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._output = Output(
+            [
+                partial(_chunks, self._process.stdout, Stream.EVENTS),
+                partial(_chunks, self._process.stderr, Stream.LOG),
+            ]
+        )
+
+    def read(self, timeout: float) -> Chunk | None:
+        return self._output.read(timeout)
+
+    def wait(self) -> Exit:
+        return Exit(self._process.wait())
+
+    def _signal(self, number: signal.Signals) -> bool:
+        """Send a signal to the whole group and return whether anyone was there to get it."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        if not self._signal(signal.SIGTERM):
+            return
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            time.sleep(0.05)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class LocalLauncher(Launcher):
+    """Makes an environment per configuration with uv, or takes a given interpreter as it is."""
+
+    name = "local"
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        cache: Path,
+        build: BuildOptions,
+        data_dir: Path | None,
+        gpu_uuid: str | None,
+        python: Path | None,
+        say: Callable[[str], None],
+        models: Path = paths.MODELS,
+    ) -> None:
+        self._device = device
+        self._cache = cache
+        self._build = build
+        self._data_dir = data_dir
+        self._gpu_uuid = gpu_uuid
+        self._python = python
+        self._say = say
+        self._models = models
+
+    def prepare(self, configuration: Configuration, log: Path) -> Environment:
+        if self._python is not None:
+            return self._given(configuration, self._python)
+        made = environments.prepare(
+            configuration, self._device, self._cache, self._build, log, self._say
+        )
+        identity = {"lock_sha256": made.lock_sha256, **self._host()}
+        return Environment(configuration.name, str(made.python), identity)
+
+    def _given(self, configuration: Configuration, python: Path) -> Environment:
+        """Take an interpreter as it is; what is installed there is its identity."""
+        if interpreters.version_of(python) is None:
+            raise BuildError(f"--python {python}: not a Python interpreter that runs")
+        frozen = subprocess.run(
+            [python, "-c", _FREEZE], capture_output=True, text=True, timeout=120, check=False
+        )
+        if frozen.returncode:
+            raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")
+        identity = {"packages_sha256": sha256(frozen.stdout.encode()), **self._host()}
+        return Environment(configuration.name, str(python), identity)
+
+    def _host(self) -> dict[str, str]:
+        return {"host_os": platform.platform()}
+
+    def start(self, job: Job, environment: Environment) -> Process:
+        compiled = self._cache / "compiled" / Path(environment.location).parent.parent.name
+        compiled.mkdir(parents=True, exist_ok=True)
+        spec = job.spec(str(self._data_dir) if self._data_dir else None, str(compiled))
+        command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
+        try:
+            return LocalProcess(command, self._environment())
+        except OSError as error:
+            raise EngineError(f"{environment.location} could not be started: {error}") from error
+
+    def _environment(self) -> dict[str, str]:
+        passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        return {
+            **passed,
+            "PYTHONPATH": str(self._models.parent),
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CUDA_VISIBLE_DEVICES": self._gpu_uuid or "",
+        }
+
+
+_FREEZE = """
+try:
+    from importlib.metadata import distributions
+    found = [(d.metadata["Name"] or "", d.version) for d in distributions()]
+except ImportError:
+    import pkg_resources
+    found = [(d.project_name, d.version) for d in pkg_resources.working_set]
+print("\\n".join("%s==%s" % pair for pair in sorted(found)))
+"""
