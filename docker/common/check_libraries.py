@@ -3,6 +3,7 @@
 
 A hole then shows while an image is built, not on the user's card. Runs on Python 3.5.
 """
+
 import argparse
 import fnmatch
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Check that Theano compiles C++ here: compiler, Python's headers, libpython and the BLAS."""
+
 import sys
 
 import numpy

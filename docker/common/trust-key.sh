@@ -16,7 +16,7 @@ trust_build_ca
 fingerprints() {
     local scratch
     scratch=$(mktemp -d "$home/look.XXXXXX")
-    gpg --homedir "$scratch" --batch --quiet --import "$1" 2>/dev/null
+    gpg --homedir "$scratch" --batch --quiet --import "$1" 2>/dev/null || true # no key at all
     gpg --homedir "$scratch" --batch --with-colons --fingerprint |
         awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
 }

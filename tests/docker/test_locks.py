@@ -1,0 +1,64 @@
+"""The locks pin exactly what was asked for, by hash, and name no place to fetch it from."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCKER = Path(__file__).parents[2] / "docker"
+LOCKS = sorted(DOCKER.glob("*/*.lock"))
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)$")
+HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}$")
+
+
+def named_after_folder(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(path: Path) -> dict[str, list[str]]:
+    """Map each pinned package (name==version) of a file to the words after it."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words and not line.startswith("#"):
+            match = PIN.match(words[0])
+            assert match, f"{path}: {line!r} pins nothing"
+            found[f"{normalized(match[1])}=={match[2]}"] = words[1:]
+    return found
+
+
+def test_every_configuration_has_a_lock_for_both_devices():
+    for recipe in DOCKER.glob("*/Dockerfile"):
+        assert {"cpu.lock", "gpu.lock"} <= {path.name for path in recipe.parent.iterdir()}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named_after_folder)
+def test_pins_exactly_what_was_asked_for(lock):
+    assert pins(lock).keys() == pins(lock.with_suffix(".in")).keys()
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named_after_folder)
+def test_every_package_has_hashes_and_nothing_else(lock):
+    for package, words in pins(lock).items():
+        assert words, f"{package} has no hash"
+        assert all(HASH.match(word) for word in words), package
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named_after_folder)
+def test_names_no_place(lock):
+    text = lock.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not [line for line in text.splitlines() if line.startswith(("#", "-", "/"))]
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in LOCKS}), ids=lambda f: f.name)
+def test_devices_differ_in_the_frameworks_only(folder):
+    if not (folder / "gpu.lock").exists():
+        pytest.skip("serves every device")
+    differing = pins(folder / "cpu.lock").keys() ^ pins(folder / "gpu.lock").keys()
+    assert all(re.match(r"(tensorflow|cntk|mxnet)(-gpu|-cu80)?==", name) for name in differing)
