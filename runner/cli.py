@@ -280,9 +280,11 @@ def show_published() -> None:
     for title, frame in report.published_tables():
         out.print(report.rich_table(frame, title))
     out.print(
-        "Notebook figures: whole-run time / epochs, from the author's own notebooks. 'only in an "
-        f"image': the number stands only in a picture. Sources: {paths.PUBLISHED}",
+        "Notebook figures: whole-run time / epochs, from the author's own notebooks; -: none was "
+        "found. image: the number stands only in a picture of the article. Sources, row by row: "
+        f"{paths.PUBLISHED}",
         highlight=False,
+        soft_wrap=True,
     )
 
 

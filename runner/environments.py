@@ -60,8 +60,8 @@ def _make(folder: Path, python: Path, lock: Path, log: Path, options: BuildOptio
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, options)
-    inside = ["--python", folder / "bin" / "python"]
-    locked = ["--require-hashes", "--no-deps", "--requirement", lock]
+    inside: list[str | Path] = ["--python", folder / "bin" / "python"]
+    locked: list[str | Path] = ["--require-hashes", "--no-deps", "--requirement", lock]
     _run(["pip", "install", "--no-config", *inside, *locked], log, options)
     (folder / _MARKER).touch()
 

@@ -142,8 +142,8 @@ def _follow(answers: Iterator[dict[str, Any]], log: Path, say: LINE) -> str | No
             file.write(text)
             file.flush()
             for line in text.splitlines():
-                if line.strip():
-                    say(printable(line.strip().encode(), limit=200))
+                if line.startswith("Step "):
+                    say(printable(line.encode(), limit=100))
             if "error" in answer:
                 return str(answer["error"]).strip()
     return None

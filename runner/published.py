@@ -47,14 +47,14 @@ def article(root: Path = paths.PUBLISHED) -> pd.DataFrame:
 
 def _span(values: pd.Series) -> str:
     low, high = values.min(), values.max()
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+    return f"{low:.4g}" if low == high else f"{low:.4g}-{high:.4g}"
 
 
 def _article_text(row: pd.Series) -> str:
     """Return a cell of the article in words: its figure, or why there is none."""
     if pd.notna(row["seconds_per_epoch_low"]):
         return _span(pd.Series([row["seconds_per_epoch_low"], row["seconds_per_epoch_high"]]))
-    return "not run" if str(row["statement"]).startswith("not run") else "only in an image"
+    return "not run" if str(row["statement"]).startswith("not run") else "image"
 
 
 def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
                     "model": workload.name,
                     "backend": backend,
                     "article": _article_text(said),
-                    "notebook": _span(found["seconds_per_epoch"]) if has_notebook else "not found",
+                    "notebook": _span(found["seconds_per_epoch"]) if has_notebook else "-",
                     "seconds": found["seconds_per_epoch"].median() if has_notebook else middle,
                     "basis": "notebook" if has_notebook else "article" if has_article else None,
                     "statement": said["statement"],

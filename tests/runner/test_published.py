@@ -15,7 +15,7 @@ def test_every_cell_of_five_tests_by_four_backends_is_told():
 
 
 def test_a_figure_that_stands_only_in_an_image_is_said_so():
-    assert CELLS.loc[("mnist_cnn", "theano"), "article"] == "only in an image"
+    assert CELLS.loc[("mnist_cnn", "theano"), "article"] == "image"
     assert pd.isna(CELLS.loc[("mnist_cnn", "theano"), "seconds"])
 
 
