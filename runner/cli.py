@@ -1,4 +1,4 @@
-"""The command line: options, each declared once, and the commands that use them."""
+"""The command line: the commands, each a short chain over the other modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pandas as pd
 import psutil
@@ -17,12 +17,14 @@ from rich.table import Table
 
 from runner import configurations as configs
 from runner import data as datasets
-from runner import images, jobs, paths, preflight, report, results
-from runner.configurations import Device
+from runner import images, jobs, options, paths, preflight, report, results
+from runner.configurations import Configuration, Device
 from runner.engine import connect
-from runner.errors import BenchmarkError, BuildError, ExitCode
+from runner.errors import BenchmarkError, BuildError, ExitCode, choose
 from runner.images import BuildOptions
+from runner.launchers.base import Launcher
 from runner.launchers.docker import DockerLauncher, Limits
+from runner.launchers.local import LocalLauncher
 from runner.progress import Lines
 from runner.results import RunStore
 from runner.run import Conditions
@@ -30,6 +32,7 @@ from runner.run import run as run_all
 from runner.summary import summarize
 from runner.workloads import DataSource, choose_workloads, require_source
 
+NONE: list[str] = []
 LATEST = ["latest"]
 
 app = typer.Typer(
@@ -46,81 +49,22 @@ app.add_typer(data_app, name="data")
 out = Console(soft_wrap=False)
 err = Console(stderr=True, soft_wrap=True)
 
-Configs = Annotated[
-    list[str], typer.Option("--config", help="One or several configurations. [default: all]")
-]
-Models = Annotated[
-    list[str], typer.Option("--model", help="One or several models. [default: all five]")
-]
-Backends = Annotated[
-    list[str], typer.Option("--backend", help="One or several backends. [default: all]")
-]
-DeviceChoice = Annotated[Device, typer.Option("--device", help="What to train on.")]
-GpuChoice = Annotated[
-    str | None, typer.Option("--gpu", help="GPU by UUID or index. [default: the first]")
-]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
-]
-Samples = Annotated[
-    int | None, typer.Option("--samples", min=1, help="Training samples. [default: all]")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
-Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
-Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
-]
-Data = Annotated[
-    DataSource | None,
-    typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
-]
-Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
-LauncherChoice = Annotated[
-    Literal["auto", "docker"], typer.Option("--launcher", help="Where a job's process lives.")
-]
-EngineChoice = Annotated[
-    str | None,
-    typer.Option(
-        "--engine", help="Docker engine: a socket's path or a URL. [default: DOCKER_HOST]"
-    ),
-]
-Memory = Annotated[
-    int | None,
-    typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
-]
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
-Format = Annotated[
-    Literal["channels_first", "channels_last"] | None,
-    typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
-]
-BaseImage = Annotated[
-    str | None, typer.Option("--base-image", help="Base image. [default: the configuration's]")
-]
-CaBundle = Annotated[
-    Path | None, typer.Option("--ca-bundle", help="Extra CA certificates (PEM) for builds.")
-]
-PackageIndex = Annotated[
-    str | None, typer.Option("--package-index", help="Python package index for builds.")
-]
-Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
+
+def _note(line: str) -> None:
+    """Print a line of progress."""
+    out.print(f"  {escape(line)}", highlight=False, style="dim")
 
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _data_source(asked: DataSource | None, wanted: set[str]) -> DataSource:
-    """Return the data source: the one asked for, or real where its files are cached."""
-    if asked is not None:
-        return asked
+def _default_source(wanted: list[str]) -> DataSource:
+    """Return real data where all its files are cached, else synthetic, said aloud."""
     there = {item.dataset for item, _, state in datasets.states(paths.cache()) if state == "ok"}
-    if wanted <= there:
+    if there.issuperset(wanted):
         return DataSource.REAL
-    out.print(
-        "data: synthetic, because the real files are not in the cache "
-        "(python -m runner data fetch)",
-        highlight=False,
-    )
+    _note("data: synthetic, because the real files are not cached (python -m runner data fetch)")
     return DataSource.SYNTHETIC
 
 
@@ -143,79 +87,113 @@ def _print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
         out.print(f"[red]{escape(line)}[/]", highlight=False)
 
 
+def _launcher(
+    machine: preflight.Machine,
+    run_name: str,
+    limits: Limits,
+    build: BuildOptions,
+    data_dir: Path | None,
+    python: Path | None,
+) -> Launcher:
+    """Return the launcher for what the machine has."""
+    gpu_uuid = machine.gpu.uuid if machine.gpu else None
+    if machine.engine is None:
+        return LocalLauncher(
+            machine.device,
+            cache=paths.cache(),
+            build=build,
+            data_dir=data_dir,
+            gpu_uuid=gpu_uuid,
+            python=python,
+            say=_note,
+        )
+    return DockerLauncher(
+        machine.engine,
+        machine.device,
+        run=run_name,
+        limits=limits,
+        build=build,
+        data_dir=data_dir,
+        gpu_uuid=gpu_uuid,
+        say=_note,
+    )
+
+
+def _finish(chosen: list[Configuration], planned: list[jobs.Job], conditions: Conditions) -> int:
+    """Run the jobs, print the tables of what there is then, and return the exit code."""
+    try:
+        all_ok = run_all(chosen, planned, conditions)
+        code = ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK
+    except KeyboardInterrupt:
+        err.print("interrupted; what was measured so far is kept", highlight=False)
+        code = ExitCode.INTERRUPTED
+    if any(conditions.store.folder.glob("jobs/*")):
+        _show(conditions.store.folder)
+    return code
+
+
 @app.command()
 def run(
-    config: Configs = [],  # noqa: B006
-    model: Models = [],  # noqa: B006
-    backend: Backends = [],  # noqa: B006
-    device: DeviceChoice = Device.GPU,
-    gpu: GpuChoice = None,
-    epochs: Epochs = None,
-    samples: Samples = None,
-    seed: Seed = 2017,
-    repeats: Repeats = 1,
-    threads: Threads = None,
-    data: Data = None,
-    results_dir: Results = paths.RESULTS,
-    launcher: LauncherChoice = "auto",  # noqa: ARG001
-    engine: EngineChoice = None,
-    memory: Memory = None,
-    timeout: Timeout = 12 * 3600,
-    image_data_format: Format = None,
-    base_image: BaseImage = None,
-    ca_bundle: CaBundle = None,
-    package_index: PackageIndex = None,
-    wheels: Wheels = None,
+    config: options.Configs = NONE,
+    model: options.Models = NONE,
+    backend: options.Backends = NONE,
+    device: options.RunDevice = preflight.DeviceChoice.GPU,
+    gpu: options.Gpu = None,
+    epochs: options.Epochs = None,
+    samples: options.Samples = None,
+    seed: options.Seed = 2017,
+    repeats: options.Repeats = 1,
+    threads: options.Threads = None,
+    data: options.Data = None,
+    results_dir: options.Results = paths.RESULTS,
+    launcher: options.Launcher = preflight.LauncherChoice.AUTO,
+    engine: options.Engine = None,
+    python: options.Python = None,
+    memory: options.Memory = None,
+    timeout: options.Timeout = 12 * 3600,
+    image_data_format: options.ImageDataFormat = None,
+    recurrent_activation: options.RecurrentActivation = None,
+    base_image: options.BaseImage = None,
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
 ) -> None:
-    """Train models in fresh containers and print the table (the default command)."""
+    """Train models in fresh processes and print the table (the default command)."""
     chosen = configs.load(config)
+    choose(backend, jobs.known_backends(chosen), "backend")
     workloads = choose_workloads(model)
-    source = data
-    if source is not None:
-        require_source(workloads, source)
-    jobs.plan(chosen, backend, workloads, jobs.JobOptions(device, DataSource.SYNTHETIC))
-    machine = preflight.check(chosen, device, gpu, engine)
-    source = _data_source(data, {workload.dataset for workload in workloads})
-    options = jobs.JobOptions(
-        device=device,
-        data=source,
+    if data is not None:
+        require_source(workloads, data)
+    if python is not None:
+        launcher = preflight.LauncherChoice.LOCAL
+    machine = preflight.check(chosen, device, gpu, launcher, engine, _note)
+    wanted = sorted({workload.dataset for workload in workloads})
+    asked = jobs.JobOptions(
+        device=machine.device,
+        data=data or _default_source(wanted),
         epochs=epochs,
         samples=samples,
         seed=seed,
         repeats=repeats,
         threads=threads or _cpus(),
         image_data_format=image_data_format,
+        recurrent_activation=recurrent_activation,
     )
     planned = preflight.refuse_cards(
-        jobs.plan(chosen, backend, workloads, options), chosen, machine.gpu
+        jobs.plan(chosen, backend, workloads, asked), chosen, machine.gpu
     )
-    wanted = sorted({workload.dataset for workload in workloads})
-    data_dir = datasets.prepare(source, wanted, paths.cache(), progress=err.is_terminal)
+    data_dir = datasets.prepare(asked.data, wanted, paths.cache(), progress=err.is_terminal)
     store = RunStore.create(
         results_dir, {"arguments": sys.argv[1:], "jobs": [job.id for job in planned]}
     )
-    docker = DockerLauncher(
-        machine.engine,
-        device,
-        run=store.name,
-        limits=Limits(
-            memory_bytes=memory << 30 if memory else int(psutil.virtual_memory().total * 0.8),
-            cpus=options.threads,
-        ),
-        build=BuildOptions(base_image, ca_bundle, package_index, wheels),
-        data_dir=data_dir,
-        gpu_uuid=machine.gpu.uuid if machine.gpu else None,
-        say=lambda line: out.print(f"  {escape(line)}", highlight=False, style="dim"),
+    limits = Limits(
+        memory_bytes=memory << 30 if memory else int(psutil.virtual_memory().total * 0.8),
+        cpus=asked.threads,
     )
-    conditions = Conditions(docker, store, Lines(out), timeout, machine.gpu)
-    try:
-        all_ok = run_all(chosen, planned, conditions)
-    except KeyboardInterrupt:
-        err.print("interrupted; what was measured so far is kept", highlight=False)
-        _show(store.folder)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-    _show(store.folder)
-    raise typer.Exit(ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK)
+    build = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    started = _launcher(machine, store.name, limits, build, data_dir, python)
+    conditions = Conditions(started, store, Lines(out), timeout, machine.gpu)
+    raise typer.Exit(_finish(chosen, planned, conditions))
 
 
 @app.command("list")
@@ -244,18 +222,18 @@ def list_all() -> None:
 
 @app.command()
 def build(
-    config: Configs = [],  # noqa: B006
-    device: DeviceChoice = Device.GPU,
-    engine: EngineChoice = None,
-    base_image: BaseImage = None,
-    ca_bundle: CaBundle = None,
-    package_index: PackageIndex = None,
-    wheels: Wheels = None,
+    config: options.Configs = NONE,
+    device: options.BuildDevice = Device.GPU,
+    engine: options.Engine = None,
+    base_image: options.BaseImage = None,
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
     chosen = configs.load(config)
     reached = connect(engine)
-    options = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    asked = BuildOptions(base_image, ca_bundle, package_index, wheels)
     logs = paths.cache() / "build-logs"
     logs.mkdir(parents=True, exist_ok=True)
     failed = 0
@@ -263,10 +241,7 @@ def build(
         log = logs / f"{configuration.name}-{device}.log"
         log.unlink(missing_ok=True)
         try:
-            image = images.build(
-                reached, configuration, device, options, log,
-                lambda line: out.print(f"  {escape(line)}", highlight=False, style="dim"),
-            )  # fmt: skip
+            image = images.build(reached, configuration, device, asked, log, _note)
             out.print(f"{configuration.name}: {image.tag} {image.digest}", highlight=False)
         except BuildError as error:
             failed += 1
@@ -291,7 +266,7 @@ def show_published() -> None:
 @app.command("report")
 def show_report(
     runs: Annotated[list[str], typer.Argument(help="Runs: names, folders, or latest.")] = LATEST,
-    results_dir: Results = paths.RESULTS,
+    results_dir: options.Results = paths.RESULTS,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
     ] = False,
@@ -333,10 +308,6 @@ def data_list() -> None:
             out.print(f"  {url}", highlight=False, soft_wrap=True)
 
 
-_SEVERAL = ("--config", "--model", "--backend")
-_COMMANDS = ("run", "list", "build", "published", "report", "data")
-
-
 def normalize(arguments: Sequence[str]) -> list[str]:
     """Return arguments as the parser wants them.
 
@@ -348,7 +319,7 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     values = 0
     for argument in arguments:
         if argument.startswith("-"):
-            several, values = (argument if argument in _SEVERAL else None), 0
+            several, values = (argument if argument in options.SEVERAL else None), 0
             expanded.append(argument)
         elif several is not None:
             expanded += [several] if values else []

@@ -116,14 +116,22 @@ CAPTION = (
 )
 
 
+_LONGEST_LABEL = 40
+
+
 def rich_table(frame: pd.DataFrame, title: str) -> Table:
     """Return a frame of text cells as a table for the terminal."""
     table = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for column in frame:
-        is_text = frame[column].str.contains("[a-z]{4}").all()
-        table.add_column(escape(str(column)), justify="left" if is_text else "right")
+    for position, column in enumerate(frame):
+        longest = int(frame[column].str.len().max())
+        is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}").all())
+        table.add_column(
+            escape(str(column)) if is_text else escape(str(column)).replace(" ", "\n"),
+            justify="left" if is_text else "right",
+            no_wrap=longest <= _LONGEST_LABEL,
+        )
     last = None
     for row in frame.itertuples(index=False):
         if last is not None and row[0] != last:

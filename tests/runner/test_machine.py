@@ -18,6 +18,11 @@ def configuration(name):
     return configurations.load([name])[0]
 
 
+def check(name, device="gpu", launcher="auto", engine=None, say=print):
+    device, launcher = preflight.DeviceChoice(device), preflight.LauncherChoice(launcher)
+    return preflight.check([configuration(name)], device, None, launcher, engine, say)
+
+
 def test_a_k80_runs_all_of_2017():
     for name in ("mxnet-k122", "tf-cntk-k208", "theano-k208"):
         found = configuration(name)
@@ -62,7 +67,7 @@ def test_cards_are_chosen_by_uuid_or_index():
 def test_no_gpu_is_two_lines_with_a_remedy(monkeypatch):
     monkeypatch.setattr(devices, "gpus", list)
     with pytest.raises(MachineError) as caught:
-        preflight.check([configuration("mxnet-k122")], Device.GPU, None, None)
+        check("mxnet-k122")
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert "--device cpu" in lines[1]
@@ -98,4 +103,21 @@ def test_when_no_chosen_backend_fits_the_card_nothing_starts(monkeypatch):
         preflight, "connect", lambda name: Engine(Local(), {"Runtimes": {"nvidia": {}}})
     )
     with pytest.raises(MachineError, match="Keras 3"):
-        preflight.check([configuration("mxnet-k122")], Device.GPU, None, None)
+        check("mxnet-k122")
+
+
+def test_auto_takes_the_cpu_and_this_machine_where_nothing_else_is_and_says_so(monkeypatch):
+    def no_engine(name):
+        raise MachineError("no Docker engine answers\nstart one")
+
+    monkeypatch.setattr(devices, "gpus", list)
+    monkeypatch.setattr(preflight, "connect", no_engine)
+    said = []
+    machine = check("mxnet-k122", device="auto", say=said.append)
+    assert machine == preflight.Machine(Device.CPU, None, None)
+    assert said == [
+        "device: cpu, because this machine shows no NVIDIA GPU",
+        "launcher: local, because no Docker engine answers",
+    ]
+    with pytest.raises(MachineError, match="no Docker engine"):
+        check("mxnet-k122", device="cpu", launcher="docker")

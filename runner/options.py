@@ -1,0 +1,88 @@
+"""The options of the command line, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from runner import preflight
+from runner.configurations import Device
+from runner.workloads import DataSource
+
+Configs = Annotated[
+    list[str], typer.Option("--config", help="One or several configurations. [default: all]")
+]
+Models = Annotated[
+    list[str], typer.Option("--model", help="One or several models. [default: all five]")
+]
+Backends = Annotated[
+    list[str], typer.Option("--backend", help="One or several backends. [default: all]")
+]
+SEVERAL = ("--config", "--model", "--backend")
+
+RunDevice = Annotated[
+    preflight.DeviceChoice,
+    typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
+]
+BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
+Gpu = Annotated[
+    str | None, typer.Option("--gpu", help="GPU by UUID or index. [default: the first]")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
+]
+Samples = Annotated[
+    int | None, typer.Option("--samples", min=1, help="Training samples. [default: all]")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
+]
+Data = Annotated[
+    DataSource | None,
+    typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
+]
+Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
+Launcher = Annotated[
+    preflight.LauncherChoice,
+    typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", help="Docker engine: a socket's path or a URL. [default: DOCKER_HOST]"
+    ),
+]
+Python = Annotated[
+    Path | None,
+    typer.Option("--python", help="Use this interpreter as it is (launcher local)."),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
+]
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
+ImageDataFormat = Annotated[
+    Literal["channels_first", "channels_last"] | None,
+    typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
+]
+RecurrentActivation = Annotated[
+    Literal["hard_sigmoid", "sigmoid"] | None,
+    typer.Option(
+        "--recurrent-activation",
+        help="Of the LSTMs; hard_sigmoid is 2017's. [default: the configuration's]",
+    ),
+]
+BaseImage = Annotated[
+    str | None, typer.Option("--base-image", help="Base image. [default: the configuration's]")
+]
+CaBundle = Annotated[
+    Path | None, typer.Option("--ca-bundle", help="Extra CA certificates (PEM) for builds.")
+]
+PackageIndex = Annotated[
+    str | None, typer.Option("--package-index", help="Python package index for builds.")
+]
+Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
