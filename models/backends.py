@@ -25,7 +25,7 @@ class Backend(object):
         return {}
 
     def load(self):
-        """Import the framework and set what must be set before Keras is imported."""
+        """Import the framework, set what Keras's import needs, and return the loaded backend."""
         raise NotImplementedError
 
     def adopt(self, keras):
@@ -49,6 +49,10 @@ class Backend(object):
         """
         keras.backend.get_value(model.weights[-1])
 
+    def jit_compile(self):
+        """Return whether Keras 3 shall compile a model's steps."""
+        raise NotImplementedError
+
     def device_seen(self):
         """Return the device as the framework sees it."""
         if self.device == "cpu":
@@ -57,12 +61,24 @@ class Backend(object):
         return {"type": "gpu", "name": name, "detail": detail}
 
 
-class TensorFlow1(Backend):
-    """TensorFlow 1 with its sessions."""
+class TensorFlow(Backend):
+    """TensorFlow; which one it is shows when it is imported."""
+
+    _tensorflow = None
 
     def load(self):
         import tensorflow
-        self._tensorflow = tensorflow
+        kind = TensorFlow1 if tensorflow.__version__.startswith("1.") else TensorFlow2
+        loaded = kind(self.device, self.threads)
+        loaded._tensorflow = tensorflow
+        return loaded
+
+    def version(self):
+        return self._tensorflow.__version__
+
+
+class TensorFlow1(TensorFlow):
+    """TensorFlow 1 with its sessions."""
 
     def adopt(self, keras):
         config = self._tensorflow.ConfigProto(
@@ -79,8 +95,28 @@ class TensorFlow1(Backend):
                 return None, device.physical_device_desc
         raise NoDevice("TensorFlow sees no GPU")
 
-    def version(self):
-        return self._tensorflow.__version__
+
+class TensorFlow2(TensorFlow):
+    """TensorFlow 2, under Keras 3."""
+
+    def adopt(self, keras):
+        self._tensorflow.config.threading.set_intra_op_parallelism_threads(self.threads)
+        self._tensorflow.config.threading.set_inter_op_parallelism_threads(self.threads)
+
+    def gpu(self):
+        devices = self._tensorflow.config.list_physical_devices("GPU")
+        if not devices:
+            raise NoDevice("TensorFlow sees no GPU")
+        details = self._tensorflow.config.experimental.get_device_details(devices[0])
+        capability = details.get("compute_capability", ())
+        return details.get("device_name"), "compute capability " + ".".join(map(str, capability))
+
+    def jit_compile(self):
+        # XLA is for accelerators here: Keras 3's own choice.
+        return self.device == "gpu"
+
+    def synchronize(self, keras, model):
+        self._tensorflow.test.experimental.sync_devices()
 
 
 class Cntk(Backend):
@@ -94,6 +130,7 @@ class Cntk(Backend):
         if not cntk.device.try_set_default_device(wanted):
             raise NoDevice("CNTK cannot use the {}".format(self.device))
         cntk.cntk_py.set_max_num_cputhreads(self.threads)
+        return self
 
     def seed(self, seed):
         self._cntk.cntk_py.set_fixed_random_seed(seed)
@@ -132,6 +169,7 @@ class Theano(Backend):
     def load(self):
         import theano
         self._theano = theano
+        return self
 
     def gpu(self):
         from theano.sandbox import cuda
@@ -152,6 +190,7 @@ class Mxnet(Backend):
     def load(self):
         import mxnet
         self._mxnet = mxnet
+        return self
 
     def seed(self, seed):
         self._mxnet.random.seed(seed)
@@ -170,6 +209,64 @@ class Mxnet(Backend):
         self._mxnet.nd.waitall()
 
 
+class Jax(Backend):
+    """JAX, under Keras 3."""
+
+    def environment(self, cache_dir):
+        # XLA's pool of CPU threads takes its size from NPROC.
+        platform = "cpu" if self.device == "cpu" else "cuda"
+        return {"JAX_PLATFORMS": platform, "NPROC": str(self.threads)}
+
+    def load(self):
+        import jax
+        self._jax = jax
+        return self
+
+    def gpu(self):
+        try:
+            device = self._jax.devices("gpu")[0]
+        except RuntimeError as error:
+            raise NoDevice("JAX sees no GPU: {}".format(error))
+        return device.device_kind, str(device)
+
+    def version(self):
+        return self._jax.__version__
+
+    def jit_compile(self):
+        return True
+
+    def synchronize(self, keras, model):
+        self._jax.block_until_ready([weight.value for weight in model.weights])
+
+
+class Torch(Backend):
+    """PyTorch, under Keras 3."""
+
+    def load(self):
+        import torch
+        self._torch = torch
+        torch.set_num_threads(self.threads)
+        torch.set_num_interop_threads(self.threads)
+        return self
+
+    def gpu(self):
+        if not self._torch.cuda.is_available():
+            raise NoDevice("PyTorch sees no GPU")
+        capability = self._torch.cuda.get_device_capability(0)
+        detail = "compute capability {}.{}".format(*capability)
+        return self._torch.cuda.get_device_name(0), detail
+
+    def version(self):
+        return str(self._torch.__version__)
+
+    def jit_compile(self):
+        return False  # eager, as PyTorch is used under Keras 3 unless asked otherwise
+
+    def synchronize(self, keras, model):
+        if self.device == "gpu":
+            self._torch.cuda.synchronize()
+
+
 def _processor():
     """Return the processor's name, or None where the system does not tell it."""
     try:
@@ -180,4 +277,7 @@ def _processor():
     return names[0] if names else None
 
 
-LEGACY = {"tensorflow": TensorFlow1, "cntk": Cntk, "theano": Theano, "mxnet": Mxnet}
+BACKENDS = {
+    "tensorflow": TensorFlow, "cntk": Cntk, "theano": Theano, "mxnet": Mxnet,
+    "jax": Jax, "torch": Torch,
+}

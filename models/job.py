@@ -11,7 +11,7 @@ import traceback
 
 import numpy as np
 
-from models import clock, data, events, keras_compat
+from models import backends, clock, data, events, keras_compat
 from models import spec as job_spec
 from models.babi_rnn import BabiRnn
 from models.cifar10_cnn import Cifar10Cnn
@@ -57,17 +57,17 @@ def run(spec, stream):
 def start(spec, stream):
     """Set the environment, import the framework and Keras, check the device and set the seeds."""
     home = tempfile.mkdtemp(prefix="bench-")
-    backend = keras_compat.backend_for(spec)
+    backend = backends.BACKENDS[spec.backend](spec.device, spec.threads)
     cache_dir = spec.cache_dir or home
     cache_warm = _is_warm(backend, cache_dir)
     os.environ.update(environment(spec, home, backend.environment(cache_dir)))
     begin = time.perf_counter()
     keras = keras_compat.load(spec, backend)
     import_seconds = time.perf_counter() - begin
-    _seed(spec.seed, backend)
+    _seed(spec.seed, keras)
     stream.emit(
-        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras, backend),
-        device=backend.device_seen(), threads=spec.threads, seed=spec.seed,
+        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras),
+        device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
         cache_warm=cache_warm, import_seconds=import_seconds,
     )
     return keras
@@ -124,7 +124,7 @@ def build(spec, workload, keras, stream):
     stream.emit(
         "model", parameters=parameters, expected_parameters=workload.expected_parameters,
         layers=[_layer(layer) for layer in model.layers],
-        hyperparameters=hyperparameters(spec, workload, keras),
+        hyperparameters=hyperparameters(spec, workload, keras, model),
         image_data_format=spec.image_data_format, seconds=seconds,
     )
     check_parameters(parameters, workload)
@@ -138,17 +138,17 @@ def check_parameters(parameters, workload):
             workload.name, parameters, workload.expected_parameters))
 
 
-def hyperparameters(spec, workload, keras):
+def hyperparameters(spec, workload, keras, model):
     """Return every hyperparameter of the training."""
     name, settings = workload.optimizer
     return dict(
-        keras.settings(),
+        keras.settings(model),
         optimizer=dict(settings, name=name),
         loss=workload.loss,
         batch_size=workload.batch_size,
         epochs=_epochs(spec, workload),
         recurrent_activation=spec.recurrent_activation,
-        augmentation=_augmentation(workload),
+        augmentation=keras.augmentation(workload),
     )
 
 
@@ -177,16 +177,10 @@ def _epochs(spec, workload):
     return workload.epochs if spec.epochs is None else spec.epochs
 
 
-def _augmentation(workload):
-    if workload.augmentation is None:
-        return None
-    return dict(workload.augmentation, where="host, while training", workers=1, processes=1)
-
-
-def _seed(seed, backend):
+def _seed(seed, keras):
     random.seed(seed)
     np.random.seed(seed)
-    backend.seed(seed)
+    keras.seed(seed)
 
 
 def _is_warm(backend, cache_dir):
@@ -197,10 +191,10 @@ def _is_warm(backend, cache_dir):
     return os.path.isdir(folder) and bool(os.listdir(folder))
 
 
-def _versions(spec, keras, backend):
+def _versions(spec, keras):
     return {
         "python": platform.python_version(), "keras": keras.version, "numpy": np.__version__,
-        spec.backend: backend.version(),
+        spec.backend: keras.backend.version(),
     }
 
 

@@ -7,7 +7,7 @@ import importlib
 
 import numpy as np
 
-from models import backends, clock
+from models import augmentation, clock
 
 KERNEL = (3, 3)
 POOL = (2, 2)
@@ -17,14 +17,9 @@ class UnsupportedKeras(Exception):
     """The installed Keras, or its backend, is none this package knows."""
 
 
-def backend_for(spec):
-    """Return the backend that the job spec names."""
-    return backends.LEGACY[spec.backend](spec.device, spec.threads)
-
-
 def load(spec, backend):
     """Import the backend and Keras and return the vocabulary of the installed version."""
-    backend.load()
+    backend = backend.load()
     keras = importlib.import_module("keras")
     major = keras.__version__.split(".")[0]
     if major not in VOCABULARIES:
@@ -39,13 +34,13 @@ class Vocabulary(object):
     """What the models say, whatever the version of Keras."""
 
     accuracy = "accuracy"  # the name of the accuracy in an epoch's logs
+    augmenter = "keras ImageDataGenerator"
 
     def __init__(self, keras, backend, spec):
         self._keras = keras
         self._layers = importlib.import_module("keras.layers")
-        self._backend = backend
+        self.backend = backend
         self._recurrent_activation = spec.recurrent_activation
-        self._seed = spec.seed
         self.image_data_format = spec.image_data_format
         self._set_image_data_format(spec.image_data_format)
 
@@ -60,7 +55,11 @@ class Vocabulary(object):
         if taken != name:
             raise UnsupportedKeras("Keras uses the backend {}, not {}".format(taken, name))
 
-    def settings(self):
+    def seed(self, seed):
+        """Seed the backend's random numbers; Python's and numpy's are seeded already."""
+        self.backend.seed(seed)
+
+    def settings(self, model):
         """Return what the layers and the training are given beside the model's own settings."""
         return {
             "kernel_initializer": "glorot_uniform",
@@ -72,6 +71,16 @@ class Vocabulary(object):
             "shuffle": True,
             "dtype": "float32",
         }
+
+    def augmentation(self, workload):
+        """Return how images are transformed while training; None where they are not."""
+        if workload.augmentation is None:
+            return None
+        return dict(
+            workload.augmentation, interpolation="nearest pixel", fill_mode="nearest",
+            where="host, while training", maker=self.augmenter, workers=1,
+            use_multiprocessing=False,
+        )
 
     def input(self, shape, dtype):
         """Return an input tensor."""
@@ -104,6 +113,7 @@ class Vocabulary(object):
             optimizer=self.optimizer(*workload.optimizer), loss=workload.loss,
             metrics=["accuracy"], **self._compile_options()
         )
+        self._compile_functions(model)
 
     def samples_per_epoch(self, workload, part):
         """Return the samples that an epoch trains on: whole batches where images are augmented."""
@@ -137,7 +147,7 @@ class Vocabulary(object):
 
     def synchronize(self, model):
         """Wait until the device has done its work."""
-        self._backend.synchronize(self._keras, model)
+        self.backend.synchronize(self._keras, model)
 
     def dense(self, units, activation):
         """Return a fully connected layer."""
@@ -173,6 +183,12 @@ class Vocabulary(object):
     def _compile_options(self):
         return {}
 
+    def _compile_functions(self, model):
+        # Keras 1 and 2 compile the graph at the begin of fit(), before the first epoch's clock
+        # starts: with Theano that is minutes. Done here, they count as build-and-compile.
+        model._make_train_function()
+        model._make_test_function()
+
     def _fit_arrays(self, model, workload, part, epochs, options):
         raise NotImplementedError
 
@@ -197,8 +213,8 @@ class Keras1(Vocabulary):
     accuracy = "acc"
     dim_orderings = {"channels_first": "th", "channels_last": "tf"}
 
-    def settings(self):
-        return dict(super(Keras1, self).settings(), lstm_consume_less="cpu")
+    def settings(self, model):
+        return dict(super(Keras1, self).settings(model), lstm_consume_less="cpu")
 
     def dense(self, units, activation):
         return self._layers.Dense(units, activation=activation, init="glorot_uniform")
@@ -242,7 +258,7 @@ class Keras1(Vocabulary):
         self._keras.backend.set_image_dim_ordering(self.dim_orderings[image_data_format])
 
     def _compile_options(self):
-        return {"context": ["gpu(0)" if self._backend.device == "gpu" else "cpu"]}
+        return {"context": ["gpu(0)" if self.backend.device == "gpu" else "cpu"]}
 
     def _fit_arrays(self, model, workload, part, epochs, options):
         model.fit(
@@ -260,8 +276,8 @@ class Keras2(Vocabulary):
 
     accuracy = "acc"
 
-    def settings(self):
-        return dict(super(Keras2, self).settings(), lstm_implementation=0)
+    def settings(self, model):
+        return dict(super(Keras2, self).settings(model), lstm_implementation=0)
 
     def dense(self, units, activation):
         return self._layers.Dense(
@@ -311,10 +327,64 @@ class Keras2(Vocabulary):
             epochs=epochs, workers=1, use_multiprocessing=False, **options)
 
 
+class Keras3(Keras2):
+    """Keras 3."""
+
+    accuracy = "accuracy"
+    augmenter = "keras PyDataset"
+
+    def seed(self, seed):
+        self._keras.utils.set_random_seed(seed)
+
+    def settings(self, model):
+        return dict(
+            Vocabulary.settings(self, model), jit_compile=model.jit_compile,
+            lstm_use_cudnn=self._use_cudnn())
+
+    def optimizer(self, name, settings):
+        options = dict(settings)
+        rate, decay = options.pop("lr"), options.pop("decay")
+        if decay:
+            # "decay" of earlier versions: rate / (1 + decay * step).
+            rate = self._keras.optimizers.schedules.InverseTimeDecay(
+                initial_learning_rate=rate, decay_steps=1, decay_rate=decay)
+        return super(Keras3, self).optimizer(name, dict(options, learning_rate=rate))
+
+    def _set_image_data_format(self, image_data_format):
+        self._keras.config.set_image_data_format(image_data_format)
+
+    def _compile_options(self):
+        return {"jit_compile": self.backend.jit_compile()}
+
+    def _compile_functions(self, model):
+        """Keras 3 compiles at the first step: its time is in the first epoch."""
+
+    def _use_cudnn(self):
+        # Fused kernels know the logistic sigmoid only.
+        return "auto" if self._recurrent_activation == "sigmoid" else False
+
+    def _lstm_options(self):
+        options = super(Keras3, self)._lstm_options()
+        del options["implementation"]
+        if self._recurrent_activation == "hard_sigmoid":
+            options["recurrent_activation"] = self._hard_sigmoid
+        return dict(options, use_cudnn=self._use_cudnn())
+
+    def _hard_sigmoid(self, x):
+        """The hard sigmoid of Keras 1 and 2; that of Keras 3 has another slope."""
+        return self._keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+    def _fit_augmented(self, model, workload, part, epochs, options):
+        batches = augmentation.Batches(
+            part.x, part.y, workload.batch_size, workload.augmentation, self.image_data_format)
+        dataset = augmentation.as_dataset(batches, self._keras.utils.PyDataset)
+        model.fit(dataset, epochs=epochs, shuffle=False, **options)
+
+
 def orthogonal(rows, columns):
     """Return a random matrix with orthonormal rows, from numpy's own random numbers."""
     _, _, basis = np.linalg.svd(np.random.normal(size=(rows, columns)), full_matrices=False)
     return basis.astype("float32")
 
 
-VOCABULARIES = {"1": Keras1, "2": Keras2}
+VOCABULARIES = {"1": Keras1, "2": Keras2, "3": Keras3}

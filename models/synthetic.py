@@ -74,8 +74,9 @@ def _draw_chunk(patterns, size, random):
     share = (chance[6] // 2 + 128).astype(np.uint16).reshape((size,) + (1,) * (patterns.ndim - 3))
     signal = patterns[label, place[0], place[1]] * share
     signal += patterns[other, other_place[0], other_place[1]] * (255 - share)
-    signal >>= 9  # half the brightness for the signal, half for the noise
-    noise = _bytes(random, signal.shape) >> 1
+    signal >>= 8
+    signal -= signal // 4  # a quarter of the brightness is left for the noise
+    noise = _bytes(random, signal.shape) >> 2
     return signal.astype(np.uint8) + noise, label
 
 
