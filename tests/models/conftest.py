@@ -1,0 +1,26 @@
+"""The tests of the code inside a job: numpy and pytest only, no Keras."""
+
+import os
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+
+@pytest.fixture
+def root():
+    """The folder that holds the package under test."""
+    return ROOT
+
+
+@pytest.fixture
+def given():
+    """A valid job spec as the host writes it, before it becomes JSON."""
+    return {
+        "model": "mnist_mlp", "backend": "mxnet", "device": "cpu", "data": "synthetic",
+        "data_dir": None, "cache_dir": None, "epochs": None, "samples": 64, "seed": 7,
+        "threads": 2, "image_data_format": "channels_last", "recurrent_activation": "sigmoid",
+    }
