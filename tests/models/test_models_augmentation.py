@@ -65,7 +65,7 @@ def test_fewer_images_than_a_batch(images):
 
 
 def test_the_dataset_is_a_view_of_the_batches(images):
-    class Base(object):
+    class Base:
         """Stands for Keras's PyDataset."""
 
         def __init__(self, workers, use_multiprocessing):

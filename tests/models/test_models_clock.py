@@ -5,7 +5,7 @@ import pytest
 from models import clock
 
 
-class Recorder(object):
+class Recorder:
     """A clock's surroundings, which note in which order they are used."""
 
     def __init__(self):
@@ -25,7 +25,7 @@ class Recorder(object):
         self.time += 100.0
 
 
-class Callback(object):
+class Callback:
     """Stands for the base class of a Keras callback."""
 
     def on_epoch_begin(self, epoch, logs=None):

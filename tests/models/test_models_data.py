@@ -67,7 +67,7 @@ def test_a_class_can_be_told_from_its_mean_image(dataset):
     means = np.array([x[y == label].mean(axis=0).ravel() for label in range(10)])
     distances = ((test_x.reshape(500, 1, -1) - means) ** 2).sum(axis=2)
     accuracy = (distances.argmin(axis=1) == test_y).mean()
-    assert 0.7 < accuracy
+    assert accuracy > 0.7
 
 
 def test_the_hash_sees_bytes_types_and_shapes():
@@ -86,13 +86,13 @@ def folder(tmpdir):
     for name, shape in (("mnist", (28, 28)), ("cifar10", (32, 32, 3))):
         np.savez(
             str(tmpdir.join(name + ".npz")),
-            x_train=random.randint(0, 255, (30,) + shape).astype(np.uint8),
+            x_train=random.randint(0, 255, (30, *shape)).astype(np.uint8),
             y_train=np.arange(30, dtype=np.uint8) % 10,
-            x_test=random.randint(0, 255, (10,) + shape).astype(np.uint8),
+            x_test=random.randint(0, 255, (10, *shape)).astype(np.uint8),
             y_test=np.arange(10, dtype=np.uint8),
         )
     for part, text in zip(("train", "test"), babi.simulate(1, 1000, 1000)):
-        tmpdir.join("babi_qa2_{}.txt".format(part)).write(text)
+        tmpdir.join(f"babi_qa2_{part}.txt").write(text)
     return tmpdir
 
 

@@ -1,0 +1,208 @@
+"""A job's chain, with a Keras that learns nothing in place of the real one."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from models import backends, events, job, keras_compat, spec
+
+ENVIRONMENT = {
+    "HOME", "KERAS_HOME", "KERAS_BACKEND", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+}
+
+
+class Layer:
+    name = "dense_1"
+
+    def count_params(self):
+        return 669706
+
+
+class Model:
+    def __init__(self, parameters):
+        self.layers = [Layer()]
+        self._parameters = parameters
+
+    def count_params(self):
+        return self._parameters
+
+
+class Backend(backends.Backend):
+    """A backend that needs nothing."""
+
+    def load(self):
+        return self
+
+    def version(self):
+        return "1.0"
+
+
+class Keras:
+    """What a job uses of the vocabulary, learning nothing."""
+
+    version = "0.0"
+    image_data_format = "channels_last"
+
+    def __init__(self, backend, parameters):
+        self.backend = backend
+        self._parameters = parameters
+
+    def seed(self, seed):
+        np.random.seed(seed)
+
+    def settings(self, model):
+        return {"shuffle": True}
+
+    def augmentation(self, workload):
+        return workload.augmentation
+
+    def samples_per_epoch(self, workload, part):
+        return len(part.y)
+
+    def compile(self, model, workload):
+        pass
+
+    def synchronize(self, model):
+        pass
+
+    def scores(self, logs):
+        return logs
+
+    def fit(self, model, workload, parts, epochs, epoch_clock):
+        assert parts.train.x.dtype == np.float32 and parts.train.x.max() <= 1.0
+        assert parts.train.y.sum(axis=1).tolist() == [1.0] * len(parts.train.y)
+        for epoch in range(epochs):
+            epoch_clock.begin()
+            loss = np.float32("nan")
+            epoch_clock.end(epoch, {
+                "loss": loss, "accuracy": 0.1, "val_loss": loss, "val_accuracy": 0.1})
+
+    def evaluate(self, model, part, batch_size):
+        return 1.0, 0.5
+
+
+@pytest.fixture
+def run(given, monkeypatch):
+    """Return a function that runs a job whose network has some parameters, giving its events."""
+
+    def run(parameters, **changes):
+        asked = spec.parse(json.dumps(dict(given, **changes)))
+        monkeypatch.setattr(os, "environ", dict(os.environ))
+        monkeypatch.setitem(backends.BACKENDS, "mxnet", Backend)
+        monkeypatch.setattr(
+            keras_compat, "load", lambda asked, backend: Keras(backend, parameters))
+        for workload in job.WORKLOADS.values():
+            monkeypatch.setattr(workload, "build", lambda self, keras: Model(parameters))
+        file = io.BytesIO()
+        try:
+            job.run(asked, events.EventStream(file))
+        except job.InvalidModel as error:
+            events.EventStream(file).error(error)
+        return [json.loads(line.decode()) for line in file.getvalue().splitlines()]
+
+    return run
+
+
+def test_a_job_says_its_steps_in_order(run):
+    said = run(669706, epochs=2)
+    assert [event["event"] for event in said] == [
+        "start", "data", "model", "epoch", "epoch", "end"]
+    assert {event["schema"] for event in said} == {1}
+    assert [event["epoch"] for event in said if event["event"] == "epoch"] == [1, 2]
+    assert said[3]["loss"] == "NaN" and said[3]["samples"] == 64
+    assert said[1]["train"] == 64 and said[1]["validation"] == said[1]["test"] == 10
+    assert said[2]["hyperparameters"]["optimizer"] == {
+        "name": "RMSprop", "lr": 0.001, "rho": 0.9, "epsilon": 1e-8, "decay": 0.0}
+    assert said[-1]["peak_memory_bytes"] > 1000000
+
+
+def test_the_models_own_epochs_are_the_default(run):
+    assert len([event for event in run(669706) if event["event"] == "epoch"]) == 20
+
+
+def test_another_network_is_refused_before_it_trains(run):
+    said = run(669707)
+    assert [event["event"] for event in said] == ["start", "data", "model", "error"]
+    assert said[-1]["type"] == "InvalidModel"
+    assert "669707" in said[-1]["message"] and "669706" in said[-1]["message"]
+
+
+def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "models", '{"model": "x"}'], cwd=root, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE)
+    out, log = process.communicate()
+    assert process.returncode == 1
+    assert json.loads(out.decode())["type"] == "InvalidSpec"
+    assert b"Traceback" in log
+
+
+@pytest.mark.parametrize("name", sorted(job.WORKLOADS))
+@pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
+def test_inputs_have_the_networks_form(given, name, image_data_format):
+    from models import data
+    workload = job.WORKLOADS[name]()
+    loaded = data.load(workload.dataset, spec.parse(json.dumps(given)))
+    prepared = job.prepare(workload, loaded.train, image_data_format)
+    wanted = {
+        ("mnist_mlp", "channels_first"): (784,), ("mnist_mlp", "channels_last"): (784,),
+        ("mnist_cnn", "channels_first"): (1, 28, 28), ("mnist_cnn", "channels_last"): (28, 28, 1),
+        ("cifar10_cnn", "channels_first"): (3, 32, 32),
+        ("cifar10_cnn", "channels_last"): (32, 32, 3),
+    }
+    if name == "babi_rnn":
+        assert [x.shape for x in prepared.x] == [(64, 552), (64, 5)]
+    else:
+        shape = wanted.get((name, image_data_format), (28, 28, 1))
+        assert prepared.x.shape == (64, *shape) and prepared.x.dtype == np.float32
+    assert prepared.y.shape == (64, workload.classes) and prepared.y.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", sorted(backends.BACKENDS))
+def test_the_environment_is_complete_before_anything_is_imported(given, name):
+    asked = spec.parse(json.dumps(dict(given, backend=name, cache_dir="/cache")))
+    backend = backends.BACKENDS[name]("cpu", 2)
+    variables = job.environment(asked, "/home", backend.environment("/cache"))
+    assert set(variables) >= ENVIRONMENT | {"CUDA_VISIBLE_DEVICES"}
+    assert variables["CUDA_VISIBLE_DEVICES"] == ""
+    assert variables["KERAS_BACKEND"] == name and variables["OMP_NUM_THREADS"] == "2"
+
+
+def test_a_gpu_job_keeps_what_the_driver_compiles(given):
+    asked = spec.parse(json.dumps(dict(given, device="gpu", cache_dir="/cache")))
+    variables = job.environment(asked, "/home", {})
+    assert variables["CUDA_CACHE_PATH"] == "/cache/cuda"
+    assert "CUDA_VISIBLE_DEVICES" not in variables
+
+
+@pytest.mark.parametrize("device, flags", [
+    ("cpu", {"device=cpu"}), ("gpu", {"device=gpu", "dnn.enabled=True"}),
+])
+def test_theano_is_told_everything_by_its_flags(device, flags):
+    given = backends.Theano(device, 2).environment("/cache")["THEANO_FLAGS"].split(",")
+    assert flags | {
+        "force_device=True", "floatX=float32", "base_compiledir=/cache/theano",
+        "blas.ldflags=-lopenblas",
+    } == set(given)
+
+
+def test_a_compile_cache_is_warm_once_it_holds_something(run, monkeypatch, tmpdir):
+    monkeypatch.setattr(Backend, "cache", "compiled")
+    asked = {"epochs": 1, "cache_dir": str(tmpdir)}
+    assert run(669706, **asked)[0]["cache_warm"] is False
+    tmpdir.mkdir("compiled").join("code").write("x")
+    assert run(669706, **asked)[0]["cache_warm"] is True
+    monkeypatch.setattr(Backend, "cache", None)
+    assert run(669706, **asked)[0]["cache_warm"] is None
+
+
+def test_recurrent_kernels_begin_orthogonal():
+    kernel = keras_compat.orthogonal(50, 200)
+    assert kernel.dtype == np.float32
+    assert np.allclose(kernel.dot(kernel.T), np.eye(50), atol=1e-5)
