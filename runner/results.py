@@ -284,9 +284,12 @@ def _job_rows(run: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def _run_rows(folder: Path) -> list[dict[str, Any]]:
-    run = _read_json(folder / "manifest.json")["run"]
-    jobs = sorted((folder / "jobs").glob("*/job.json"))
-    return [row for path in jobs for row in _job_rows(run, path.parent)]
+    """Return a run's rows, its jobs in the order in which they were planned."""
+    manifest = _read_json(folder / "manifest.json")
+    planned = {name: position for position, name in enumerate(manifest.get("jobs", []))}
+    jobs = [path.parent for path in (folder / "jobs").glob("*/job.json")]
+    jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
+    return [row for path in jobs for row in _job_rows(manifest["run"], path)]
 
 
 def load(*paths: Path | str) -> pd.DataFrame:
