@@ -13,4 +13,3 @@ fi
 # The locks are complete, so no dependency is looked up: Keras 2.0.8 would draw in Theano.
 python3 -m pip install --no-cache-dir --disable-pip-version-check --progress-bar off \
     --require-hashes --no-deps --no-build-isolation -r /opt/build/requirements.lock
-rm -rf /root/.cache
