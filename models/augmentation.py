@@ -13,7 +13,7 @@ class Batches(object):
     def __init__(self, x, y, batch_size, settings, image_data_format):
         self._x = x
         self._y = y
-        self._batch_size = min(batch_size, len(y))
+        self._batch_size = batch_size
         self._settings = settings
         self._image_data_format = image_data_format
         self._order = np.random.permutation(len(y))

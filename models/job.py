@@ -36,7 +36,9 @@ def main(arguments):
     try:
         if len(arguments) != 1:
             raise job_spec.InvalidSpec("expected one argument, the job spec as JSON")
-        run(job_spec.parse(arguments[0]), stream)
+        spec = job_spec.parse(arguments[0])
+        with tempfile.TemporaryDirectory(prefix="bench-") as home:
+            run(spec, home, stream)
     except Exception as error:
         traceback.print_exc()
         stream.error(error)
@@ -44,19 +46,18 @@ def main(arguments):
     return 0
 
 
-def run(spec, stream):
-    """Run a job, its events going to ``stream``."""
+def run(spec, home, stream):
+    """Run a job with ``home`` as an empty home folder, its events going to ``stream``."""
     workload = WORKLOADS[spec.model]()
-    keras = start(spec, stream)
+    keras = start(spec, home, stream)
     parts = load(spec, workload, stream)
     model = build(spec, workload, keras, stream)
     train(spec, workload, keras, model, parts, stream)
     end(workload, keras, model, parts, stream)
 
 
-def start(spec, stream):
+def start(spec, home, stream):
     """Set the environment, import the framework and Keras, check the device and set the seeds."""
-    home = tempfile.mkdtemp(prefix="bench-")
     backend = backends.BACKENDS[spec.backend](spec.device, spec.threads)
     cache_dir = spec.cache_dir or home
     cache_warm = _is_warm(backend, cache_dir)

@@ -35,6 +35,7 @@ class Vocabulary(object):
 
     accuracy = "accuracy"  # the name of the accuracy in an epoch's logs
     augmenter = "keras ImageDataGenerator"
+    rmsprop_denominator = "sqrt(mean square + epsilon)"
 
     def __init__(self, keras, backend, spec):
         self._keras = keras
@@ -68,6 +69,7 @@ class Vocabulary(object):
             "unit_forget_bias": True,
             "embeddings_initializer": "uniform(-0.05, 0.05)",
             "lstm_activation": "tanh",
+            "rmsprop_denominator": self.rmsprop_denominator,
             "shuffle": True,
             "dtype": "float32",
         }
@@ -119,7 +121,7 @@ class Vocabulary(object):
         """Return the samples that an epoch trains on: whole batches where images are augmented."""
         if workload.augmentation is None:
             return len(part.y)
-        return self._steps(workload, part) * min(workload.batch_size, len(part.y))
+        return self._steps(workload, part) * self._batch_size(workload, part)
 
     def fit(self, model, workload, parts, epochs, epoch_clock):
         """Train the model; the only callback is the clock."""
@@ -196,15 +198,20 @@ class Vocabulary(object):
         raise NotImplementedError
 
     def _batches(self, workload, part):
-        """Return an endless generator of augmented batches, made on the host."""
+        """Yield augmented batches without end, made on the host, whole ones only."""
         image = importlib.import_module("keras.preprocessing.image")
         generator = image.ImageDataGenerator(**workload.augmentation)
-        return generator.flow(
-            part.x, part.y, batch_size=workload.batch_size, shuffle=True, seed=None)
+        size = self._batch_size(workload, part)
+        for x, y in generator.flow(part.x, part.y, batch_size=size, shuffle=True, seed=None):
+            if len(y) == size:
+                yield x, y
 
     @staticmethod
-    def _steps(workload, part):
-        return max(1, len(part.y) // workload.batch_size)
+    def _batch_size(workload, part):
+        return min(workload.batch_size, len(part.y))
+
+    def _steps(self, workload, part):
+        return len(part.y) // self._batch_size(workload, part)
 
 
 class Keras1(Vocabulary):
@@ -275,6 +282,7 @@ class Keras2(Vocabulary):
     """Keras 2.0.8."""
 
     accuracy = "acc"
+    rmsprop_denominator = "sqrt(mean square) + epsilon"
 
     def settings(self, model):
         return dict(super(Keras2, self).settings(model), lstm_implementation=0)
@@ -332,6 +340,7 @@ class Keras3(Keras2):
 
     accuracy = "accuracy"
     augmenter = "keras PyDataset"
+    rmsprop_denominator = Vocabulary.rmsprop_denominator
 
     def seed(self, seed):
         self._keras.utils.set_random_seed(seed)
@@ -376,7 +385,8 @@ class Keras3(Keras2):
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         batches = augmentation.Batches(
-            part.x, part.y, workload.batch_size, workload.augmentation, self.image_data_format)
+            part.x, part.y, self._batch_size(workload, part), workload.augmentation,
+            self.image_data_format)
         dataset = augmentation.as_dataset(batches, self._keras.utils.PyDataset)
         model.fit(dataset, epochs=epochs, shuffle=False, **options)
 

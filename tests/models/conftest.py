@@ -20,7 +20,16 @@ def root():
 def given():
     """A valid job spec as the host writes it, before it becomes JSON."""
     return {
-        "model": "mnist_mlp", "backend": "mxnet", "device": "cpu", "data": "synthetic",
-        "data_dir": None, "cache_dir": None, "epochs": None, "samples": 64, "seed": 7,
-        "threads": 2, "image_data_format": "channels_last", "recurrent_activation": "sigmoid",
+        "model": "mnist_mlp",
+        "backend": "mxnet",
+        "device": "cpu",
+        "data": "synthetic",
+        "data_dir": None,
+        "cache_dir": None,
+        "epochs": None,
+        "samples": 64,
+        "seed": 7,
+        "threads": 2,
+        "image_data_format": "channels_last",
+        "recurrent_activation": "sigmoid",
     }

@@ -59,11 +59,6 @@ def test_an_epoch_is_whole_batches_of_different_images(images):
     assert not np.array_equal(y, batches[2][1])
 
 
-def test_fewer_images_than_a_batch(images):
-    batches = augmentation.Batches(images[:3], np.arange(3), 32, SETTINGS, "channels_last")
-    assert len(batches) == 1 and batches[0][0].shape == (3, 32, 32, 3)
-
-
 def test_the_dataset_is_a_view_of_the_batches(images):
     class Base:
         """Stands for Keras's PyDataset."""

@@ -88,13 +88,16 @@ def test_the_real_format_is_read():
     first, second = babi.parse(text)
     assert first == (
         words("Mary moved to the bathroom . Mary got the football there ."),
-        words("Where is the football ?"), "bathroom")
+        words("Where is the football ?"),
+        "bathroom",
+    )
     assert second[0] == words("John went to the office . John took the milk .")
 
 
 def test_words_are_numbered_in_sorted_order_and_padded_on_the_left():
     (stories, questions), answers = babi.encode(
-        "1 Mary went to the garden.\n2 Where is the milk? \tgarden\t1\n")
+        "1 Mary went to the garden.\n2 Where is the milk? \tgarden\t1\n"
+    )
     number = {word: index for index, word in enumerate(sorted(babi.VOCABULARY), start=1)}
     told = [number[word] for word in ("Mary", "went", "to", "the", "garden", ".")]
     assert list(stories[0, -6:]) == told and not stories[0, :-6].any()
@@ -102,10 +105,16 @@ def test_words_are_numbered_in_sorted_order_and_padded_on_the_left():
     assert list(answers) == [number["garden"]]
 
 
-@pytest.mark.parametrize("text", [
-    "", "Mary went.\n", "1 Mary went to the garden.\n", "1 Where is the moon? \tgarden\t1\n",
-    "1 " + "Mary " * 553 + "\n2 Where is the milk? \tgarden\t1\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Mary went.\n",
+        "1 Mary went to the garden.\n",
+        "1 Where is the moon? \tgarden\t1\n",
+        "1 " + "Mary " * 553 + "\n2 Where is the milk? \tgarden\t1\n",
+    ],
+)
 def test_another_text_is_refused(text):
     with pytest.raises(babi.InvalidBabi):
         babi.encode(text)
@@ -117,7 +126,8 @@ def test_what_is_simulated_is_what_is_parsed():
 
     @hypothesis.settings(max_examples=30, deadline=None)
     @hypothesis.given(
-        strategies.integers(0, 2 ** 32 - 1), strategies.integers(1, 20), strategies.integers(1, 20))
+        strategies.integers(0, 2**32 - 1), strategies.integers(1, 20), strategies.integers(1, 20)
+    )
     def check(seed, train, test):
         for text, count in zip(babi.simulate(seed, train, test), (train, test)):
             (stories, questions), answers = babi.encode(text)

@@ -52,7 +52,11 @@ def test_the_device_is_idle_at_each_reading_and_the_report_comes_after(recorder,
     recorder.time += 10.0
     callback.on_epoch_end(0, {"loss": 1.0})
     assert recorder.seen == [
-        "synchronize", "read", "train", "synchronize", "read",
+        "synchronize",
+        "read",
+        "train",
+        "synchronize",
+        "read",
         ("report", 1, 11.0, {"loss": 1.0}),
     ]
 

@@ -53,9 +53,15 @@ def test_cifar10_form(asked):
     assert loaded.train.y.shape == (100,)
 
 
-@pytest.mark.parametrize("samples, sizes", [
-    (None, (950, 50, 1000)), (2000, (950, 50, 1000)), (95, (95, 5, 100)), (1, (1, 1, 1)),
-])
+@pytest.mark.parametrize(
+    "samples, sizes",
+    [
+        (None, (950, 50, 1000)),
+        (2000, (950, 50, 1000)),
+        (95, (95, 5, 100)),
+        (1, (1, 1, 1)),
+    ],
+)
 def test_parts_are_cut_in_one_ratio(samples, sizes):
     assert data.cut(samples, 950, 50, 1000) == sizes
 
@@ -73,8 +79,10 @@ def test_a_class_can_be_told_from_its_mean_image(dataset):
 def test_the_hash_sees_bytes_types_and_shapes():
     x, y = np.arange(4, dtype=np.uint8), np.zeros(4, dtype=np.uint8)
     hashes = {
-        data.sha256(data.Part(x, y)), data.sha256(data.Part(x.reshape(2, 2), y)),
-        data.sha256(data.Part(x.astype(np.int8), y)), data.sha256(data.Part(x + 1, y)),
+        data.sha256(data.Part(x, y)),
+        data.sha256(data.Part(x.reshape(2, 2), y)),
+        data.sha256(data.Part(x.astype(np.int8), y)),
+        data.sha256(data.Part(x + 1, y)),
     }
     assert len(hashes) == 4
 
@@ -96,10 +104,15 @@ def folder(tmpdir):
     return tmpdir
 
 
-@pytest.mark.parametrize("dataset, source, sizes", [
-    ("mnist", "digits", (15, 5, 5)), ("mnist", "real", (15, 5, 5)),
-    ("cifar10", "real", (15, 5, 5)), ("babi", "real", (15, 1, 15)),
-])
+@pytest.mark.parametrize(
+    "dataset, source, sizes",
+    [
+        ("mnist", "digits", (15, 5, 5)),
+        ("mnist", "real", (15, 5, 5)),
+        ("cifar10", "real", (15, 5, 5)),
+        ("babi", "real", (15, 1, 15)),
+    ],
+)
 def test_files_are_read_and_cut(asked, folder, dataset, source, sizes):
     loaded = data.load(dataset, asked(data=source, data_dir=str(folder), samples=15))
     assert tuple(len(part.y) for part in loaded[:3]) == sizes
@@ -128,16 +141,21 @@ def test_a_missing_file_is_named(asked, tmpdir, dataset):
     assert str(tmpdir) in str(caught.value)
 
 
-@pytest.mark.parametrize("broken", [
-    {"x_train": np.zeros((30, 28, 27), np.uint8)},
-    {"x_train": np.zeros((30, 28, 28), np.float32)},
-    {"y_train": np.zeros((30, 1), np.uint8)},
-    {"y_train": np.zeros(29, np.uint8)},
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"x_train": np.zeros((30, 28, 27), np.uint8)},
+        {"x_train": np.zeros((30, 28, 28), np.float32)},
+        {"y_train": np.zeros((30, 1), np.uint8)},
+        {"y_train": np.zeros(29, np.uint8)},
+    ],
+)
 def test_arrays_of_another_form_are_refused(asked, tmpdir, broken):
     good = {
-        "x_train": np.zeros((30, 28, 28), np.uint8), "y_train": np.zeros(30, np.uint8),
-        "x_test": np.zeros((5, 28, 28), np.uint8), "y_test": np.zeros(5, np.uint8),
+        "x_train": np.zeros((30, 28, 28), np.uint8),
+        "y_train": np.zeros(30, np.uint8),
+        "x_test": np.zeros((5, 28, 28), np.uint8),
+        "y_test": np.zeros(5, np.uint8),
     }
     np.savez(str(tmpdir.join("mnist.npz")), **dict(good, **broken))
     with pytest.raises(data.DataError):
@@ -146,6 +164,6 @@ def test_arrays_of_another_form_are_refused(asked, tmpdir, broken):
 
 def test_too_short_a_babi_file_is_refused(asked, folder):
     text = folder.join("babi_qa2_train.txt").read()
-    folder.join("babi_qa2_train.txt").write(text[:len(text) // 2].rsplit("\n", 1)[0])
+    folder.join("babi_qa2_train.txt").write(text[: len(text) // 2].rsplit("\n", 1)[0])
     with pytest.raises(data.DataError):
         data.load("babi", asked(data="real", data_dir=str(folder)))

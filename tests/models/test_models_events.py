@@ -32,8 +32,12 @@ def emitted(**fields):
 
 def test_only_events_reach_standard_output(root):
     process = subprocess.Popen(
-        [sys.executable, "-c", NOISY], cwd=root,
-        env=dict(os.environ, PYTHONPATH=root), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        [sys.executable, "-c", NOISY],
+        cwd=root,
+        env=dict(os.environ, PYTHONPATH=root),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     out, log = process.communicate()
     assert [json.loads(line.decode()) for line in out.splitlines()] == [
         {"event": "start", "schema": 1, "model": "mnist_mlp"},
@@ -43,19 +47,34 @@ def test_only_events_reach_standard_output(root):
         assert said in log
 
 
-@pytest.mark.parametrize("number, name", [
-    (float("nan"), "NaN"), (float("inf"), "Infinity"), (-float("inf"), "-Infinity"),
-    (np.float32("nan"), "NaN"), (np.float64("inf"), "Infinity"),
-])
+@pytest.mark.parametrize(
+    "number, name",
+    [
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (-float("inf"), "-Infinity"),
+        (np.float32("nan"), "NaN"),
+        (np.float64("inf"), "Infinity"),
+    ],
+)
 def test_non_finite_numbers_are_named(number, name):
     assert json.loads(emitted(loss=number).decode())["loss"] == name
     assert json.loads(emitted(scores=[{"loss": number}]).decode())["scores"] == [{"loss": name}]
 
 
-@pytest.mark.parametrize("value, plain", [
-    (np.float32(0.5), 0.5), (np.int64(3), 3), (np.bool_(True), True), (np.array([1, 2]), [1, 2]),
-    ((1, 2), [1, 2]), (None, None), (True, True), ({"a": np.float64(1.0)}, {"a": 1.0}),
-])
+@pytest.mark.parametrize(
+    "value, plain",
+    [
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([1, 2]), [1, 2]),
+        ((1, 2), [1, 2]),
+        (None, None),
+        (True, True),
+        ({"a": np.float64(1.0)}, {"a": 1.0}),
+    ],
+)
 def test_numpy_values_become_plain(value, plain):
     assert json.loads(emitted(value=value).decode())["value"] == plain
 

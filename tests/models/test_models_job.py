@@ -12,7 +12,11 @@ import pytest
 from models import backends, events, job, keras_compat, spec
 
 ENVIRONMENT = {
-    "HOME", "KERAS_HOME", "KERAS_BACKEND", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+    "HOME",
+    "KERAS_HOME",
+    "KERAS_BACKEND",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
 }
 
@@ -80,28 +84,28 @@ class Keras:
         for epoch in range(epochs):
             epoch_clock.begin()
             loss = np.float32("nan")
-            epoch_clock.end(epoch, {
-                "loss": loss, "accuracy": 0.1, "val_loss": loss, "val_accuracy": 0.1})
+            epoch_clock.end(
+                epoch, {"loss": loss, "accuracy": 0.1, "val_loss": loss, "val_accuracy": 0.1}
+            )
 
     def evaluate(self, model, part, batch_size):
         return 1.0, 0.5
 
 
 @pytest.fixture
-def run(given, monkeypatch):
+def run(given, monkeypatch, tmpdir):
     """Return a function that runs a job whose network has some parameters, giving its events."""
 
     def run(parameters, **changes):
         asked = spec.parse(json.dumps(dict(given, **changes)))
         monkeypatch.setattr(os, "environ", dict(os.environ))
         monkeypatch.setitem(backends.BACKENDS, "mxnet", Backend)
-        monkeypatch.setattr(
-            keras_compat, "load", lambda asked, backend: Keras(backend, parameters))
+        monkeypatch.setattr(keras_compat, "load", lambda asked, backend: Keras(backend, parameters))
         for workload in job.WORKLOADS.values():
             monkeypatch.setattr(workload, "build", lambda self, keras: Model(parameters))
         file = io.BytesIO()
         try:
-            job.run(asked, events.EventStream(file))
+            job.run(asked, str(tmpdir), events.EventStream(file))
         except job.InvalidModel as error:
             events.EventStream(file).error(error)
         return [json.loads(line.decode()) for line in file.getvalue().splitlines()]
@@ -111,14 +115,18 @@ def run(given, monkeypatch):
 
 def test_a_job_says_its_steps_in_order(run):
     said = run(669706, epochs=2)
-    assert [event["event"] for event in said] == [
-        "start", "data", "model", "epoch", "epoch", "end"]
+    assert [event["event"] for event in said] == ["start", "data", "model", "epoch", "epoch", "end"]
     assert {event["schema"] for event in said} == {1}
     assert [event["epoch"] for event in said if event["event"] == "epoch"] == [1, 2]
     assert said[3]["loss"] == "NaN" and said[3]["samples"] == 64
     assert said[1]["train"] == 64 and said[1]["validation"] == said[1]["test"] == 10
     assert said[2]["hyperparameters"]["optimizer"] == {
-        "name": "RMSprop", "lr": 0.001, "rho": 0.9, "epsilon": 1e-8, "decay": 0.0}
+        "name": "RMSprop",
+        "lr": 0.001,
+        "rho": 0.9,
+        "epsilon": 1e-8,
+        "decay": 0.0,
+    }
     assert said[-1]["peak_memory_bytes"] > 1000000
 
 
@@ -135,8 +143,11 @@ def test_another_network_is_refused_before_it_trains(run):
 
 def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
     process = subprocess.Popen(
-        [sys.executable, "-m", "models", '{"model": "x"}'], cwd=root, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE)
+        [sys.executable, "-m", "models", '{"model": "x"}'],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     out, log = process.communicate()
     assert process.returncode == 1
     assert json.loads(out.decode())["type"] == "InvalidSpec"
@@ -147,12 +158,15 @@ def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
 @pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
 def test_inputs_have_the_networks_form(given, name, image_data_format):
     from models import data
+
     workload = job.WORKLOADS[name]()
     loaded = data.load(workload.dataset, spec.parse(json.dumps(given)))
     prepared = job.prepare(workload, loaded.train, image_data_format)
     wanted = {
-        ("mnist_mlp", "channels_first"): (784,), ("mnist_mlp", "channels_last"): (784,),
-        ("mnist_cnn", "channels_first"): (1, 28, 28), ("mnist_cnn", "channels_last"): (28, 28, 1),
+        ("mnist_mlp", "channels_first"): (784,),
+        ("mnist_mlp", "channels_last"): (784,),
+        ("mnist_cnn", "channels_first"): (1, 28, 28),
+        ("mnist_cnn", "channels_last"): (28, 28, 1),
         ("cifar10_cnn", "channels_first"): (3, 32, 32),
         ("cifar10_cnn", "channels_last"): (32, 32, 3),
     }
@@ -181,22 +195,29 @@ def test_a_gpu_job_keeps_what_the_driver_compiles(given):
     assert "CUDA_VISIBLE_DEVICES" not in variables
 
 
-@pytest.mark.parametrize("device, flags", [
-    ("cpu", {"device=cpu"}), ("gpu", {"device=gpu", "dnn.enabled=True"}),
-])
+@pytest.mark.parametrize(
+    "device, flags",
+    [
+        ("cpu", {"device=cpu"}),
+        ("gpu", {"device=gpu", "dnn.enabled=True"}),
+    ],
+)
 def test_theano_is_told_everything_by_its_flags(device, flags):
     given = backends.Theano(device, 2).environment("/cache")["THEANO_FLAGS"].split(",")
     assert flags | {
-        "force_device=True", "floatX=float32", "base_compiledir=/cache/theano",
+        "force_device=True",
+        "floatX=float32",
+        "base_compiledir=/cache/theano",
         "blas.ldflags=-lopenblas",
     } == set(given)
 
 
 def test_a_compile_cache_is_warm_once_it_holds_something(run, monkeypatch, tmpdir):
     monkeypatch.setattr(Backend, "cache", "compiled")
-    asked = {"epochs": 1, "cache_dir": str(tmpdir)}
+    cache = tmpdir.mkdir("cache")
+    asked = {"epochs": 1, "cache_dir": str(cache)}
     assert run(669706, **asked)[0]["cache_warm"] is False
-    tmpdir.mkdir("compiled").join("code").write("x")
+    cache.mkdir("compiled").join("code").write("x")
     assert run(669706, **asked)[0]["cache_warm"] is True
     monkeypatch.setattr(Backend, "cache", None)
     assert run(669706, **asked)[0]["cache_warm"] is None

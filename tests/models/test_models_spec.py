@@ -29,13 +29,31 @@ def test_unknown_and_missing_keys_are_named(given):
     assert "missing keys: seed" in refusal(given)
 
 
-@pytest.mark.parametrize("key, value", [
-    ("model", "mnist"), ("model", None), ("backend", "caffe"), ("device", "tpu"),
-    ("data", "none"), ("image_data_format", "NCHW"), ("recurrent_activation", "relu"),
-    ("model", ["mnist_mlp"]), ("epochs", 0), ("epochs", 1.5), ("samples", 0), ("samples", "64"),
-    ("samples", True), ("seed", -1), ("seed", 2 ** 32), ("seed", None), ("threads", 0),
-    ("threads", None), ("data_dir", 3), ("cache_dir", ""),
-])
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("model", "mnist"),
+        ("model", None),
+        ("backend", "caffe"),
+        ("device", "tpu"),
+        ("data", "none"),
+        ("image_data_format", "NCHW"),
+        ("recurrent_activation", "relu"),
+        ("model", ["mnist_mlp"]),
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("samples", 0),
+        ("samples", "64"),
+        ("samples", True),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("seed", None),
+        ("threads", 0),
+        ("threads", None),
+        ("data_dir", 3),
+        ("cache_dir", ""),
+    ],
+)
 def test_a_wrong_value_is_refused_with_its_key(given, key, value):
     assert refusal(dict(given, **{key: value})).startswith(key + ":")
 

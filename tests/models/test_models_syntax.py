@@ -7,10 +7,24 @@ from pathlib import Path
 import pytest
 
 ALLOWED = {
-    "models", "numpy", "keras",
+    "models",
+    "numpy",
+    "keras",
     # the standard library
-    "collections", "hashlib", "importlib", "json", "math", "os", "platform", "random", "re",
-    "resource", "sys", "tempfile", "time", "traceback",
+    "collections",
+    "hashlib",
+    "importlib",
+    "json",
+    "math",
+    "os",
+    "platform",
+    "random",
+    "re",
+    "resource",
+    "sys",
+    "tempfile",
+    "time",
+    "traceback",
 }
 FRAMEWORKS = {"tensorflow", "cntk", "theano", "mxnet", "jax", "torch"}
 
