@@ -220,12 +220,14 @@ class Jax(Backend):
     def load(self):
         import jax
         self._jax = jax
+        if self.device == "gpu":
+            self.gpu()  # where there is none, the import of Keras fails and does not say why
         return self
 
     def gpu(self):
         try:
             device = self._jax.devices("gpu")[0]
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:  # the latter where no plugin is there
             raise NoDevice("JAX sees no GPU: {}".format(error))
         return device.device_kind, str(device)
 
