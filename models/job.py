@@ -1,10 +1,12 @@
 """A job: start -> data -> model -> epochs -> end, an event after each step."""
 
+import atexit
 import collections
 import os
 import platform
 import random
 import resource
+import shutil
 import tempfile
 import time
 import traceback
@@ -37,13 +39,20 @@ def main(arguments):
         if len(arguments) != 1:
             raise job_spec.InvalidSpec("expected one argument, the job spec as JSON")
         spec = job_spec.parse(arguments[0])
-        with tempfile.TemporaryDirectory(prefix="bench-") as home:
-            run(spec, home, stream)
+        run(spec, empty_home(), stream)
     except Exception as error:
         traceback.print_exc()
         stream.error(error)
         return 1
     return 0
+
+
+def empty_home():
+    """Return a new folder that goes when the process ends."""
+    home = tempfile.mkdtemp(prefix="bench-")
+    # Registered before a framework's own clean-up, this runs after it.
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 def run(spec, home, stream):

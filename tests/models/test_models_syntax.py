@@ -11,6 +11,7 @@ ALLOWED = {
     "numpy",
     "keras",
     # the standard library
+    "atexit",
     "collections",
     "hashlib",
     "importlib",
@@ -21,6 +22,7 @@ ALLOWED = {
     "random",
     "re",
     "resource",
+    "shutil",
     "sys",
     "tempfile",
     "time",
