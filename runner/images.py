@@ -20,6 +20,7 @@ from runner.errors import BuildError, UsageError
 from runner.events import printable
 
 LINE = Callable[[str], None]
+_SHOWN = 76
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,8 @@ def _follow(answers: Iterator[dict[str, Any]], log: Path, say: LINE) -> str | No
             text = answer.get("stream") or answer.get("error", "")
             file.write(text)
             file.flush()
-            for line in text.splitlines():
-                if line.startswith("Step "):
-                    say(printable(line.encode(), limit=100))
+            if text.startswith("Step "):
+                say(printable(text.splitlines()[0].encode())[:_SHOWN])
             if "error" in answer:
                 return str(answer["error"]).strip()
     return None

@@ -1,0 +1,96 @@
+"""Images on a real engine: rebuilt when an input changed, and only then."""
+
+import uuid
+
+import pytest
+
+from runner import images, paths
+from runner.configurations import Device, read
+from runner.errors import BuildError
+from runner.images import BuildOptions
+
+pytestmark = pytest.mark.engine
+
+CONFIG = """
+title = "A test"
+keras = "1.0"
+python = "3.6"
+local_pythons = ["3.6"]
+recurrent_activation = "sigmoid"
+[images]
+gpu = "none"
+cpu = "none"
+[backends.mxnet]
+version = "1.0"
+image_data_format = "channels_last"
+[backends.mxnet.gpu]
+cuda = "8.0"
+cudnn = "6.0"
+min_driver = "1.0"
+min_compute_capability = "3.0"
+source = "made up"
+"""
+DOCKERFILE = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+ARG DEVICE
+COPY ca-bundle.pem requirements.lock /opt/
+RUN test "$DEVICE" = cpu
+COPY models /opt/models
+"""
+
+
+@pytest.fixture
+def room(engine, base_image, tmp_path, monkeypatch):
+    """A project of one small configuration, and a function that builds it."""
+    folder = tmp_path / "docker" / f"test{uuid.uuid4().hex[:8]}-k1"
+    for path in (folder, tmp_path / "docker" / "common", tmp_path / "models"):
+        path.mkdir(parents=True)
+    (folder / "config.toml").write_text(CONFIG)
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    (folder / "cpu.lock").write_text("")
+    (tmp_path / "models" / "x.py").write_text("1")
+    monkeypatch.setattr(paths, "CONFIGURATIONS", tmp_path / "docker")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    said: list[str] = []
+
+    def build(base=base_image):
+        said.clear()
+        options = BuildOptions(base_image=base)
+        log = tmp_path / "build.log"
+        return images.build(engine, read(folder), Device.CPU, options, log, said.append)
+
+    build.said, build.folder, build.root = said, folder, tmp_path
+    yield build
+    name = f"{images.LABEL}/{folder.name}"
+    for image in engine.client.images.list(name=name):
+        engine.client.images.remove(image.id, force=True)
+
+
+def test_an_unchanged_configuration_is_not_built_again(room):
+    first = room()
+    assert any(line.startswith("Step ") for line in room.said)
+    assert room() == first
+    assert room.said == [f"{first.tag} is up to date"]
+    assert "Step 1/" in (room.root / "build.log").read_text()
+
+
+@pytest.mark.parametrize("name", ["models/x.py", "docker/common/new.sh", "Dockerfile", "cpu.lock"])
+def test_a_changed_input_is_another_image(room, name):
+    first = room()
+    path = room.root / name if "/" in name else room.folder / name
+    path.write_text((path.read_text() if path.exists() else "") + "\n# changed\n")
+    assert room().tag != first.tag
+
+
+def test_a_failed_build_names_the_step_and_the_log(room):
+    (room.folder / "Dockerfile").write_text(DOCKERFILE + "RUN echo broken here; exit 7\n")
+    with pytest.raises(BuildError, match="returned a non-zero code: 7") as caught:
+        room()
+    assert "build.log" in str(caught.value)
+    assert "broken here" in (room.root / "build.log").read_text()
+
+
+def test_a_base_that_cannot_be_pulled_points_to_the_option(room):
+    with pytest.raises(BuildError, match="--base-image"):
+        room(base="localhost:1/no-such-base:1")

@@ -1,0 +1,36 @@
+"""The whole way on a real engine: command line, image, container, events, table."""
+
+import os
+
+import pytest
+
+from runner import cli, results
+from runner.errors import ExitCode
+
+pytestmark = pytest.mark.engine
+
+BUILD = ["--base-image", os.environ.get("BENCH_BASE_IMAGE", ""), "--launcher", "docker"]
+if os.environ.get("BENCH_CA_BUNDLE"):
+    BUILD += ["--ca-bundle", os.environ["BENCH_CA_BUNDLE"]]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("configuration", "backend"),
+    [("mxnet-k122", "mxnet"), ("tf-cntk-k208", "tensorflow"), ("tf-cntk-k208", "cntk"),
+     ("theano-k208", "theano")],
+)  # fmt: skip
+def test_real_digits_are_learnt_in_a_container(
+    engine, base_image, tmp_path, capsys, configuration, backend
+):
+    code = cli.main(
+        ["--config", configuration, "--backend", backend, "--device", "cpu", "--data", "digits",
+         "--model", "mnist_mlp", "--epochs", "8", "--results", str(tmp_path), *BUILD]
+    )  # fmt: skip
+    assert code == ExitCode.OK, capsys.readouterr()
+    table = results.load(results.find(tmp_path, "latest"))
+    assert table["val_accuracy"].max() >= 0.9
+    assert table["parameters"].unique().tolist() == [669_706]
+    assert len(table) == 8
+    assert table["image_digest"].str.startswith("sha256:").all()
+    assert "MNIST MLP" in capsys.readouterr().out
