@@ -17,7 +17,7 @@ RUN_OPTIONS = $(call several,MODEL,model) $(call several,BACKEND,backend) \
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
 
-.PHONY: help setup dev bench-all build-all published test lint locks clean
+.PHONY: help setup dev bench bench-all build-all published test lint clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS DATA THREADS MEMORY TIMEOUT"
@@ -36,6 +36,14 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.dev: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
+
+bench: EPOCHS ?= 3
+bench: SAMPLES ?= 1024
+bench: DEVICE ?= auto
+bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatever is there
+	@$(RUN) --config tf-k3 jax-k3 $(RUN_OPTIONS)
+	@echo "next: make bench EPOCHS=5 SAMPLES=60000 for steadier figures, make help for the rest,"
+	@echo "      make bench-all for the comparison published in 2017"
 
 bench-all: $(VENV)/.installed  ## The published comparison: three images, five models
 	@$(RUN) --config $(PUBLISHED) $(RUN_OPTIONS)

@@ -20,6 +20,8 @@ from runner.events import printable
 from runner.images import BuildOptions, sha256
 
 _MARKER = ".complete"
+# uv can download interpreters from this version on.
+_OLDEST_FETCHED = (3, 8)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,21 @@ def _run(arguments: Sequence[str | Path], log: Path, options: BuildOptions) -> N
         raise BuildError(f"{last}; see {log}")
 
 
-def _make(folder: Path, python: Path, lock: Path, log: Path, options: BuildOptions) -> None:
+def _python(configuration: Configuration) -> str:
+    """Return the interpreter to use: one of this machine, else a version that uv can fetch."""
+    wanted = configuration.local_pythons
+    found = interpreters.find(wanted)
+    if found is not None:
+        return str(found)
+    if interpreters.as_numbers(wanted[0]) >= _OLDEST_FETCHED:
+        return wanted[0]
+    raise BuildError(
+        f"{configuration.name} needs Python {' or '.join(wanted)} on this machine; "
+        "install one (pyenv install), or use --launcher docker"
+    )
+
+
+def _make(folder: Path, python: str, lock: Path, log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, options)
@@ -91,13 +107,7 @@ def prepare(
     folder = cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
     with _locked(folder):
         if not (folder / _MARKER).exists():
-            python = interpreters.find(configuration.local_pythons)
-            if python is None:
-                wanted = " or ".join(configuration.local_pythons)
-                raise BuildError(
-                    f"{configuration.name} needs Python {wanted} on this machine; "
-                    "install one (pyenv install), or use --launcher docker"
-                )
-            say(f"making the environment {folder.name} with {python}")
+            python = _python(configuration)
+            say(f"making the environment {folder.name} with Python {python}")
             _make(folder, python, lock, log, options)
     return LocalEnvironment(folder / "bin" / "python", digest)

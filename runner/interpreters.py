@@ -23,6 +23,11 @@ def version_of(python: Path) -> str | None:
     return said if ended.returncode == 0 and re.fullmatch(r"\d+\.\d+", said) else None
 
 
+def as_numbers(version: str) -> tuple[int, ...]:
+    """Return "3.11" as (3, 11)."""
+    return tuple(int(part) for part in version.split("."))
+
+
 def _candidates(version: str) -> Iterator[Path]:
     """Yield where such a Python may be: the search path, then pyenv's folder."""
     for folder in os.get_exec_path():
