@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from rich.table import Table
 
 from runner import configurations as configs
 from runner import data as datasets
-from runner import images, jobs, options, paths, preflight, report, results
+from runner import images, jobs, options, paths, preflight, repetition, report, results
 from runner.configurations import Configuration, Device
 from runner.engine import connect
 from runner.errors import BenchmarkError, BuildError, ExitCode, choose
@@ -83,6 +84,8 @@ def _print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     out.print(report.rich_table(report.details(summary), "Beside the published figures"))
     out.print(report.CAPTION, highlight=False)
     out.print(escape(report.conditions(table)), highlight=False)
+    for line in report.warnings(summary):
+        out.print(f"[yellow]{escape(line)}[/]", highlight=False)
     for line in report.reasons(summary):
         out.print(f"[red]{escape(line)}[/]", highlight=False)
 
@@ -119,10 +122,12 @@ def _launcher(
     )
 
 
-def _finish(chosen: list[Configuration], planned: list[jobs.Job], conditions: Conditions) -> int:
+def _finish(
+    chosen: list[Configuration], ordered: Iterable[jobs.Job], conditions: Conditions
+) -> int:
     """Run the jobs, print the tables of what there is then, and return the exit code."""
     try:
-        all_ok = run_all(chosen, planned, conditions)
+        all_ok = run_all(chosen, ordered, conditions)
         code = ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK
     except KeyboardInterrupt:
         err.print("interrupted; what was measured so far is kept", highlight=False)
@@ -143,6 +148,8 @@ def run(
     samples: options.Samples = None,
     seed: options.Seed = 2017,
     repeats: options.Repeats = 1,
+    until: options.Until = None,
+    max_repeats: options.MaxRepeats = 20,
     threads: options.Threads = None,
     data: options.Data = None,
     results_dir: options.Results = paths.RESULTS,
@@ -159,6 +166,7 @@ def run(
     wheels: options.Wheels = None,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
+    width = repetition.parse_width(until) if until is not None else None
     chosen = configs.load(config)
     choose(backend, jobs.known_backends(chosen), "backend")
     workloads = choose_workloads(model)
@@ -182,6 +190,7 @@ def run(
     planned = preflight.refuse_cards(
         jobs.plan(chosen, backend, workloads, asked), chosen, machine.gpu
     )
+    chosen = [c for c in chosen if any(job.configuration == c.name for job in planned)]
     data_dir = datasets.prepare(asked.data, wanted, paths.cache(), progress=err.is_terminal)
     store = RunStore.create(
         results_dir, {"arguments": sys.argv[1:], "jobs": [job.id for job in planned]}
@@ -193,7 +202,11 @@ def run(
     build = BuildOptions(base_image, ca_bundle, package_index, wheels)
     started = _launcher(machine, store.name, limits, build, data_dir, python)
     conditions = Conditions(started, store, Lines(out), timeout, machine.gpu)
-    raise typer.Exit(_finish(chosen, planned, conditions))
+    ordered: Iterable[jobs.Job] = repetition.shuffled(planned, seed)
+    if width is not None:
+        table = partial(results.load, store.folder)
+        ordered = repetition.until(planned, width, max_repeats, seed, table)
+    raise typer.Exit(_finish(chosen, ordered, conditions))
 
 
 @app.command("list")

@@ -38,6 +38,13 @@ Samples = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", help="Repeat until the interval is that narrow, such as 2%."),
+]
+MaxRepeats = Annotated[
+    int, typer.Option("--max-repeats", min=2, help="With --until, at most that many.")
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
 ]

@@ -18,8 +18,8 @@ class Observer(Protocol):
     def note(self, text: str) -> None:
         """Hear a line about the run as a whole."""
 
-    def job_started(self, job: Job, number: int, total: int) -> None:
-        """Hear that a job's process is being started."""
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        """Hear that a job's process is being started; ``total`` is None where not yet known."""
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
         """Hear one event of a job, or a line that was none."""
@@ -37,8 +37,10 @@ class Lines:
     def note(self, text: str) -> None:
         self._console.print(escape(text), highlight=False)
 
-    def job_started(self, job: Job, number: int, total: int) -> None:
-        self._console.print(f"[bold]\\[{number}/{total}] {escape(job.id)}[/]", highlight=False)
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        self._console.print(
+            f"[bold]\\[{number}/{total or '?'}] {escape(job.id)}[/]", highlight=False
+        )
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:  # noqa: ARG002
         if isinstance(event, EpochEvent):

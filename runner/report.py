@@ -18,6 +18,7 @@ _DETAILS = {
     "backend": "backend",
     "configuration": "configuration",
     "seconds_per_epoch": "s per epoch",
+    "spread": "95 %",
     "first_epoch_seconds": "first epoch",
     "val_accuracy": "val acc",
     "measured_ratio": "x TF",
@@ -36,6 +37,8 @@ def _number(column: str, value: str | float | None) -> str:
     if value is None or pd.isna(value):
         return "-"
     if isinstance(value, float):
+        if column == "spread":
+            return f"+-{100 * value:.0f}%"
         if "ratio" in column or "accuracy" in column:
             return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
         return _seconds(value)
@@ -74,6 +77,8 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 def details(summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell, with the published figures and the ratios beside it."""
     compared = published.compare(summary)
+    width = (compared["seconds_high"] - compared["seconds_low"]) / 2
+    compared["spread"] = width / compared["seconds_per_epoch"]
     kept = list(_DETAILS)
     if compared.groupby("backend")["configuration"].nunique().max() == 1:
         kept.remove("configuration")
@@ -89,6 +94,15 @@ def reasons(summary: pd.DataFrame) -> list[str]:
         f"{row['configuration']}/{row['backend']} {row['model']}: {row['status']}: {row['reason']}"
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
+    ]
+
+
+def warnings(summary: pd.DataFrame) -> list[str]:
+    """Return a line for every cell whose measurement is not steady, with what is wrong."""
+    return [
+        f"{row['configuration']}/{row['backend']} {row['model']}: {row['warnings']}"
+        for _, row in summary.iterrows()
+        if row["warnings"]
     ]
 
 
@@ -110,9 +124,10 @@ def conditions(table: pd.DataFrame) -> str:
 
 
 CAPTION = (
-    "s per epoch: median of the epochs after the first, validation included; x TF: over "
-    "TensorFlow's in the same test. 2017: seconds per epoch on a Tesla K80 at full size, the first "
-    "epoch included, so only the ratios can be compared; image: the number stands in a picture."
+    "s per epoch: median of the epochs after the first, validation included, and half its 95 % "
+    "interval; x TF: over TensorFlow's in the same test. 2017: seconds per epoch on a Tesla K80 "
+    "at full size, the first epoch included, so only the ratios can be compared; image: the "
+    "number stands in a picture."
 )
 
 
@@ -158,6 +173,8 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         "## Beside the published figures",
         markdown_table(details(summary)),
     ]
+    if unsteady := warnings(summary):
+        parts += ["## Not steady", "\n".join(f"- {line}" for line in unsteady)]
     if not_ok := reasons(summary):
         parts += ["## Without a time", "\n".join(f"- {line}" for line in not_ok)]
     return "\n\n".join(parts) + "\n"

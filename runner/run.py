@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -149,12 +150,13 @@ def _one(job: Job, environment: Environment | BuildError, conditions: Conditions
     return run_job(job, environment, conditions)
 
 
-def run(configurations: list[Configuration], jobs: list[Job], conditions: Conditions) -> bool:
-    """Run all jobs and return whether every one that could run is ok."""
+def run(configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions) -> bool:
+    """Run all jobs as they come and return whether every one that could run is ok."""
+    total = len(jobs) if isinstance(jobs, Sized) else None
     environments = _prepare(configurations, conditions)
     all_ok = True
     for number, job in enumerate(jobs, start=1):
-        conditions.observer.job_started(job, number, len(jobs))
+        conditions.observer.job_started(job, number, total)
         record = _one(job, environments[job.configuration], conditions)
         conditions.observer.job_ended(job, record)
         all_ok = all_ok and record.status in (Status.OK, Status.UNSUPPORTED)

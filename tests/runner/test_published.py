@@ -56,6 +56,9 @@ def summary():
             "backend": ["tensorflow", "mxnet"],
             "device": ["cpu"] * 2,
             "seconds_per_epoch": [2.0, 5.0],
+            "seconds_low": [1.9, 4.0],
+            "seconds_high": [2.1, 6.0],
+            "warnings": ["", "shaky"],
             "first_epoch_seconds": [3.0, 6.0],
             "val_accuracy": [0.9, 0.9],
             "status": ["ok", "ok"],
@@ -70,6 +73,12 @@ def test_ratios_to_tensorflow_in_the_same_test(summary):
     mlp = CELLS.loc["mnist_mlp"]["seconds"]
     assert compared.loc["mxnet", "published_ratio"] == mlp["mxnet"] / mlp["tensorflow"]
     assert compared.loc["tensorflow", "published_ratio"] == 1
+
+
+def test_the_interval_stands_beside_the_time(summary):
+    shown = report.details(summary).set_index("backend")
+    assert shown["95 %"].to_dict() == {"tensorflow": "+-5%", "mxnet": "+-20%"}
+    assert report.warnings(summary) == ["mxnet-k122/mxnet mnist_mlp: shaky"]
 
 
 def test_without_tensorflow_there_is_no_measured_ratio(summary):

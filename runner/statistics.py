@@ -1,0 +1,119 @@
+"""Medians, their intervals, and plain words for a measurement that is not steady.
+
+The spread between repeats (fresh processes) is larger than between the epochs of one process, so
+the bootstrap draws repeats first and then epochs within each: an interval from one repeat says
+nothing about the next process, and is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Seconds = npt.NDArray[np.float64]
+DRAWS = 2000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A median in seconds and the ends of its 95 % interval; ``repeats`` it is drawn from."""
+
+    median: float
+    low: float
+    high: float
+    repeats: int
+
+    @property
+    def relative_width(self) -> float:
+        """Return half the interval over the median: 0.02 means plus or minus 2 %."""
+        return (self.high - self.low) / 2 / self.median if self.median else float("inf")
+
+
+def _drawn_medians(repeats: Sequence[Seconds], random: np.random.Generator) -> Seconds:
+    """Return the medians of ``DRAWS`` resamples: of repeats, then of epochs within them."""
+    lengths = np.array([len(epochs) for epochs in repeats])
+    padded = np.full((len(repeats), lengths.max()), np.nan)
+    for row, epochs in zip(padded, repeats, strict=True):
+        row[: len(epochs)] = epochs
+    chosen = random.integers(len(repeats), size=(DRAWS, len(repeats), 1))
+    within = (random.random((DRAWS, *padded.shape)) * lengths[chosen]).astype(int)
+    drawn = padded[chosen, within]
+    drawn[np.arange(padded.shape[1]) >= lengths[chosen]] = np.nan
+    medians: Seconds = np.nanmedian(drawn.reshape(DRAWS, -1), axis=1)
+    return medians
+
+
+def interval(repeats: Sequence[Seconds], seed: int = 0) -> Interval | None:
+    """Return the median over all epochs of all repeats with its bootstrap interval.
+
+    ``repeats`` holds one array of seconds per fresh process. None where there is no epoch. With a
+    few repeats the percentile interval is too narrow, so it is widened about the median by the
+    factor of Student's t over the normal for repeats - 1 degrees of freedom.
+    """
+    found = [np.asarray(epochs, dtype=float) for epochs in repeats if len(epochs)]
+    if not found:
+        return None
+    median = float(np.median(np.concatenate(found)))
+    medians = _drawn_medians(found, np.random.default_rng(seed))
+    low, high = np.percentile(medians, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+    factor = _small_sample_factor(len(found))
+    return Interval(
+        median,
+        max(0.0, median - factor * (median - float(low))),
+        median + factor * (float(high) - median),
+        len(found),
+    )
+
+
+def _small_sample_factor(repeats: int) -> float:
+    """Return how much wider an interval from so few repeats must be; 1 for a single one.
+
+    A single repeat has no spread between processes to widen: its interval is of its epochs only.
+    """
+    if repeats < 2:
+        return 1.0
+    quantile = (1 + CONFIDENCE) / 2
+    correction = np.sqrt(repeats / (repeats - 1))
+    return float(correction * stats.t.ppf(quantile, repeats - 1) / stats.norm.ppf(quantile))
+
+
+_DRIFT = 0.05
+_WIDE = 0.05
+_OUTLIER = 1.2
+_FEW_EPOCHS = 3
+
+
+def _drifts(epochs: Seconds) -> bool:
+    """Return whether the second half of a process's epochs is off the first by over 5 %."""
+    if len(epochs) < 2 * _FEW_EPOCHS:
+        return False
+    halves = epochs[: len(epochs) // 2], epochs[-(len(epochs) // 2) :]
+    first, second = (float(np.median(half)) for half in halves)
+    spread = max(float(np.median(np.abs(half - np.median(half)))) for half in halves)
+    return abs(second - first) > max(_DRIFT * first, 2 * spread)
+
+
+def warnings(repeats: Sequence[Seconds], found: Interval | None) -> list[str]:
+    """Return what makes a measurement unsteady, each in plain words."""
+    if found is None:
+        return []
+    epochs = np.concatenate([np.asarray(r, dtype=float) for r in repeats if len(r)])
+    said = []
+    if len(epochs) < _FEW_EPOCHS:
+        said.append(f"only {len(epochs)} epochs after the first")
+    if found.repeats == 1:
+        said.append("one process only: how much the next would differ is not known")
+    if found.relative_width > _WIDE:
+        said.append(f"the interval is wide: +-{100 * found.relative_width:.0f} %")
+    slow = int(np.sum(epochs > _OUTLIER * found.median))
+    if slow and len(epochs) >= _FEW_EPOCHS:
+        said.append(f"{slow} of {len(epochs)} epochs took over {_OUTLIER:g} times the median")
+    drifting = sum(_drifts(np.asarray(r, dtype=float)) for r in repeats)
+    if drifting:
+        said.append(f"the epochs drift by over {100 * _DRIFT:.0f} % in {drifting} process(es)")
+    return said
