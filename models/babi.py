@@ -152,13 +152,19 @@ class _Story(object):
             self._move(self._pick(PEOPLE), LONG_MOVE if index < sevens else MOVES[0])
 
     def ask(self):
-        """Ask for an object whose place can be known."""
-        thing = self._pick([thing for thing in OBJECTS if thing in self._line])
+        """Ask for an object whose place can be known, every other time for the one last told of."""
+        known = [thing for thing in OBJECTS if thing in self._line]
+        latest = max(known, key=lambda thing: max(self._lines_that_tell(thing)))
+        thing = self._pick((latest, self._pick(known)))
         holder = self._holder.get(thing)
         room = self._room[holder] if holder else self._place[thing]
-        room_line = self._room_line[holder] if holder else self._place_line[thing]
-        lines = " ".join(str(line) for line in sorted((self._line[thing], room_line)))
+        lines = " ".join(str(line) for line in sorted(self._lines_that_tell(thing)))
         self._lines.append("Where is the {}? \t{}\t{}".format(thing, room, lines))
+
+    def _lines_that_tell(self, thing):
+        """Return the line that tells who carried the object last, and the one of the room."""
+        holder = self._holder.get(thing)
+        return self._line[thing], self._room_line[holder] if holder else self._place_line[thing]
 
     def _pick(self, options):
         return options[self.below(len(options))]

@@ -11,7 +11,7 @@ from models import babi, data, spec, synthetic
 PINNED = {
     "mnist": "0d8fb99bf259fd5dc3d24cd843b500f2208fb13c4ab38291448f48d6e64814df",
     "cifar10": "03d29b6892dbdc199b19f7255ec5bdf05cc65be4dfa55b818de3f8f3e0a7d3d5",
-    "babi": "4c030abfa0394f0e664d43f5d15f1269c3eef73cab7ecc1640cf72fe46783afe",
+    "babi": "f87c5efc8a311cdac54e5bc1c9bc8ab19ab244efb9074610d8a96d69cb4e7927",
 }
 
 
