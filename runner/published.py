@@ -98,6 +98,43 @@ def _with_ratio(frame: pd.DataFrame, seconds: str, ratio: str, by: list[str]) ->
     return frame.assign(**{ratio: frame[seconds] / base})
 
 
+def setups(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return what each published series ran on, one row per backend; unknown is missing."""
+    return pd.read_csv(root / "setups.csv", dtype=str)
+
+
+def _bhatia(root: Path) -> pd.DataFrame:
+    return cells(root).assign(series="bhatia2017", gpu="Tesla K80")
+
+
+def _minimaxir(root: Path) -> pd.DataFrame:
+    """Return minimaxir's means after the first epoch, without the files that repeat older ones."""
+    found = _read("minimaxir2017_summary.csv", root)
+    fresh = found[found["note"].isna() & ~found["gpu"].str.startswith("none")]
+    return fresh.assign(
+        series="minimaxir" + fresh["series"], seconds=fresh["seconds_mean_after_first"]
+    )
+
+
+def _szilard(root: Path) -> pd.DataFrame:
+    """Return szilard's means, without the columns that repeat minimaxir's."""
+    found = _read("szilard2017_keras_backend.csv", root)
+    fresh = found[found["note"].isna()]
+    return fresh.assign(series="szilard2017", seconds=fresh["seconds_per_epoch"])
+
+
+def series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return every published figure of one of our models on a GPU.
+
+    Columns series, gpu, model, backend, seconds (per epoch) and source. minimaxir's leave out
+    the first epoch; the others hold it.
+    """
+    columns = ["series", "gpu", "model", "backend", "seconds", "source"]
+    parts = [part(root)[columns] for part in (_bhatia, _minimaxir, _szilard)]
+    known = pd.concat(parts, ignore_index=True)
+    return known[known["model"].isin(list(WORKLOADS)) & known["seconds"].notna()]
+
+
 def compare(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
     """Return the summary with the published figures and the ratios to TensorFlow beside it.
 
