@@ -1,53 +1,21 @@
-"""The GPUs of this machine, as NVML tells them."""
+"""The processors of this machine that a run can have: its GPUs and its CPUs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pynvml
-
+from runner import nvml
 from runner.configurations import Configuration
 from runner.errors import MachineError, near_miss
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One card. ``compute_capability`` is (major, minor); ``memory_bytes`` its whole memory."""
-
-    uuid: str
-    name: str
-    driver: str
-    compute_capability: tuple[int, int]
-    memory_bytes: int
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _read(index: int, driver: str) -> Gpu:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    return Gpu(
-        uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
-        name=_text(pynvml.nvmlDeviceGetName(handle)),
-        driver=driver,
-        compute_capability=(int(major), int(minor)),
-        memory_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
-    )
+from runner.nvml import Gpu as Gpu
 
 
 def gpus() -> list[Gpu]:
     """Return the cards that the NVIDIA driver shows; none where there is no driver."""
-    try:
-        pynvml.nvmlInit()
-    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
-        return []
-    try:
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        return [_read(index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
-    finally:
-        pynvml.nvmlShutdown()
+    found = nvml.connect()
+    return found.cards() if found is not None else []
 
 
 def choose_gpu(wanted: str | None, cards: list[Gpu]) -> Gpu:
@@ -96,3 +64,37 @@ def reason_against(configuration: Configuration, backend: str, gpu: Gpu) -> str 
             f"capability {reach}; {gpu.name} has {capability}"
         )
     return None
+
+
+def first_cpus(threads: int) -> list[int]:
+    """Return the CPUs for ``threads`` threads: the first of those this process may use.
+
+    Where there are fewer than threads, all of them.
+    """
+    return sorted(os.sched_getaffinity(0))[:threads]
+
+
+def cpu_list(cpus: list[int]) -> str:
+    """Return CPUs in the kernel's list format: ``0-3,8``."""
+    parts: list[str] = []
+    for first in (cpu for cpu in cpus if cpu - 1 not in cpus):
+        last = first
+        while last + 1 in cpus:
+            last += 1
+        parts.append(str(first) if first == last else f"{first}-{last}")
+    return ",".join(parts)
+
+
+@contextmanager
+def pinned(cpus: list[int]) -> Iterator[None]:
+    """Let what this thread starts meanwhile run on ``cpus`` alone.
+
+    Affinity is inherited, so a child has it from its first instruction; nothing runs between
+    fork and exec, which in a process with threads could hang.
+    """
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
