@@ -18,7 +18,7 @@ from rich.table import Table
 
 from runner import configurations as configs
 from runner import data as datasets
-from runner import images, jobs, options, paths, preflight, repetition, report, results
+from runner import identity, images, jobs, options, paths, preflight, repetition, report, results
 from runner.configurations import Configuration, Device
 from runner.engine import connect
 from runner.errors import BenchmarkError, BuildError, ExitCode, choose
@@ -81,9 +81,11 @@ def _show(folder: Path) -> None:
 
 def _print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     out.print(report.rich_table(report.pivot(summary), "Seconds per epoch"))
-    out.print(report.rich_table(report.details(summary), "Beside the published figures"))
+    out.print(report.rich_table(report.short_details(summary), "Beside the published figures"))
     out.print(report.CAPTION, highlight=False)
     out.print(escape(report.conditions(table)), highlight=False)
+    for line in report.verdict_lines(summary, series="bhatia2017"):
+        out.print(escape(line), highlight=False)
     for line in report.warnings(summary):
         out.print(f"[yellow]{escape(line)}[/]", highlight=False)
     for line in report.reasons(summary):
@@ -192,9 +194,12 @@ def run(
     )
     chosen = [c for c in chosen if any(job.configuration == c.name for job in planned)]
     data_dir = datasets.prepare(asked.data, wanted, paths.cache(), progress=err.is_terminal)
-    store = RunStore.create(
-        results_dir, {"arguments": sys.argv[1:], "jobs": [job.id for job in planned]}
-    )
+    manifest = {
+        "arguments": sys.argv[1:],
+        "jobs": [job.id for job in planned],
+        "identity": identity.describe(),
+    }
+    store = RunStore.create(results_dir, manifest)
     limits = Limits(
         memory_bytes=memory << 30 if memory else int(psutil.virtual_memory().total * 0.8),
         cpus=asked.threads,

@@ -80,13 +80,15 @@ def differences(table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED) 
     rows of ``table`` and from ``setups.csv``.
     """
     setups = published.setups(root)
-    setups = setups[setups["series"] == series].set_index("backend")
+    setups = setups[setups["series"] == series]
     ok = table[(table["status"] == Status.OK) & table["epoch"].notna()]
     found = [
-        (*key, text)
-        for key, rows in ok.groupby(["model", "configuration", "backend"], sort=False)
-        if key[2] in setups.index
-        for text in _cell_differences(rows, setups.loc[key[2]])
+        (model, configuration, backend, text)
+        for (model, configuration, backend), rows in ok.groupby(
+            ["model", "configuration", "backend"], sort=False
+        )
+        for _, setup in setups[setups["backend"] == backend].iterrows()
+        for text in _cell_differences(rows, setup)
     ]
     return pd.DataFrame(found, columns=["model", "configuration", "backend", "difference"])
 

@@ -9,11 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner import published
+from runner import comparison, published
 from runner.jobs import Status
 from runner.workloads import WORKLOADS
 
-_DETAILS = {
+_MEASURED = {
     "model": "model",
     "backend": "backend",
     "configuration": "configuration",
@@ -22,10 +22,13 @@ _DETAILS = {
     "first_epoch_seconds": "first epoch",
     "val_accuracy": "val acc",
     "measured_ratio": "x TF",
+}
+_PUBLISHED = {
     "article": "2017 article",
     "notebook": "2017 notebook",
     "published_ratio": "2017 x TF",
 }
+_PUBLISHED_SHORT = {"either": "2017", "published_ratio": "2017 x TF"}
 
 
 def _seconds(value: float) -> str:
@@ -62,7 +65,7 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     is marked with an asterisk.
     """
     named = summary.assign(
-        model=summary["model"].map(lambda name: WORKLOADS[name].title).astype("string"),
+        model=summary["model"].astype("string"),
         column=summary["configuration"].astype(str) + "/" + summary["backend"].astype(str),
         cell=summary.apply(_time, axis=1),
     )
@@ -74,36 +77,66 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     return table.fillna("not asked for").rename_axis(None, axis="columns").reset_index()
 
 
-def details(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return text rows, one per cell, with the published figures and the ratios beside it."""
+def _details(summary: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     compared = published.compare(summary)
     width = (compared["seconds_high"] - compared["seconds_low"]) / 2
     compared["spread"] = width / compared["seconds_per_epoch"]
-    kept = list(_DETAILS)
+    compared["either"] = compared["notebook"].where(
+        compared["notebook"] != "-", compared["article"]
+    )
+    kept = list(columns)
     if compared.groupby("backend")["configuration"].nunique().max() == 1:
         kept.remove("configuration")
     shown = compared[kept].astype(object)
     for column in shown:
         shown[column] = [_number(str(column), value) for value in shown[column]]
-    return shown.rename(columns=_DETAILS)
+    return shown.rename(columns=columns)
+
+
+def details(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell, with the published figures and the ratios beside it."""
+    return _details(summary, {**_MEASURED, **_PUBLISHED})
+
+
+def short_details(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the same for a terminal: the notebooks' figure, or else the article's."""
+    return _details(summary, {**_MEASURED, **_PUBLISHED_SHORT})
+
+
+def _grouped(lines: list[tuple[str, str]], everything: int) -> list[str]:
+    """Return "text: cell, cell" for pairs of (cell, text), a line for each text."""
+    by_text: dict[str, list[str]] = {}
+    for cell, text in lines:
+        by_text.setdefault(text, []).append(cell)
+    return [
+        f"{text}: {'all' if len(cells) == everything > 1 else ', '.join(cells)}"
+        for text, cells in by_text.items()
+    ]
+
+
+def _name(row: pd.Series) -> str:
+    return f"{row['configuration']}/{row['backend']} {row['model']}"
 
 
 def reasons(summary: pd.DataFrame) -> list[str]:
     """Return a line for every cell that is not ok, with why."""
     return [
-        f"{row['configuration']}/{row['backend']} {row['model']}: {row['status']}: {row['reason']}"
+        f"{_name(row)}: {row['status']}: {row['reason']}"
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
     ]
 
 
 def warnings(summary: pd.DataFrame) -> list[str]:
-    """Return a line for every cell whose measurement is not steady, with what is wrong."""
-    return [
-        f"{row['configuration']}/{row['backend']} {row['model']}: {row['warnings']}"
-        for _, row in summary.iterrows()
-        if row["warnings"]
+    """Return a line for everything that makes measurements unsteady, with the cells it touches."""
+    timed = summary[summary["seconds_per_epoch"].notna()]
+    said = [
+        (_name(row), text)
+        for _, row in timed.iterrows()
+        for text in str(row["warnings"]).split("; ")
+        if text
     ]
+    return _grouped(said, len(timed))
 
 
 def conditions(table: pd.DataFrame) -> str:
@@ -118,8 +151,10 @@ def conditions(table: pd.DataFrame) -> str:
             ("launcher:", "launcher"),
         )
     ]
-    sizes = ok.groupby("model", sort=False)["samples"].max()
-    trained = ", ".join(f"{model} {count}" for model, count in sizes.to_dict().items())
+    sizes = ok.groupby("model", sort=False)["samples"].max().to_dict()
+    each = ", ".join(f"{model} {count:,}" for model, count in sizes.items())
+    counts = set(sizes.values())
+    trained = f"{counts.pop():,}" if len(counts) == 1 else each
     return "; ".join([*parts, f"samples per epoch: {trained}"])
 
 
@@ -134,6 +169,11 @@ CAPTION = (
 _LONGEST_LABEL = 40
 
 
+def _narrow(title: str) -> str:
+    """Return a column's title broken into short lines."""
+    return escape(title).replace(" ", "\n").replace("/", "/\n")
+
+
 def rich_table(frame: pd.DataFrame, title: str) -> Table:
     """Return a frame of text cells as a table for the terminal."""
     table = Table(
@@ -141,9 +181,9 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
     )
     for position, column in enumerate(frame):
         longest = int(frame[column].str.len().max())
-        is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}").all())
+        is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
         table.add_column(
-            escape(str(column)) if is_text else escape(str(column)).replace(" ", "\n"),
+            escape(str(column)) if is_text else _narrow(str(column)),
             justify="left" if is_text else "right",
             no_wrap=longest <= _LONGEST_LABEL,
         )
@@ -163,6 +203,24 @@ def markdown_table(frame: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def verdict_lines(summary: pd.DataFrame, series: str = "") -> list[str]:
+    """Return whether the published orders of backends hold, for all series or those named so."""
+    found = [v for v in comparison.verdicts(summary) if v.series.startswith(series)]
+    said = [(f"{v.model} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
+    return _grouped(said, 0)
+
+
+def difference_lines(table: pd.DataFrame, series: str = "bhatia2017") -> list[str]:
+    """Return a line per difference from the published set-up, with the cells it touches."""
+    found = comparison.differences(table, series)
+    cells = found["model"] + " " + found["backend"]
+    return _grouped(list(zip(cells, found["difference"], strict=True)), cells.nunique())
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"## {title}", "\n".join(f"- {line}" for line in lines)] if lines else []
+
+
 def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
     """Return the whole report of a run as Markdown."""
     parts = [
@@ -172,11 +230,11 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         conditions(table),
         "## Beside the published figures",
         markdown_table(details(summary)),
+        *_section("Does the published order hold?", verdict_lines(summary)),
+        *_section("Differences from the published set-up", difference_lines(table)),
+        *_section("Not steady", warnings(summary)),
+        *_section("Without a time", reasons(summary)),
     ]
-    if unsteady := warnings(summary):
-        parts += ["## Not steady", "\n".join(f"- {line}" for line in unsteady)]
-    if not_ok := reasons(summary):
-        parts += ["## Without a time", "\n".join(f"- {line}" for line in not_ok)]
     return "\n\n".join(parts) + "\n"
 
 

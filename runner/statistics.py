@@ -17,11 +17,18 @@ from scipy import stats
 Seconds = npt.NDArray[np.float64]
 DRAWS = 2000
 CONFIDENCE = 0.95
+_FEW_EPOCHS = 3
+_DRIFT = 0.05
+_WIDE = 0.05
+_OUTLIER = 1.2
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A median in seconds and the ends of its 95 % interval; ``repeats`` it is drawn from."""
+    """A median in seconds and the ends of its 95 % interval; ``repeats`` it is drawn from.
+
+    The ends are NaN where there are too few epochs to tell anything of the spread.
+    """
 
     median: float
     low: float
@@ -58,7 +65,10 @@ def interval(repeats: Sequence[Seconds], seed: int = 0) -> Interval | None:
     found = [np.asarray(epochs, dtype=float) for epochs in repeats if len(epochs)]
     if not found:
         return None
-    median = float(np.median(np.concatenate(found)))
+    epochs = np.concatenate(found)
+    median = float(np.median(epochs))
+    if len(epochs) < _FEW_EPOCHS:
+        return Interval(median, float("nan"), float("nan"), len(found))
     medians = _drawn_medians(found, np.random.default_rng(seed))
     low, high = np.percentile(medians, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
     factor = _small_sample_factor(len(found))
@@ -82,12 +92,6 @@ def _small_sample_factor(repeats: int) -> float:
     return float(correction * stats.t.ppf(quantile, repeats - 1) / stats.norm.ppf(quantile))
 
 
-_DRIFT = 0.05
-_WIDE = 0.05
-_OUTLIER = 1.2
-_FEW_EPOCHS = 3
-
-
 def _drifts(epochs: Seconds) -> bool:
     """Return whether the second half of a process's epochs is off the first by over 5 %."""
     if len(epochs) < 2 * _FEW_EPOCHS:
@@ -105,9 +109,9 @@ def warnings(repeats: Sequence[Seconds], found: Interval | None) -> list[str]:
     epochs = np.concatenate([np.asarray(r, dtype=float) for r in repeats if len(r)])
     said = []
     if len(epochs) < _FEW_EPOCHS:
-        said.append(f"only {len(epochs)} epochs after the first")
+        said.append(f"fewer than {_FEW_EPOCHS} epochs after the first: no interval")
     if found.repeats == 1:
-        said.append("one process only: how much the next would differ is not known")
+        said.append("one process: how far the next would be off is not known")
     if found.relative_width > _WIDE:
         said.append(f"the interval is wide: +-{100 * found.relative_width:.0f} %")
     slow = int(np.sum(epochs > _OUTLIER * found.median))

@@ -33,4 +33,4 @@ def test_real_digits_are_learnt_in_a_container(
     assert table["parameters"].unique().tolist() == [669_706]
     assert len(table) == 8
     assert table["image_digest"].str.startswith("sha256:").all()
-    assert "MNIST MLP" in capsys.readouterr().out
+    assert "mnist_mlp" in capsys.readouterr().out

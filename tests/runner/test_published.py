@@ -78,7 +78,7 @@ def test_ratios_to_tensorflow_in_the_same_test(summary):
 def test_the_interval_stands_beside_the_time(summary):
     shown = report.details(summary).set_index("backend")
     assert shown["95 %"].to_dict() == {"tensorflow": "+-5%", "mxnet": "+-20%"}
-    assert report.warnings(summary) == ["mxnet-k122/mxnet mnist_mlp: shaky"]
+    assert report.warnings(summary) == ["shaky: mxnet-k122/mxnet mnist_mlp"]
 
 
 def test_without_tensorflow_there_is_no_measured_ratio(summary):
@@ -95,5 +95,5 @@ def test_a_published_ratio_needs_no_measured_tensorflow(summary):
 def test_a_cell_without_a_time_shows_its_status(summary):
     summary.loc[1, ["seconds_per_epoch", "status", "reason"]] = [None, "oom", "too little"]
     table = report.pivot(summary).set_index("model")
-    assert table.loc["MNIST MLP", "mxnet-k122/mxnet"] == "oom"
+    assert table.loc["mnist_mlp", "mxnet-k122/mxnet"] == "oom"
     assert report.reasons(summary) == ["mxnet-k122/mxnet mnist_mlp: oom: too little"]

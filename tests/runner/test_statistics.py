@@ -18,6 +18,10 @@ def test_the_median_is_over_all_epochs_of_all_repeats():
     assert found.low <= 2.0 <= found.high
 
 
+def test_too_few_epochs_have_no_interval():
+    assert np.isnan(statistics.interval([[1.0], [2.0]]).relative_width)
+
+
 def test_nothing_measured_has_no_interval():
     assert statistics.interval([]) is None
     assert statistics.interval([[]]) is None
@@ -49,8 +53,8 @@ def test_more_repeats_make_it_narrower():
 @pytest.mark.parametrize(
     ("repeats", "said"),
     [
-        ([[1.0, 1.0, 1.0]], "one process only"),
-        ([[1.0], [1.0]], "only 2 epochs"),
+        ([[1.0, 1.0, 1.0]], "one process"),
+        ([[1.0], [1.0]], "fewer than 3 epochs"),
         ([[1.0] * 9 + [2.0], [1.0] * 9], "1 of 19 epochs took over 1.2 times the median"),
         ([[1.0, 1.0, 1.0, 1.5, 1.5, 1.5], [1.0] * 6], "drift by over 5 % in 1 process"),
         ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], "the interval is wide"),

@@ -1,0 +1,56 @@
+"""What a run is made of besides the environments of its jobs: the code and the host."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from runner import paths
+
+
+def tree_sha256(root: Path, pattern: str = "*.py") -> str:
+    """Return one hash over the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob(pattern)):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's name as the kernel tells it."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def git_commit(root: Path = paths.ROOT) -> str | None:
+    """Return the commit of the runner's checkout, marked where files differ; None without git."""
+    try:
+        said = subprocess.run(
+            ["git", "-C", root, "describe", "--always", "--abbrev=40", "--dirty=-modified"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None if said.returncode == 0 else None
+
+
+def describe() -> dict[str, str | None]:
+    """Return the identity of the code and the host, by the names of the table's columns."""
+    return {
+        "models_sha256": tree_sha256(paths.MODELS),
+        "runner_version": metadata.version("keras-backend-benchmarks"),
+        "git_commit": git_commit(),
+        "kernel": platform.release(),
+        "cpu_model": cpu_model(),
+    }
