@@ -1,10 +1,12 @@
-"""The backends: environment, threads, device, random seed and synchronization of each.
+"""The backends: environment, threads, device, seed, synchronization, fastest work of each.
 
 What a backend reads from its environment is set by the job before anything is imported, never by
 a file in a home folder.
 """
 
 import os
+
+import numpy as np
 
 
 class NoDevice(Exception):
@@ -49,6 +51,13 @@ class Backend(object):
         """
         keras.backend.get_value(model.weights[-1])
 
+    def matrix_product(self, matrix):
+        """Return a function that multiplies ``matrix`` by itself on the device and waits for it.
+
+        The operands lie on the device beforehand, and the result stays there.
+        """
+        raise NotImplementedError
+
     def jit_compile(self):
         """Return whether Keras 3 shall compile a model's steps."""
         raise NotImplementedError
@@ -81,9 +90,7 @@ class TensorFlow1(TensorFlow):
     """TensorFlow 1 with its sessions."""
 
     def adopt(self, keras):
-        config = self._tensorflow.ConfigProto(
-            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
-        keras.backend.set_session(self._tensorflow.Session(config=config))
+        keras.backend.set_session(self._session())
 
     def seed(self, seed):
         self._tensorflow.set_random_seed(seed)
@@ -94,6 +101,22 @@ class TensorFlow1(TensorFlow):
             if device.device_type == "GPU":
                 return None, device.physical_device_desc
         raise NoDevice("TensorFlow sees no GPU")
+
+    def matrix_product(self, matrix):
+        with self._tensorflow.Graph().as_default():
+            # The session holds the value of a variable on the device, but that of a constant,
+            # multiplied by itself, could be worked out beforehand.
+            operand = self._tensorflow.placeholder("float32", matrix.shape)
+            left, right = (self._tensorflow.Variable(operand) for _ in range(2))
+            corner = self._tensorflow.matmul(left, right)[0, 0]
+            session = self._session()
+            session.run([left.initializer, right.initializer], {operand: matrix})
+        return lambda: session.run(corner)
+
+    def _session(self):
+        config = self._tensorflow.ConfigProto(
+            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
+        return self._tensorflow.Session(config=config)
 
 
 class TensorFlow2(TensorFlow):
@@ -116,6 +139,19 @@ class TensorFlow2(TensorFlow):
         return self.device == "gpu"
 
     def synchronize(self, keras, model):
+        self._wait()
+
+    def matrix_product(self, matrix):
+        with self._tensorflow.device(self.device):
+            left, right = (self._tensorflow.identity(matrix) for _ in range(2))
+
+        def multiply():
+            self._tensorflow.matmul(left, right)
+            self._wait()
+
+        return multiply
+
+    def _wait(self):
         self._tensorflow.test.experimental.sync_devices()
 
 
@@ -146,6 +182,16 @@ class Cntk(Backend):
 
     def version(self):
         return self._cntk.__version__
+
+    def matrix_product(self, matrix):
+        device = self._cntk.device.use_default_device()
+        # CNTK computes anew only what depends on an input; this one is on the device already.
+        rows = self._cntk.input_variable(matrix.shape[1])
+        values = self._cntk.Value(self._cntk.NDArrayView.from_dense(matrix, device))
+        columns = self._cntk.parameter(init=matrix, device=device)
+        total = self._cntk.reduce_sum(
+            self._cntk.times(rows, columns), self._cntk.Axis.all_axes())
+        return lambda: total.eval({rows: values}, device=device)
 
 
 class Theano(Backend):
@@ -180,6 +226,17 @@ class Theano(Backend):
     def version(self):
         return self._theano.__version__
 
+    def matrix_product(self, matrix):
+        left, right, result = (self._theano.shared(matrix) for _ in range(3))
+        multiply = self._theano.function(
+            [], updates=[(result, self._theano.tensor.dot(left, right))])
+
+        def multiply_and_wait():
+            multiply()
+            np.asarray(result.get_value(borrow=True, return_internal_type=True)[0, 0])
+
+        return multiply_and_wait
+
 
 class Mxnet(Backend):
     """Apache MXNet; Keras is told its device when a model is compiled."""
@@ -207,6 +264,16 @@ class Mxnet(Backend):
 
     def synchronize(self, keras, model):
         self._mxnet.nd.waitall()
+
+    def matrix_product(self, matrix):
+        context = self._mxnet.cpu() if self.device == "cpu" else self._mxnet.gpu(0)
+        left, right = (self._mxnet.nd.array(matrix, ctx=context) for _ in range(2))
+
+        def multiply():
+            self._mxnet.nd.dot(left, right)
+            self._mxnet.nd.waitall()
+
+        return multiply
 
 
 class Jax(Backend):
@@ -240,6 +307,11 @@ class Jax(Backend):
     def synchronize(self, keras, model):
         self._jax.block_until_ready([weight.value for weight in model.weights])
 
+    def matrix_product(self, matrix):
+        left, right = (self._jax.device_put(matrix) for _ in range(2))
+        multiply = self._jax.jit(self._jax.numpy.matmul)
+        return lambda: multiply(left, right).block_until_ready()
+
 
 class Torch(Backend):
     """PyTorch, under Keras 3."""
@@ -265,6 +337,19 @@ class Torch(Backend):
         return False  # eager, as PyTorch is used under Keras 3 unless asked otherwise
 
     def synchronize(self, keras, model):
+        self._wait()
+
+    def matrix_product(self, matrix):
+        device = "cuda" if self.device == "gpu" else "cpu"
+        left, right = (self._torch.tensor(matrix, device=device) for _ in range(2))
+
+        def multiply():
+            self._torch.mm(left, right)
+            self._wait()
+
+        return multiply
+
+    def _wait(self):
         if self.device == "gpu":
             self._torch.cuda.synchronize()
 

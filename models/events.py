@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import time
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class EventStream(object):
 
     def emit(self, event, **fields):
         """Write one event."""
-        record = dict(fields, event=event, schema=SCHEMA)
+        record = dict(fields, event=event, schema=SCHEMA, at=time.time())
         line = json.dumps(plain(record), sort_keys=True, allow_nan=False)
         self._file.write(line.encode("ascii") + b"\n")
         self._file.flush()

@@ -1,4 +1,4 @@
-"""A job: start -> data -> model -> epochs -> end, an event after each step."""
+"""A job: start -> data -> model -> epochs -> limits -> end, an event after each step."""
 
 import atexit
 import collections
@@ -13,7 +13,7 @@ import traceback
 
 import numpy as np
 
-from models import backends, clock, data, events, keras_compat
+from models import backends, clock, data, events, keras_compat, limits
 from models import spec as job_spec
 from models.babi_rnn import BabiRnn
 from models.cifar10_cnn import Cifar10Cnn
@@ -62,7 +62,9 @@ def run(spec, home, stream):
     parts = load(spec, workload, stream)
     model = build(spec, workload, keras, stream)
     train(spec, workload, keras, model, parts, stream)
-    end(workload, keras, model, parts, stream)
+    tested = test(workload, keras, model, parts)
+    stream.emit("limits", **limits.measure(workload, keras, model, parts.train))
+    stream.emit("end", **tested)
 
 
 def start(spec, home, stream):
@@ -173,14 +175,16 @@ def train(spec, workload, keras, model, parts, stream):
     keras.fit(model, workload, parts, _epochs(spec, workload), epoch_clock)
 
 
-def end(workload, keras, model, parts, stream):
-    """Test the trained network."""
+def test(workload, keras, model, parts):
+    """Test the trained network and return the fields of the ``end`` event."""
     begin = time.perf_counter()
     loss, accuracy = keras.evaluate(model, parts.test, workload.batch_size)
-    stream.emit(
-        "end", test_loss=loss, test_accuracy=accuracy, test_seconds=time.perf_counter() - begin,
-        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    )
+    return {
+        "test_loss": loss,
+        "test_accuracy": accuracy,
+        "test_seconds": time.perf_counter() - begin,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
 
 
 def _epochs(spec, workload):

@@ -123,6 +123,16 @@ class Vocabulary(object):
             return len(part.y)
         return self._steps(workload, part) * self._batch_size(workload, part)
 
+    def steps_per_epoch(self, workload, part):
+        """Return the updates of the weights in an epoch."""
+        if workload.augmentation is None:
+            return -(-len(part.y) // workload.batch_size)  # the last batch may be a smaller one
+        return self._steps(workload, part)
+
+    def shapes(self, layer):
+        """Return the (input, output) shapes of a layer that has one of each."""
+        return layer.input_shape, layer.output_shape
+
     def fit(self, model, workload, parts, epochs, epoch_clock):
         """Train the model; the only callback is the clock."""
         callback = clock.as_callback(epoch_clock, self._keras.callbacks.Callback)
@@ -197,7 +207,7 @@ class Vocabulary(object):
     def _fit_augmented(self, model, workload, part, epochs, options):
         raise NotImplementedError
 
-    def _batches(self, workload, part):
+    def batches(self, workload, part):
         """Yield augmented batches without end, made on the host, whole ones only."""
         image = importlib.import_module("keras.preprocessing.image")
         generator = image.ImageDataGenerator(**workload.augmentation)
@@ -274,7 +284,7 @@ class Keras1(Vocabulary):
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         model.fit_generator(
-            self._batches(workload, part), nb_epoch=epochs, nb_worker=1, pickle_safe=False,
+            self.batches(workload, part), nb_epoch=epochs, nb_worker=1, pickle_safe=False,
             samples_per_epoch=self.samples_per_epoch(workload, part), **options)
 
 
@@ -331,7 +341,7 @@ class Keras2(Vocabulary):
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         model.fit_generator(
-            self._batches(workload, part), steps_per_epoch=self._steps(workload, part),
+            self.batches(workload, part), steps_per_epoch=self._steps(workload, part),
             epochs=epochs, workers=1, use_multiprocessing=False, **options)
 
 
@@ -383,10 +393,23 @@ class Keras3(Keras2):
         """The hard sigmoid of Keras 1 and 2; that of Keras 3 has another slope."""
         return self._keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
-    def _fit_augmented(self, model, workload, part, epochs, options):
-        batches = augmentation.Batches(
+    def shapes(self, layer):
+        return layer.input.shape, layer.output.shape
+
+    def batches(self, workload, part):
+        batches = self._augmented(workload, part)
+        while True:
+            for index in range(len(batches)):
+                yield batches[index]
+            batches.shuffle()
+
+    def _augmented(self, workload, part):
+        return augmentation.Batches(
             part.x, part.y, self._batch_size(workload, part), workload.augmentation,
             self.image_data_format)
+
+    def _fit_augmented(self, model, workload, part, epochs, options):
+        batches = self._augmented(workload, part)
         dataset = augmentation.as_dataset(batches, self._keras.utils.PyDataset)
         model.fit(dataset, epochs=epochs, shuffle=False, **options)
 

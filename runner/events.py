@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 MAX_LINE_BYTES = 1 << 20
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Event(BaseModel):
@@ -19,6 +20,7 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="strings")
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
+    at: Seconds | None = None  # since the epoch, when it was written; absent in older streams
 
 
 class DeviceSeen(BaseModel):
@@ -82,6 +84,20 @@ class EpochEvent(_Event):
     val_accuracy: float
 
 
+class LimitsEvent(_Event):
+    """What bounds the job's speed, worked out or measured after its test."""
+
+    event: Literal["limits"]
+    flops_per_sample_forward: Count | None
+    flops_per_sample_training: Count | None
+    steps_per_epoch: Count
+    peak_flops_per_second: Rate | None
+    matmul_size: Count | None
+    input_seconds_per_epoch: Seconds | None
+    input_batches: Count | None
+    seconds: Seconds
+
+
 class EndEvent(_Event):
     """The model is tested; nothing follows."""
 
@@ -100,7 +116,7 @@ class ErrorEvent(_Event):
     message: str
 
 
-Event = StartEvent | DataEvent | ModelEvent | EpochEvent | EndEvent | ErrorEvent
+Event = StartEvent | DataEvent | ModelEvent | EpochEvent | LimitsEvent | EndEvent | ErrorEvent
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
