@@ -4,8 +4,6 @@
 # then brings pip, setuptools and wheel to the last releases for Python 3.5, by hash.
 set -euo pipefail
 common=$(dirname "$0")
-# shellcheck source=docker/common/ca.sh
-. "$common/ca.sh"
 
 usable() {
     command -v python3 >/dev/null && python3 -m pip --version >/dev/null 2>&1 &&
@@ -22,9 +20,6 @@ if ! usable; then
     exit 1
 fi
 
-trust_build_ca
-[ -n "${PIP_INDEX_URL:-}" ] || unset PIP_INDEX_URL
-python3 -m pip install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --no-deps -r "$common/bootstrap.lock"
+"$common/install-locked.sh" "$common/bootstrap-3.5.lock"
 python3 --version
 python3 -m pip --version
