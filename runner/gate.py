@@ -1,0 +1,120 @@
+"""The validity gate: is what was timed the model it is said to be, and did it learn?
+
+A job that ran to its end may still not be worth a time: a net that trains to NaN is fast. What
+fails here is ``invalid``, with the reason, and has no time in a summary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runner.events import EpochEvent, Event, LimitsEvent, ModelEvent
+from runner.jobs import Job
+from runner.workloads import WORKLOADS, DataSource
+
+# A measured peak is one product's; a job may beat it a little, but not by half.
+_PEAK_MARGIN = 1.5
+# Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
+_JUDGED_FROM = 5_000
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Validation accuracy that must be reached once ``samples`` have been trained on."""
+
+    samples: int
+    accuracy: float
+
+
+# Well under what was reached (docs/validity.md), well over chance (0.1; bAbI: 1 in 6).
+FLOORS: dict[tuple[str, DataSource], Floor] = {
+    ("mnist_mlp", DataSource.REAL): Floor(60_000, 0.85),
+    ("mnist_cnn", DataSource.REAL): Floor(60_000, 0.85),
+    ("mnist_hrnn", DataSource.REAL): Floor(60_000, 0.70),
+    ("cifar10_cnn", DataSource.REAL): Floor(100_000, 0.25),
+    ("babi_rnn", DataSource.REAL): Floor(38_000, 0.15),
+}
+
+
+def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
+    """The network must be the published one, whatever the job itself expects."""
+    stated = WORKLOADS[job.model].parameters
+    for event in events:
+        if isinstance(event, ModelEvent) and event.parameters != stated:
+            return f"{event.parameters:,} parameters instead of {stated:,}"
+    return None
+
+
+def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    for event in events:
+        if isinstance(event, EpochEvent) and not math.isfinite(event.loss + event.val_loss):
+            return f"the loss of epoch {event.epoch} is {event.loss}, its validation's {event.val_loss}"
+    return None
+
+
+def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    if sum(event.samples for event in epochs) < _JUDGED_FROM or len(epochs) < 2:
+        return None
+    if epochs[-1].loss >= epochs[0].loss:
+        return (
+            f"the loss does not fall: {epochs[0].loss:.4g} at first, {epochs[-1].loss:.4g} at last"
+        )
+    return None
+
+
+def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
+    floor = FLOORS.get((job.model, job.data))
+    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    if floor is None or sum(event.samples for event in epochs) < floor.samples:
+        return None
+    best = max(event.val_accuracy for event in epochs)
+    if not best >= floor.accuracy:
+        return f"validation accuracy {best:.3f} is below {floor.accuracy}, so it did not learn"
+    return None
+
+
+def _too_fast(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    """An epoch cannot need more operations a second than the device was seen to do."""
+    limits = next((event for event in events if isinstance(event, LimitsEvent)), None)
+    if limits is None or not limits.peak_flops_per_second:
+        return None
+    per_sample = limits.flops_per_sample_training or 0
+    for event in events:
+        if not isinstance(event, EpochEvent) or not event.seconds:
+            continue
+        rate = event.samples * per_sample / event.seconds
+        if rate > _PEAK_MARGIN * limits.peak_flops_per_second:
+            return (
+                f"epoch {event.epoch} took {event.seconds:.3g} s: that is {rate:.3g} operations a "
+                f"second where the device does {limits.peak_flops_per_second:.3g}"
+            )
+    return None
+
+
+def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    """An epoch cannot be longer than the wall clock saw pass between its events."""
+    for before, event in zip(events, events[1:], strict=False):
+        if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
+            continue
+        passed = event.at - before.at
+        if event.seconds > passed * 1.02 + 0.05:
+            return f"epoch {event.epoch} says {event.seconds:.3g} s, the wall clock {passed:.3g} s"
+    return None
+
+
+CHECKS: tuple[Callable[[Job, Sequence[Event]], str | None], ...] = (
+    _wrong_parameters,
+    _not_finite,
+    _not_falling,
+    _below_floor,
+    _too_fast,
+    _two_clocks,
+)
+
+
+def reason_against(job: Job, events: Sequence[Event]) -> str | None:
+    """Return the first reason why a finished job's times must not be believed, or None."""
+    return next((reason for check in CHECKS if (reason := check(job, events))), None)
