@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runner import nvml
-from runner.configurations import Configuration
+from runner.configurations import Configuration, Device
 from runner.errors import MachineError, near_miss
+from runner.jobs import Job
 from runner.nvml import Gpu as Gpu
 
 
@@ -66,12 +67,14 @@ def reason_against(configuration: Configuration, backend: str, gpu: Gpu) -> str 
     return None
 
 
-def first_cpus(threads: int) -> list[int]:
-    """Return the CPUs for ``threads`` threads: the first of those this process may use.
+def cpus_of(job: Job) -> list[int] | None:
+    """Return the CPUs to pin a job to: the first of those this process may use, one a thread.
 
-    Where there are fewer than threads, all of them.
+    None for a job on a GPU: two runs on two cards would meet on the same first CPUs.
     """
-    return sorted(os.sched_getaffinity(0))[:threads]
+    if job.device == Device.GPU:
+        return None
+    return sorted(os.sched_getaffinity(0))[: job.threads]
 
 
 def cpu_list(cpus: list[int]) -> str:

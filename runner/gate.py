@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from runner.events import EpochEvent, Event, LimitsEvent, ModelEvent
 from runner.jobs import Job
@@ -40,17 +41,20 @@ FLOORS: dict[tuple[str, DataSource], Floor] = {
 
 def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
     """The network must be the published one, whatever the job itself expects."""
-    stated = WORKLOADS[job.model].parameters
+    workload = WORKLOADS.get(job.model)
     for event in events:
-        if isinstance(event, ModelEvent) and event.parameters != stated:
-            return f"{event.parameters:,} parameters instead of {stated:,}"
+        if workload and isinstance(event, ModelEvent) and event.parameters != workload.parameters:
+            return f"{event.parameters:,} parameters instead of {workload.parameters:,}"
     return None
 
 
 def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
     for event in events:
         if isinstance(event, EpochEvent) and not math.isfinite(event.loss + event.val_loss):
-            return f"the loss of epoch {event.epoch} is {event.loss}, its validation's {event.val_loss}"
+            return (
+                f"the loss of epoch {event.epoch} is {event.loss}, "
+                f"its validation's {event.val_loss}"
+            )
     return None
 
 
@@ -96,7 +100,7 @@ def _too_fast(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
 
 def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
     """An epoch cannot be longer than the wall clock saw pass between its events."""
-    for before, event in zip(events, events[1:], strict=False):
+    for before, event in pairwise(events):
         if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
             continue
         passed = event.at - before.at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, field
 
+from runner import gate
 from runner.events import BadLine, EndEvent, EpochEvent, ErrorEvent, Event, ModelEvent, StartEvent
 from runner.jobs import Job, Status
 from runner.launchers.base import Exit
@@ -88,7 +89,7 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
     if ended.code != 0 or not has_end:
         said = f"; its log ends: {last_log_line}" if last_log_line else ""
         return Status.FAILED, f"the process {_exit_text(ended.code)} before its end event{said}"
-    if wrong := _wrong_stream(job, heard):
+    if wrong := _wrong_stream(job, heard) or gate.reason_against(job, heard.events):
         return Status.INVALID, wrong
     return Status.OK, None
 

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner import comparison, published
+from runner import comparison, limits, phases, published
 from runner.jobs import Status
 from runner.workloads import WORKLOADS
 
@@ -203,6 +203,34 @@ def markdown_table(frame: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def phase_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per job, of where its wall time went, in seconds."""
+    found = phases.table(table).drop(columns=["run"])
+    shown = found.rename(columns=lambda name: name.removesuffix("_seconds").replace("_", " "))
+    return shown.astype(object).map(lambda value: _number("", value))
+
+
+def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per timed cell: seconds per step and the distance to the peak."""
+    found = limits.table(table, summary)
+    return pd.DataFrame(
+        {
+            "model": found["model"],
+            "backend": found["backend"],
+            "ms per step": [_number("", value) for value in found["ms_per_step"]],
+            "GFLOP/s": [_number("", value / 1e9) for value in found["flops_per_second"]],
+            "peak GFLOP/s": [_number("", v / 1e9) for v in found["peak_flops_per_second"]],
+            "of peak": [_percent(value) for value in found["of_peak"]],
+            "input share": [_percent(value) for value in found["input_share"]],
+            "finding": found["finding"],
+        }
+    ).astype("string")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or pd.isna(value) else f"{100 * value:.2g}%"
+
+
 def verdict_lines(summary: pd.DataFrame, series: str = "") -> list[str]:
     """Return whether the published orders of backends hold, for all series or those named so."""
     found = [v for v in comparison.verdicts(summary) if v.series.startswith(series)]
@@ -232,6 +260,10 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         markdown_table(details(summary)),
         *_section("Does the published order hold?", verdict_lines(summary)),
         *_section("Differences from the published set-up", difference_lines(table)),
+        "## Distance to the limit",
+        markdown_table(limit_table(table, summary)),
+        "## Where the time went, in seconds",
+        markdown_table(phase_table(table)),
         *_section("Not steady", warnings(summary)),
         *_section("Without a time", reasons(summary)),
     ]

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import pandas as pd
 
+from runner import limits, phases, watch
 from runner.errors import StoreError, near_miss
 from runner.events import BadLine, Event, parse
 from runner.jobs import Job, Status
@@ -59,15 +60,21 @@ COLUMNS: dict[str, str] = {
     "parameters": "Int64",
     "seed": "Int64",
     "cache_warm": "boolean",
-    "start_seconds": "Float64",
-    "import_seconds": "Float64",
-    "data_seconds": "Float64",
-    "build_seconds": "Float64",
-    "test_seconds": "Float64",
+    **phases.COLUMNS,
+    **limits.COLUMNS,
     "wall_seconds": "Float64",
     "peak_memory_bytes": "Int64",
     "image_digest": "string",
+    "base_digest": "string",
     "lock_sha256": "string",
+    "packages_sha256": "string",
+    "models_sha256": "string",
+    "runner_version": "string",
+    "git_commit": "string",
+    "kernel": "string",
+    "cpu_model": "string",
+    "cpus": "string",
+    **watch.COLUMNS,
     "started": "string",
 }
 
@@ -81,13 +88,15 @@ class Record:
     exit_code: int | None = None
     bad_lines: int = 0
     started: str | None = None
-    start_seconds: float | None = None
     wall_seconds: float | None = None
     launcher: str | None = None
     device_name: str | None = None
     device_uuid: str | None = None
     driver: str | None = None
     identity: dict[str, str] = field(default_factory=dict)
+    cpus: str | None = None
+    telemetry: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -209,19 +218,24 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 yield event.model_dump(by_alias=True)
 
 
+_OF_ENVIRONMENT = ("image_digest", "base_digest", "lock_sha256", "packages_sha256")
+_OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
+
+
 def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
     told = ("configuration", "backend", "model", "repeat", "device", "seed", "threads",
             "image_data_format", "recurrent_activation")  # fmt: skip
     kept = ("status", "reason", "launcher", "device_name", "device_uuid", "driver",
-            "start_seconds", "wall_seconds", "started")  # fmt: skip
+            "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
     return {
         **{name: job.get(name) for name in told},
         **{name: record.get(name) for name in kept},
         "data_source": job.get("data"),
-        "image_digest": identity.get("image_digest"),
-        "lock_sha256": identity.get("lock_sha256"),
+        "cpus": record.get("cpus"),
+        **{name: record.get("telemetry", {}).get(name) for name in watch.COLUMNS},
+        **{name: identity.get(name) for name in _OF_ENVIRONMENT},
     }
 
 
@@ -260,11 +274,21 @@ def _from_end(event: dict[str, Any]) -> dict[str, Any]:
     return {key: event[key] for key in kept}
 
 
-_READERS = {"start": _from_start, "data": _from_data, "model": _from_model, "end": _from_end}
+def _from_limits(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in limits.COLUMNS}
+
+
+_READERS = {
+    "start": _from_start,
+    "data": _from_data,
+    "model": _from_model,
+    "limits": _from_limits,
+    "end": _from_end,
+}
 _EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def _job_rows(run: str, folder: Path) -> list[dict[str, Any]]:
+def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Return a job's rows: one per epoch, or one without an epoch if it had none."""
     job = _read_json(folder / "job.json")
     ended = folder / "record.json"
@@ -273,14 +297,22 @@ def _job_rows(run: str, folder: Path) -> list[dict[str, Any]]:
         if ended.exists()
         else {"status": str(Status.INTERRUPTED), "reason": "the runner ended before the job did"}
     )
-    common = {"run": run, "job": folder.name, **_job_columns(job, record)}
-    epochs: list[dict[str, Any]] = []
-    for event in _events(folder / "events.jsonl"):
-        if event["event"] == "epoch":
-            epochs.append({name: event[name] for name in _EPOCH})
-        elif event["event"] in _READERS:
+    common = {**of_run, "job": folder.name, **_job_columns(job, record)}
+    events = list(_events(folder / "events.jsonl"))
+    for event in events:
+        if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
+    common.update(_phases(record, events))
+    epochs = [{name: e[name] for name in _EPOCH} for e in events if e["event"] == "epoch"]
     return [{**common, **epoch} for epoch in epochs or [{}]]
+
+
+def _phases(record: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, float]:
+    """Return a job's phases in seconds; none for a job that has no end on record."""
+    if record.get("started") is None or record.get("wall_seconds") is None:
+        return {}
+    began = datetime.fromisoformat(record["started"]).timestamp()
+    return phases.of_job(began, record["wall_seconds"], events)
 
 
 def _run_rows(folder: Path) -> list[dict[str, Any]]:
@@ -289,7 +321,9 @@ def _run_rows(folder: Path) -> list[dict[str, Any]]:
     planned = {name: position for position, name in enumerate(manifest.get("jobs", []))}
     jobs = [path.parent for path in (folder / "jobs").glob("*/job.json")]
     jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
-    return [row for path in jobs for row in _job_rows(manifest["run"], path)]
+    identity = manifest.get("identity", {})
+    of_run = {"run": manifest["run"], **{name: identity.get(name) for name in _OF_RUN}}
+    return [row for path in jobs for row in _job_rows(of_run, path)]
 
 
 def load(*paths: Path | str) -> pd.DataFrame:

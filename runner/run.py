@@ -7,26 +7,39 @@ from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from runner import occupancy
 from runner.configurations import Configuration
 from runner.devices import Gpu
 from runner.errors import BuildError, EngineError
 from runner.events import BadLine, Event, LineReader, printable
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher, Process, Stream
+from runner.occupancy import Guard, Obstacle
 from runner.outcome import Heard, Outcome, conclude
 from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
+from runner.watch import Judge, Watch, summarize
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What holds for every job of a run. ``timeout`` is a job's wall limit in seconds."""
+    """What holds for every job of a run. ``timeout`` is a job's wall limit in seconds.
+
+    ``guard`` keeps the device to this run; None means the usual one for the device, ``gpu`` or
+    the CPUs.
+    """
 
     launcher: Launcher
     store: RunStore
     observer: Observer
     timeout: float
     gpu: Gpu | None = None
+    guard: Guard | None = None
+
+    @property
+    def keeper(self) -> Guard:
+        """Return what keeps the device to this run."""
+        return self.guard or occupancy.guard_for(self.gpu)
 
     def record(self, status: Status, reason: str | None = None) -> Record:
         """Return a record that holds what is the same for every job."""
@@ -51,7 +64,6 @@ class _Listener:
     heard: Heard
     reader: LineReader
     began: float
-    first_event: float | None = None
 
     def listen(self, process: Process, deadline: float) -> None:
         """Take output to its end. Raises TimeoutError at ``deadline`` (monotonic seconds)."""
@@ -71,7 +83,6 @@ class _Listener:
             if isinstance(item, BadLine):
                 self.store.bad_line(item)
             else:
-                self.first_event = self.first_event or time.monotonic()
                 self.store.event(item)
             self.heard.add(item)
             self.observer.job_said(self.job, item)
@@ -91,6 +102,34 @@ def _attend(process: Process, listener: _Listener, timeout: float) -> Outcome:
     return conclude(listener.job, listener.heard, process.wait(), log_end)
 
 
+def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
+    """Enter how the job ended, and what its samples say of the time it took."""
+    verdict = judge(watch.samples)
+    record.status, record.reason = outcome.status, outcome.reason
+    record.exit_code = outcome.exit_code
+    record.warnings += verdict.warnings
+    if verdict.tainted is None:
+        return
+    if outcome.status is Status.OK:
+        record.status, record.reason = Status.TAINTED, verdict.tainted
+    else:
+        record.warnings.append(verdict.tainted)
+
+
+def _follow(listener: _Listener, process: Process, conditions: Conditions, record: Record) -> None:
+    """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
+    keeper = conditions.keeper
+    watch = Watch(keeper.probe(process), listener.store.folder / "telemetry.jsonl")
+    try:
+        with watch:
+            outcome = _attend(process, listener, conditions.timeout)
+    finally:
+        record.cpus = process.cpus
+        record.telemetry = summarize(watch.samples)
+        record.warnings += [watch.problem] if watch.problem else []
+    _apply(outcome, watch, keeper.judge, record)
+
+
 def run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
     """Run one job in a fresh process and return its record; both are on disk by then.
 
@@ -104,9 +143,7 @@ def run_job(job: Job, environment: Environment, conditions: Conditions) -> Recor
     process: Process | None = None
     try:
         process = conditions.launcher.start(job, environment)
-        outcome = _attend(process, listener, conditions.timeout)
-        record.status, record.reason = outcome.status, outcome.reason
-        record.exit_code = outcome.exit_code
+        _follow(listener, process, conditions, record)
     except EngineError as error:
         record.status, record.reason = Status.FAILED, str(error)
     finally:
@@ -115,8 +152,6 @@ def run_job(job: Job, environment: Environment, conditions: Conditions) -> Recor
                 process.close()
         finally:
             record.wall_seconds = time.monotonic() - began
-            if listener.first_event is not None:
-                record.start_seconds = listener.first_event - began
             record.bad_lines = len(listener.heard.bad_lines)
             store.close(record)
     return record
@@ -138,26 +173,36 @@ def _prepare(
     return made
 
 
-def _one(job: Job, environment: Environment | BuildError, conditions: Conditions) -> Record:
+def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) -> Record:
+    record = conditions.record(status, reason)
+    conditions.store.unstarted(job, record)
+    return record
+
+
+def _one(
+    job: Job, environment: Environment | BuildError, obstacle: Obstacle, conditions: Conditions
+) -> Record:
     if job.unsupported is not None:
-        record = conditions.record(Status.UNSUPPORTED, job.unsupported)
-        conditions.store.unstarted(job, record)
-        return record
+        return _unstarted(job, Status.UNSUPPORTED, job.unsupported, conditions)
     if isinstance(environment, BuildError):
-        record = conditions.record(Status.BUILD_FAILED, str(environment))
-        conditions.store.unstarted(job, record)
-        return record
+        return _unstarted(job, Status.BUILD_FAILED, str(environment), conditions)
+    if (reason := obstacle()) is not None:
+        return _unstarted(job, Status.FAILED, reason, conditions)
     return run_job(job, environment, conditions)
 
 
 def run(configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions) -> bool:
-    """Run all jobs as they come and return whether every one that could run is ok."""
+    """Run all jobs as they come and return whether every one that could run is ok.
+
+    Raises MachineError if the device is not free once the environments are made.
+    """
     total = len(jobs) if isinstance(jobs, Sized) else None
     environments = _prepare(configurations, conditions)
     all_ok = True
-    for number, job in enumerate(jobs, start=1):
-        conditions.observer.job_started(job, number, total)
-        record = _one(job, environments[job.configuration], conditions)
-        conditions.observer.job_ended(job, record)
-        all_ok = all_ok and record.status in (Status.OK, Status.UNSUPPORTED)
+    with conditions.keeper.hold() as obstacle:
+        for number, job in enumerate(jobs, start=1):
+            conditions.observer.job_started(job, number, total)
+            record = _one(job, environments[job.configuration], obstacle, conditions)
+            conditions.observer.job_ended(job, record)
+            all_ok = all_ok and record.status in (Status.OK, Status.UNSUPPORTED)
     return all_ok

@@ -6,12 +6,13 @@ models package of tests/fakes, and a fixture ``environment`` for it.
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 
-from runner import results
+from runner import phases, results
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher
 from runner.results import Record, RunStore
@@ -67,14 +68,16 @@ class LauncherContract:
         return Bench(launcher, environment, tmp_path)
 
     def test_a_good_job_gives_a_row_per_epoch(self, bench):
-        record = bench.run("mnist_mlp")
+        record = bench.run("well")
         assert (record.status, record.reason, record.exit_code) == (Status.OK, None, 0)
         rows = bench.table()
         assert rows["epoch"].tolist() == [1, 2]
-        assert rows["seconds"].tolist() == [0.5, 0.25]
+        assert rows["seconds"].tolist() == [0.008, 0.004]
         assert rows["configuration"].unique().tolist() == ["some-k1"]
-        assert "a line for the log" in bench.log("mnist_mlp")
-        assert record.wall_seconds >= record.start_seconds > 0
+        assert "a line for the log" in bench.log("well")
+        jobs = phases.table(rows)
+        assert jobs["sum_seconds"].iloc[0] == pytest.approx(record.wall_seconds, rel=0.01)
+        assert min(jobs[list(phases.COLUMNS)].iloc[0]) >= 0, jobs.iloc[0].to_dict()
 
     def test_a_job_that_dies_says_how_and_keeps_its_epochs(self, bench):
         record = bench.run("dies")
@@ -122,6 +125,30 @@ class LauncherContract:
         assert record.status is Status.OK
         assert record.bad_lines == 1
 
+    def test_a_job_is_pinned_to_as_many_cpus_as_it_has_threads(self, bench):
+        record = bench.run("environment")
+        seen = json.loads(bench.log("environment").splitlines()[0])["cpus"]
+        assert len(seen) == make_job().threads == 1
+        assert record.cpus == str(seen[0])
+        assert bench.table()["cpus"].unique().tolist() == [record.cpus]
+
+    def test_its_processes_are_known_while_it_runs(self, launcher, environment):
+        process = launcher.start(make_job("sleeps"), environment)
+        try:
+            process.read(timeout=30)
+            first, *_ = process.pids()
+            assert b"sleeps" in Path(f"/proc/{first}/cmdline").read_bytes()
+            process.stop()
+            assert process.pids() == []
+        finally:
+            process.close()
+
+    def test_a_job_has_the_load_of_others_beside_its_row(self, bench):
+        record = bench.run("sleeps", timeout=4)
+        assert record.telemetry["samples"] >= 1
+        assert record.telemetry["foreign_load"] >= 0
+        assert (bench.table()["foreign_load"] == record.telemetry["foreign_load"]).all()
+
     def test_jobs_after_a_dead_one_go_on(self, bench):
         bench.run("killed")
-        assert bench.run("mnist_mlp").status is Status.OK
+        assert bench.run("well").status is Status.OK

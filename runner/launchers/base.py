@@ -47,7 +47,19 @@ class Environment:
 
 
 class Process(ABC):
-    """One job's process."""
+    """One job's process.
+
+    ``cpus`` are those it is pinned to, in the kernel's list format; None if it is not pinned.
+    """
+
+    cpus: str | None = None
+
+    @abstractmethod
+    def pids(self) -> list[int]:
+        """Return its processes by their numbers on this machine, its first one first.
+
+        Empty once it has ended, and where they cannot be seen from here (an engine elsewhere).
+        """
 
     @abstractmethod
     def read(self, timeout: float) -> Chunk | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, LogConfig, Mount
 
-from runner import images
+from runner import devices, images
 from runner.configurations import Configuration, Device
 from runner.engine import LABEL, Engine
 from runner.errors import EngineError
@@ -21,6 +22,7 @@ from runner.images import BuildOptions
 from runner.jobs import Job
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 from runner.launchers.output import Output
+from runner.launchers.tree import ProcessTree
 
 DATA_DIR = "/data"
 CACHE_DIR = "/cache"
@@ -46,16 +48,38 @@ def _chunks(frames: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Chu
             yield Chunk(Stream.EVENTS, out)
 
 
-class DockerProcess(Process):
-    """A job in a container, its output attached before the first instruction ran."""
+def _pid_here(container: Container) -> int | None:
+    """Return the container's first process, or None where this machine's /proc does not show it.
 
-    def __init__(self, container: Container) -> None:
+    Behind an engine elsewhere, or in a virtual machine, the number belongs to another process
+    here. The container's id in its control group proves that it is the right one.
+    """
+    container.reload()
+    pid = int(container.attrs["State"]["Pid"])
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return pid if str(container.id) in groups else None
+
+
+class DockerProcess(Process):
+    """A job in a container, its output attached before the first instruction runs."""
+
+    def __init__(self, container: Container, cpus: str | None) -> None:
+        """Start it. ``cpus`` are those that the container was made with."""
+        self.cpus = cpus
         self._container = container
         frames = container.attach(stdout=True, stderr=True, stream=True, logs=False, demux=True)
         self._output = Output([lambda: _chunks(frames)])
+        container.start()
+        self._tree = ProcessTree(_pid_here(container))
 
     def read(self, timeout: float) -> Chunk | None:
         return self._output.read(timeout)
+
+    def pids(self) -> list[int]:
+        return self._tree.pids()
 
     def wait(self) -> Exit:
         try:
@@ -123,6 +147,7 @@ class DockerLauncher(Launcher):
 
     def start(self, job: Job, environment: Environment) -> Process:
         spec = job.spec(DATA_DIR if self._data_dir else None, CACHE_DIR)
+        cpus = self._cpus(job)
         try:
             container = self._engine.client.containers.create(
                 environment.location,
@@ -130,17 +155,22 @@ class DockerLauncher(Launcher):
                 labels={LABEL: "job", f"{LABEL}.run": self._run, f"{LABEL}.job": job.id},
                 mounts=self._mounts(environment),
                 device_requests=self._gpu(),
+                cpuset_cpus=cpus,
                 **self._sandbox(),
             )
         except _BROKEN as error:
             raise EngineError(f"the container could not be created: {error}") from error
         try:
-            process = DockerProcess(container)
-            container.start()
+            return DockerProcess(container, cpus)
         except _BROKEN as error:
             container.remove(force=True)
             raise EngineError(f"the container could not be started: {error}") from error
-        return process
+
+    def _cpus(self, job: Job) -> str | None:
+        """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""
+        same_kernel = self._engine.info.get("KernelVersion") == platform.release()
+        cpus = devices.cpus_of(job)
+        return devices.cpu_list(cpus) if cpus and self._engine.is_local and same_kernel else None
 
     def _mounts(self, environment: Environment) -> list[Mount]:
         """Mount the data read-only, and the compile cache that lasts as long as the image."""

@@ -11,17 +11,19 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from runner import environments, interpreters, paths
+from runner import devices, environments, interpreters, paths
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError, EngineError
 from runner.images import BuildOptions, sha256
 from runner.jobs import Job
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 from runner.launchers.output import Output
+from runner.launchers.tree import ProcessTree
 
 GRACE_SECONDS = 5
 # What a process needs of its parent's environment; everything else could change a result.
@@ -37,21 +39,27 @@ def _chunks(pipe: IO[bytes], stream: Stream) -> Iterator[Chunk]:
 class LocalProcess(Process):
     """A job as the leader of a process group, in a scratch folder of its own."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], cpus: list[int] | None
+    ) -> None:
+        """Start it, on ``cpus`` alone if they are given."""
         self._scratch = Path(tempfile.mkdtemp(prefix="bench-job-"))
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self._scratch,
-                env={**environment, "HOME": str(self._scratch), "TMPDIR": str(self._scratch)},
-                start_new_session=True,
-            )
+            with devices.pinned(cpus) if cpus else nullcontext():
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=self._scratch,
+                    env={**environment, "HOME": str(self._scratch), "TMPDIR": str(self._scratch)},
+                    start_new_session=True,
+                )
         except OSError:
             shutil.rmtree(self._scratch)
             raise
+        self.cpus = devices.cpu_list(cpus) if cpus else None
+        self._tree = ProcessTree(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._output = Output(
@@ -63,6 +71,9 @@ class LocalProcess(Process):
 
     def read(self, timeout: float) -> Chunk | None:
         return self._output.read(timeout)
+
+    def pids(self) -> list[int]:
+        return self._tree.pids()
 
     def wait(self) -> Exit:
         return Exit(self._process.wait())
@@ -146,7 +157,7 @@ class LocalLauncher(Launcher):
         spec = job.spec(str(self._data_dir) if self._data_dir else None, str(compiled))
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
         try:
-            return LocalProcess(command, self._environment())
+            return LocalProcess(command, self._environment(), devices.cpus_of(job))
         except OSError as error:
             raise EngineError(f"{environment.location} could not be started: {error}") from error
 

@@ -56,7 +56,7 @@ class TestDockerLauncher(LauncherContract):
         assert seen["/cache/x"] == seen["/tmp/x"] == "written"
 
     def test_no_container_is_left(self, bench, engine):
-        bench.run("mnist_mlp")
+        bench.run("well")
         bench.run("killed")
         bench.run("sleeps", timeout=3)
         left = engine.client.containers.list(all=True, filters={"label": f"{LABEL}.run=contract"})

@@ -9,6 +9,7 @@ from runner import configurations, results
 from runner.errors import BuildError, EngineError, StoreError
 from runner.jobs import Status
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.occupancy import CpuGuard
 from runner.results import RunStore
 from runner.run import Conditions, run
 from runner.summary import summarize
@@ -24,6 +25,9 @@ class ScriptedProcess(Process):
         if isinstance(item, BaseException):
             raise item
         return None if item is None else Chunk(Stream.EVENTS, item)
+
+    def pids(self):
+        return []
 
     def wait(self):
         return Exit(0)
@@ -81,7 +85,8 @@ def execute(tmp_path):
     def go(launcher, jobs):
         store = RunStore.create(tmp_path, {})
         chosen = configurations.load(list(dict.fromkeys(job.configuration for job in jobs)))
-        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), 60))
+        guard = CpuGuard(folder=tmp_path)
+        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), 60, guard=guard))
         return ok, results.load(store.folder), store
 
     return go
@@ -143,7 +148,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path):
     launcher = ScriptedLauncher({"mxnet": [*stream()[:5], KeyboardInterrupt()]})
     with pytest.raises(KeyboardInterrupt):
         run(configurations.load(["mxnet-k122"]), [mxnet_job()],
-            Conditions(launcher, store, Silent(), 60))  # fmt: skip
+            Conditions(launcher, store, Silent(), 60, guard=CpuGuard(folder=tmp_path)))  # fmt: skip
     table = results.load(store.folder)
     assert table["status"].unique().tolist() == [Status.INTERRUPTED]
     assert table["epoch"].tolist() == [1, 2]
