@@ -25,7 +25,7 @@ def instructions(recipe: Path) -> list[str]:
 
 
 def test_there_are_recipes():
-    assert len(RECIPES) >= 3
+    assert len(RECIPES) >= 6
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=named_after_folder)
