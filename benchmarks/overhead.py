@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import configurations, jobs
+from runner import configurations, devices, jobs
 from runner.configurations import Device
 from runner.engine import Engine, connect
 from runner.images import BuildOptions
@@ -54,6 +54,7 @@ def bare_seconds(engine: Engine, job: Job, environment: Environment) -> float:
         command=arguments,
         environment={"KERAS_BACKEND": job.backend, "THEANO_FLAGS": compiled},
         nano_cpus=job.threads * 1_000_000_000,
+        cpuset_cpus=devices.cpu_list(devices.cpus_of(job) or []),
         remove=True,
         network_mode="none",
     )

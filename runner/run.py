@@ -119,7 +119,7 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
 def _follow(listener: _Listener, process: Process, conditions: Conditions, record: Record) -> None:
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
     keeper = conditions.keeper
-    watch = Watch(keeper.probe(process), listener.store.folder / "telemetry.jsonl")
+    watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
     try:
         with watch:
             outcome = _attend(process, listener, conditions.timeout)

@@ -117,13 +117,6 @@ def cpu_mhz(cpus: Sequence[int]) -> float | None:
         return float(told.current) if told and told.current else None
 
 
-def _affinity(pids: Sequence[int]) -> list[int]:
-    try:
-        return sorted(os.sched_getaffinity(pids[0])) if pids else []
-    except OSError:
-        return []
-
-
 class CpuProbe:
     """Samples the load that others put on the CPUs, and the frequency of the job's own CPUs."""
 
@@ -141,8 +134,16 @@ class CpuProbe:
         self._process = process
         self._clock, self._machine, self._tree = clock, machine, tree
         self._runner, self._frequency = runner, frequency
+        self._cpus = self._affinity()
         self._began = self._before = clock()
         self._foreign_before = self._foreign_seconds()
+
+    def _affinity(self) -> list[int]:
+        """Return the CPUs that the job may use. It keeps them, so they are asked for once."""
+        try:
+            return sorted(os.sched_getaffinity(self._process.pids()[0]))
+        except (IndexError, OSError):
+            return []
 
     def _foreign_seconds(self) -> float | None:
         job = self._tree(self._process.pids)
@@ -155,8 +156,7 @@ class CpuProbe:
         if foreign is not None and self._foreign_before is not None and seconds > 0:
             load = (foreign - self._foreign_before) / seconds
         self._before, self._foreign_before = now, foreign
-        frequency = self._frequency(_affinity(self._process.pids()))
-        return Sample(now - self._began, seconds, load, frequency)
+        return Sample(now - self._began, seconds, load, self._frequency(self._cpus))
 
 
 class GpuProbe:
@@ -184,13 +184,16 @@ class GpuProbe:
 class Watch:
     """Takes samples in a thread while a job runs; each is on disk once it is taken.
 
-    Whatever breaks here ends the watch, not the job: ``problem`` then says what it was.
+    Whatever breaks here, also in ``begin``, which gives the probe, ends the watch and not the
+    job: ``problem`` then says what it was.
     """
 
-    def __init__(self, probe: Probe, path: Path, interval: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self, begin: Callable[[], Probe], path: Path, interval: float = INTERVAL_SECONDS
+    ) -> None:
         self.samples: list[Sample] = []
         self.problem: str | None = None
-        self._probe = probe
+        self._begin = begin
         self._path = path
         self._interval = interval
         self._ended = threading.Event()
@@ -213,9 +216,10 @@ class Watch:
 
     def _watch(self) -> None:
         try:
+            probe = self._begin()
             with self._path.open("a", encoding="utf-8") as file:
                 while not self._ended.wait(self._interval):
-                    sample = self._probe()
+                    sample = probe()
                     file.write(sample.to_json() + "\n")
                     file.flush()
                     self.samples.append(sample)

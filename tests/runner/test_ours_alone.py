@@ -70,7 +70,7 @@ class RecordedGuard(GpuGuard):
 
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "Watch", lambda probe, path: Watch(probe, path, interval=0.001))
+    monkeypatch.setattr(runs, "Watch", lambda begin, path: Watch(begin, path, interval=0.001))
 
     def go(*recordings, nvml=None, judge=strict, script=None):
         guard = RecordedGuard(

@@ -199,7 +199,7 @@ def test_samples_are_on_disk_as_they_come_and_the_thread_ends(tmp_path):
         return sample
 
     path = tmp_path / "telemetry.jsonl"
-    with Watch(probe, path, interval=0.001) as watching:
+    with Watch(lambda: probe, path, interval=0.001) as watching:
         while len(watching.samples) < 2:
             pass
         lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -215,11 +215,12 @@ def test_what_breaks_in_a_probe_ends_the_watch_and_is_said(tmp_path):
     def broken():
         raise RuntimeError("the card fell off the bus")
 
-    with Watch(broken, tmp_path / "telemetry.jsonl", interval=0.001) as watching:
-        watching._thread.join(30)
-    assert watching.problem == (
-        "the watch ended after 0 samples: RuntimeError: the card fell off the bus"
-    )
+    for begin in (broken, lambda: broken):
+        with Watch(begin, tmp_path / "telemetry.jsonl", interval=0.001) as watching:
+            watching._thread.join(30)
+        assert watching.problem == (
+            "the watch ended after 0 samples: RuntimeError: the card fell off the bus"
+        )
 
 
 def test_the_real_readings_are_plausible():
