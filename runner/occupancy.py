@@ -129,6 +129,7 @@ def held(device: str, name: str, folder: Path, timeout: float = 0) -> Iterator[N
         os.pwrite(opened, json.dumps(note).encode(), 0)
         yield
     finally:
+        os.ftruncate(opened, 0)
         os.close(opened)
 
 
