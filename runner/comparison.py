@@ -126,13 +126,9 @@ def _orders(measured: pd.DataFrame, known: pd.Series) -> tuple[list[str], list[s
 
 
 def _judge(measured: pd.DataFrame, known: pd.Series, workload: Workload) -> tuple[str, str]:
-    common = known.index.intersection(measured.index)
-    if len(common) < 2:
-        return "not comparable", f"{len(common)} backend(s) in common"
-    measured = measured.loc[common]
     if obstacles := _obstacles(measured, workload):
         return "not comparable", "; ".join(obstacles)
-    agree, disagree, open_ = _orders(measured, known.loc[common])
+    agree, disagree, open_ = _orders(measured, known)
     if disagree:
         return "other order", "; ".join([*disagree, *open_])
     if agree:
@@ -141,7 +137,7 @@ def _judge(measured: pd.DataFrame, known: pd.Series, workload: Workload) -> tupl
 
 
 def verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[Verdict]:
-    """Return a verdict for every test that was both measured and published.
+    """Return a verdict for every test with two backends that were measured and published.
 
     ``summary`` is ``runner.summary.summarize``'s. Orders are compared, never seconds: the card
     differs. Only cells of legacy configurations can be set beside 2017's backends of the same
@@ -153,10 +149,11 @@ def verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[Verdic
     for series, gpu, model in known[["series", "gpu", "model"]].drop_duplicates().to_numpy():
         here = timed[timed["model"].astype(str) == model]
         here = here.drop_duplicates("backend").set_index("backend")
-        if here.empty:
-            continue
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
         seconds = known[is_group].set_index("backend")["seconds"]
-        verdict, why = _judge(here, seconds, WORKLOADS[model])
+        common = seconds.index.intersection(here.index)
+        if len(common) < 2:
+            continue
+        verdict, why = _judge(here.loc[common], seconds.loc[common], WORKLOADS[model])
         found.append(Verdict(model, series, gpu, verdict, why))
     return found

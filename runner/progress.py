@@ -55,3 +55,5 @@ class Lines:
         seconds = f" in {record.wall_seconds:.1f} s" if record.wall_seconds is not None else ""
         reason = f": {escape(record.reason)}" if record.reason else ""
         self._console.print(f"  [{colour}]{record.status}[/]{seconds}{reason}", highlight=False)
+        for warning in record.warnings:
+            self._console.print(f"  {escape(warning)}", highlight=False, style="dim")

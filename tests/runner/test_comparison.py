@@ -66,7 +66,7 @@ def test_what_cannot_be_compared_says_why(changes, why):
 
 
 def test_one_backend_has_no_order():
-    assert "1 backend(s) in common" in verdict(summary({"mxnet": 1.0})).why
+    assert comparison.verdicts(summary({"mxnet": 1.0})) == []
 
 
 def test_the_siblings_tables_are_compared_too():
