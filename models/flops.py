@@ -7,6 +7,7 @@ embeddings and dropout are not. Where a convolution pads, its products with zero
 
 import numpy as np
 
+CONVOLUTIONS = ("Conv2D", "Convolution2D")  # the latter under Keras 1
 TRAINING = 3  # times the forward pass: the backward pass has two products for each
 
 
@@ -20,55 +21,29 @@ def forward(layers, shapes):
 
 
 def _of_layer(layer, shapes):
-    kernels = _kernels(layer)
+    kernels = [weight.size for weight in layer.get_weights() if weight.ndim > 1]
     if not kernels:
         return 0
     given, made = shapes(layer)
-    times = 1
-    while _kind(layer) == "TimeDistributed":
-        times *= given[1]
-        layer, given, made = layer.layer, given[:1] + given[2:], made[:1] + made[2:]
-    try:
-        applications = APPLICATIONS[_kind(layer)](layer, given, made)
-    except KeyError:
-        raise UnknownLayer("{} {}".format(_kind(layer), layer.name))
-    return 2 * sum(kernels) * times * applications
+    return 2 * sum(kernels) * _applications(layer, given, made)
 
 
-def _kind(layer):
-    return type(layer).__name__
-
-
-def _kernels(layer):
-    """Return the sizes of a layer's kernels: all its weights but the biases."""
-    return [weight.size for weight in layer.get_weights() if weight.ndim > 1]
-
-
-def _of_embedding(layer, given, made):
-    return 0  # rows are looked up, not multiplied
-
-
-def _of_dense(layer, given, made):
-    return _product(made[1:-1])
-
-
-def _of_convolution(layer, given, made):
-    filters = next(weight.size for weight in layer.get_weights() if weight.ndim == 1)
-    return _product(made[1:]) // filters
-
-
-def _of_lstm(layer, given, made):
-    return given[1]
+def _applications(layer, given, made):
+    """Return how often a layer applies its kernels to one sample."""
+    kind = type(layer).__name__
+    if kind == "TimeDistributed":
+        return given[1] * _applications(layer.layer, given[:1] + given[2:], made[:1] + made[2:])
+    if kind == "LSTM":
+        return given[1]
+    if kind == "Dense":
+        return _product(made[1:-1])
+    if kind in CONVOLUTIONS:
+        filters = next(weight.size for weight in layer.get_weights() if weight.ndim == 1)
+        return _product(made[1:]) // filters
+    if kind == "Embedding":
+        return 0  # rows are looked up, not multiplied
+    raise UnknownLayer("{} {}".format(kind, layer.name))
 
 
 def _product(sizes):
     return int(np.prod(sizes, dtype=np.int64))
-
-
-APPLICATIONS = {
-    "Dense": _of_dense,
-    "Conv2D": _of_convolution,
-    "Convolution2D": _of_convolution,  # so called by Keras 1
-    "LSTM": _of_lstm,
-    "Embedding": _of_embedding,
-}

@@ -54,12 +54,10 @@ def input_pipeline(workload, keras, part, steps, read=time.perf_counter):
         return None
     batches = keras.batches(workload, part)
     next(batches)  # what is done once is no part of an epoch
-    begin = read()
-    for count in range(1, INPUT_BATCHES + 1):
+    begin, seconds, count = read(), 0.0, 0
+    while count < INPUT_BATCHES and seconds < INPUT_SECONDS:
         next(batches)
-        seconds = read() - begin
-        if seconds > INPUT_SECONDS:
-            break
+        seconds, count = read() - begin, count + 1
     return seconds / count * steps, count
 
 

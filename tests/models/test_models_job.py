@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -27,6 +28,9 @@ class Layer:
     def count_params(self):
         return 669706
 
+    def get_weights(self):
+        return []
+
 
 class Model:
     def __init__(self, parameters):
@@ -45,6 +49,9 @@ class Backend(backends.Backend):
 
     def version(self):
         return "1.0"
+
+    def matrix_product(self, matrix):
+        return lambda: matrix.dot(matrix)
 
 
 class Keras:
@@ -68,6 +75,12 @@ class Keras:
 
     def samples_per_epoch(self, workload, part):
         return len(part.y)
+
+    def steps_per_epoch(self, workload, part):
+        return 1
+
+    def shapes(self, layer):
+        return (None, 784), (None, 512)
 
     def compile(self, model, workload):
         pass
@@ -115,7 +128,8 @@ def run(given, monkeypatch, tmpdir):
 
 def test_a_job_says_its_steps_in_order(run):
     said = run(669706, epochs=2)
-    assert [event["event"] for event in said] == ["start", "data", "model", "epoch", "epoch", "end"]
+    steps = ["start", "data", "model", "epoch", "epoch", "limits", "end"]
+    assert [event["event"] for event in said] == steps
     assert {event["schema"] for event in said} == {1}
     assert [event["epoch"] for event in said if event["event"] == "epoch"] == [1, 2]
     assert said[3]["loss"] == "NaN" and said[3]["samples"] == 64
@@ -128,6 +142,20 @@ def test_a_job_says_its_steps_in_order(run):
         "decay": 0.0,
     }
     assert said[-1]["peak_memory_bytes"] > 1000000
+
+
+def test_every_event_tells_when_it_was_written(run):
+    begin = time.time()
+    times = [event["at"] for event in run(669706, epochs=2)]
+    assert begin <= times[0] and times[-1] <= time.time()
+    assert times == sorted(times)
+
+
+def test_a_job_is_well_where_its_limits_cannot_be_had(run, monkeypatch):
+    monkeypatch.setattr(Backend, "matrix_product", backends.Backend.matrix_product)
+    said = run(669706, epochs=1)
+    assert [event["event"] for event in said[-2:]] == ["limits", "end"]
+    assert said[-2]["peak_flops_per_second"] is None and said[-2]["steps_per_epoch"] == 1
 
 
 def test_the_models_own_epochs_are_the_default(run):

@@ -1,0 +1,193 @@
+"""What is run with a real framework: ``checks.py <check> <arguments>`` prints JSON."""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+from models import babi, backends, flops, job, keras_compat, limits
+from models import spec as job_spec
+
+SHORT = 4  # tokens of a story
+
+
+def vocabulary(model, backend):
+    """Return the workload and the vocabulary of the installed Keras."""
+    spec = job_spec.parse(
+        json.dumps(
+            {
+                "model": model,
+                "backend": backend,
+                "device": "cpu",
+                "data": "synthetic",
+                "data_dir": None,
+                "cache_dir": None,
+                "epochs": 1,
+                "samples": 8,
+                "seed": 7,
+                "threads": 2,
+                "image_data_format": "channels_last",
+                "recurrent_activation": "sigmoid",
+            }
+        )
+    )
+    loaded = backends.BACKENDS[backend](spec.device, spec.threads)
+    return job.WORKLOADS[model](), keras_compat.load(spec, loaded)
+
+
+def write_out_loops(keras):
+    """Make the LSTM layers write out their loop, whose body is else counted once."""
+    lstm = keras.lstm
+
+    def unrolled(units):
+        layer = lstm(units)
+        layer.unroll = True
+        return layer
+
+    keras.lstm = unrolled
+
+
+def xla(model):
+    """Return (our count, ours with each loop's body once, XLA's) of a model for one sample.
+
+    Stories are short here, so that the products are not lost in the elementwise work on them.
+    """
+    import jax
+
+    babi.STORY_TOKENS = SHORT
+    workload, keras = vocabulary(model, "jax")
+    network = workload.build(keras)
+
+    def shapes_of_one_step(layer):
+        given, made = keras.shapes(layer)
+        if type(layer).__name__ in ("LSTM", "TimeDistributed"):
+            given = (*given[:-2], 1, given[-1])
+        return given, made
+
+    ours, theirs = counts(jax, keras, network)
+    return [ours, flops.forward(network.layers, shapes_of_one_step), theirs]
+
+
+def xla_lstm(steps, width, units):
+    """Return (our count, XLA's with the loop, XLA's with the loop written out) of an LSTM."""
+    import jax
+
+    found = []
+    for unroll in (False, True):
+        _, keras = vocabulary("mnist_hrnn", "jax")
+        if unroll:
+            write_out_loops(keras)
+        given = keras.input((int(steps), int(width)), "float32")
+        network = keras.model(given, keras.lstm(int(units))(given))
+        ours, theirs = counts(jax, keras, network)
+        found.append(theirs)
+    return [ours, *found]
+
+
+def counts(jax, keras, network):
+    """Return our count and XLA's of a network for one sample."""
+    given = [np.zeros((1, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
+    weights = [weight.value for weight in network.trainable_variables]
+    others = [weight.value for weight in network.non_trainable_variables]
+
+    def forward(weights, others, given):
+        return network.stateless_call(weights, others, given, training=False)[0]
+
+    compiled = jax.jit(forward).lower(weights, others, given).compile()
+    analysis = compiled.cost_analysis()
+    return flops.forward(network.layers, keras.shapes), int(analysis["flops"])
+
+
+def tensorflow1(model):
+    """Return (our count, the profiler's by kind of operation) of a model for one sample.
+
+    The profiler needs every shape, and counts the body of a loop once.
+    """
+    import tensorflow
+
+    babi.STORY_TOKENS = SHORT
+    workload, keras = vocabulary(model, "tensorflow")
+    write_out_loops(keras)
+    network = workload.build(keras)
+    for tensor in network.inputs:
+        tensor.set_shape([1, *tensor.shape[1:]])
+    options = tensorflow.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    trace = traced(tensorflow, network)
+    graph = tensorflow.get_default_graph()
+    root = tensorflow.profiler.profile(graph, run_meta=trace, cmd="op", options=options)
+    kinds = {}
+    while root.children:
+        root = root.children[0]
+        kinds[root.name] = root.float_ops
+    return [flops.forward(network.layers, keras.shapes), kinds]
+
+
+def traced(tensorflow, network):
+    """Return the trace of a forward pass, which knows the shapes that the graph leaves open.
+
+    The graph is run as it is: optimized, it would lack nodes, and so their shapes.
+    """
+    from keras import backend
+
+    trace = tensorflow.RunMetadata()
+    feed = {tensor: np.zeros([int(n) for n in tensor.shape]) for tensor in network.inputs}
+    feed[backend.learning_phase()] = False
+    as_it_is = tensorflow.OptimizerOptions(opt_level=tensorflow.OptimizerOptions.L0)
+    graph_options = tensorflow.GraphOptions(optimizer_options=as_it_is)
+    session = tensorflow.Session(config=tensorflow.ConfigProto(graph_options=graph_options))
+    session.run(tensorflow.global_variables_initializer())
+    session.run(
+        network.outputs,
+        feed,
+        options=tensorflow.RunOptions(trace_level=tensorflow.RunOptions.FULL_TRACE),
+        run_metadata=trace,
+    )
+    return trace
+
+
+def product(backend):
+    """Return the rate and size of the fastest product, and the seconds of a small and a large."""
+    loaded = backends.BACKENDS[backend]("cpu", 2).load()
+    rate, size = limits.peak(loaded)
+    seconds = []
+    for matrix in (np.ones((n, n), "float32") for n in (256, 1024)):
+        multiply = loaded.matrix_product(matrix)
+        multiply()
+        begin = time.perf_counter()
+        multiply()
+        seconds.append(time.perf_counter() - begin)
+    return [rate, size, *seconds]
+
+
+def synchronization(wait):
+    """Return the seconds to queue long work on a weight, to (perhaps) synchronize, and to read."""
+    import jax
+
+    workload, keras = vocabulary("mnist_mlp", "jax")
+    network = workload.build(keras)
+
+    @jax.jit
+    def long(value):
+        return jax.lax.fori_loop(0, 60, lambda _, x: x @ value / 512, value)
+
+    weight = network.weights[2]  # 512 x 512
+    start = jax.numpy.ones((512, 512))
+    long(start).block_until_ready()  # compiled
+    times = [time.perf_counter()]
+    for _ in range(8):
+        start = long(start)
+    weight._value = start
+    times.append(time.perf_counter())
+    if wait == "synchronize":
+        keras.synchronize(network)
+    times.append(time.perf_counter())
+    weight.value.block_until_ready()
+    times.append(time.perf_counter())
+    return [after - before for before, after in zip(times, times[1:])]
+
+
+if __name__ == "__main__":
+    found = globals()[sys.argv[1]](*sys.argv[2:])
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
