@@ -1,0 +1,89 @@
+"""What the benchmarks share: jobs in containers on this machine's CPUs, without a word."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import configurations, jobs
+from runner.configurations import Device
+from runner.engine import Engine, connect
+from runner.images import BuildOptions
+from runner.jobs import Job, JobOptions, Status
+from runner.launchers.base import Environment
+from runner.launchers.docker import DockerLauncher, Limits
+from runner.progress import Observer
+from runner.results import RunStore, load
+from runner.run import Conditions, run_job
+from runner.statistics import Seconds
+from runner.workloads import DataSource, choose_workloads
+
+
+class Silent(Observer):
+    """Hears everything and says nothing."""
+
+    def note(self, text): ...
+
+    def job_started(self, job, number, total): ...
+
+    def job_said(self, job, event): ...
+
+    def job_ended(self, job, record): ...
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """Return a parser of the options that every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", nargs="+", default=[])
+    parser.add_argument("--backend", nargs="+", default=[])
+    parser.add_argument("--model", nargs="+", default=["mnist_mlp"])
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--samples", type=int, default=6000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--base-image")
+    parser.add_argument("--ca-bundle", type=Path)
+    parser.add_argument("--wheels", type=Path)
+    return parser
+
+
+@dataclass(frozen=True)
+class Harness:
+    """An engine, the environments of the chosen configurations, and a store to throw away."""
+
+    engine: Engine
+    planned: list[Job]
+    environments: dict[str, Environment]
+    conditions: Conditions
+
+    def seconds(self, job: Job) -> Seconds:
+        """Run a job and return the seconds of its epochs after the first."""
+        record = run_job(job, self.environments[job.configuration], self.conditions)
+        if record.status is not Status.OK:
+            raise SystemExit(f"{job.id}: {record.status}: {record.reason}")
+        table = load(self.conditions.store.folder)
+        mine = table[(table["job"] == job.id) & (table["epoch"] > 1)]
+        return mine["seconds"].to_numpy(dtype=float)
+
+
+def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
+    """Return a harness for what the command line asks, its images built."""
+    engine = connect()
+    chosen = configurations.load(asked.config)
+    options = JobOptions(
+        Device.CPU, DataSource.SYNTHETIC, epochs=asked.epochs, samples=asked.samples,
+        repeats=repeats, threads=asked.threads,
+    )  # fmt: skip
+    launcher = DockerLauncher(
+        engine, Device.CPU, run="benchmark", limits=Limits(8 << 30, asked.threads),
+        build=BuildOptions(asked.base_image, asked.ca_bundle, wheels=asked.wheels),
+        data_dir=None, gpu_uuid=None, say=print,
+    )  # fmt: skip
+    store = RunStore.create(Path(tempfile.mkdtemp()), {})
+    return Harness(
+        engine,
+        jobs.plan(chosen, asked.backend, choose_workloads(asked.model), options),
+        {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
+        Conditions(launcher, store, Silent(), 3600),
+    )
