@@ -26,6 +26,7 @@ from runner.images import BuildOptions
 from runner.launchers.base import Launcher
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.launchers.local import LocalLauncher
+from runner.occupancy import guard_for
 from runner.progress import Lines
 from runner.results import RunStore
 from runner.run import Conditions
@@ -161,6 +162,7 @@ def run(
     python: options.Python = None,
     memory: options.Memory = None,
     timeout: options.Timeout = 12 * 3600,
+    wait: options.Wait = 0,
     image_data_format: options.ImageDataFormat = None,
     recurrent_activation: options.RecurrentActivation = None,
     base_image: options.BaseImage = None,
@@ -207,7 +209,9 @@ def run(
     )
     build = BuildOptions(base_image, ca_bundle, package_index, wheels)
     started = _launcher(machine, store.name, limits, build, data_dir, python)
-    conditions = Conditions(started, store, Lines(out), timeout, machine.gpu)
+    conditions = Conditions(
+        started, store, Lines(out), timeout, machine.gpu, guard_for(machine.gpu, wait)
+    )
     ordered: Iterable[jobs.Job] = repetition.shuffled(planned, seed)
     if width is not None:
         table = partial(results.load, store.folder)

@@ -72,6 +72,10 @@ Memory = Annotated[
     typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", min=0, help="Seconds to wait for a device that another run holds."),
+]
 ImageDataFormat = Annotated[
     Literal["channels_first", "channels_last"] | None,
     typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
