@@ -13,6 +13,7 @@ RUN_OPTIONS = $(call several,MODEL,model) $(call several,BACKEND,backend) \
 	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
 	$(call option,DATA,data) $(call option,THREADS,threads) $(call option,MEMORY,memory) \
 	$(call option,TIMEOUT,timeout) $(call option,RESULTS,results) \
+	$(call option,UNTIL,until) $(call option,WAIT,wait) \
 	$(call option,LAUNCHER,launcher) $(call option,ENGINE,engine) $(BUILD_OPTIONS)
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
@@ -20,8 +21,8 @@ BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-
 .PHONY: help setup dev bench bench-all build-all published test lint clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
-	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS DATA THREADS MEMORY TIMEOUT"
-	@echo "         RESULTS LAUNCHER ENGINE BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS"
+	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS DATA UNTIL THREADS MEMORY TIMEOUT"
+	@echo "         WAIT RESULTS LAUNCHER ENGINE BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS"
 
 setup: $(VENV)/.installed  ## Make a virtual environment and install the runner in it
 dev: $(VENV)/.dev          ## The same, with what the tests and linters need
