@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from runner import interpreters
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError
 from runner.events import printable
-from runner.images import BuildOptions, sha256
+from runner.images import BuildOptions, sha256, wheels_of
 
 _MARKER = ".complete"
 # uv can download interpreters from this version on.
@@ -37,7 +38,6 @@ def _settings(options: BuildOptions) -> dict[str, str]:
     asked = {
         "SSL_CERT_FILE": options.ca_bundle,
         "UV_DEFAULT_INDEX": options.package_index,
-        "UV_FIND_LINKS": options.wheels,
     }
     return {name: str(value) for name, value in asked.items() if value is not None}
 
@@ -78,7 +78,13 @@ def _make(folder: Path, python: str, lock: Path, log: Path, options: BuildOption
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, options)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     locked: list[str | Path] = ["--require-hashes", "--no-deps", "--requirement", lock]
-    _run(["pip", "install", "--no-config", *inside, *locked], log, options)
+    fitting = wheels_of(options.wheels, lock.read_bytes()) if options.wheels else []
+    with tempfile.TemporaryDirectory() as wheels:
+        # Only what the lock names: uv would prefer any other build of a version that lies there.
+        for path in fitting:
+            (Path(wheels) / path.name).symlink_to(path.resolve())
+        found = ["--find-links", wheels]
+        _run(["pip", "install", "--no-config", *inside, *found, *locked], log, options)
     (folder / _MARKER).touch()
 
 

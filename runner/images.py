@@ -78,12 +78,20 @@ def recipe(configuration: Configuration, device: Device) -> dict[str, bytes]:
     }
 
 
+def wheels_of(folder: Path, lock: bytes) -> list[Path]:
+    """Return the wheels of ``folder`` that ``lock`` names by their hash, and no others."""
+    return [
+        path for path in sorted(folder.glob("*.whl")) if sha256(path.read_bytes()).encode() in lock
+    ]
+
+
 def _context(files: dict[str, bytes], options: BuildOptions) -> io.BytesIO:
     """Return the build context as a tar: the same files give the same bytes."""
     bundle = _read(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
     wheels = {"wheels/.keep": b""}
     if options.wheels:
-        wheels |= {f"wheels/{p.name}": p.read_bytes() for p in sorted(options.wheels.glob("*.whl"))}
+        fitting = wheels_of(options.wheels, files["requirements.lock"])
+        wheels |= {f"wheels/{path.name}": path.read_bytes() for path in fitting}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name, content in {**files, **wheels, "ca-bundle.pem": bundle}.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher_contract import LauncherContract, make_job
-from runner import configurations
+from runner import configurations, images
 from runner.configurations import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
@@ -83,3 +83,10 @@ def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
     chosen = configurations.load(["mxnet-k122"])[0]
     with pytest.raises(BuildError, match="needs Python 3.6 or 3.5 on this machine"):
         make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+
+
+def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):
+    for name in ("wanted", "other"):
+        (tmp_path / f"{name}.whl").write_bytes(name.encode())
+    lock = f"x==1 --hash=sha256:{images.sha256(b'wanted')}".encode()
+    assert [path.name for path in images.wheels_of(tmp_path, lock)] == ["wanted.whl"]
