@@ -185,7 +185,7 @@ def synchronization(wait):
     times.append(time.perf_counter())
     weight.value.block_until_ready()
     times.append(time.perf_counter())
-    return [after - before for before, after in zip(times, times[1:])]
+    return list(np.diff(times))
 
 
 if __name__ == "__main__":
