@@ -15,10 +15,13 @@ from runner.events import EpochEvent, Event, LimitsEvent, ModelEvent
 from runner.jobs import Job
 from runner.workloads import WORKLOADS, DataSource
 
-# A measured peak is one product's; a job may beat it a little, but not by half.
-_PEAK_MARGIN = 1.5
+# The measured peak is one product's, read too low on a busy machine, and fast convolutions need
+# fewer operations than are counted: beyond five times it, the clock is wrong and not the peak.
+_PEAK_MARGIN = 5
 # Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
 _JUDGED_FROM = 5_000
+# A net that sees fewer samples than this learns them by heart and nothing of the others.
+_ENOUGH_TO_GENERALIZE = 1_000
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,21 @@ class Floor:
     accuracy: float
 
 
-# Well under what was reached (docs/validity.md), well over chance (0.1; bAbI: 1 in 6).
+# Well under what was reached (docs/validity.md), over chance (0.1; bAbI 1 in 6). Synthetic bAbI
+# has none: it stays at chance for its first epochs.
 FLOORS: dict[tuple[str, DataSource], Floor] = {
     ("mnist_mlp", DataSource.REAL): Floor(60_000, 0.85),
     ("mnist_cnn", DataSource.REAL): Floor(60_000, 0.85),
     ("mnist_hrnn", DataSource.REAL): Floor(60_000, 0.70),
     ("cifar10_cnn", DataSource.REAL): Floor(100_000, 0.25),
-    ("babi_rnn", DataSource.REAL): Floor(38_000, 0.15),
+    ("babi_rnn", DataSource.REAL): Floor(38_000, 0.18),
+    ("mnist_mlp", DataSource.DIGITS): Floor(7_000, 0.70),
+    ("mnist_cnn", DataSource.DIGITS): Floor(4_400, 0.60),
+    ("mnist_hrnn", DataSource.DIGITS): Floor(4_400, 0.25),
+    ("mnist_mlp", DataSource.SYNTHETIC): Floor(8_000, 0.35),
+    ("mnist_cnn", DataSource.SYNTHETIC): Floor(8_000, 0.70),
+    ("mnist_hrnn", DataSource.SYNTHETIC): Floor(8_000, 0.50),
+    ("cifar10_cnn", DataSource.SYNTHETIC): Floor(6_000, 0.45),
 }
 
 
@@ -69,10 +80,15 @@ def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG0
     return None
 
 
+def _least_per_epoch(job: Job) -> int:
+    return min(_ENOUGH_TO_GENERALIZE, WORKLOADS[job.model].train)
+
+
 def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
     floor = FLOORS.get((job.model, job.data))
     epochs = [event for event in events if isinstance(event, EpochEvent)]
-    if floor is None or sum(event.samples for event in epochs) < floor.samples:
+    trained = [event.samples for event in epochs]
+    if floor is None or sum(trained) < floor.samples or max(trained) < _least_per_epoch(job):
         return None
     best = max(event.val_accuracy for event in epochs)
     if not best >= floor.accuracy:
