@@ -39,7 +39,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 bench: EPOCHS ?= 3
-bench: SAMPLES ?= 512
+bench: SAMPLES ?= 256
 bench: DEVICE ?= auto
 bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatever is there
 	@$(RUN) --config tf-k3 jax-k3 $(RUN_OPTIONS)
