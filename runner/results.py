@@ -334,13 +334,15 @@ def load(*paths: Path | str) -> pd.DataFrame:
     its status and reason. Raises StoreError for a folder that is no run.
     """
     rows = [row for path in paths for row in _run_rows(Path(path))]
+    if not rows:
+        raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(COLUMNS)
 
 
 def find(root: Path, name: str) -> Path:
     """Return the folder of a run given as a path, as a name under ``root``, or ``latest``."""
-    runs = sorted(path.parent.name for path in root.glob("*/manifest.json"))
+    runs = sorted({path.parents[2].name for path in root.glob("*/jobs/*/job.json")})
     if name == "latest" and runs:
         return root / runs[-1]
     if name in runs:

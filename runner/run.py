@@ -147,14 +147,21 @@ def run_job(job: Job, environment: Environment, conditions: Conditions) -> Recor
     except EngineError as error:
         record.status, record.reason = Status.FAILED, str(error)
     finally:
-        try:
-            if process is not None:
-                process.close()
-        finally:
-            record.wall_seconds = time.monotonic() - began
-            record.bad_lines = len(listener.heard.bad_lines)
-            store.close(record)
+        record.warnings += _close(process)
+        record.wall_seconds = time.monotonic() - began
+        record.bad_lines = len(listener.heard.bad_lines)
+        store.close(record)
     return record
+
+
+def _close(process: Process | None) -> list[str]:
+    """Remove what a process left, and return what stood against it: other jobs go on."""
+    try:
+        if process is not None:
+            process.close()
+    except EngineError as error:
+        return [str(error)]
+    return []
 
 
 def _prepare(

@@ -143,6 +143,27 @@ def test_a_lost_engine_is_a_reason_and_the_process_is_closed(execute):
     assert launcher.processes[0].closed
 
 
+def test_a_container_that_cannot_be_removed_is_a_warning_and_the_run_goes_on(execute, monkeypatch):
+    def stuck(process):
+        raise EngineError("the container could not be removed")
+
+    monkeypatch.setattr(ScriptedProcess, "close", stuck)
+    launcher = ScriptedLauncher({"mxnet": stream()})
+    ok, table, store = execute(launcher, [mxnet_job(), mxnet_job(repeat=2)])
+    assert ok
+    assert table["status"].unique().tolist() == [Status.OK]
+    record = json.loads(next(store.folder.glob("jobs/*/record.json")).read_text())
+    assert "the container could not be removed" in record["warnings"]
+
+
+def test_a_run_without_jobs_has_no_table_and_is_not_the_latest(execute, tmp_path):
+    _, _, store = execute(ScriptedLauncher({"mxnet": stream()}), [mxnet_job()])
+    refused = RunStore.create(tmp_path, {})
+    assert results.find(tmp_path, "latest") == store.folder
+    with pytest.raises(StoreError, match="no job was started"):
+        results.load(refused.folder)
+
+
 def test_an_interrupted_run_keeps_what_it_has(tmp_path):
     store = RunStore.create(tmp_path, {})
     launcher = ScriptedLauncher({"mxnet": [*stream()[:5], KeyboardInterrupt()]})
@@ -167,6 +188,22 @@ def test_a_stream_that_is_not_the_job_is_invalid(execute, changes, reason):
     _, table, _ = execute(ScriptedLauncher({"mxnet": stream(**changes)}), [mxnet_job()])
     assert table["status"].unique().tolist() == [Status.INVALID]
     assert reason in table["reason"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("MemoryError", Status.OOM),
+        ("ResourceExhaustedError", Status.OOM),
+        ("InvalidModel", Status.INVALID),
+        ("ImportError", Status.FAILED),
+    ],
+)
+def test_an_error_event_decides_the_status(execute, kind, status):
+    said = {"event": "error", "schema": 1, "type": kind, "message": "what it said"}
+    script = [*stream()[:2], json.dumps(said).encode() + b"\n"]
+    _, table, _ = execute(ScriptedLauncher({"mxnet": script}), [mxnet_job()])
+    assert table[["status", "reason"]].to_numpy().tolist() == [[status, f"{kind}: what it said"]]
 
 
 def test_too_few_epochs_are_invalid(execute):
