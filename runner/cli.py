@@ -54,7 +54,7 @@ err = Console(stderr=True, soft_wrap=True)
 
 def _note(line: str) -> None:
     """Print a line of progress."""
-    out.print(f"  {escape(line)}", highlight=False, style="dim")
+    out.print(f"  {escape(line)}", highlight=False, soft_wrap=True, style="dim")
 
 
 def _cpus() -> int:
@@ -265,7 +265,7 @@ def build(
         log.unlink(missing_ok=True)
         try:
             image = images.build(reached, configuration, device, asked, log, _note)
-            out.print(f"{configuration.name}: {image.tag} {image.digest}", highlight=False)
+            out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)
         except BuildError as error:
             failed += 1
             err.print(f"[red]{configuration.name}:[/] {escape(str(error))}", highlight=False)
