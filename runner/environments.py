@@ -42,14 +42,14 @@ def _settings(options: BuildOptions) -> dict[str, str]:
     return {name: str(value) for name, value in asked.items() if value is not None}
 
 
-def _run(arguments: Sequence[str | Path], log: Path, options: BuildOptions) -> None:
+def _run(arguments: Sequence[str | Path], log: Path, settings: dict[str, str]) -> None:
     """Run uv with its output in ``log``. Raises BuildError with its last line."""
     with log.open("ab") as file:
         ended = subprocess.run(
             [uv.find_uv_bin(), *arguments],
             stdout=file,
             stderr=file,
-            env={**os.environ, **_settings(options)},
+            env={**os.environ, **settings},
             check=False,
         )
     if ended.returncode:
@@ -75,7 +75,7 @@ def _python(configuration: Configuration) -> str:
 def _make(folder: Path, python: str, lock: Path, log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
-    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, options)
+    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, _settings(options))
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     locked: list[str | Path] = ["--require-hashes", "--no-deps", "--requirement", lock]
     fitting = wheels_of(options.wheels, lock.read_bytes()) if options.wheels else []
@@ -83,8 +83,8 @@ def _make(folder: Path, python: str, lock: Path, log: Path, options: BuildOption
         # Only what the lock names: uv would prefer any other build of a version that lies there.
         for path in fitting:
             (Path(wheels) / path.name).symlink_to(path.resolve())
-        found = ["--find-links", wheels]
-        _run(["pip", "install", "--no-config", *inside, *found, *locked], log, options)
+        settings = {**_settings(options), "UV_FIND_LINKS": wheels}
+        _run(["pip", "install", "--no-config", *inside, *locked], log, settings)
     (folder / _MARKER).touch()
 
 
