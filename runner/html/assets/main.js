@@ -1,0 +1,230 @@
+// The page: data, tables and charts, and the one filter over them all.
+const data = JSON.parse(at("data").textContent);
+const cells = unpack(data.cells);
+const jobs = unpack(data.jobs);
+const phaseCells = unpack(data.phases);
+
+const CELL_COLUMNS = [
+  { key: "model", label: "model", kind: "text" },
+  { key: "backend", label: "backend", kind: "text" },
+  { key: "configuration", label: "configuration", kind: "text" },
+  { key: "device", label: "device", kind: "text" },
+];
+const COLUMNS = {
+  cells: [
+    ...CELL_COLUMNS,
+    { key: "status", label: "status", kind: "status" },
+    { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds", title: "Median of the epochs after the first" },
+    { key: "seconds_low", label: "95 % from", kind: "seconds" },
+    { key: "seconds_high", label: "to", kind: "seconds" },
+    { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
+    { key: "published_ratio", label: "2017 \u00d7 TF", kind: "ratio" },
+    { key: "article", label: "2017 article, s", kind: "text" },
+    { key: "notebook", label: "2017 notebook, s", kind: "text" },
+    { key: "first_epoch_seconds", label: "first epoch, s", kind: "seconds" },
+    { key: "val_accuracy", label: "val. accuracy", kind: "fraction" },
+    { key: "repeats", label: "processes", kind: "integer" },
+    { key: "epochs", label: "epochs", kind: "integer", title: "Epochs after the first, of all processes" },
+    { key: "samples", label: "samples per epoch", kind: "integer" },
+    { key: "data_source", label: "data", kind: "text" },
+    { key: "device_name", label: "device's name", kind: "words" },
+    { key: "reason", label: "reason", kind: "words" },
+  ],
+  phases: [
+    ...CELL_COLUMNS,
+    ...data.phase_names.map((name) => ({ key: `${name}_seconds`, label: `${phaseLabel(name)}, s`, kind: "seconds" })),
+    { key: "untold_seconds", label: "untold, s", kind: "seconds" },
+    { key: "wall_seconds", label: "wall, s", kind: "seconds" },
+  ],
+  limits: [
+    ...CELL_COLUMNS,
+    { key: "ms_per_step", label: "ms per step", kind: "number" },
+    { key: "flops_per_second", label: "GFLOP/s", kind: "giga" },
+    { key: "peak_flops_per_second", label: "peak GFLOP/s", kind: "giga" },
+    { key: "of_peak", label: "of peak", kind: "percent" },
+    { key: "input_share", label: "input share", kind: "percent" },
+    { key: "finding", label: "finding", kind: "words" },
+  ],
+  telemetry: [
+    ...CELL_COLUMNS,
+    { key: "foreign_load", label: "load of others, cores", kind: "number" },
+    { key: "cpu_mhz", label: "CPU, MHz", kind: "number" },
+    { key: "gpu_utilization", label: "GPU, %", kind: "number" },
+    { key: "gpu_temperature", label: "GPU, \u00b0C", kind: "number" },
+    { key: "gpu_power_w", label: "GPU, W", kind: "number" },
+    { key: "gpu_sm_mhz", label: "GPU clock, MHz", kind: "number" },
+    { key: "throttle", label: "throttled by", kind: "words" },
+  ],
+  jobs: [
+    { key: "job", label: "job", kind: "text" },
+    { key: "run", label: "run", kind: "text" },
+    { key: "status", label: "status", kind: "status" },
+    { key: "model", label: "model", kind: "text" },
+    { key: "backend", label: "backend", kind: "text" },
+    { key: "repeat", label: "repeat", kind: "integer" },
+    { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds" },
+    { key: "first_epoch_seconds", label: "first epoch, s", kind: "seconds" },
+    { key: "epochs", label: "epochs", kind: "integer" },
+    { key: "last_val_accuracy", label: "val. accuracy", kind: "fraction" },
+    { key: "wall_seconds", label: "wall, s", kind: "seconds" },
+    { key: "reason", label: "reason", kind: "words" },
+    { key: "warnings", label: "warnings", kind: "words" },
+  ],
+};
+
+function phaseLabel(name) {
+  return name.replaceAll("_", " ");
+}
+
+function phaseParts(row, names) {
+  return [...names, "untold"]
+    .map((name, place) => ({ name: phaseLabel(name), value: row[`${name}_seconds`] ?? 0, place }))
+    .filter(({ value }) => value > 0);
+}
+
+// A cell's name without what all cells share, and its place, which gives it a colour.
+const several = (name) => new Set(cells.map((cell) => cell[name])).size > 1;
+const isNamedByConfiguration = several("configuration");
+const isNamedByDevice = several("device");
+const cellName = ({ backend, configuration, device }) =>
+  backend + (isNamedByConfiguration ? ` (${configuration}` + (isNamedByDevice ? `, ${device})` : ")")
+    : isNamedByDevice ? ` (${device})` : "");
+const places = new Map();
+for (const cell of cells) if (!places.has(cellName(cell))) places.set(cellName(cell), places.size);
+const placeOf = (cell) => places.get(cellName(cell));
+
+const tables = ["cells", "phases", "limits", "telemetry"]
+  .filter((name) => data[name].length)
+  .map((name) => {
+    const rows = name === "cells" ? cells : name === "phases" ? phaseCells : unpack(data[name]);
+    const label = at(name).querySelector("h2").textContent;
+    return new DataTable(at(`${name}-table`), label, COLUMNS[name], rows);
+  });
+const jobTable = new DataTable(at("jobs-table"), "Jobs", COLUMNS.jobs, jobs, (job) =>
+  jobDetail(job, data.phase_names, data.job_telemetry[job.position]));
+
+// The filter.
+const statusOf = new Map(cells.map((cell) => [cellKey(cell), cell.status]));
+function cellKey({ model, backend, configuration, device }) {
+  return [model, configuration, backend, device].join("\n");
+}
+const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "status", "reason", "device_name"];
+const searchText = (row) => SEARCHED.map((name) => row[name] ?? "").join("\n").toLowerCase();
+const searched = new Map(jobs.map((job) => [job, searchText(job)]));
+
+const choice = (name) => at(`filter-${name}`).value;
+const accepting = () => {
+  const words = at("filter-text").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const [status, model, backend] = ["status", "model", "backend"].map(choice);
+  return (row) => {
+    const statuses = (row.status ?? statusOf.get(cellKey(row)) ?? "").split("/");
+    if ((status && !statuses.includes(status)) || (model && row.model !== model)) return false;
+    if (backend && row.backend !== backend) return false;
+    const text = searched.get(row) ?? searchText(row);
+    return words.every((word) => text.includes(word));
+  };
+};
+
+// Jobs are searched word by word; a cell counts where it has such a job.
+const acceptingCells = (found) => {
+  const kept = new Set(found.map(cellKey));
+  return (row) => kept.has(cellKey(row));
+};
+
+const fill = (name) => {
+  for (const value of new Set(jobs.map((job) => job[name]))) {
+    at(`filter-${name}`).append(html("option", { value }, value));
+  }
+};
+
+// The charts, a figure per model.
+const byModel = (rows, chart) => {
+  const models = [...new Set(cells.map(({ model }) => model))];
+  return models.flatMap((model) => {
+    const own = rows.filter((row) => row.model === model);
+    return own.length ? chart(model, own) : [];
+  }).filter((made) => made !== null);
+};
+const place = (id, charts) =>
+  at(id).replaceChildren(...(charts.length ? charts : [html("p", { class: "none" }, "Nothing to draw.")]));
+
+const bar = (cell) => {
+  const { seconds_per_epoch: value, seconds_low: low, seconds_high: high } = cell;
+  const interval = isMissing(low) ? "no interval" : `95 % from ${significant(low)} to ${significant(high)} s`;
+  const none = cell.status === "ok" ? "one epoch only" : cell.status;
+  const text = isMissing(value) ? none : `${significant(value)} s, ${interval}`;
+  const short = isMissing(value) ? none : `${significant(value)} s`;
+  return { label: cellName(cell), value, low, high, text, short, place: placeOf(cell) };
+};
+
+const AXES = { epoch: "epoch", elapsed: "seconds" };
+const series = (metric, axis) => (cell) => ({
+  label: cellName(cell), place: placeOf(cell), x: cell[axis], y: cell[metric],
+  low: cell[`${metric}_min`], high: cell[`${metric}_max`],
+});
+const curveCharts = (accepts) => {
+  const picked = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
+  const [axis, part] = [picked("axis"), picked("part")];
+  return byModel(data.curves.filter(accepts), (model, own) => [
+    lineChart(`${model}: ${part ? "validation" : "training"} accuracy`, AXES[axis], own.map(series(`${part}accuracy`, axis))),
+    lineChart(`${model}: ${part ? "validation" : "training"} loss`, AXES[axis], own.map(series(`${part}loss`, axis))),
+    lineChart(`${model}: seconds of each epoch`, "epoch", own.map(series("seconds", "epoch"))),
+  ]);
+};
+
+const drawCharts = (accepts) => {
+  place("bars-charts", byModel(cells.filter(accepts), (model, own) => [barChart(model, own.map(bar))]));
+  place("curves-charts", curveCharts(accepts));
+  const timed = phaseCells.filter(accepts);
+  place("phases-charts", byModel(timed, (model, own) =>
+    [stackedChart(model, own.map((row) => ({ label: cellName(row), parts: phaseParts(row, data.phase_names) })))]));
+  const drawn = new Set(data.curves.filter(accepts).map(cellName));
+  at("curves-legend").replaceChildren(
+    ...[...places].filter(([name]) => drawn.has(name)).map(([name, number]) => lineKey(number, name)));
+  const used = new Set(timed.flatMap((row) => phaseParts(row, data.phase_names)).map((part) => part.place));
+  at("phases-legend").replaceChildren(
+    ...[...data.phase_names, "untold"].flatMap((name, n) => (used.has(n) ? [fillKey(n, phaseLabel(name))] : [])));
+};
+
+const apply = () => {
+  jobTable.filter(accepting());
+  const accepts = acceptingCells(jobTable.found);
+  for (const table of tables) table.filter(accepts);
+  drawCharts(accepts);
+  at("filter-count").textContent = `${grouped(jobTable.found.length)} of ${grouped(jobs.length)} jobs`;
+};
+
+let waiting = 0;
+const applySoon = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(apply, 120);
+};
+
+// Dark and light: the system's choice until the button makes another, kept where the browser lets.
+const THEME = "keras-backend-benchmarks-theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+const stored = () => {
+  try { return localStorage.getItem(THEME); } catch { return null; }
+};
+const keep = (theme) => {
+  try { localStorage.setItem(THEME, theme); } catch { /* a browser may refuse this to a file */ }
+};
+const paint = (theme) => {
+  document.documentElement.dataset.theme = theme;
+  at("theme").setAttribute("aria-pressed", String(theme === "dark"));
+};
+const ofSystem = () => (system.matches ? "dark" : "light");
+paint(["dark", "light"].includes(stored()) ? stored() : ofSystem());
+system.addEventListener("change", () => { if (!stored()) paint(ofSystem()); });
+at("theme").addEventListener("click", () => {
+  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  keep(theme);
+  paint(theme);
+});
+
+["status", "model", "backend"].forEach(fill);
+at("filters").addEventListener("input", applySoon);
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+at("filters").addEventListener("reset", () => setTimeout(apply, 0));
+for (const input of document.querySelectorAll(".choices input")) input.addEventListener("change", apply);
+apply();

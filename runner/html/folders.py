@@ -1,0 +1,132 @@
+"""What the folders of jobs hold beside the table: the end of a log, warnings, telemetry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pandas as pd
+
+from runner.html.packed import plain
+from runner.html.text import visible
+from runner.jobs import Status
+
+# Characters of all logs together, for jobs that are ok and for those that are not; one log's
+# share lies within the bounds.
+_LOG_BUDGET = {True: 500_000, False: 1_000_000}
+_LOG_BOUNDS = {True: (80, 2_000), False: (200, 8_000)}
+# Numbers of all telemetry together, and the points of one job's series.
+_TELEMETRY_BUDGET = 60_000
+_MOST_POINTS, _FEWEST_POINTS = 120, 8
+
+_OF_CARD = {
+    "gpu_utilization": "utilization_percent",
+    "gpu_temperature": "temperature_c",
+    "gpu_power_w": "power_w",
+    "gpu_sm_mhz": "sm_mhz",
+}
+_OF_HOST = ("foreign_load", "cpu_mhz")
+
+
+@dataclass
+class Extras:
+    """What the table does not hold, a value per job in its order."""
+
+    log: list[str | None] = field(default_factory=list)
+    log_bytes: list[int | None] = field(default_factory=list)
+    warnings: list[str | None] = field(default_factory=list)
+    exit_code: list[int | None] = field(default_factory=list)
+    telemetry: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Return a job's record, or nothing where it has none: the table says so already."""
+    try:
+        content = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def tail(path: Path, limit: int) -> tuple[str, int] | None:
+    """Return the last ``limit`` bytes of a log as visible text, and how long it is in bytes."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            file.seek(max(0, size - limit))
+            text = file.read(limit).decode("utf-8", "replace")
+    except OSError:
+        return None
+    if size > limit:
+        rest = text.partition("\n")[2]
+        text = rest or text
+    return visible(text).rstrip(), size
+
+
+def _samples(folder: Path) -> list[dict[str, float | None]]:
+    """Return a job's samples flat, without the lines that are none."""
+    found = []
+    try:
+        lines = (folder / "telemetry.jsonl").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    for line in lines.splitlines():
+        try:
+            sample = json.loads(line)
+            card = sample["gpu"] or {}
+            row = {"at": sample["at"], **{name: sample[name] for name in _OF_HOST}}
+            found.append({**row, **{name: card.get(key) for name, key in _OF_CARD.items()}})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found
+
+
+def _mean(values: list[Any]) -> float | None:
+    known = [value for value in values if isinstance(value, int | float)]
+    return plain(fmean(known)) if known else None
+
+
+def thinned(samples: list[dict[str, float | None]], points: int) -> dict[str, list[float | None]]:
+    """Return a series per measure with at most ``points`` means of neighbouring samples."""
+    step = max(1, -(-len(samples) // points))
+    bins = [samples[start : start + step] for start in range(0, len(samples), step)]
+    names = list(samples[0]) if samples else []
+    series = {name: [_mean([sample[name] for sample in part]) for part in bins] for name in names}
+    return {name: values for name, values in series.items() if any(v is not None for v in values)}
+
+
+def _points(jobs: int) -> int:
+    """Return how many points each job's series may have: 0 where that would show nothing."""
+    share = _TELEMETRY_BUDGET // (max(1, jobs) * (1 + len(_OF_HOST) + len(_OF_CARD)))
+    return 0 if share < _FEWEST_POINTS else min(share, _MOST_POINTS)
+
+
+def _limits(jobs: pd.DataFrame) -> dict[bool, int]:
+    """Return how many bytes of log a job may show, by whether it is ok."""
+    counts = jobs["status"].eq(Status.OK).value_counts()
+    shares = {ok: _LOG_BUDGET[ok] // max(1, int(counts.get(ok, 0))) for ok in (True, False)}
+    return {
+        ok: min(max(share, _LOG_BOUNDS[ok][0]), _LOG_BOUNDS[ok][1]) for ok, share in shares.items()
+    }
+
+
+def read(jobs: pd.DataFrame, folders: dict[str, Path]) -> Extras:
+    """Return what the folders of ``jobs`` hold, one row per job; ``folders`` are runs by name."""
+    limits = _limits(jobs)
+    paths = [folders[run] / "jobs" / job for run, job in zip(jobs["run"], jobs["job"], strict=True)]
+    points = _points(sum((path / "telemetry.jsonl").exists() for path in paths))
+    extras = Extras()
+    for position, (path, status) in enumerate(zip(paths, jobs["status"], strict=True)):
+        record = _record(path)
+        found = tail(path / "log.txt", limits[status == Status.OK])
+        extras.log.append(found[0] if found else None)
+        extras.log_bytes.append(found[1] if found else None)
+        extras.warnings.append("\n".join(map(str, record.get("warnings", []))) or None)
+        extras.exit_code.append(record.get("exit_code"))
+        series = thinned(_samples(path), points) if points else {}
+        if len(series.get("at", [])) > 1:
+            extras.telemetry[position] = series
+    return extras

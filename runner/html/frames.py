@@ -1,0 +1,154 @@
+"""From the tidy table to the frames that the page shows: jobs, cells, curves, phases, devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from runner import limits, phases, published, watch
+from runner.html.packed import plain
+from runner.jobs import Status
+from runner.summary import CELL
+
+JOB = ["run", "job"]
+_MOST_EPOCHS = 200
+_METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
+_TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
+# One cell of the table must be one set-up. These say what a set-up is.
+_IDENTITY = {
+    "device_name": "devices",
+    "device_uuid": "cards",
+    "driver": "drivers",
+    "image_digest": "images",
+    "lock_sha256": "locks",
+    "packages_sha256": "sets of packages",
+    "data_sha256": "data",
+    "models_sha256": "versions of the models",
+    "threads": "numbers of threads",
+    "image_data_format": "image data formats",
+}
+
+
+def _epochs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per job with what its epochs say, also where no event carries a time."""
+    first = table[table["epoch"] == 1].groupby(JOB, sort=False)["seconds"].first()
+    later = table[table["epoch"] > 1].groupby(JOB, sort=False)["seconds"]
+    last = table.drop_duplicates(JOB, keep="last").set_index(JOB)
+    return pd.DataFrame(
+        {
+            "seconds_per_epoch": later.median(),
+            "epochs": table.groupby(JOB, sort=False)["epoch"].count(),
+            "last_loss": last["loss"],
+            "last_accuracy": last["accuracy"],
+            "last_val_loss": last["val_loss"],
+            "last_val_accuracy": last["val_accuracy"],
+            "said_first": first,
+            "said_later": later.sum(),
+        }
+    )
+
+
+def jobs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per job: the columns that hold for all its rows, and what its epochs say.
+
+    Phases come from ``runner.phases``; a job without them keeps those its events state alone.
+    ``untold_seconds`` is the part of the wall time that no phase accounts for.
+    """
+    per_epoch = ["epoch", *_METRICS]
+    each = table.drop_duplicates(JOB).drop(columns=per_epoch)
+    each = each.join(_epochs(table), on=JOB)
+    for name, said in zip(_TIMED, ("said_first", "said_later"), strict=True):
+        each[name] = each[name].fillna(each[said]) if name in each else each[said]
+    known = [name for name in phases.COLUMNS if name in each]
+    told = each[known].astype("Float64").fillna(0.0).sum(axis="columns")
+    each["untold_seconds"] = (each["wall_seconds"] - told).clip(lower=0.0)
+    return each.drop(columns=["said_first", "said_later"]).reset_index(drop=True)
+
+
+def cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell with the published figures beside it."""
+    return published.compare(summary)
+
+
+def _thin(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return at most ``_MOST_EPOCHS`` of the rows, the last one among them."""
+    step = -(-len(rows) // _MOST_EPOCHS)
+    kept = rows.iloc[::step]
+    return kept if step == 1 else pd.concat([kept, rows.iloc[[-1]]]).drop_duplicates()
+
+
+def _curve(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a cell's medians over its jobs, epoch by epoch, and their range where it has one."""
+    grouped = rows.groupby("epoch")
+    series = _thin(grouped[[*_METRICS, "elapsed"]].median())
+    found = {"epoch": series.index.tolist()}
+    found |= {str(name): [plain(v) for v in series[name]] for name in series}
+    if grouped.size().max() > 1:
+        for end in ("min", "max"):
+            ends = grouped[list(_METRICS)].agg(end).loc[series.index]
+            found |= {f"{name}_{end}": [plain(v) for v in ends[name]] for name in ends}
+    return found
+
+
+def curves(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return each cell's metrics over epochs and over the seconds since its first epoch began.
+
+    Of ok jobs only, as in the summary; several jobs of a cell are one median per epoch.
+    """
+    ok = table[(table["status"] == Status.OK) & table["epoch"].notna()].sort_values(
+        [*JOB, "epoch"], kind="stable"
+    )
+    ok = ok.assign(elapsed=ok.groupby(JOB)["seconds"].cumsum())
+    return [
+        {**dict(zip(CELL, key, strict=True)), **_curve(rows)}
+        for key, rows in ok.groupby(CELL, sort=False)
+    ]
+
+
+def _medians(each: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the medians over the ok jobs of each cell, for the columns that hold something."""
+    ok = each[each["status"] == Status.OK]
+    held = [name for name in columns if name in ok and ok[name].notna().any()]
+    if not held:
+        return pd.DataFrame(columns=CELL)
+    return ok.groupby(CELL, sort=False)[held].median().reset_index()
+
+
+def phase_medians(each: pd.DataFrame) -> pd.DataFrame:
+    """Return each cell's phases in seconds, as medians over its ok jobs; ``each`` is of jobs."""
+    return _medians(each, [*phases.COLUMNS, "untold_seconds", "wall_seconds"])
+
+
+def _words(values: pd.Series) -> str:
+    return ", ".join(sorted({word for said in values.dropna() for word in said.split(", ")}))
+
+
+def telemetry(each: pd.DataFrame) -> pd.DataFrame:
+    """Return each cell's device figures over its ok jobs; without rows where none was recorded."""
+    numbers = [name for name, kind in watch.COLUMNS.items() if kind == "Float64"]
+    found = _medians(each, numbers)
+    ok = each[each["status"] == Status.OK]
+    if found.empty or ok["throttle"].isna().all():
+        return found
+    throttle = ok.groupby(CELL, sort=False)["throttle"].agg(_words)
+    return found.join(throttle, on=CELL)
+
+
+def distance(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return each timed cell's distance to its limits; without rows where none was measured."""
+    found = limits.table(table, summary)
+    measured = found[["ms_per_step", "peak_flops_per_second"]].notna().any(axis="columns")
+    return found[measured]
+
+
+def mixed(table: pd.DataFrame) -> list[str]:
+    """Return a line for each cell whose ok jobs did not all run on the same set-up."""
+    ok = table[table["status"] == Status.OK]
+    counts = ok.groupby(CELL, sort=False)[list(_IDENTITY)].nunique()
+    return [
+        f"{configuration}/{backend} {model} ({device}): {int(count)} {_IDENTITY[str(name)]}"
+        for (model, configuration, backend, device), row in counts.iterrows()
+        for name, count in row.items()
+        if count > 1
+    ]
