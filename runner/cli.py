@@ -18,6 +18,7 @@ from rich.table import Table
 
 from runner import configurations as configs
 from runner import data as datasets
+from runner import html as html_report
 from runner import identity, images, jobs, options, paths, preflight, repetition, report, results
 from runner.configurations import Configuration, Device
 from runner.engine import connect
@@ -293,9 +294,17 @@ def show_report(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
     ] = False,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
+    ] = None,
 ) -> None:
     """Print the table of one or several runs again, from what is on disk."""
-    table = results.load(*[results.find(results_dir, name) for name in runs])
+    folders = [results.find(results_dir, name) for name in runs]
+    table = results.load(*folders)
+    if html_file is not None:
+        html_report.write(html_file, table, folders)
+        out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
+        return
     summary = summarize(table)
     if as_markdown:
         sys.stdout.write(report.markdown(table, summary))

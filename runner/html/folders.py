@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -31,15 +31,12 @@ _OF_CARD = {
 _OF_HOST = ("foreign_load", "cpu_mhz")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Extras:
-    """What the table does not hold, a value per job in its order."""
+    """What the table does not hold: a row per job in its order, and telemetry by its position."""
 
-    log: list[str | None] = field(default_factory=list)
-    log_bytes: list[int | None] = field(default_factory=list)
-    warnings: list[str | None] = field(default_factory=list)
-    exit_code: list[int | None] = field(default_factory=list)
-    telemetry: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+    rows: pd.DataFrame
+    telemetry: dict[int, dict[str, list[Any]]]
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -113,20 +110,29 @@ def _limits(jobs: pd.DataFrame) -> dict[bool, int]:
     }
 
 
+def _row(folder: Path, limit: int) -> dict[str, Any]:
+    record = _record(folder)
+    text, size = tail(folder / "log.txt", limit) or (None, None)
+    return {
+        "log": text,
+        "log_bytes": size,
+        "warnings": "\n".join(map(str, record.get("warnings", []))) or None,
+        "exit_code": record.get("exit_code"),
+    }
+
+
 def read(jobs: pd.DataFrame, folders: dict[str, Path]) -> Extras:
     """Return what the folders of ``jobs`` hold, one row per job; ``folders`` are runs by name."""
     limits = _limits(jobs)
     paths = [folders[run] / "jobs" / job for run, job in zip(jobs["run"], jobs["job"], strict=True)]
+    rows = [
+        _row(path, limits[bool(status == Status.OK)])
+        for path, status in zip(paths, jobs["status"], strict=True)
+    ]
+    kinds = {"log": "string", "log_bytes": "Int64", "warnings": "string", "exit_code": "Int64"}
     points = _points(sum((path / "telemetry.jsonl").exists() for path in paths))
-    extras = Extras()
-    for position, (path, status) in enumerate(zip(paths, jobs["status"], strict=True)):
-        record = _record(path)
-        found = tail(path / "log.txt", limits[status == Status.OK])
-        extras.log.append(found[0] if found else None)
-        extras.log_bytes.append(found[1] if found else None)
-        extras.warnings.append("\n".join(map(str, record.get("warnings", []))) or None)
-        extras.exit_code.append(record.get("exit_code"))
-        series = thinned(_samples(path), points) if points else {}
-        if len(series.get("at", [])) > 1:
-            extras.telemetry[position] = series
-    return extras
+    telemetry = {n: thinned(_samples(path), points) for n, path in enumerate(paths) if points}
+    return Extras(
+        pd.DataFrame(rows, index=jobs.index).astype(kinds),
+        {n: series for n, series in telemetry.items() if len(series.get("at", [])) > 1},
+    )

@@ -15,18 +15,26 @@ JOB = ["run", "job"]
 _MOST_EPOCHS = 200
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 _TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
-# One cell of the table must be one set-up. These say what a set-up is.
+# What a set-up is: the jobs of one cell must have one.
 _IDENTITY = {
-    "device_name": "devices",
-    "device_uuid": "cards",
-    "driver": "drivers",
-    "image_digest": "images",
-    "lock_sha256": "locks",
-    "packages_sha256": "sets of packages",
+    "device_name": "device",
+    "device_uuid": "card",
+    "driver": "driver",
+    "image_digest": "image",
+    "lock_sha256": "lock",
+    "packages_sha256": "packages",
     "data_sha256": "data",
-    "models_sha256": "versions of the models",
-    "threads": "numbers of threads",
-    "image_data_format": "image data formats",
+    "models_sha256": "version of the models",
+    "threads": "number of threads",
+    "image_data_format": "image data format",
+}
+# What the cells of a model must share for their ratios to mean anything.
+_WORK = {
+    "device_name": "device",
+    "data_sha256": "data",
+    "samples": "samples per epoch",
+    "batch_size": "batch size",
+    "threads": "number of threads",
 }
 
 
@@ -142,13 +150,24 @@ def distance(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return found[measured]
 
 
+def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict[str, list[str]]:
+    """Return, per column in words, the groups within which it differs."""
+    counts = ok.groupby(by, sort=False)[list(columns)].nunique()
+    names = [" ".join(map(str, key)) for key in counts.index]
+    held = {
+        word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]
+        for column, word in columns.items()
+    }
+    return {word: groups for word, groups in held.items() if groups}
+
+
 def mixed(table: pd.DataFrame) -> list[str]:
-    """Return a line for each cell whose ok jobs did not all run on the same set-up."""
+    """Return a line for everything that differs where figures are put together or compared."""
     ok = table[table["status"] == Status.OK]
-    counts = ok.groupby(CELL, sort=False)[list(_IDENTITY)].nunique()
+    within = _differing(ok, CELL, _IDENTITY)
+    between = _differing(ok, ["model", "device"], _WORK)
     return [
-        f"{configuration}/{backend} {model} ({device}): {int(count)} {_IDENTITY[str(name)]}"
-        for (model, configuration, backend, device), row in counts.iterrows()
-        for name, count in row.items()
-        if count > 1
-    ]
+        *(f"jobs of one cell differ in their {w}: {', '.join(g)}" for w, g in within.items()),
+        *(f"cells differ in their {w}, so their ratios compare different work: {', '.join(g)}"
+          for w, g in between.items()),
+    ]  # fmt: skip

@@ -125,14 +125,8 @@ def _counts(jobs: pd.DataFrame) -> list[tuple[str, int]]:
 def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
           extras: job_folders.Extras) -> dict[str, Any]:  # fmt: skip
     """Return what the script draws."""
-    shown = jobs.assign(
-        log=extras.log,
-        log_bytes=extras.log_bytes,
-        warnings=extras.warnings,
-        exit_code=extras.exit_code,
-    )
     return {
-        "jobs": pack(shown),
+        "jobs": pack(jobs.join(extras.rows)),
         "cells": pack(frames.cells(summary)),
         "phases": pack(frames.phase_medians(jobs)),
         "limits": pack(frames.distance(table, summary)),

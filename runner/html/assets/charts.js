@@ -11,13 +11,21 @@ const named = (node, text) => {
 const figure = (title, ...content) => html("figure", {}, html("figcaption", {}, title), ...content);
 
 // Ticks at 1, 2 or 5 times a power of ten that cover low to high.
-const ticks = (low, high, wanted) => {
-  const rough = (high - low || Math.abs(high) || 1) / wanted;
+const ticks = (low, high, wanted, finest = 0) => {
+  const rough = Math.max(finest, (high - low || Math.abs(high) || 1) / wanted);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
   return Array.from({ length: last - first + 1 }, (_, n) => Number(((first + n) * step).toPrecision(12)));
+};
+
+// All ticks of an axis with as many decimals as their distance needs.
+const tickLabels = (values) => {
+  const step = values.length > 1 ? values[1] - values[0] : values[0] || 1;
+  const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return values.map((value) => value.toLocaleString("en-US", digits));
 };
 
 const canvas = (height, label) =>
@@ -105,13 +113,14 @@ const TOP = 8;
 const BOTTOM = 208;
 
 const frame = (drawing, xTicks, yTicks, scaleX, scaleY, xLabel) => {
-  for (const y of yTicks) {
+  const [xLabels, yLabels] = [tickLabels(xTicks), tickLabels(yTicks)];
+  yTicks.forEach((y, n) => {
     drawing.append(svg("path", { class: "grid", d: `M${LEFT} ${scaleY(y)}H${WIDTH - 8}` }));
-    drawing.append(svg("text", { class: "axis", x: LEFT - 6, y: scaleY(y) + 4, "text-anchor": "end" }, significant(y)));
-  }
-  for (const x of xTicks) {
-    drawing.append(svg("text", { class: "axis", x: scaleX(x), y: BOTTOM + 16, "text-anchor": "middle" }, significant(x)));
-  }
+    drawing.append(svg("text", { class: "axis", x: LEFT - 6, y: scaleY(y) + 4, "text-anchor": "end" }, yLabels[n]));
+  });
+  xTicks.forEach((x, n) => {
+    drawing.append(svg("text", { class: "axis", x: scaleX(x), y: BOTTOM + 16, "text-anchor": "middle" }, xLabels[n]));
+  });
   drawing.append(svg("text", { class: "axis", x: (LEFT + WIDTH) / 2, y: BOTTOM + 32, "text-anchor": "middle" }, xLabel));
 };
 
@@ -126,7 +135,8 @@ const lineChart = (title, xLabel, series) => {
   if (!drawn.length) return null;
   const xs = extent(drawn.flatMap((one) => one.x));
   const ys = extent(drawn.flatMap((one) => [...one.y, ...(one.low ?? []), ...(one.high ?? [])]));
-  const xTicks = ticks(xs[0], xs[1], 6).filter((x) => x >= xs[0] && x <= xs[1]);
+  const finest = xLabel === "epoch" ? 1 : 0;
+  const xTicks = ticks(xs[0], xs[1], 6, finest).filter((x) => x >= xs[0] && x <= xs[1]);
   const yTicks = ticks(ys[0], ys[1], 4);
   const scaleX = (x) => (xs[1] === xs[0] ? (LEFT + WIDTH) / 2 : LEFT + 6 + ((WIDTH - LEFT - 26) * (x - xs[0])) / (xs[1] - xs[0]));
   const [bottom, top] = [yTicks[0], yTicks.at(-1)];

@@ -8,7 +8,7 @@ const IDENTITY = [
   ["data_source", "data", "text"], ["data_sha256", "data SHA-256", "text"],
   ["batch_size", "batch size", "integer"], ["image_data_format", "image data format", "text"],
   ["recurrent_activation", "recurrent activation", "text"], ["parameters", "parameters", "integer"],
-  ["seed", "seed", "integer"], ["cache_warm", "compile cache warm", "text"],
+  ["seed", "seed", "text"], ["cache_warm", "compile cache warm", "text"],
   ["peak_memory_bytes", "peak memory", "bytes"], ["test_loss", "test loss", "number"],
   ["test_accuracy", "test accuracy", "fraction"], ["image_digest", "image", "text"],
   ["base_digest", "base image", "text"], ["lock_sha256", "lock SHA-256", "text"],
@@ -28,7 +28,11 @@ const identity = (job) => {
 
 const jobPhases = (job, names) => {
   const parts = phaseParts(job, names);
-  return parts.length ? html("div", { class: "charts" }, stackedChart("Phases", [{ label: job.job, parts }])) : null;
+  if (!parts.length) return html("p", { class: "note" }, "Phases: not recorded.");
+  const keys = parts.map(({ name, value, place }) => fillKey(place, `${name} ${significant(value)} s`));
+  return html("div", {},
+    html("div", { class: "charts" }, stackedChart("Phases", [{ label: job.job, parts }])),
+    html("ul", { class: "legend" }, ...keys));
 };
 
 const jobTelemetry = (series) => {

@@ -100,8 +100,8 @@ class DataTable {
     const line = html("tr");
     this.columns.forEach(({ key, kind }, position) => {
       const text = shown(row[key], kind);
-      const names = [TEXTUAL.has(kind) ? "" : "number", position === 0 ? "first" : ""];
-      if (kind === "words" && text.length > 24) names.push("words");
+      const isLong = kind === "words" && text.length > 24;
+      const names = [TEXTUAL.has(kind) ? (isLong ? "words" : "text") : "number", position === 0 ? "first" : ""];
       const content = position === 0 && this.detail ? this.opener(row, line, text) : text;
       const styled = kind === "status" ? html("span", { class: `word-${text}` }, text) : content;
       line.append(html("td", { class: names.join(" ").trim() || null }, styled));
