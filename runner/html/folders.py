@@ -116,7 +116,7 @@ def _row(folder: Path, limit: int) -> dict[str, Any]:
     return {
         "log": text,
         "log_bytes": size,
-        "warnings": "\n".join(map(str, record.get("warnings", []))) or None,
+        "warnings": "\n".join(map(str, record.get("warnings") or [])) or None,
         "exit_code": record.get("exit_code"),
     }
 

@@ -137,7 +137,7 @@ def telemetry(each: pd.DataFrame) -> pd.DataFrame:
     numbers = [name for name, kind in watch.COLUMNS.items() if kind == "Float64"]
     found = _medians(each, numbers)
     ok = each[each["status"] == Status.OK]
-    if found.empty or ok["throttle"].isna().all():
+    if found.empty or "throttle" not in ok or ok["throttle"].isna().all():
         return found
     throttle = ok.groupby(CELL, sort=False)["throttle"].agg(_words)
     return found.join(throttle, on=CELL)

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from test_run import ScriptedLauncher, ScriptedProcess, mxnet_job, stream
+from test_run import mxnet_job
 
 from fake_nvml import K80, STRANGER, FakeNvml
 from launcher_contract import Silent
@@ -18,6 +18,7 @@ from runner.results import RunStore
 from runner.run import Conditions, run
 from runner.summary import summarize
 from runner.watch import Sample, Watch, note_only, strict
+from scripted import ScriptedLauncher, ScriptedProcess, stream
 
 QUIET = GpuSample(90, 0, 60, 140, 800, 2500, frozenset())
 HOT = GpuSample(90, 0, 95, 140, 500, 2500, frozenset({"software thermal slowdown"}))

@@ -6,78 +6,13 @@ import pytest
 
 from launcher_contract import Silent, make_job
 from runner import configurations, results
-from runner.errors import BuildError, EngineError, StoreError
+from runner.errors import EngineError, StoreError
 from runner.jobs import Status
-from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 from runner.occupancy import CpuGuard
 from runner.results import RunStore
 from runner.run import Conditions, run
 from runner.summary import summarize
-
-
-class ScriptedProcess(Process):
-    def __init__(self, script):
-        self._script = iter(script)
-        self.closed = False
-
-    def read(self, timeout):
-        item = next(self._script, None)
-        if isinstance(item, BaseException):
-            raise item
-        return None if item is None else Chunk(Stream.EVENTS, item)
-
-    def pids(self):
-        return []
-
-    def wait(self):
-        return Exit(0)
-
-    def stop(self): ...
-
-    def close(self):
-        self.closed = True
-
-
-class ScriptedLauncher(Launcher):
-    """Says a recorded stream per backend; ``broken`` configurations do not build."""
-
-    name = "scripted"
-
-    def __init__(self, scripts, broken=()):
-        self._scripts, self._broken = scripts, broken
-        self.processes = []
-
-    def prepare(self, configuration, log):
-        if configuration.name in self._broken:
-            raise BuildError("no such package")
-        return Environment(configuration.name, "here", {"image_digest": "sha256:1"})
-
-    def start(self, job, environment):
-        self.processes.append(ScriptedProcess(self._scripts[job.backend]))
-        return self.processes[-1]
-
-
-def stream(**changes) -> list[bytes]:
-    """Return a good job's stream as one chunk a line."""
-
-    def say(**event):
-        return (
-            json.dumps({**event, "schema": 1, **changes.get(event["event"], {})}).encode() + b"\n"
-        )
-
-    return [
-        say(event="start", model="mnist_mlp", backend=changes.get("backend", "mxnet"), threads=2,
-            versions={"keras": "1.2.2", "python": "3.6.15", "mxnet": "0.11.0"}, seed=1,
-            device={"type": "cpu", "name": "a processor"}, cache_warm=None, import_seconds=1.5),
-        say(event="data", source="synthetic", sha256="0" * 64, train=8, validation=2, test=2,
-            seconds=0.1),
-        say(event="model", parameters=669706, expected_parameters=669706, layers=[],
-            hyperparameters={"batch_size": 128}, image_data_format="channels_first", seconds=0.2),
-        *[say(event="epoch", epoch=n, seconds=s, samples=8, loss=1.0, accuracy=0.5, val_loss=1.0,
-              val_accuracy=0.9) for n, s in ((1, 9.0), (2, 2.0), (3, 4.0))],
-        say(event="end", test_loss=1.0, test_accuracy=0.9, test_seconds=0.1,
-            peak_memory_bytes=1000),
-    ]  # fmt: skip
+from scripted import ScriptedLauncher, ScriptedProcess, stream
 
 
 @pytest.fixture
