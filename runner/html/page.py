@@ -139,11 +139,11 @@ def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
 
 def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     """Return the page for the runs in ``folders``, whose tidy table is ``table``."""
-    if table.empty:
-        raise StoreError(f"{', '.join(map(str, folders))}: no job is here, so nothing to show")
+    runs = {str(reproduction.manifest(folder)["run"]): folder for folder in folders}
+    if len(runs) < len(folders):
+        raise StoreError(f"{', '.join(map(str, folders))}: two of these are the same run")
     summary = summarize(table)
     jobs = frames.jobs(table)
-    runs = {reproduction.manifest(folder)["run"]: folder for folder in folders}
     verdicts = comparison.verdicts(summary)
     style, script = _asset("report.css"), _script()
     data = _data(table, summary, jobs, job_folders.read(jobs, runs))
