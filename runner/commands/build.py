@@ -1,0 +1,44 @@
+"""Builds images and runs nothing."""
+
+from __future__ import annotations
+
+import typer
+from rich.markup import escape
+
+from runner import configurations as configs
+from runner import images, options, paths
+from runner.commands.console import err, note, out
+from runner.configurations import Device
+from runner.engine import connect
+from runner.errors import BuildError, ExitCode
+from runner.images import BuildOptions
+
+NONE: list[str] = []
+
+
+def build(
+    config: options.Configs = NONE,
+    device: options.BuildDevice = Device.GPU,
+    engine: options.Engine = None,
+    base_image: options.BaseImage = None,
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
+) -> None:
+    """Build images without running anything. GPU images build without a GPU."""
+    chosen = configs.load(config)
+    reached = connect(engine)
+    asked = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    logs = paths.cache() / "build-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for configuration in chosen:
+        log = logs / f"{configuration.name}-{device}.log"
+        log.unlink(missing_ok=True)
+        try:
+            image = images.build(reached, configuration, device, asked, log, note)
+            out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)
+        except BuildError as error:
+            failed += 1
+            err.print(f"[red]{configuration.name}:[/] {escape(str(error))}", highlight=False)
+    raise typer.Exit(ExitCode.JOBS_NOT_OK if failed else ExitCode.OK)

@@ -1,0 +1,41 @@
+"""Prints the tables of runs again, or writes them as one file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner import html as html_report
+from runner import options, paths, report, results
+from runner.commands.console import out
+from runner.commands.tables import print_report
+from runner.summary import summarize
+
+LATEST = ["latest"]
+
+
+def show_report(
+    runs: Annotated[list[str], typer.Argument(help="Runs: names, folders, or latest.")] = LATEST,
+    results_dir: options.Results = paths.RESULTS,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
+    ] = False,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
+    ] = None,
+) -> None:
+    """Print the table of one or several runs again, from what is on disk."""
+    folders = [results.find(results_dir, name) for name in runs]
+    table = results.load(*folders)
+    if html_file is not None:
+        html_report.write(html_file, table, folders)
+        out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
+        return
+    summary = summarize(table)
+    if as_markdown:
+        sys.stdout.write(report.markdown(table, summary))
+    else:
+        print_report(table, summary)
