@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import IO, Any
 import pandas as pd
 
 from runner import limits, phases, watch
-from runner.errors import StoreError, near_miss
+from runner.errors import MachineError, StoreError, near_miss
 from runner.events import BadLine, Event, parse
 from runner.jobs import Job, Status
 
@@ -163,6 +165,30 @@ class JobStore:
         _write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Try to lock a folder, and give whether it worked."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield _try_flock(opened)
+    finally:
+        os.close(opened)
+
+
+def _try_flock(opened: int) -> bool:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(folder: Path) -> bool:
+    """Return whether a runner is working in a run's folder now."""
+    with _held(folder) as is_ours:
+        return not is_ours
+
+
 class RunStore:
     """One run's folder."""
 
@@ -190,6 +216,21 @@ class RunStore:
     def name(self) -> str:
         """Return the run's name."""
         return self.folder.name
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the folder to this process while it writes there.
+
+        The lock is the kernel's, on the folder itself: it leaves no file, and goes when this
+        process ends, however it ends. Raises MachineError if another runner holds it.
+        """
+        with _held(self.folder) as is_ours:
+            if not is_ours:
+                raise MachineError(
+                    f"{self.folder}: another runner is working in this run\n"
+                    "wait until it has ended, or start a run of your own"
+                )
+            yield
 
     def job(self, job: Job) -> JobStore:
         """Open the folder of one job."""
