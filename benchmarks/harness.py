@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import configurations, jobs
+from runner.clocks import Clocks
 from runner.configurations import Device
 from runner.engine import Engine, connect
 from runner.images import BuildOptions
@@ -85,5 +86,5 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
         engine,
         jobs.plan(chosen, asked.backend, choose_workloads(asked.model), options),
         {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
-        Conditions(launcher, store, Silent(), 3600),
+        Conditions(launcher, store, Silent(), Clocks(wall=3600)),
     )

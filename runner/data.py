@@ -253,6 +253,13 @@ def prepare(
     return _prepare_real(datasets, cache, progress)
 
 
+def fingerprint(folder: Path | None) -> dict[str, str]:
+    """Return the SHA-256 of each file that jobs get to read, by its name."""
+    if folder is None:
+        return {}
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
 def states(cache: Path) -> Iterator[tuple[Download, Path, str]]:
     """Yield every downloadable file with its path and what is there: ok, missing or wrong."""
     for item in DOWNLOADS.values():

@@ -57,8 +57,17 @@ class StoreError(BenchmarkError):
     exit_code = ExitCode.USAGE
 
 
+class IdentityError(BenchmarkError):
+    """A run that would go on with something else than it was begun with."""
+
+    exit_code = ExitCode.USAGE
+
+
 class EngineError(BenchmarkError):
-    """The engine failed in the middle of a job; the job's own code is not to blame."""
+    """What carries a job failed: the engine, the process. The job's own code is not to blame.
+
+    It may be over in a moment, so it is tried again.
+    """
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:

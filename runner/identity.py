@@ -7,8 +7,11 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from runner import paths
+from runner.errors import IdentityError
+from runner.results import RunStore
 
 
 def tree_sha256(root: Path, pattern: str = "*.py") -> str:
@@ -54,3 +57,37 @@ def describe() -> dict[str, str | None]:
         "kernel": platform.release(),
         "cpu_model": cpu_model(),
     }
+
+
+# A commit may change a text that no job reads: its rows say which it was.
+_MAY_DIFFER = frozenset({"git_commit"})
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what differs between two identities, a line each; what only one knows is no part."""
+    return [
+        f"{name}: it was {before[name]}, now it is {now[name]}"
+        for name in sorted(before.keys() & now.keys() - _MAY_DIFFER)
+        if before[name] != now[name]
+    ]
+
+
+def refuse_another(what: str, before: dict[str, Any], now: dict[str, Any], run: str) -> None:
+    """Raise IdentityError if a run would go on with something else than it was begun with."""
+    if found := differences(before, now):
+        raise IdentityError(
+            f"run {run} cannot go on: its {what} is another one: {'; '.join(found)}\n"
+            "times of the two cannot stand in one table: start a new run"
+        )
+
+
+def keep(store: RunStore, configuration: str, made: dict[str, str]) -> None:
+    """Enter an environment's identity into the manifest, or hold it against what is there.
+
+    Raises IdentityError if this run was begun with another one.
+    """
+    known = store.manifest().get("environments", {})
+    if configuration in known:
+        refuse_another(f"environment {configuration}", known[configuration], made, store.name)
+    else:
+        store.amend(environments={**known, configuration: made})

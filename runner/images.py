@@ -28,13 +28,16 @@ class BuildOptions:
     """What may differ between two machines that build the same configuration.
 
     ``package_index`` and ``ca_bundle`` say how to reach the packages, whose hashes are locked;
-    they do not change what is built, so they are no part of an image's name.
+    they do not change what is built, so they are no part of an image's name. ``build_seconds``
+    and ``pull_seconds`` are what making one environment and fetching its base may take.
     """
 
     base_image: str | None = None
     ca_bundle: Path | None = None
     package_index: str | None = None
     wheels: Path | None = None
+    build_seconds: float = 2 * 3600.0
+    pull_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,32 @@ Memory = Annotated[
     typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
+FirstOutput = Annotated[
+    float,
+    typer.Option("--first-output", min=1, help="Seconds in which a job must write something."),
+]
+Silence = Annotated[
+    float,
+    typer.Option("--silence", min=1, help="Seconds that a job may write nothing: a slow epoch's."),
+]
+BuildTimeout = Annotated[
+    float, typer.Option("--build-timeout", min=1, help="Seconds that one build may take.")
+]
+PullTimeout = Annotated[
+    float, typer.Option("--pull-timeout", min=1, help="Seconds that fetching a base may take.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run: a name, a folder, or latest."),
+]
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        "--retry",
+        metavar="STATUS,...",
+        help="With --resume, run these again too: failed,timeout; or all that are not ok.",
+    ),
+]
 Wait = Annotated[
     float,
     typer.Option("--wait", min=0, help="Seconds to wait for a device that another run holds."),

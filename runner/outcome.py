@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, field
 
 from runner import gate
+from runner.clocks import Clock
 from runner.events import BadLine, EndEvent, EpochEvent, ErrorEvent, Event, ModelEvent, StartEvent
 from runner.jobs import Job, Status
 from runner.launchers.base import Exit
@@ -20,6 +21,7 @@ class Outcome:
     status: Status
     reason: str | None = None
     exit_code: int | None = None
+    clock: Clock | None = None
 
 
 @dataclass
@@ -40,6 +42,12 @@ class Heard:
     def start(self) -> StartEvent | None:
         """Return the start event, if there was one."""
         return next((event for event in self.events if isinstance(event, StartEvent)), None)
+
+
+def without_times(heard: Heard) -> Heard:
+    """Return the same without the wall clock's times, for a job while which it was set."""
+    events = [event.model_copy(update={"at": None}) for event in heard.events]
+    return Heard(events, heard.bad_lines)
 
 
 def _exit_text(code: int) -> str:

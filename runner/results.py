@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -83,7 +84,11 @@ COLUMNS: dict[str, str] = {
 
 @dataclass
 class Record:
-    """How a job ended and what it ran in: everything the events do not say themselves."""
+    """How a job ended and what it ran in: everything the events do not say themselves.
+
+    ``clock`` is the limit of time that ended it, ``clock_step_seconds`` by how much the system's
+    clock was set while it ran, ``attempt`` how often it was begun.
+    """
 
     status: Status
     reason: str | None = None
@@ -99,13 +104,24 @@ class Record:
     cpus: str | None = None
     telemetry: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    clock: str | None = None
+    clock_step_seconds: float | None = None
+    attempt: int = 1
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` so that the file is either the old one or the whole new one."""
     partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2, sort_keys=True)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -160,9 +176,14 @@ class JobStore:
 
     def close(self, record: Record) -> None:
         """Write how the job ended. A job without this file did not end."""
+        os.fsync(self._events.fileno())
+        self.abandon()
+        _write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
+
+    def abandon(self) -> None:
+        """Let go of the files. Without a record the job counts as interrupted."""
         self._events.close()
         self._log.close()
-        _write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
 
 
 @contextmanager
@@ -232,9 +253,36 @@ class RunStore:
                 )
             yield
 
+    def manifest(self) -> dict[str, Any]:
+        """Return what the run was made with. Raises StoreError if it cannot be read."""
+        return _read_json(self.folder / "manifest.json")
+
+    def amend(self, **entries: Any) -> None:
+        """Enter something into the manifest, in place of what was there under its name."""
+        _write_json(self.folder / "manifest.json", {**self.manifest(), **entries})
+
+    def ended(self, job: Job) -> Status | None:
+        """Return how a job of this run ended, or None if it has not: never begun, or cut off."""
+        path = self.folder / "jobs" / job.id / "record.json"
+        return Status(_read_json(path)["status"]) if path.exists() else None
+
     def job(self, job: Job) -> JobStore:
-        """Open the folder of one job."""
-        return JobStore(self.folder / "jobs" / job.id, job)
+        """Open the folder of one job. What an earlier attempt left there is set aside."""
+        folder = self.folder / "jobs" / job.id
+        if folder.exists():
+            self._set_aside(folder)
+        return JobStore(folder, job)
+
+    def attempt(self, job: Job) -> int:
+        """Return how often a job was begun before."""
+        return sum(1 for _ in (self.folder / "attempts").glob(f"{job.id}.*"))
+
+    def _set_aside(self, folder: Path) -> None:
+        attempts = self.folder / "attempts"
+        attempts.mkdir(exist_ok=True)
+        taken = {path.name for path in attempts.iterdir()}
+        names = (f"{folder.name}.{number}" for number in itertools.count(1))
+        folder.rename(attempts / next(name for name in names if name not in taken))
 
     def unstarted(self, job: Job, record: Record) -> None:
         """Record a job that never got a process."""
@@ -270,7 +318,9 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     kept = ("status", "reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
+    told_of_run = {name: identity[name] for name in _OF_RUN if name in identity}
     return {
+        **told_of_run,
         **{name: job.get(name) for name in told},
         **{name: record.get(name) for name in kept},
         "data_source": job.get("data"),
@@ -349,8 +399,11 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def _phases(record: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, float]:
-    """Return a job's phases in seconds; none for a job that has no end on record."""
+    """Return a job's phases in seconds; none for a job that has no end on record, or
+    whose clock was set."""
     if record.get("started") is None or record.get("wall_seconds") is None:
+        return {}
+    if record.get("clock_step_seconds"):
         return {}
     began = datetime.fromisoformat(record["started"]).timestamp()
     return phases.of_job(began, record["wall_seconds"], events)
@@ -381,9 +434,19 @@ def load(*paths: Path | str) -> pd.DataFrame:
     return table.astype(COLUMNS)
 
 
-def find(root: Path, name: str) -> Path:
+def runs(root: Path) -> list[Path]:
+    """Return the folders of the runs under ``root`` that have begun a job, oldest first."""
+    return sorted({path.parents[2] for path in root.glob("*/jobs/*/job.json")})
+
+
+def resumable(root: Path) -> list[Path]:
+    """Return the folders of the runs under ``root`` that were begun at all, oldest first."""
+    return sorted(path.parent for path in root.glob("*/manifest.json"))
+
+
+def find(root: Path, name: str, candidates: Callable[[Path], list[Path]] = runs) -> Path:
     """Return the folder of a run given as a path, as a name under ``root``, or ``latest``."""
-    runs = sorted({path.parents[2].name for path in root.glob("*/jobs/*/job.json")})
+    runs = [path.name for path in candidates(root)]
     if name == "latest" and runs:
         return root / runs[-1]
     if name in runs:

@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
+import errno
 import time
-from collections.abc import Iterable, Sized
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from runner import occupancy
+import tenacity
+
+from runner import identity, occupancy
+from runner.clocks import Clock, Clocks, Timer
 from runner.configurations import Configuration
 from runner.devices import Gpu
-from runner.errors import BuildError, EngineError
+from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
+from runner.interrupts import Interrupts
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher, Process, Stream
 from runner.occupancy import Guard, Obstacle
-from runner.outcome import Heard, Outcome, conclude
+from runner.outcome import Heard, Outcome, conclude, without_times
 from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
 from runner.watch import Judge, Watch, summarize
 
+# How long a wish to end may stay unheard while a job is silent.
+_POLL_SECONDS = 0.5
+# A clock that is kept by the network is moved by less; more than this was set.
+_CLOCK_STEP_SECONDS = 0.5
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OPTIONS = {
+    Clock.FIRST_OUTPUT: "it wrote nothing for {:.0f} s after its start",
+    Clock.SILENCE: "it wrote nothing for {:.0f} s",
+    Clock.WALL: "it took longer than {:.0f} s",
+}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often what carries a job is tried again, and the longest wait before, in seconds."""
+
+    attempts: int = 5
+    longest_wait: float = 30.0
+
 
 @dataclass(frozen=True)
 class Conditions:
-    """What holds for every job of a run. ``timeout`` is a job's wall limit in seconds.
+    """What holds for every job of a run.
 
     ``guard`` keeps the device to this run; None means the usual one for the device, ``gpu`` or
-    the CPUs.
+    the CPUs. ``again`` are the ends that a resumed run does not take for one.
     """
 
     launcher: Launcher
     store: RunStore
     observer: Observer
-    timeout: float
+    clocks: Clocks = field(default_factory=Clocks)
     gpu: Gpu | None = None
     guard: Guard | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    patience: Patience = field(default_factory=Patience)
+    again: frozenset[Status] = frozenset({Status.INTERRUPTED})
+    identity: dict[str, str | None] = field(default_factory=identity.describe)
 
     @property
     def keeper(self) -> Guard:
@@ -51,7 +80,21 @@ class Conditions:
             device_name=self.gpu.name if self.gpu else None,
             device_uuid=self.gpu.uuid if self.gpu else None,
             driver=self.gpu.driver if self.gpu else None,
+            identity={name: value for name, value in self.identity.items() if value},
         )
+
+    def ended(self, job: Job) -> Status | None:
+        """Return how a job has ended that need not run again, or None."""
+        status = self.store.ended(job)
+        return None if status in self.again else status
+
+
+class _OutOfTimeError(Exception):
+    """One of a job's clocks has fired."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.clock = clock
 
 
 @dataclass
@@ -61,14 +104,20 @@ class _Listener:
     job: Job
     store: JobStore
     observer: Observer
-    heard: Heard
-    reader: LineReader
-    began: float
+    heard: Heard = field(default_factory=Heard)
+    reader: LineReader = field(default_factory=LineReader)
 
-    def listen(self, process: Process, deadline: float) -> None:
-        """Take output to its end. Raises TimeoutError at ``deadline`` (monotonic seconds)."""
-        while (left := deadline - time.monotonic()) > 0:
-            chunk = process.read(left)
+    def listen(self, process: Process, timer: Timer, interrupts: Interrupts) -> None:
+        """Take output to its end. Raises _OutOfTimeError, or KeyboardInterrupt at a wish to end."""
+        while not interrupts.pending:
+            if (clock := timer.fired(time.monotonic())) is not None:
+                raise _OutOfTimeError(clock)
+            try:
+                left = timer.left(time.monotonic())
+                chunk = process.read(min(max(left, 0.001), _POLL_SECONDS))
+            except TimeoutError:
+                continue
+            timer.heard(time.monotonic())
             if chunk is None:
                 self._take(list(self.reader.close()))
                 return
@@ -76,7 +125,7 @@ class _Listener:
                 self.store.log(chunk.data)
             else:
                 self._take(list(self.reader.feed(chunk.data)))
-        raise TimeoutError
+        raise KeyboardInterrupt
 
     def _take(self, items: list[Event | BadLine] | list[BadLine]) -> None:
         for item in items:
@@ -88,25 +137,44 @@ class _Listener:
             self.observer.job_said(self.job, item)
 
 
-def _attend(process: Process, listener: _Listener, timeout: float) -> Outcome:
+class _WallClock:
+    """Tells by how much the system's clock was set since this was made."""
+
+    def __init__(self) -> None:
+        self._before = time.time() - time.monotonic()
+
+    def step(self) -> float | None:
+        """Return by how many seconds, or None if it was not set."""
+        step = time.time() - time.monotonic() - self._before
+        return step if abs(step) > _CLOCK_STEP_SECONDS else None
+
+
+def _attend(
+    process: Process, listener: _Listener, conditions: Conditions, wall: _WallClock, began: float
+) -> Outcome:
     """Follow a process to its end and return how the job ended."""
+    interrupts = conditions.interrupts
     try:
-        listener.listen(process, listener.began + timeout)
-    except TimeoutError:
-        process.stop()
-        return Outcome(Status.TIMEOUT, f"it took longer than {timeout:.0f} s (--timeout)")
-    except KeyboardInterrupt:
-        process.stop()
+        listener.listen(process, Timer(conditions.clocks, began), interrupts)
+    except _OutOfTimeError as out:
+        process.stop(lambda: interrupts.urgent)
+        limit = conditions.clocks.limit(out.clock)
+        reason = f"{_OPTIONS[out.clock].format(limit)} (--{out.clock})"
+        return Outcome(Status.TIMEOUT, reason, clock=out.clock)
+    except BaseException:
+        process.stop(lambda: interrupts.urgent)
         raise
     log_end = printable(listener.store.last_log_line().encode(), limit=300)
-    return conclude(listener.job, listener.heard, process.wait(), log_end)
+    ended = process.wait()
+    heard = listener.heard if wall.step() is None else without_times(listener.heard)
+    return conclude(listener.job, heard, ended, log_end)
 
 
 def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
     """Enter how the job ended, and what its samples say of the time it took."""
     verdict = judge(watch.samples)
     record.status, record.reason = outcome.status, outcome.reason
-    record.exit_code = outcome.exit_code
+    record.exit_code, record.clock = outcome.exit_code, outcome.clock
     record.warnings += verdict.warnings
     if verdict.tainted is None:
         return
@@ -116,13 +184,16 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
         record.warnings.append(verdict.tainted)
 
 
-def _follow(listener: _Listener, process: Process, conditions: Conditions, record: Record) -> None:
+def _follow(
+    listener: _Listener, process: Process, conditions: Conditions, record: Record,
+    wall: _WallClock, began: float,
+) -> None:  # fmt: skip
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
     keeper = conditions.keeper
     watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
     try:
         with watch:
-            outcome = _attend(process, listener, conditions.timeout)
+            outcome = _attend(process, listener, conditions, wall, began)
     finally:
         record.cpus = process.cpus
         record.telemetry = summarize(watch.samples)
@@ -130,32 +201,63 @@ def _follow(listener: _Listener, process: Process, conditions: Conditions, recor
     _apply(outcome, watch, keeper.judge, record)
 
 
+@contextmanager
+def _disk_is_not_full(conditions: Conditions) -> Iterator[None]:
+    """Say plainly that the disk is full, where it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise MachineError(
+            f"{conditions.store.folder}: no space is left to keep results\n"
+            "all that ended before is kept: make room (python -m runner clean), then go on with "
+            f"--resume {conditions.store.name}"
+        ) from error
+
+
 def run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
     """Run one job in a fresh process and return its record; both are on disk by then.
 
-    A KeyboardInterrupt ends the job, records it as interrupted, and goes on up.
+    A wish to end stops the job, records it as interrupted, and goes on up as KeyboardInterrupt.
+    Raises EngineError if what carries the job failed; that is on record as interrupted too.
     """
-    record = conditions.record(Status.INTERRUPTED, "interrupted by the user")
-    record.identity = environment.identity
+    with conditions.interrupts.deferred(), _disk_is_not_full(conditions):
+        return _run_job(job, environment, conditions)
+
+
+def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
     store = conditions.store.job(job)
-    began = time.monotonic()
-    listener = _Listener(job, store, conditions.observer, Heard(), LineReader(), began)
+    record = conditions.record(Status.INTERRUPTED, "interrupted by the user")
+    record.identity |= environment.identity
+    record.attempt += conditions.store.attempt(job)
+    began, wall = time.monotonic(), _WallClock()
+    listener = _Listener(job, store, conditions.observer)
     process: Process | None = None
+    left: list[str] = []
     try:
         process = conditions.launcher.start(job, environment)
-        _follow(listener, process, conditions, record)
+        _follow(listener, process, conditions, record, wall, began)
     except EngineError as error:
-        record.status, record.reason = Status.FAILED, str(error)
+        record.reason = f"what carried the job failed: {error}"
+        raise
+    except OSError as error:
+        record.status, record.reason = Status.INTERRUPTED, f"it could not be kept: {error.strerror}"
+        raise
     finally:
-        record.warnings += _close(process)
+        left = _close(process)
+        record.warnings += left
         record.wall_seconds = time.monotonic() - began
+        record.clock_step_seconds = wall.step()
         record.bad_lines = len(listener.heard.bad_lines)
         store.close(record)
+    if left and conditions.launcher.answers():
+        raise MachineError(f"{job.id}: {left[0]}\nanother job would be timed beside it: end it")
     return record
 
 
 def _close(process: Process | None) -> list[str]:
-    """Remove what a process left, and return what stood against it: other jobs go on."""
+    """Remove what a process left, and return what stood against it."""
     try:
         if process is not None:
             process.close()
@@ -173,17 +275,50 @@ def _prepare(
         conditions.observer.note(f"{configuration.name}: {configuration.title}")
         log = conditions.store.folder / f"build-{configuration.name}.log"
         try:
-            made[configuration.name] = conditions.launcher.prepare(configuration, log)
+            environment = conditions.launcher.prepare(configuration, log)
         except BuildError as error:
             conditions.observer.note(f"{configuration.name}: the build failed: {error}")
             made[configuration.name] = error
+            continue
+        identity.keep(conditions.store, configuration.name, environment.identity)
+        made[configuration.name] = environment
     return made
 
 
 def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) -> Record:
     record = conditions.record(status, reason)
-    conditions.store.unstarted(job, record)
+    with _disk_is_not_full(conditions):
+        conditions.store.unstarted(job, record)
     return record
+
+
+def _retried(job: Job, environment: Environment, conditions: Conditions) -> Record:
+    """Run a job, again where what carries it failed and may be back in a moment."""
+    patience, observer = conditions.patience, conditions.observer
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0
+        observer.note(f"{job.id}: {error}; trying again in {wait:.0f} s")
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(EngineError),
+        stop=tenacity.stop_after_attempt(patience.attempts),
+        wait=tenacity.wait_exponential(multiplier=1, max=patience.longest_wait),
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        return attempts(run_job, job, environment, conditions)
+    except EngineError as error:
+        if conditions.launcher.answers():
+            reason = f"what carries it failed {patience.attempts} times: {error}"
+            return _unstarted(job, Status.FAILED, reason, conditions)
+        raise MachineError(
+            f"{job.id}: {error}\n"
+            f"tried {patience.attempts} times; when it is back, go on with "
+            f"--resume {conditions.store.name}"
+        ) from error
 
 
 def _one(
@@ -195,21 +330,35 @@ def _one(
         return _unstarted(job, Status.BUILD_FAILED, str(environment), conditions)
     if (reason := obstacle()) is not None:
         return _unstarted(job, Status.FAILED, reason, conditions)
-    return run_job(job, environment, conditions)
+    return _retried(job, environment, conditions)
+
+
+def _needed(
+    configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions
+) -> list[Configuration]:
+    """Return the configurations that have something left to do; all where that is not known."""
+    if not isinstance(jobs, Sized):
+        return configurations
+    names = {job.configuration for job in jobs if conditions.ended(job) is None}
+    return [configuration for configuration in configurations if configuration.name in names]
 
 
 def run(configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions) -> bool:
     """Run all jobs as they come and return whether every one that could run is ok.
 
-    Raises MachineError if the device is not free once the environments are made.
+    A job that has ended before is not run again. Raises MachineError if the device is not free
+    once the environments are made, or if what carries the jobs stays away.
     """
     total = len(jobs) if isinstance(jobs, Sized) else None
-    environments = _prepare(configurations, conditions)
+    environments = _prepare(_needed(configurations, jobs, conditions), conditions)
     all_ok = True
     with conditions.keeper.hold() as obstacle:
         for number, job in enumerate(jobs, start=1):
-            conditions.observer.job_started(job, number, total)
-            record = _one(job, environments[job.configuration], obstacle, conditions)
-            conditions.observer.job_ended(job, record)
-            all_ok = all_ok and record.status in (Status.OK, Status.UNSUPPORTED)
+            status = conditions.ended(job)
+            if status is None:
+                conditions.observer.job_started(job, number, total)
+                record = _one(job, environments[job.configuration], obstacle, conditions)
+                conditions.observer.job_ended(job, record)
+                status = record.status
+            all_ok = all_ok and status in (Status.OK, Status.UNSUPPORTED)
     return all_ok

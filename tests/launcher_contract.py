@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner import phases, results
+from runner.clocks import Clocks
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher
 from runner.results import Record, RunStore
@@ -49,7 +50,7 @@ class Bench:
         self._launcher, self._environment = launcher, environment
 
     def run(self, model: str, timeout: float = 60) -> Record:
-        conditions = Conditions(self._launcher, self.store, Silent(), timeout)
+        conditions = Conditions(self._launcher, self.store, Silent(), Clocks(wall=timeout))
         return run_job(make_job(model), self._environment, conditions)
 
     def log(self, model: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runner.errors import BuildError
+from runner.errors import BuildError, EngineError
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 
 
@@ -25,19 +25,23 @@ class ScriptedProcess(Process):
     def wait(self):
         return Exit(0)
 
-    def stop(self): ...
+    def stop(self, urgent=lambda: False): ...
 
     def close(self):
         self.closed = True
 
 
 class ScriptedLauncher(Launcher):
-    """Says a recorded stream per backend; ``broken`` configurations do not build."""
+    """Says a recorded stream per backend.
+
+    ``broken`` configurations do not build; ``starts_after`` so many refusals a job starts.
+    """
 
     name = "scripted"
 
-    def __init__(self, scripts, broken=()):
-        self._scripts, self._broken = scripts, broken
+    def __init__(self, scripts, broken=(), reachable=True, starts_after=0):
+        self._scripts, self._broken, self.reachable = scripts, broken, reachable
+        self._refusals = starts_after
         self.processes = []
 
     def prepare(self, configuration, log):
@@ -46,8 +50,17 @@ class ScriptedLauncher(Launcher):
         return Environment(configuration.name, "here", {"image_digest": "sha256:1"})
 
     def start(self, job, environment):
+        if self._refusals:
+            self._refusals -= 1
+            raise EngineError("the engine is away")
         self.processes.append(ScriptedProcess(self._scripts[job.backend]))
         return self.processes[-1]
+
+    def sweep(self):
+        return []
+
+    def answers(self):
+        return self.reachable
 
 
 def stream(**changes) -> list[bytes]:

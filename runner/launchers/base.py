@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from runner.configurations import Configuration
 from runner.jobs import Job
+
+GRACE_SECONDS = 5.0
+_GONE_WITHIN_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+def until(condition: Callable[[], bool], seconds: float = _GONE_WITHIN_SECONDS) -> bool:
+    """Wait for something to be so, and return whether it came in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 class Stream(Enum):
@@ -74,12 +90,18 @@ class Process(ABC):
         """Return how the process ended. Call it after the end of output."""
 
     @abstractmethod
-    def stop(self) -> None:
-        """End the process: ask, wait a little, kill. Does nothing if it has ended."""
+    def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
+        """End the process: ask, wait up to ``GRACE_SECONDS`` or until ``urgent``, kill.
+
+        Does nothing if it has ended.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Remove what the process leaves behind on its host. Call it last, always."""
+        """Remove what the process leaves behind on its host, and see that it is gone.
+
+        Call it last, always. Raises EngineError if something is still there.
+        """
 
 
 class Launcher(ABC):
@@ -97,3 +119,14 @@ class Launcher(ABC):
     @abstractmethod
     def start(self, job: Job, environment: Environment) -> Process:
         """Start one job. Raises EngineError if it cannot be started."""
+
+    @abstractmethod
+    def sweep(self) -> list[str]:
+        """Remove the jobs of runners that have ended without doing so, and return their names.
+
+        What a runner left that still works, or that cannot be seen from here, is let be.
+        """
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Return whether jobs can be started at all: False while an engine is away."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests.exceptions
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
@@ -20,13 +21,24 @@ from runner.engine import LABEL, Engine
 from runner.errors import EngineError
 from runner.images import BuildOptions
 from runner.jobs import Job
-from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.launchers.base import (
+    GRACE_SECONDS,
+    Chunk,
+    Environment,
+    Exit,
+    Launcher,
+    Process,
+    Stream,
+    until,
+)
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
+from runner.liveness import Owner
 
+OWNER_LABEL = f"{LABEL}.owner"
+_JOB_LABEL = f"{LABEL}.job"
 DATA_DIR = "/data"
 CACHE_DIR = "/cache"
-GRACE_SECONDS = 5
 _BROKEN = (APIError, requests.exceptions.RequestException, OSError)
 
 
@@ -63,6 +75,36 @@ def _pid_here(container: Container) -> int | None:
     return pid if str(container.id) in groups else None
 
 
+def _is_gone(error: Exception) -> bool:
+    """Return whether the engine says that there is no such container, or none that runs."""
+    return isinstance(error, APIError) and error.status_code in (404, 409)
+
+
+def _remove(container: Container) -> None:
+    """Remove a container, running or not, and see that the engine knows it no more."""
+    try:
+        container.remove(force=True, v=False)
+    except NotFound:
+        return
+    except _BROKEN as error:
+        if not _is_gone(error):
+            raise EngineError(f"the container could not be removed: {error}") from error
+    if not until(lambda: _is_unknown(container)):
+        raise EngineError(
+            f"container {container.short_id} is still there: docker rm -f {container.short_id}"
+        )
+
+
+def _is_unknown(container: Container) -> bool:
+    try:
+        container.reload()
+    except NotFound:
+        return True
+    except _BROKEN as error:
+        raise EngineError(f"the container may be left: {error}") from error
+    return False
+
+
 class DockerProcess(Process):
     """A job in a container, its output attached before the first instruction runs."""
 
@@ -89,21 +131,25 @@ class DockerProcess(Process):
         except _BROKEN as error:
             raise EngineError(f"the engine lost the container: {error}") from error
 
-    def stop(self) -> None:
+    def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
         try:
-            self._container.stop(timeout=GRACE_SECONDS)
-        except NotFound:
-            return
+            self._container.kill("SIGTERM")
+            until(lambda: urgent() or self._has_ended(), GRACE_SECONDS)
+            self._container.kill("SIGKILL")
         except _BROKEN as error:
+            if _is_gone(error):
+                return
             raise EngineError(f"the container could not be stopped: {error}") from error
 
+    def _has_ended(self) -> bool:
+        self._container.reload()
+        return not self._container.attrs["State"]["Running"]
+
     def close(self) -> None:
-        try:
-            self._container.remove(force=True, v=False)
-        except NotFound:
-            return
-        except _BROKEN as error:
-            raise EngineError(f"the container could not be removed: {error}") from error
+        remaining = self._tree.pids()
+        _remove(self._container)
+        if not until(lambda: not any(map(psutil.pid_exists, remaining))):
+            raise EngineError(f"processes of container {self._container.short_id} are still there")
 
 
 class DockerLauncher(Launcher):
@@ -152,7 +198,7 @@ class DockerLauncher(Launcher):
             container = self._engine.client.containers.create(
                 environment.location,
                 command=[json.dumps(spec, sort_keys=True)],
-                labels={LABEL: "job", f"{LABEL}.run": self._run, f"{LABEL}.job": job.id},
+                labels=self._labels(job),
                 mounts=self._mounts(environment),
                 device_requests=self._gpu(),
                 cpuset_cpus=cpus,
@@ -163,8 +209,32 @@ class DockerLauncher(Launcher):
         try:
             return DockerProcess(container, cpus)
         except _BROKEN as error:
-            container.remove(force=True)
+            _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
+
+    def _labels(self, job: Job) -> dict[str, str]:
+        return {
+            LABEL: "job",
+            f"{LABEL}.run": self._run,
+            _JOB_LABEL: job.id,
+            OWNER_LABEL: str(Owner.this()),
+        }
+
+    def answers(self) -> bool:
+        try:
+            return bool(self._engine.client.ping())
+        except _BROKEN:
+            return False
+
+    def sweep(self) -> list[str]:
+        removed = []
+        filters = {"label": f"{LABEL}=job"}
+        for container in self._engine.client.containers.list(all=True, filters=filters):
+            owner = Owner.parse(container.labels.get(OWNER_LABEL, ""))
+            if owner is not None and owner.is_dead:
+                _remove(container)
+                removed.append(f"container {container.short_id} ({container.labels[_JOB_LABEL]})")
+        return removed
 
     def _cpus(self, job: Job) -> str | None:
         """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""

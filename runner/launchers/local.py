@@ -9,23 +9,37 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from runner import devices, environments, interpreters, paths
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError, EngineError
 from runner.images import BuildOptions, sha256
 from runner.jobs import Job
-from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.launchers.base import (
+    GRACE_SECONDS,
+    Chunk,
+    Environment,
+    Exit,
+    Launcher,
+    Process,
+    Stream,
+    until,
+)
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
+from runner.liveness import Owner
 
-GRACE_SECONDS = 5
+_OWNER = "KERAS_BENCHMARK_OWNER"
+_TOKEN = "KERAS_BENCHMARK_JOB"
+_SCRATCH = "bench-job-"
+_OWNER_FILE = ".owner"
 # What a process needs of its parent's environment; everything else could change a result.
 _PASSED = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_HOME", "XLA_FLAGS", "SSL_CERT_FILE")
 
@@ -36,6 +50,37 @@ def _chunks(pipe: IO[bytes], stream: Stream) -> Iterator[Chunk]:
             yield Chunk(stream, data)
 
 
+def _marked(name: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Yield the processes of this user that carry an environment variable, and what it says.
+
+    Children inherit it, also those that left their process group.
+    """
+    for process in psutil.process_iter():
+        try:
+            value = process.environ().get(name)
+            if value is not None and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, value
+        except (psutil.Error, OSError):
+            continue
+
+
+def _is_orphan(scratch: Path) -> bool:
+    """Return whether a scratch folder is this user's and its runner has ended."""
+    try:
+        if scratch.is_symlink() or scratch.stat().st_uid != os.getuid():
+            return False
+        owner = Owner.parse((scratch / _OWNER_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
+    return owner is not None and owner.is_dead
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 class LocalProcess(Process):
     """A job as the leader of a process group, in a scratch folder of its own."""
 
@@ -43,7 +88,8 @@ class LocalProcess(Process):
         self, command: list[str], environment: dict[str, str], cpus: list[int] | None
     ) -> None:
         """Start it, on ``cpus`` alone if they are given."""
-        self._scratch = Path(tempfile.mkdtemp(prefix="bench-job-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        (self._scratch / _OWNER_FILE).write_text(str(Owner.this()), encoding="utf-8")
         try:
             with devices.pinned(cpus) if cpus else nullcontext():
                 self._process = subprocess.Popen(
@@ -52,7 +98,7 @@ class LocalProcess(Process):
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     cwd=self._scratch,
-                    env={**environment, "HOME": str(self._scratch), "TMPDIR": str(self._scratch)},
+                    env={**environment, **self._marks()},
                     start_new_session=True,
                 )
         except OSError:
@@ -86,19 +132,30 @@ class LocalProcess(Process):
             return False
         return True
 
-    def stop(self) -> None:
+    def _marks(self) -> dict[str, str]:
+        scratch = str(self._scratch)
+        return {"HOME": scratch, "TMPDIR": scratch, _TOKEN: scratch, _OWNER: str(Owner.this())}
+
+    def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
         if not self._signal(signal.SIGTERM):
             return
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            time.sleep(0.05)
+        until(lambda: urgent() or self._process.poll() is not None, GRACE_SECONDS)
         self._signal(signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
+        if not until(self._has_gone):
+            raise EngineError(f"processes of the job are still there: {self._survivors()}")
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _survivors(self) -> list[psutil.Process]:
+        return [process for process, token in _marked(_TOKEN) if token == str(self._scratch)]
+
+    def _has_gone(self) -> bool:
+        _kill(self._survivors())
+        return not self._survivors()
 
 
 class LocalLauncher(Launcher):
@@ -160,6 +217,22 @@ class LocalLauncher(Launcher):
             return LocalProcess(command, self._environment(), devices.cpus_of(job))
         except OSError as error:
             raise EngineError(f"{environment.location} could not be started: {error}") from error
+
+    def answers(self) -> bool:
+        return True
+
+    def sweep(self) -> list[str]:
+        removed = []
+        for process, text in _marked(_OWNER):
+            owner = Owner.parse(text)
+            if owner is not None and owner.is_dead:
+                _kill([process])
+                removed.append(f"process {process.pid}")
+        for scratch in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+            if _is_orphan(scratch):
+                shutil.rmtree(scratch, ignore_errors=True)
+                removed.append(f"folder {scratch}")
+        return removed
 
     def _environment(self) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}

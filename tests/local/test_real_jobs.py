@@ -8,6 +8,7 @@ import pytest
 
 from launcher_contract import Silent, make_job
 from runner import configurations, environments, paths, results
+from runner.clocks import Clocks
 from runner.configurations import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
@@ -53,7 +54,7 @@ def bench(python, tmp_path):
         job = make_job(
             configuration=CONFIGURATION, backend="jax", epochs=epochs, samples=2048, threads=2
         )
-        record = run_job(job, environment, Conditions(launcher, store, Silent(), 200))
+        record = run_job(job, environment, Conditions(launcher, store, Silent(), Clocks(wall=200)))
         return record, results.load(store.folder)
 
     return run

@@ -10,6 +10,7 @@ from fake_nvml import K80, STRANGER, FakeNvml
 from launcher_contract import Silent
 from runner import configurations, results
 from runner import run as runs
+from runner.clocks import Clocks
 from runner.errors import MachineError
 from runner.jobs import Status
 from runner.nvml import GpuSample
@@ -82,7 +83,7 @@ def execute(tmp_path, monkeypatch):
         store = RunStore.create(tmp_path, {})
         jobs = [mxnet_job(device="gpu", repeat=n) for n in range(1, max(len(recordings), 1) + 1)]
         chosen = configurations.load(["mxnet-k122"])
-        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), 60, K80, guard))
+        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), Clocks(wall=60), K80, guard))
         return ok, results.load(store.folder), store, launcher
 
     return go

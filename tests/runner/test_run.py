@@ -6,13 +6,23 @@ import pytest
 
 from launcher_contract import Silent, make_job
 from runner import configurations, results
-from runner.errors import EngineError, StoreError
+from runner.clocks import Clocks
+from runner.errors import EngineError, MachineError, StoreError
 from runner.jobs import Status
 from runner.occupancy import CpuGuard
 from runner.results import RunStore
-from runner.run import Conditions, run
+from runner.run import Conditions, Patience, run
 from runner.summary import summarize
 from scripted import ScriptedLauncher, ScriptedProcess, stream
+
+
+def conditions(launcher, store, folder, **changes):
+    """Return conditions whose device is free and whose patience takes no time."""
+    plain = {
+        "clocks": Clocks(wall=60), "guard": CpuGuard(folder=folder),
+        "patience": Patience(attempts=2, longest_wait=0), "identity": {},
+    }  # fmt: skip
+    return Conditions(launcher, store, Silent(), **{**plain, **changes})
 
 
 @pytest.fixture
@@ -20,8 +30,7 @@ def execute(tmp_path):
     def go(launcher, jobs):
         store = RunStore.create(tmp_path, {})
         chosen = configurations.load(list(dict.fromkeys(job.configuration for job in jobs)))
-        guard = CpuGuard(folder=tmp_path)
-        ok = run(chosen, jobs, Conditions(launcher, store, Silent(), 60, guard=guard))
+        ok = run(chosen, jobs, conditions(launcher, store, tmp_path))
         return ok, results.load(store.folder), store
 
     return go
@@ -68,27 +77,60 @@ def test_an_unsupported_job_is_not_started_and_is_no_failure(execute):
     assert table[["status", "reason"]].to_numpy().tolist() == [[Status.UNSUPPORTED, "it cannot"]]
 
 
-def test_a_lost_engine_is_a_reason_and_the_process_is_closed(execute):
+def test_what_carries_a_job_is_tried_again_and_its_failure_is_a_reason(execute):
     script = [*stream()[:4], EngineError("the connection broke")]
     launcher = ScriptedLauncher({"mxnet": script})
-    ok, table, _ = execute(launcher, [mxnet_job()])
+    ok, table, store = execute(launcher, [mxnet_job()])
     assert not ok
-    assert table["reason"].unique().tolist() == ["the connection broke"]
-    assert table["epoch"].tolist() == [1]
-    assert launcher.processes[0].closed
+    assert table["status"].unique().tolist() == [Status.FAILED]
+    assert "failed 2 times: the connection broke" in table["reason"].iloc[0]
+    assert [process.closed for process in launcher.processes] == [True, True]
+    attempts = sorted((store.folder / "attempts").glob("*/record.json"))
+    records = [json.loads(path.read_text()) for path in attempts]
+    assert [record["attempt"] for record in records] == [1, 2]
+    assert {record["status"] for record in records} == {Status.INTERRUPTED}
+    assert all((path.parent / "events.jsonl").read_text().count("epoch") for path in attempts)
 
 
-def test_a_container_that_cannot_be_removed_is_a_warning_and_the_run_goes_on(execute, monkeypatch):
+def test_what_carries_a_job_may_be_back_in_a_moment(execute):
+    launcher = ScriptedLauncher({"mxnet": stream()}, starts_after=1)
+    ok, table, _ = execute(launcher, [mxnet_job()])
+    assert ok
+    assert table["epoch"].tolist() == [1, 2, 3]
+
+
+def test_a_model_s_own_failure_is_not_tried_again(execute):
+    script = [*stream()[:1], b'{"event":"error","schema":1,"type":"ValueError","message":"no"}\n']
+    launcher = ScriptedLauncher({"mxnet": script})
+    ok, table, store = execute(launcher, [mxnet_job()])
+    assert not ok
+    assert table["status"].tolist() == [Status.FAILED]
+    assert len(launcher.processes) == 1
+    assert not (store.folder / "attempts").exists()
+
+
+def test_an_engine_that_stays_away_ends_the_run_and_the_job_is_not_done(tmp_path):
+    store = RunStore.create(tmp_path, {})
+    launcher = ScriptedLauncher({"mxnet": stream()}, starts_after=9, reachable=False)
+    under = conditions(launcher, store, tmp_path)
+    with pytest.raises(MachineError, match=f"--resume {store.name}"):
+        run(configurations.load(["mxnet-k122"]), [mxnet_job()], under)
+    assert under.ended(mxnet_job()) is None
+
+
+def test_what_a_job_leaves_behind_ends_the_run(tmp_path, monkeypatch):
     def stuck(process):
-        raise EngineError("the container could not be removed")
+        raise EngineError("the container is still there")
 
     monkeypatch.setattr(ScriptedProcess, "close", stuck)
-    launcher = ScriptedLauncher({"mxnet": stream()})
-    ok, table, store = execute(launcher, [mxnet_job(), mxnet_job(repeat=2)])
-    assert ok
-    assert table["status"].unique().tolist() == [Status.OK]
+    store = RunStore.create(tmp_path, {})
+    under = conditions(ScriptedLauncher({"mxnet": stream()}), store, tmp_path)
+    jobs = [mxnet_job(), mxnet_job(repeat=2)]
+    with pytest.raises(MachineError, match="timed beside it"):
+        run(configurations.load(["mxnet-k122"]), jobs, under)
+    assert [under.ended(job) for job in jobs] == [Status.OK, None]
     record = json.loads(next(store.folder.glob("jobs/*/record.json")).read_text())
-    assert "the container could not be removed" in record["warnings"]
+    assert "the container is still there" in record["warnings"]
 
 
 def test_a_run_without_jobs_has_no_table_and_is_not_the_latest(execute, tmp_path):
@@ -104,7 +146,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path):
     launcher = ScriptedLauncher({"mxnet": [*stream()[:5], KeyboardInterrupt()]})
     with pytest.raises(KeyboardInterrupt):
         run(configurations.load(["mxnet-k122"]), [mxnet_job()],
-            Conditions(launcher, store, Silent(), 60, guard=CpuGuard(folder=tmp_path)))  # fmt: skip
+            conditions(launcher, store, tmp_path))  # fmt: skip
     table = results.load(store.folder)
     assert table["status"].unique().tolist() == [Status.INTERRUPTED]
     assert table["epoch"].tolist() == [1, 2]

@@ -1,0 +1,129 @@
+"""From a request to the jobs of a run, on what this machine has. Nothing is made or changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runner import configurations as configs
+from runner import data as datasets
+from runner import jobs, paths, preflight, repetition
+from runner.configurations import Configuration
+from runner.errors import choose
+from runner.jobs import Job, JobOptions
+from runner.preflight import DeviceChoice, LauncherChoice, Machine, Say
+from runner.request import Request
+from runner.workloads import DataSource, Workload, choose_workloads, require_source
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. ``request`` is the one asked for with every choice made.
+
+    ``jobs`` are those of every round that is known beforehand; with ``width`` more may follow.
+    """
+
+    request: Request
+    machine: Machine
+    configurations: list[Configuration]
+    workloads: list[Workload]
+    jobs: list[Job]
+    width: float | None
+
+    @property
+    def source(self) -> DataSource:
+        """Return where the samples come from."""
+        assert self.request.data is not None
+        return self.request.data
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return the data sets that the models need."""
+        return sorted({workload.dataset for workload in self.workloads})
+
+    def ordered(self, measured: Callable[[], pd.DataFrame]) -> Iterable[Job]:
+        """Return the jobs in the order in which they run; ``measured`` gives the table so far."""
+        seed = self.request.seed
+        if self.width is None:
+            return repetition.shuffled(self.jobs, seed)
+        return repetition.until(self.jobs, self.width, self.request.max_repeats, seed, measured)
+
+
+def _default_source(wanted: list[str], say: Say) -> DataSource:
+    """Return real data where all its files are cached, else synthetic, said aloud."""
+    there = {item.dataset for item, _, state in datasets.states(paths.cache()) if state == "ok"}
+    if there.issuperset(wanted):
+        return DataSource.REAL
+    say("data: synthetic, because the real files are not cached (python -m runner data fetch)")
+    return DataSource.SYNTHETIC
+
+
+def _decided(
+    request: Request,
+    machine: Machine,
+    chosen: list[Configuration],
+    workloads: list[Workload],
+    say: Say,
+) -> Request:
+    """Return the request with nothing left open, so that another day decides nothing else."""
+    wanted = sorted({workload.dataset for workload in workloads})
+    return request.model_copy(
+        update={
+            "config": tuple(configuration.name for configuration in chosen),
+            "model": tuple(workload.name for workload in workloads),
+            "device": DeviceChoice(machine.device),
+            "gpu": machine.gpu.uuid if machine.gpu else None,
+            "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
+            "data": request.data or _default_source(wanted, say),
+            "threads": request.threads or len(os.sched_getaffinity(0)),
+        }
+    )
+
+
+def _job_options(request: Request, machine: Machine) -> JobOptions:
+    assert request.data is not None
+    assert request.threads is not None
+    return JobOptions(
+        device=machine.device,
+        data=request.data,
+        epochs=request.epochs,
+        samples=request.samples,
+        seed=request.seed,
+        repeats=request.repeats,
+        threads=request.threads,
+        image_data_format=request.image_data_format,
+        recurrent_activation=request.recurrent_activation,
+    )
+
+
+def plan(request: Request, say: Say) -> Plan:
+    """Return what a run will do; a choice that was made for the user goes to ``say``.
+
+    Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
+    """
+    width = repetition.parse_width(request.until) if request.until is not None else None
+    chosen = configs.load(list(request.config))
+    choose(request.backend, jobs.known_backends(chosen), "backend")
+    workloads = choose_workloads(list(request.model))
+    if request.data is not None:
+        require_source(workloads, request.data)
+    launcher = LauncherChoice.LOCAL if request.python is not None else request.launcher
+    machine = preflight.check(chosen, request.device, request.gpu, launcher, request.engine, say)
+    decided = _decided(request, machine, chosen, workloads, say)
+    planned = preflight.refuse_cards(
+        jobs.plan(chosen, list(request.backend), workloads, _job_options(decided, machine)),
+        chosen,
+        machine.gpu,
+    )
+    used = {job.configuration for job in planned}
+    return Plan(
+        request=decided,
+        machine=machine,
+        configurations=[c for c in chosen if c.name in used],
+        workloads=workloads,
+        jobs=planned,
+        width=width,
+    )
