@@ -19,11 +19,12 @@ from typing import IO
 from runner import devices, environments, interpreters, paths
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError, EngineError
-from runner.images import BuildOptions, sha256
+from runner.images import BuildOptions
 from runner.jobs import Job
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
+from runner.recipes import sha256
 
 GRACE_SECONDS = 5
 # What a process needs of its parent's environment; everything else could change a result.

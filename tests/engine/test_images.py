@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from registry import serving
 
 from runner import images, paths
 from runner.configurations import Device, read
@@ -38,6 +39,22 @@ COPY ca-bundle.pem requirements.lock /opt/
 RUN test "$DEVICE" = cpu
 COPY models /opt/models
 """
+IN_STAGES = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+ARG DEVICE
+COPY ca-bundle.pem /opt/build/
+RUN test "$DEVICE" = cpu
+COPY requirements.lock /opt/build/
+COPY wheels /opt/build/wheels
+RUN test "$DEVICE" = cpu
+COPY models /opt/models
+"""
+WITHOUT_A_SHELL = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+COPY models /opt/models
+"""
 
 
 @pytest.fixture
@@ -63,8 +80,9 @@ def room(engine, base_image, tmp_path, monkeypatch):
     build.said, build.folder, build.root = said, folder, tmp_path
     yield build
     name = f"{images.LABEL}/{folder.name}"
-    for image in engine.client.images.list(name=name):
-        engine.client.images.remove(image.id, force=True)
+    for image in engine.client.images.list(name=name):  # the newest first
+        for tag in image.tags:
+            engine.client.images.remove(tag)
 
 
 def test_an_unchanged_configuration_is_not_built_again(room):
@@ -94,3 +112,33 @@ def test_a_failed_build_names_the_step_and_the_log(room):
 def test_a_base_that_cannot_be_pulled_points_to_the_option(room):
     with pytest.raises(BuildError, match="--base-image"):
         room(base="localhost:1/no-such-base:1")
+
+
+@pytest.fixture
+def registry(engine):
+    with serving() as found:
+        yield found
+    engine.client.images.remove(f"{found.repository}@{found.digest}", force=True)
+
+
+@pytest.mark.parametrize("reference", ["{0}", "{0}:1", "{0}@{1}", "{0}:1@{1}"])
+def test_a_base_is_pulled_by_tag_and_by_digest(registry, room, reference):
+    (room.folder / "Dockerfile").write_text(WITHOUT_A_SHELL)
+    base = reference.format(registry.repository, registry.digest)
+    image = room(base=base)
+    assert room.said[0] == f"pulling {base}"
+    assert image.base_digest == registry.image_id
+    assert image.base_repo_digest == registry.digest
+
+
+def test_a_changed_model_is_built_on_the_stage_below(room):
+    (room.folder / "Dockerfile").write_text(IN_STAGES)
+    first = room()
+    assert sum(line.startswith("building ") for line in room.said) == 3
+    (room.root / "models" / "x.py").write_text("2")
+    second = room()
+    assert room.said[0].endswith("is up to date")
+    steps = [line.partition(" : ")[2] for line in room.said if line.startswith("Step ")]
+    assert "COPY models /opt/models" in steps
+    assert not [step for step in steps if step.startswith("RUN")]
+    assert second.digest != first.digest
