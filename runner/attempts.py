@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import requests.exceptions
 import tenacity
+import urllib3.exceptions
 from docker.errors import APIError
 
 from runner.engine import Engine
 from runner.events import printable
 
-BROKEN = (APIError, requests.exceptions.RequestException)
+BROKEN = (APIError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError)
 _ATTEMPTS = 3
 # What engines, registries and package indexes say when it is not the recipe's fault.
 _PASSING = (
@@ -76,7 +77,7 @@ def limited(engine: Engine, seconds: float) -> Iterator[None]:
 def _is_passing(error: BaseException) -> bool:
     """Return whether an error may be over in a moment: the machine's or the network's."""
     text = str(error).lower()
-    lost = isinstance(error, requests.exceptions.RequestException)
+    lost = isinstance(error, BROKEN) and not isinstance(error, APIError)
     return lost or any(word in text for word in _PASSING)
 
 

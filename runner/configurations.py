@@ -99,6 +99,12 @@ class Configuration(_File):
         """Return the locked requirements for ``device``."""
         return self.folder / f"{device}.lock"
 
+    @property
+    def build_lock(self) -> Path:
+        """Return the locked pip, setuptools and wheel that its packages are installed with."""
+        version = ".".join(self.python.split(".")[:2])
+        return self.folder.parent / "common" / f"bootstrap-{version}.lock"
+
     def reason_against(self, model: str, backend: str) -> str | None:
         """Return why ``backend`` cannot run ``model`` here, or None if it can."""
         for entry in self.unsupported:

@@ -18,7 +18,9 @@ from runner import interpreters
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError
 from runner.events import printable
-from runner.images import BuildOptions, sha256, wheels_of
+from runner.images import BuildOptions
+from runner.recipes import sha256
+from runner.wheels import uncovered, wheels_of
 
 _MARKER = ".complete"
 # uv can download interpreters from this version on.
@@ -42,16 +44,24 @@ def _settings(options: BuildOptions) -> dict[str, str]:
     return {name: str(value) for name, value in asked.items() if value is not None}
 
 
-def _run(arguments: Sequence[str | Path], log: Path, settings: dict[str, str]) -> None:
+def _run(
+    arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
+) -> None:
     """Run uv with its output in ``log``. Raises BuildError with its last line."""
-    with log.open("ab") as file:
-        ended = subprocess.run(
-            [uv.find_uv_bin(), *arguments],
-            stdout=file,
-            stderr=file,
-            env={**os.environ, **settings},
-            check=False,
-        )
+    try:
+        with log.open("ab") as file:
+            ended = subprocess.run(
+                [uv.find_uv_bin(), *arguments],
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **settings},
+                timeout=seconds,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise BuildError(
+            f"it took longer than {seconds:.0f} s (--build-timeout); see {log}"
+        ) from None
     if ended.returncode:
         said = log.read_bytes().strip().splitlines()
         last = printable(said[-1].strip()) if said else "no output"
@@ -72,19 +82,31 @@ def _python(configuration: Configuration) -> str:
     )
 
 
-def _make(folder: Path, python: str, lock: Path, log: Path, options: BuildOptions) -> None:
+def _locks(configuration: Configuration, device: Device) -> list[Path]:
+    """Return what to install, in order: what packages are built with first, if there is a lock."""
+    wanted = (configuration.build_lock, configuration.lock(device))
+    return [path for path in wanted if path.exists()]
+
+
+def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
-    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, _settings(options))
+    settings, seconds = _settings(options), options.build_seconds
+    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
-    locked: list[str | Path] = ["--require-hashes", "--no-deps", "--requirement", lock]
-    fitting = wheels_of(options.wheels, lock.read_bytes()) if options.wheels else []
+    # Without isolation, what builds a package is what a lock named, not an index's latest.
+    locked: list[str | Path] = ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    lock = b"".join(path.read_bytes() for path in locks)
+    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
+    sources: list[str | Path] = [] if uncovered(lock, fitting.values()) else ["--no-index"]
     with tempfile.TemporaryDirectory() as wheels:
         # Only what the lock names: uv would prefer any other build of a version that lies there.
         for path in fitting:
             (Path(wheels) / path.name).symlink_to(path.resolve())
-        settings = {**_settings(options), "UV_FIND_LINKS": wheels}
-        _run(["pip", "install", "--no-config", *inside, *locked], log, settings)
+        settings["UV_FIND_LINKS"] = wheels
+        install: list[str | Path] = ["pip", "install", "--no-config", *inside, *locked, *sources]
+        for path in locks:
+            _run([*install, "--requirement", path], log, settings, seconds)
     (folder / _MARKER).touch()
 
 
@@ -115,5 +137,5 @@ def prepare(
         if not (folder / _MARKER).exists():
             python = _python(configuration)
             say(f"making the environment {folder.name} with Python {python}")
-            _make(folder, python, lock, log, options)
+            _make(folder, python, _locks(configuration, device), log, options)
     return LocalEnvironment(folder / "bin" / "python", digest)

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import requests.exceptions
-from docker.errors import APIError, ImageNotFound
+from docker.errors import ImageNotFound
+from docker.models.images import Image as EngineImage
+from docker.utils import parse_repository_tag
 
-from runner import paths
+from runner import recipes
+from runner.attempts import BROKEN, OutOfTimeError, limited, retried
 from runner.configurations import Configuration, Device
 from runner.engine import LABEL, Engine
-from runner.errors import BuildError, UsageError
+from runner.errors import BuildError, EngineError
 from runner.events import printable
+from runner.recipes import Stage, sha256
+from runner.wheels import uncovered, wheels_of
 
 LINE = Callable[[str], None]
+ALL_THERE = ".complete"
 _SHOWN = 76
+_BASE_LABEL = f"{LABEL}.base"
+_REPO_DIGEST_LABEL = f"{LABEL}.base-repo-digest"
 
 
 @dataclass(frozen=True)
 class BuildOptions:
     """What may differ between two machines that build the same configuration.
 
-    ``package_index`` and ``ca_bundle`` say how to reach the packages, whose hashes are locked;
-    they do not change what is built, so they are no part of an image's name. ``build_seconds``
-    and ``pull_seconds`` are what making one environment and fetching its base may take.
+    ``package_index``, ``ca_bundle`` and ``wheels`` say how to reach the packages, whose hashes are
+    locked; they do not change what is built, so they are no part of an image's name.
+    ``build_seconds`` and ``pull_seconds`` are what one build and fetching its base may take.
     """
 
     base_image: str | None = None
@@ -41,97 +48,121 @@ class BuildOptions:
 
 
 @dataclass(frozen=True)
+class Base:
+    """The image that a recipe begins at.
+
+    ``name`` is what was asked for, ``local`` what this engine calls it, ``digest`` its id,
+    ``repo_digest`` the digest under which a registry serves it, if the engine knows one.
+    """
+
+    name: str
+    local: str
+    digest: str
+    repo_digest: str | None
+
+
+@dataclass(frozen=True)
 class Image:
-    """A built image. ``digest`` is its content's id, ``base_digest`` that of its base."""
+    """A built image. ``digest`` is its content's id, ``base_digest`` that of its base.
+
+    ``base_repo_digest`` is its base's digest in a registry, as known when it was built.
+    """
 
     tag: str
     digest: str
     base_digest: str
     lock_sha256: str
+    base_repo_digest: str | None = None
 
 
-def sha256(content: bytes) -> str:
-    """Return the SHA-256 of ``content`` in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
+def kept_name(base: str) -> str | None:
+    """Return a tag for a base that is named by digest, which an engine forgets when it loads one.
+
+    None for a base that is named by tag.
+    """
+    _, at, digest = base.partition("@sha256:")
+    return f"{LABEL}/base:{digest}" if at else None
 
 
-def _tree(root: Path, prefix: str) -> dict[str, bytes]:
-    """Return a folder's files by their name in the build context."""
-    return {
-        f"{prefix}/{path.relative_to(root).as_posix()}": path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+def _repo_digest(found: EngineImage, name: str) -> str | None:
+    """Return an image's digest in the registry that ``name`` means, or in any."""
+    repository = parse_repository_tag(parse_repository_tag(name)[0])[0]
+    known = dict(one.split("@", 1) for one in found.attrs.get("RepoDigests") or [])
+    return known.get(repository) or next(iter(known.values()), None)
 
 
-def _read(path: Path, what: str) -> bytes:
+def _held(engine: Engine, base: str) -> Base | None:
+    """Return the base image if the engine holds it."""
+    for name in filter(None, (base, kept_name(base))):
+        try:
+            found = engine.client.images.get(name)
+        except ImageNotFound:
+            continue
+        return Base(base, name, str(found.id), _repo_digest(found, base))
+    return None
+
+
+def _pull(engine: Engine, base: str, seconds: float) -> Base:
+    with limited(engine, seconds):
+        pulled = engine.client.images.pull(base)
+    return Base(base, base, str(pulled.id), _repo_digest(pulled, base))
+
+
+def find_base(
+    engine: Engine, base: str, say: LINE, seconds: float = BuildOptions.pull_seconds
+) -> Base:
+    """Return the base image named ``base``, pulled if the engine does not hold it.
+
+    Raises BuildError if it cannot be had within ``seconds``.
+    """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{what} {path}: {error.strerror}") from error
-
-
-def recipe(configuration: Configuration, device: Device) -> dict[str, bytes]:
-    """Return the files that decide what an image holds, by their name in the build context."""
-    return {
-        "Dockerfile": _read(configuration.folder / "Dockerfile", "recipe"),
-        "requirements.lock": _read(configuration.lock(device), "locked requirements"),
-        **_tree(paths.CONFIGURATIONS / "common", "common"),
-        **_tree(paths.MODELS, "models"),
-    }
-
-
-def wheels_of(folder: Path, lock: bytes) -> list[Path]:
-    """Return the wheels of ``folder`` that ``lock`` names by their hash, and no others."""
-    return [
-        path for path in sorted(folder.glob("*.whl")) if sha256(path.read_bytes()).encode() in lock
-    ]
-
-
-def _context(files: dict[str, bytes], options: BuildOptions) -> io.BytesIO:
-    """Return the build context as a tar: the same files give the same bytes."""
-    bundle = _read(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
-    wheels = {"wheels/.keep": b""}
-    if options.wheels:
-        fitting = wheels_of(options.wheels, files["requirements.lock"])
-        wheels |= {f"wheels/{path.name}": path.read_bytes() for path in fitting}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, content in {**files, **wheels, "ca-bundle.pem": bundle}.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            entry.mode = 0o755 if name.endswith(".sh") else 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    packed.seek(0)
-    return packed
-
-
-def _inputs_hash(files: dict[str, bytes], base_digest: str, device: Device) -> str:
-    digest = hashlib.sha256()
-    for part in (base_digest, str(device), *(n + sha256(c) for n, c in sorted(files.items()))):
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
-
-
-def _base_digest(engine: Engine, base: str, say: LINE) -> str:
-    """Return the base image's id, pulling it if the engine does not hold it."""
-    try:
-        return str(engine.client.images.get(base).id)
-    except ImageNotFound:
+        if (held := _held(engine, base)) is not None:
+            return held
         say(f"pulling {base}")
-    try:
-        repository, _, tag = (
-            base.rpartition(":") if ":" in base.split("/")[-1] else (base, "", "latest")
-        )
-        return str(engine.client.images.pull(repository, tag=tag).id)
-    except (APIError, requests.exceptions.RequestException) as error:
+        return retried(say, _pull, engine, base, seconds)
+    except OutOfTimeError:
+        raise BuildError(
+            f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
+        ) from None
+    except BROKEN as error:
         raise BuildError(
             f"the base image {base} cannot be pulled ({error}); "
             "name another, such as a mirror's, with --base-image"
         ) from error
 
 
-def _stream(engine: Engine, context: io.BytesIO, tag: str, arguments: dict[str, str],
+def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
+    """Add a file so that the same content gives the same bytes."""
+    entry = tarfile.TarInfo(name)
+    entry.size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    entry.mode = 0o755 if name.endswith(".sh") else 0o644
+    tar.addfile(entry, content)
+
+
+def _add_wheels(tar: tarfile.TarFile, folder: Path | None, lock: bytes) -> None:
+    """Add the wheels that the lock names, and say if they are all that it needs."""
+    fitting = wheels_of(folder, lock) if folder else {}
+    for path in fitting:
+        with path.open("rb") as file:
+            _add(tar, f"wheels/{path.name}", file)
+    mark = ".keep" if uncovered(lock, fitting.values()) else ALL_THERE
+    _add(tar, f"wheels/{mark}", io.BytesIO())
+
+
+def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
+    """Return a stage's build context as a tar in a temporary file."""
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's to close
+    bundle = recipes.read_input(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in {**stage.files, "ca-bundle.pem": bundle}.items():
+            _add(tar, name, io.BytesIO(content))
+        _add_wheels(tar, options.wheels, stage.files.get("requirements.lock", b""))
+    packed.seek(0)
+    return packed
+
+
+def _stream(engine: Engine, context: IO[bytes], tag: str, arguments: dict[str, str],
             labels: dict[str, str]) -> Iterator[dict[str, Any]]:  # fmt: skip
     answers: Iterator[dict[str, Any]] = engine.client.api.build(
         fileobj=context,
@@ -160,6 +191,97 @@ def _follow(answers: Iterator[dict[str, Any]], log: Path, say: LINE) -> str | No
     return None
 
 
+@dataclass(frozen=True)
+class _Builder:
+    """Builds stages on an engine."""
+
+    engine: Engine
+    device: Device
+    options: BuildOptions
+    labels: dict[str, str]
+    log: Path
+    say: LINE
+
+    def has(self, stage: Stage) -> bool:
+        try:
+            self.engine.client.images.get(stage.tag)
+        except ImageNotFound:
+            return False
+        return True
+
+    def ensure(self, stages: Sequence[Stage]) -> None:
+        """Build the last of ``stages`` unless it is there, and those below it as it needs them."""
+        *below, last = stages
+        if self.has(last):
+            self.say(f"{last.tag} is up to date")
+            return
+        if below:
+            self.ensure(below)
+        self._build(last)
+
+    def _build(self, stage: Stage) -> None:
+        self.say(f"building {stage.tag}")
+        arguments = {
+            "BASE_IMAGE": stage.base,
+            "DEVICE": str(self.device),
+            "PIP_INDEX_URL": self.options.package_index or "",
+        }
+        labels = {**self.labels, f"{LABEL}.stage": stage.name}
+        seconds = self.options.build_seconds
+
+        def attempt() -> None:
+            with _context(stage, self.options) as context, limited(self.engine, seconds):
+                answers = _stream(self.engine, context, stage.tag, arguments, labels)
+                if problem := _follow(answers, self.log, self.say):
+                    raise EngineError(problem)
+
+        try:
+            retried(self.say, attempt)
+        except OutOfTimeError:
+            raise BuildError(
+                f"it took longer than {seconds:.0f} s (--build-timeout); see {self.log}"
+            ) from None
+        except (EngineError, *BROKEN) as error:
+            raise BuildError(f"{printable(str(error).encode())}; see {self.log}") from None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an image is to be built from: its base on this engine, and its stages, the last last."""
+
+    configuration: Configuration
+    device: Device
+    base: Base
+    lock_sha256: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def tag(self) -> str:
+        """Return the finished image's name."""
+        return self.stages[-1].tag
+
+
+def plan(configuration: Configuration, device: Device, base: Base) -> Plan:
+    """Return how a configuration's image is built on ``base``; builds nothing."""
+    files = recipes.recipe(configuration, device)
+    stages = recipes.stages(configuration, device, files, base.local, base.digest)
+    return Plan(configuration, device, base, sha256(files["requirements.lock"]), tuple(stages))
+
+
+def carry_out(
+    engine: Engine, wanted: Plan, upto: int, options: BuildOptions, log: Path, say: LINE
+) -> None:
+    """Have the engine hold stage ``upto`` of a plan, counted from 0. Raises BuildError."""
+    labels = {
+        LABEL: "image",
+        f"{LABEL}.configuration": wanted.configuration.name,
+        _BASE_LABEL: wanted.base.name,
+        _REPO_DIGEST_LABEL: wanted.base.repo_digest or "",
+    }
+    builder = _Builder(engine, wanted.device, options, labels, log, say)
+    builder.ensure(wanted.stages[: upto + 1])
+
+
 def build(
     engine: Engine,
     configuration: Configuration,
@@ -173,28 +295,15 @@ def build(
     The tag holds a hash of the recipe, the locked requirements, ``models/`` and the base image's
     id. The build's output goes to ``log``, line by line to ``say``. Raises BuildError.
     """
-    files = recipe(configuration, device)
-    base = options.base_image or configuration.images.base(device)
-    base_digest = _base_digest(engine, base, say)
-    inputs = _inputs_hash(files, base_digest, device)
-    tag = f"{LABEL}/{configuration.name}:{device}-{inputs[:16]}"
-    try:
-        found = engine.client.images.get(tag)
-        say(f"{tag} is up to date")
-    except ImageNotFound:
-        say(f"building {tag}")
-        arguments = {
-            "BASE_IMAGE": base,
-            "DEVICE": str(device),
-            "PIP_INDEX_URL": options.package_index or "",
-        }
-        labels = {LABEL: "image", f"{LABEL}.configuration": configuration.name}
-        try:
-            answers = _stream(engine, _context(files, options), tag, arguments, labels)
-            problem = _follow(answers, log, say)
-        except (APIError, requests.exceptions.RequestException) as error:
-            problem = str(error)
-        if problem:
-            raise BuildError(f"{printable(problem.encode())}; see {log}") from None
-        found = engine.client.images.get(tag)
-    return Image(tag, str(found.id), base_digest, sha256(files["requirements.lock"]))
+    name = options.base_image or configuration.images.base(device)
+    base = find_base(engine, name, say, options.pull_seconds)
+    wanted = plan(configuration, device, base)
+    carry_out(engine, wanted, len(wanted.stages) - 1, options, log, say)
+    found = engine.client.images.get(wanted.tag)
+    return Image(
+        wanted.tag,
+        str(found.id),
+        base.digest,
+        wanted.lock_sha256,
+        found.labels.get(_REPO_DIGEST_LABEL) or None,
+    )

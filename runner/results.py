@@ -69,6 +69,7 @@ COLUMNS: dict[str, str] = {
     "peak_memory_bytes": "Int64",
     "image_digest": "string",
     "base_digest": "string",
+    "base_repo_digest": "string",
     "lock_sha256": "string",
     "packages_sha256": "string",
     "models_sha256": "string",
@@ -307,7 +308,9 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 yield event.model_dump(by_alias=True)
 
 
-_OF_ENVIRONMENT = ("image_digest", "base_digest", "lock_sha256", "packages_sha256")
+_OF_ENVIRONMENT = (
+    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256",
+)  # fmt: skip
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 

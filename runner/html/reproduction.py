@@ -17,6 +17,7 @@ _ENVIRONMENT = [
     "python_version",
     "image_digest",
     "base_digest",
+    "base_repo_digest",
     "lock_sha256",
     "packages_sha256",
 ]

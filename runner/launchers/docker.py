@@ -180,16 +180,15 @@ class DockerLauncher(Launcher):
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
         image = images.build(self._engine, configuration, self._device, self._build, log, self._say)
-        return Environment(
-            configuration=configuration.name,
-            location=image.digest,
-            identity={
-                "image_digest": image.digest,
-                "base_digest": image.base_digest,
-                "lock_sha256": image.lock_sha256,
-                "image_tag": image.tag,
-            },
-        )
+        identity = {
+            "image_digest": image.digest,
+            "base_digest": image.base_digest,
+            "lock_sha256": image.lock_sha256,
+            "image_tag": image.tag,
+        }
+        if image.base_repo_digest is not None:
+            identity["base_repo_digest"] = image.base_repo_digest
+        return Environment(configuration.name, image.digest, identity)
 
     def start(self, job: Job, environment: Environment) -> Process:
         spec = job.spec(DATA_DIR if self._data_dir else None, CACHE_DIR)

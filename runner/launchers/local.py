@@ -20,7 +20,7 @@ import psutil
 from runner import devices, environments, interpreters, paths
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError, EngineError
-from runner.images import BuildOptions, sha256
+from runner.images import BuildOptions
 from runner.jobs import Job
 from runner.launchers.base import (
     GRACE_SECONDS,
@@ -35,6 +35,7 @@ from runner.launchers.base import (
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
 from runner.liveness import Owner
+from runner.recipes import sha256
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"

@@ -39,6 +39,11 @@ def test_a_change_of_the_models_rebuilds_the_last_layer_only(recipe):
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=named_after_folder)
+def test_files_come_by_copy_alone_so_that_an_image_is_named_after_them(recipe):
+    assert not [line for line in instructions(recipe) if line.split()[0] == "ADD"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=named_after_folder)
 def test_uses_nothing_that_the_classic_builder_lacks(recipe):
     assert not [line for line in instructions(recipe) if "--mount" in line or "<<" in line]
 

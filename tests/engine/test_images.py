@@ -1,8 +1,12 @@
 """Images on a real engine: rebuilt when an input changed, and only then."""
 
+import socket
+import time
 import uuid
 
+import psutil
 import pytest
+from registry import serving
 
 from runner import images, paths
 from runner.configurations import Device, read
@@ -38,6 +42,22 @@ COPY ca-bundle.pem requirements.lock /opt/
 RUN test "$DEVICE" = cpu
 COPY models /opt/models
 """
+IN_STAGES = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+ARG DEVICE
+COPY ca-bundle.pem /opt/build/
+RUN test "$DEVICE" = cpu
+COPY requirements.lock /opt/build/
+COPY wheels /opt/build/wheels
+RUN test "$DEVICE" = cpu
+COPY models /opt/models
+"""
+WITHOUT_A_SHELL = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+COPY models /opt/models
+"""
 
 
 @pytest.fixture
@@ -54,17 +74,18 @@ def room(engine, base_image, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     said: list[str] = []
 
-    def build(base=base_image):
+    def build(base=base_image, **limits):
         said.clear()
-        options = BuildOptions(base_image=base)
+        options = BuildOptions(base_image=base, **limits)
         log = tmp_path / "build.log"
         return images.build(engine, read(folder), Device.CPU, options, log, said.append)
 
     build.said, build.folder, build.root = said, folder, tmp_path
     yield build
     name = f"{images.LABEL}/{folder.name}"
-    for image in engine.client.images.list(name=name):
-        engine.client.images.remove(image.id, force=True)
+    for image in engine.client.images.list(name=name):  # the newest first
+        for tag in image.tags:
+            engine.client.images.remove(tag)
 
 
 def test_an_unchanged_configuration_is_not_built_again(room):
@@ -94,3 +115,57 @@ def test_a_failed_build_names_the_step_and_the_log(room):
 def test_a_base_that_cannot_be_pulled_points_to_the_option(room):
     with pytest.raises(BuildError, match="--base-image"):
         room(base="localhost:1/no-such-base:1")
+
+
+@pytest.fixture
+def registry(engine):
+    with serving() as found:
+        yield found
+    engine.client.images.remove(f"{found.repository}@{found.digest}", force=True)
+
+
+@pytest.mark.parametrize("reference", ["{0}", "{0}:1", "{0}@{1}", "{0}:1@{1}"])
+def test_a_base_is_pulled_by_tag_and_by_digest(registry, room, reference):
+    (room.folder / "Dockerfile").write_text(WITHOUT_A_SHELL)
+    base = reference.format(registry.repository, registry.digest)
+    image = room(base=base)
+    assert room.said[0] == f"pulling {base}"
+    assert image.base_digest == registry.image_id
+    assert image.base_repo_digest == registry.digest
+
+
+def test_a_changed_model_is_built_on_the_stage_below(room):
+    (room.folder / "Dockerfile").write_text(IN_STAGES)
+    first = room()
+    assert sum(line.startswith("building ") for line in room.said) == 3
+    (room.root / "models" / "x.py").write_text("2")
+    second = room()
+    assert room.said[0].endswith("is up to date")
+    steps = [line.partition(" : ")[2] for line in room.said if line.startswith("Step ")]
+    assert "COPY models /opt/models" in steps
+    assert not [step for step in steps if step.startswith("RUN")]
+    assert second.digest != first.digest
+
+
+def test_a_build_that_takes_too_long_is_ended_in_the_engine_too(room, engine):
+    """A build that went on unseen would be timed beside the jobs."""
+    (room.folder / "Dockerfile").write_text(DOCKERFILE + "RUN sleep 123.25\n")
+    began = time.monotonic()
+    with pytest.raises(BuildError, match=r"longer than 4 s \(--build-timeout\)"):
+        room(build_seconds=4)
+    assert time.monotonic() - began < 30
+    deadline = time.monotonic() + 30
+    while any("sleep 123.25" in " ".join(p.info["cmdline"] or []) for p in _processes()):
+        assert time.monotonic() < deadline, "the build goes on"
+        time.sleep(0.2)
+
+
+def _processes():
+    return psutil.process_iter(["cmdline"])
+
+
+def test_a_registry_that_does_not_answer_is_given_up(room, engine):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        base = f"127.0.0.1:{mute.getsockname()[1]}/some/base:1"
+        with pytest.raises(BuildError, match=r"longer than 2 s to pull \(--pull-timeout\)"):
+            room(base=base, pull_seconds=2)

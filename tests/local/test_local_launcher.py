@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from launcher_contract import LauncherContract, make_job
-from runner import configurations, images
+from runner import configurations, wheels
 from runner.configurations import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.jobs import Status
 from runner.launchers.local import LocalLauncher
+from runner.recipes import sha256
 
 FAKES = Path(__file__).parent.parent / "fakes" / "models"
 
@@ -88,5 +89,5 @@ def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
 def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):
     for name in ("wanted", "other"):
         (tmp_path / f"{name}.whl").write_bytes(name.encode())
-    lock = f"x==1 --hash=sha256:{images.sha256(b'wanted')}".encode()
-    assert [path.name for path in images.wheels_of(tmp_path, lock)] == ["wanted.whl"]
+    lock = f"x==1 --hash=sha256:{sha256(b'wanted')}".encode()
+    assert [path.name for path in wheels.wheels_of(tmp_path, lock)] == ["wanted.whl"]

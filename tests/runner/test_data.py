@@ -12,7 +12,7 @@ import pytest
 
 from runner import data
 from runner.errors import DataError
-from runner.images import sha256
+from runner.recipes import sha256
 from runner.workloads import DataSource
 
 
