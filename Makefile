@@ -63,7 +63,7 @@ lint: $(VENV)/.dev  ## Check style and types, and that models/ loads on Python 3
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check runner tests
 	$(VENV)/bin/mypy
-	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker tests/fakes
+	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker tests/fakes tests/faults/job
 
 clean:  ## Remove the virtual environment and caches (never results)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,155 @@
+"""A whole project of its own whose one configuration trains in a moment, driven by its command.
+
+Everything is the real thing but the code inside the job: the command line, the store, the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import paths, results
+from runner.jobs import Status
+from runner.workloads import WORKLOADS
+
+NAME = "fault-k1"
+MODELS = ("mnist_mlp", "mnist_cnn")
+EPOCHS = 3
+CONFIG = """
+title = "A configuration that trains in a moment"
+keras = "1.0"
+python = "3.6"
+local_pythons = ["3.6", "3.11"]
+recurrent_activation = "sigmoid"
+[images]
+gpu = "none"
+cpu = "none"
+[backends.mxnet]
+version = "1.0"
+image_data_format = "channels_last"
+[backends.mxnet.gpu]
+cuda = "8.0"
+cudnn = "6.0"
+min_driver = "1.0"
+min_compute_capability = "3.0"
+source = "made up"
+"""
+# No RUN: an engine without a network can build it.
+DOCKERFILE = """
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+COPY models /opt/bench/models
+ENV PYTHONPATH=/opt/bench HOME=/tmp
+WORKDIR /opt/bench
+ENTRYPOINT ["python3", "-m", "models"]
+"""
+
+
+def make(root: Path) -> Path:
+    """Make the project under ``root`` and return its folder."""
+    shutil.copytree(paths.ROOT / "runner", root / "runner", ignore=_no_caches)
+    shutil.copytree(paths.CONFIGURATIONS / "common", root / "docker" / "common")
+    shutil.copytree(paths.PUBLISHED, root / "results" / "published")
+    folder = root / "docker" / NAME
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(CONFIG)
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    for device in ("cpu", "gpu"):
+        (folder / f"{device}.lock").write_text("")
+    models = root / "models"
+    shutil.copytree(Path(__file__).parent / "job", models, ignore=_no_caches)
+    for path in paths.MODELS.glob("*.json"):
+        shutil.copy(path, models)
+    counts = {name: workload.parameters for name, workload in WORKLOADS.items()}
+    (models / "parameters.json").write_text(json.dumps(counts))
+    return root
+
+
+_no_caches = shutil.ignore_patterns("__pycache__")
+
+
+@dataclass
+class Project:
+    """The project, and how its command is called."""
+
+    root: Path
+    engine_url: str
+    base_image: str
+    repeats: int = 3
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the command in a process group of its own."""
+        command = [sys.executable, "-m", "runner", *arguments, "--results", str(self.runs)]
+        with (self.root / "output.txt").open("ab") as output:
+            return subprocess.Popen(
+                command, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, **self._environment()}, start_new_session=True,
+            )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        return {"DOCKER_HOST": self.engine_url, "TMPDIR": str(self.root / "tmp")}
+
+    def begin(self, *more: str) -> subprocess.Popen[bytes]:
+        """Start a run of all its jobs."""
+        return self.start(
+            "--config", NAME, "--device", "cpu", "--launcher", "docker", "--model", *MODELS,
+            "--epochs", str(EPOCHS), "--samples", "8", "--repeats", str(self.repeats),
+            "--data", "synthetic", "--base-image", self.base_image, "--wait", "600", *more,
+        )  # fmt: skip
+
+    def go_on(self, run: str = "latest", *more: str) -> subprocess.Popen[bytes]:
+        """Start a session that resumes a run."""
+        return self.start("--resume", run, "--wait", "600", *more)
+
+    def output(self) -> str:
+        return (self.root / "output.txt").read_text(errors="replace")
+
+    def run_folder(self) -> Path | None:
+        """Return the newest run's folder, if one was begun."""
+        found = results.resumable(self.runs) if self.runs.exists() else []
+        return found[-1] if found else None
+
+    @property
+    def planned(self) -> int:
+        return len(MODELS) * self.repeats
+
+
+def finished(folder: Path | None) -> dict[str, bytes]:
+    """Return what is on disk of every job that has ended well, by the path of the file."""
+    if folder is None:
+        return {}
+    kept = {}
+    for record in folder.glob("jobs/*/record.json"):
+        if json.loads(record.read_text())["status"] == Status.OK:
+            for path in sorted(record.parent.iterdir()):
+                kept[str(path.relative_to(folder))] = path.read_bytes()
+    return kept
+
+
+def wait(process: subprocess.Popen[bytes], seconds: float = 240) -> int:
+    """Return a command's exit code; kill it and fail if it does not end."""
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def appears(condition, seconds: float = 60, step: float = 0.05):
+    """Wait until a condition gives something, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(step)
+    return found
