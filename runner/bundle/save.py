@@ -177,6 +177,7 @@ def _images(engine: Engine, plan: Plan, part: Path, path: str, say: Say) -> list
             KeptImage(tag=tag, id=str(engine.client.images.get(tag).id), config=config)
             for tag, config in found.items()
         ]
+        kept.sort(key=lambda image: names.index(image.tag) if image.tag in names else 0)
     except (APIError, requests.exceptions.RequestException) as error:
         raise EngineError(f"{plan.configuration.name}: images cannot be saved: {error}") from error
     if len(kept) != len(names):
