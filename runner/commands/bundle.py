@@ -10,10 +10,12 @@ import typer
 
 from runner import bundle, images, options, paths
 from runner import configurations as configs
+from runner.bundle.manifest import NAME as MANIFEST
 from runner.bundle.manifest import Kept, Manifest
 from runner.bundle.sizes import shown
 from runner.commands.console import note, out
 from runner.configurations import Device
+from runner.data import file_sha256
 from runner.engine import Engine, connect
 from runner.images import BuildOptions
 from runner.workloads import DataSource
@@ -42,6 +44,7 @@ def _say(line: str) -> None:
 def _tell(folder: Path, whole: Manifest) -> None:
     """Say what a bundle holds, and under which hash it can be known again."""
     _say(f"{folder}: {len(whole.files)} files, {shown(whole.size)}, made {whole.made}")
+    _say(f"  {MANIFEST} has SHA-256 {file_sha256(folder / MANIFEST)}")
     for kept in whole.configurations:
         base = kept.base.repo_digest or kept.base.digest
         _say(f"  {kept.name} for {kept.device}: {kept.tag}, base {kept.base.name} {base}")
