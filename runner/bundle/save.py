@@ -99,7 +99,8 @@ def _prepare(engine: Engine, wanted: Wanted, logs: Path, say: Say) -> list[Plan]
     plans = []
     for configuration in wanted.configurations:
         name = wanted.options.base_image or configuration.images.base(wanted.device)
-        plan = images.plan(configuration, wanted.device, images.find_base(engine, name, say))
+        base = images.find_base(engine, name, say, wanted.options.pull_seconds)
+        plan = images.plan(configuration, wanted.device, base)
         log = _log(logs, plan)
         log.unlink(missing_ok=True)
         for upto in range(len(plan.stages)):

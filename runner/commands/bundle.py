@@ -65,9 +65,11 @@ def save(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Write a bundle: what is not built yet is built, what is not cached is said."""
-    asked = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     wanted = bundle.Wanted(configs.load(config), device, asked, data)
     logs = paths.cache() / "build-logs"
     logs.mkdir(parents=True, exist_ok=True)

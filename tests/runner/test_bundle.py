@@ -132,6 +132,7 @@ class FakeClient:
     def __init__(self, *names: str) -> None:
         self.images = FakeImages({name: id_of(name) for name in names})
         self.api = self
+        self.hooks = {"response": []}
         self.failure: BaseException | None = None
         self.loaded_as = id_of
         self.loads = 0
