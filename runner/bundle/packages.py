@@ -7,6 +7,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from runner import images
+from runner.bundle.streams import Pieces, streamed
 from runner.data import CHUNK, file_sha256
 from runner.engine import LABEL, Engine
 from runner.errors import BuildError
@@ -26,27 +28,6 @@ _BUILD = "/opt/build"
 _FOUND = f"{_BUILD}/found"
 _PYTHON = re.compile(rb"^Python (\d+\.\d+\.\d+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+!-]*\Z")
-
-
-class _Pieces(io.RawIOBase):
-    """A stream of pieces, read as a file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = piece
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
 
 
 def locks_of(plan: Plan) -> dict[str, bytes]:
@@ -66,12 +47,10 @@ def _upload(locks: dict[str, bytes], options: BuildOptions) -> IO[bytes]:
     return packed
 
 
-def _receive(container: Container, folder: Path, named: set[str]) -> list[Path]:
-    """Write the files that the container found to ``folder``; only those that a lock names."""
-    pieces, _ = container.get_archive(_FOUND, chunk_size=CHUNK)
+def _receive(pieces: Iterator[bytes], folder: Path, named: set[str]) -> list[Path]:
+    """Write the files of a tar to ``folder``; only those that a lock names."""
     received = []
-    reader = io.BufferedReader(_Pieces(iter(pieces)))
-    with tarfile.open(fileobj=reader, mode="r|") as tar:
+    with tarfile.open(fileobj=io.BufferedReader(Pieces(pieces)), mode="r|") as tar:
         for member in tar:
             name = member.name.rpartition("/")[2]
             content = tar.extractfile(member) if member.isreg() else None
@@ -125,7 +104,10 @@ def download(
         try:
             with _upload(locks, options) as packed:
                 container.put_archive(_BUILD, packed)
-            return _run(container, log), _receive(container, folder, named)
+            python = _run(container, log)
+            path = f"containers/{container.id}/archive"
+            with closing(streamed(engine, path, {"path": _FOUND})) as pieces:
+                return python, _receive(pieces, folder, named)
         finally:
             container.remove(force=True)
     except (APIError, requests.exceptions.RequestException, tarfile.TarError) as error:

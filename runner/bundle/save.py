@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from runner import identity, images
 from runner.bundle import archive, manifest, packages
 from runner.bundle.manifest import FOLDERS, BaseImage, File, Kept, KeptImage, Manifest
 from runner.bundle.sizes import shown
+from runner.bundle.streams import streamed
 from runner.configurations import Configuration, Device
 from runner.engine import Engine
 from runner.errors import EngineError, MachineError, UsageError
@@ -137,21 +138,6 @@ def _names(engine: Engine, plan: Plan) -> list[str]:
     return [base, *(stage.tag for stage in plan.stages)]
 
 
-def _stream(engine: Engine, names: list[str]) -> Iterator[bytes]:
-    """Yield one archive of several images, in which layers that they share lie once."""
-    api = engine.client.api
-    # The engine packs everything before it answers, which takes as long as it takes.
-    answer = api.get(
-        f"{api.base_url}/v{api.api_version}/images/get",
-        params={"names": names},
-        stream=True,
-        timeout=None,
-    )
-    with answer:
-        answer.raise_for_status()
-        yield from answer.iter_content(datasets.CHUNK)
-
-
 def _write(path: Path, pieces: Iterator[bytes], name: str, say: Say) -> None:
     """Write a file piece by piece, saying how far it is."""
     written, began = 0, time.monotonic()
@@ -172,7 +158,9 @@ def _images(engine: Engine, plan: Plan, part: Path, path: str, say: Say) -> list
     """Write the archive of a plan's images and return what it holds."""
     names = _names(engine, plan)
     try:
-        _write(part / path, _stream(engine, names), path, say)
+        # One archive: layers that the images share lie in it once.
+        with closing(streamed(engine, "images/get", {"names": names})) as pieces:
+            _write(part / path, pieces, path, say)
         found = archive.contents(part / path)
         kept = [
             KeptImage(tag=tag, id=str(engine.client.images.get(tag).id), config=config)

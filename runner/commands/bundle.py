@@ -44,10 +44,11 @@ def _say(line: str) -> None:
 def _tell(folder: Path, whole: Manifest) -> None:
     """Say what a bundle holds, and under which hash it can be known again."""
     _say(f"{folder}: {len(whole.files)} files, {shown(whole.size)}, made {whole.made}")
-    _say(f"  {MANIFEST} has SHA-256 {file_sha256(folder / MANIFEST)}")
+    _say(f"  {MANIFEST}\n    sha256:{file_sha256(folder / MANIFEST)}")
     for kept in whole.configurations:
         base = kept.base.repo_digest or kept.base.digest
-        _say(f"  {kept.name} for {kept.device}: {kept.tag}, base {kept.base.name} {base}")
+        _say(f"  {kept.name} for {kept.device}\n    {kept.tag}")
+        _say(f"  its base {kept.base.name}\n    {base}")
     held = [Path(file.path).name for file in whole.data()]
     _say(f"  data: {', '.join(held) or 'none'}")
     if whole.missing_data:
