@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, data, list_all, published, report, run
+from runner.commands import build, bundle, data, list_all, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -25,6 +25,7 @@ app.command("run")(run.run)
 app.command("list")(list_all.list_all)
 app.command("build")(build.build)
 app.add_typer(data.app, name="data")
+app.add_typer(bundle.app, name="bundle")
 app.command("published")(published.show_published)
 app.command("report")(report.show_report)
 

@@ -63,6 +63,12 @@ class IdentityError(BenchmarkError):
     exit_code = ExitCode.USAGE
 
 
+class BundleError(BenchmarkError):
+    """A bundle that is not what its manifest says, or no bundle at all."""
+
+    exit_code = ExitCode.USAGE
+
+
 class EngineError(BenchmarkError):
     """What carries a job failed: the engine, the process. The job's own code is not to blame.
 

@@ -91,7 +91,7 @@ def _repo_digest(found: EngineImage, name: str) -> str | None:
     return known.get(repository) or next(iter(known.values()), None)
 
 
-def _held(engine: Engine, base: str) -> Base | None:
+def held_base(engine: Engine, base: str) -> Base | None:
     """Return the base image if the engine holds it."""
     for name in filter(None, (base, kept_name(base))):
         try:
@@ -116,7 +116,7 @@ def find_base(
     Raises BuildError if it cannot be had within ``seconds``.
     """
     try:
-        if (held := _held(engine, base)) is not None:
+        if (held := held_base(engine, base)) is not None:
             return held
         say(f"pulling {base}")
         return retried(say, _pull, engine, base, seconds)
@@ -131,7 +131,7 @@ def find_base(
         ) from error
 
 
-def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
+def add_file(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
     """Add a file so that the same content gives the same bytes."""
     entry = tarfile.TarInfo(name)
     entry.size = content.seek(0, io.SEEK_END)
@@ -140,24 +140,28 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
     tar.addfile(entry, content)
 
 
-def _add_wheels(tar: tarfile.TarFile, folder: Path | None, lock: bytes) -> None:
-    """Add the wheels that the lock names, and say if they are all that it needs."""
-    fitting = wheels_of(folder, lock) if folder else {}
+def add_ways(tar: tarfile.TarFile, options: BuildOptions, lock: bytes) -> None:
+    """Add how packages are reached: the CA bundle, and the wheels that a lock names.
+
+    An empty file says whether these are all that the lock needs.
+    """
+    bundle = recipes.read_input(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
+    add_file(tar, "ca-bundle.pem", io.BytesIO(bundle))
+    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
     for path in fitting:
         with path.open("rb") as file:
-            _add(tar, f"wheels/{path.name}", file)
+            add_file(tar, f"wheels/{path.name}", file)
     mark = ".keep" if uncovered(lock, fitting.values()) else ALL_THERE
-    _add(tar, f"wheels/{mark}", io.BytesIO())
+    add_file(tar, f"wheels/{mark}", io.BytesIO())
 
 
 def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
     """Return a stage's build context as a tar in a temporary file."""
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's to close
-    bundle = recipes.read_input(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, content in {**stage.files, "ca-bundle.pem": bundle}.items():
-            _add(tar, name, io.BytesIO(content))
-        _add_wheels(tar, options.wheels, stage.files.get("requirements.lock", b""))
+        for name, content in stage.files.items():
+            add_file(tar, name, io.BytesIO(content))
+        add_ways(tar, options, stage.files.get("requirements.lock", b""))
     packed.seek(0)
     return packed
 

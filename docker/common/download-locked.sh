@@ -13,8 +13,11 @@ shift
 if compgen -G '/opt/build/wheels/*' >/dev/null; then
     export PIP_FIND_LINKS=/opt/build/wheels
 fi
+if [ -e /opt/build/wheels/.complete ]; then
+    export PIP_NO_INDEX=1
+fi
 python3 --version
 for lock in "$@"; do
-    python3 -m pip download --no-cache-dir --disable-pip-version-check --progress-bar off \
-        --require-hashes --no-deps --no-build-isolation --dest "$folder" -r "$lock"
+    python3 -m pip download --no-cache-dir --disable-pip-version-check \
+        --progress-bar off --require-hashes --no-deps --no-build-isolation --dest "$folder" -r "$lock"
 done

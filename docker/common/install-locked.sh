@@ -15,7 +15,7 @@ if compgen -G '/opt/build/wheels/*' >/dev/null; then
     export PIP_FIND_LINKS=/opt/build/wheels
 fi
 if [ -e /opt/build/wheels/.complete ]; then
-    set -- --no-index "$@"
+    export PIP_NO_INDEX=1
 fi
 # The locks are complete, so no dependency is looked up: Keras 2.0.8 would draw in Theano.
 python3 -m pip install --no-cache-dir --disable-pip-version-check \

@@ -121,7 +121,10 @@ def test_a_base_that_cannot_be_pulled_points_to_the_option(room):
 def registry(engine):
     with serving() as found:
         yield found
-    engine.client.images.remove(f"{found.repository}@{found.digest}", force=True)
+    pulled = engine.client.images.get(f"{found.repository}@{found.digest}")
+    ours = [tag for tag in pulled.tags if tag.startswith(found.repository)]
+    for name in ours or [f"{found.repository}@{found.digest}"]:  # a tag takes its digest along
+        engine.client.images.remove(name)
 
 
 @pytest.mark.parametrize("reference", ["{0}", "{0}:1", "{0}@{1}", "{0}:1@{1}"])

@@ -1,0 +1,268 @@
+"""Saving a bundle: whole under its name, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests.exceptions
+from docker.errors import APIError
+
+from runner import data as datasets
+from runner import identity, images
+from runner.bundle import archive, manifest, packages
+from runner.bundle.manifest import FOLDERS, BaseImage, File, Kept, KeptImage, Manifest
+from runner.bundle.sizes import shown
+from runner.bundle.streams import streamed
+from runner.configurations import Configuration, Device
+from runner.engine import Engine
+from runner.errors import EngineError, MachineError, UsageError
+from runner.images import BuildOptions, Plan
+from runner.workloads import DataSource
+
+Say = Callable[[str], None]
+_SAY_EVERY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to save. ``source`` None means the real data as far as it is cached."""
+
+    configurations: Sequence[Configuration]
+    device: Device
+    options: BuildOptions
+    source: DataSource | None = None
+
+
+def _remove_left(part: Path) -> None:
+    """Remove what an interrupted save left; anything else of that name is not ours to remove."""
+    strange = [path for path in part.iterdir() if path.name not in (*FOLDERS, manifest.NAME)]
+    if strange:
+        raise UsageError(f"{part}: holds {strange[0].name}, which no save left; move it away")
+    for path in part.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def _held(part: Path) -> Iterator[None]:
+    """Hold a folder against a second save."""
+    handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UsageError(f"{part}: another save is writing it") from error
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _becoming(folder: Path) -> Iterator[Path]:
+    """Give a partial folder that becomes ``folder`` only if the block succeeds."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: is there already; name a new folder")
+    part = folder.with_name(folder.name + ".part")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{part}: {error.strerror}") from error
+    with _held(part):
+        _remove_left(part)
+        try:
+            for name in FOLDERS:
+                (part / name).mkdir()
+            yield part
+            part.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            free = shutil.disk_usage(folder.parent).free
+            raise MachineError(
+                f"{folder.parent}: no space left, {shown(free)} free; nothing was kept"
+            ) from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _prepare(engine: Engine, wanted: Wanted, logs: Path, say: Say) -> list[Plan]:
+    """Have the engine hold every stage of every configuration."""
+    plans = []
+    for configuration in wanted.configurations:
+        name = wanted.options.base_image or configuration.images.base(wanted.device)
+        base = images.find_base(engine, name, say, wanted.options.pull_seconds)
+        plan = images.plan(configuration, wanted.device, base)
+        log = _log(logs, plan)
+        log.unlink(missing_ok=True)
+        for upto in range(len(plan.stages)):
+            images.carry_out(engine, plan, upto, wanted.options, log, say)
+        plans.append(plan)
+    return plans
+
+
+def _log(logs: Path, plan: Plan) -> Path:
+    return logs / f"{plan.configuration.name}-{plan.device}.log"
+
+
+def _require_space(engine: Engine, plans: list[Plan], folder: Path, extra: int, say: Say) -> None:
+    """Fail before anything is written if the images alone do not fit."""
+    sizes = [int(engine.client.images.get(plan.tag).attrs["Size"]) for plan in plans]
+    needed = sum(sizes) + extra
+    free = shutil.disk_usage(folder).free
+    say(f"about {shown(needed)} of images and data, and the wheels; {shown(free)} free")
+    if needed > free:
+        raise MachineError(
+            f"{folder.parent}: {shown(free)} free, a bundle of these images needs "
+            f"{shown(needed)} and the wheels' size\n"
+            "name a folder on a larger disk, or fewer configurations (--config)"
+        )
+
+
+def _names(engine: Engine, plan: Plan) -> list[str]:
+    """Return the names to keep: the base's, then each stage's. A digest gets a tag to live on."""
+    base = plan.base.local
+    kept = images.kept_name(base)
+    if kept is not None:
+        engine.client.images.get(base).tag(kept)
+        base = kept
+    return [base, *(stage.tag for stage in plan.stages)]
+
+
+def _write(path: Path, pieces: Iterator[bytes], name: str, say: Say) -> None:
+    """Write a file piece by piece, saying how far it is."""
+    written, began = 0, time.monotonic()
+    due = began + _SAY_EVERY_SECONDS
+    with path.open("xb") as file:
+        for piece in pieces:
+            file.write(piece)
+            written += len(piece)
+            if time.monotonic() > due:
+                say(f"{name}: {shown(written)} so far")
+                due += _SAY_EVERY_SECONDS
+        file.flush()
+        os.fsync(file.fileno())
+    say(f"{name}: {shown(written)} in {time.monotonic() - began:.0f} s")
+
+
+def _images(engine: Engine, plan: Plan, part: Path, path: str, say: Say) -> list[KeptImage]:
+    """Write the archive of a plan's images and return what it holds."""
+    names = _names(engine, plan)
+    try:
+        # One archive: layers that the images share lie in it once.
+        with closing(streamed(engine, "images/get", {"names": names})) as pieces:
+            _write(part / path, pieces, path, say)
+        found = archive.contents(part / path)
+        kept = [
+            KeptImage(tag=tag, id=str(engine.client.images.get(tag).id), config=config)
+            for tag, config in found.items()
+        ]
+        kept.sort(key=lambda image: names.index(image.tag) if image.tag in names else 0)
+    except (APIError, requests.exceptions.RequestException) as error:
+        raise EngineError(f"{plan.configuration.name}: images cannot be saved: {error}") from error
+    if len(kept) != len(names):
+        raise UsageError(
+            f"base image {plan.base.name}: has no name that lasts; give it one "
+            "(docker tag) and name that with --base-image"
+        )
+    return kept
+
+
+def _wheels(
+    engine: Engine, plan: Plan, wanted: Wanted, part: Path, log: Path, say: Say
+) -> tuple[str | None, list[str]]:
+    began = time.monotonic()
+    python, files = packages.download(engine, plan, wanted.options, part / "wheels", log)
+    size = sum(path.stat().st_size for path in files)
+    seconds = time.monotonic() - began
+    say(f"wheels of {plan.configuration.name}: {len(files)}, {shown(size)} in {seconds:.0f} s")
+    return python, sorted(f"wheels/{path.name}" for path in files)
+
+
+def _kept(engine: Engine, plan: Plan, wanted: Wanted, part: Path, log: Path, say: Say) -> Kept:
+    path = f"images/{plan.configuration.name}-{plan.device}.tar"
+    kept = _images(engine, plan, part, path, say)
+    python, wheels = _wheels(engine, plan, wanted, part, log, say)
+    return Kept(
+        name=plan.configuration.name,
+        device=plan.device,
+        tag=plan.tag,
+        digest=next(image.id for image in kept if image.tag == plan.tag),
+        base=BaseImage(
+            name=plan.base.name, digest=plan.base.digest, repo_digest=plan.base.repo_digest
+        ),
+        lock_sha256=plan.lock_sha256,
+        archive=path,
+        images=tuple(kept),
+        python=python,
+        wheels=tuple(wheels),
+    )
+
+
+def _sources(source: DataSource | None, cache: Path, say: Say) -> tuple[list[Path], list[str]]:
+    """Return the files of real data sets to keep, and the names of those that are missing."""
+    if source not in (None, DataSource.REAL):
+        return [], []  # jobs make that data themselves
+    if source is DataSource.REAL:
+        return [datasets.fetch(item, cache) for item in datasets.DOWNLOADS.values()], []
+    found = list(datasets.states(cache))
+    missing = [item.dataset for item, _, state in found if state != "ok"]
+    for item, path, state in found:
+        if state != "ok":
+            say(f"data: {item.dataset} is left out: {path} is {state} "
+                "(python -m runner data fetch)")  # fmt: skip
+    return [path for _, path, state in found if state == "ok"], missing
+
+
+def _file(part: Path, path: Path) -> File:
+    return File(
+        path=path.relative_to(part).as_posix(),
+        size=path.stat().st_size,
+        sha256=datasets.file_sha256(path),
+    )
+
+
+def _copy_data(files: list[Path], part: Path, say: Say) -> None:
+    for path in files:
+        say(f"data/{path.name}: {shown(path.stat().st_size)}")
+        shutil.copyfile(path, part / "data" / path.name)
+
+
+def save(
+    engine: Engine, wanted: Wanted, folder: Path, cache: Path, logs: Path, say: Say
+) -> Manifest:
+    """Write the images, wheels and data of configurations to ``folder``, which must be new.
+
+    What is not built yet is built. The folder appears under its name when it is whole. Raises
+    UsageError, BuildError, DataError, MachineError or EngineError.
+    """
+    sources, missing = _sources(wanted.source, cache, say)
+    with _becoming(folder) as part:
+        plans = _prepare(engine, wanted, logs, say)
+        extra = sum(path.stat().st_size for path in sources)
+        _require_space(engine, plans, part, extra, say)
+        kept = [_kept(engine, plan, wanted, part, _log(logs, plan), say) for plan in plans]
+        _copy_data(sources, part, say)
+        say("hashing every file")
+        about = identity.describe()
+        paths = sorted(path for name in FOLDERS for path in (part / name).iterdir())
+        whole = Manifest(
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            runner_version=str(about["runner_version"]),
+            git_commit=about["git_commit"],
+            models_sha256=str(about["models_sha256"]),
+            configurations=tuple(kept),
+            missing_data=tuple(missing),
+            files=tuple(_file(part, path) for path in paths),
+        )
+        manifest.write(part, whole)
+    return whole
