@@ -19,7 +19,7 @@ from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
 from runner.interrupts import Interrupts
 from runner.jobs import Job, Status
-from runner.launchers.base import Environment, Launcher, Process, Stream
+from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
 from runner.occupancy import Guard, Obstacle
 from runner.outcome import FloodError, Heard, Outcome, conclude, without_times
 from runner.progress import Observer
@@ -164,6 +164,9 @@ def _attend(
     except FloodError as flood:
         process.stop(lambda: interrupts.urgent)
         return Outcome(Status.INVALID, str(flood))
+    except OverrunError as overrun:
+        process.stop(lambda: interrupts.urgent)
+        return Outcome(Status.FAILED, str(overrun))
     except BaseException:
         process.stop(lambda: interrupts.urgent)
         raise

@@ -64,6 +64,6 @@ class LogText:
         return escaped_lines(self._decoder.decode(chunk)).encode()
 
 
-def markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Return ``text`` as Markdown that shows it and is neither link, markup, HTML nor cell end."""
     return _MARKUP.sub(r"\\\1", escaped(text))
