@@ -6,6 +6,7 @@
 import io
 import os
 import tarfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,10 @@ def base_image() -> str:
 
 @pytest.fixture(scope="session")
 def fake_image(engine, base_image):
-    """An image whose models package is the fake one."""
+    """An image whose models package is the fake one; each session has one of its own."""
     dockerfile = (
         f"FROM {base_image}\n"
+        f"LABEL session={uuid.uuid4().hex}\n"
         "COPY models /opt/bench/models\n"
         "RUN mkdir /cache /data && chown 1000:1000 /cache\n"
         "ENV PYTHONPATH=/opt/bench HOME=/tmp\n"
