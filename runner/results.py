@@ -341,9 +341,14 @@ class RunStore:
         _write_json(self.folder / "manifest.json", {**self.manifest(), **entries})
 
     def ended(self, job: Job) -> Status | None:
-        """Return how a job of this run ended, or None if it has not: never begun, or cut off."""
-        path = self.folder / "jobs" / job.id / "record.json"
-        return Status(_read_json(path)["status"]) if path.exists() else None
+        """Return how a job of this run ended, or None if it has not: never begun, or cut off.
+
+        One whose record is damaged counts as cut off.
+        """
+        try:
+            return read_record(self.folder / "jobs" / job.id).status
+        except StoreError:
+            return None
 
     def job(self, job: Job) -> JobStore:
         """Open the folder of one job. What an earlier attempt left there is set aside."""
