@@ -69,7 +69,8 @@ def _load_images(dataset, spec):
 def _read_images(dataset, spec):
     path = _path(spec, _file_name(dataset, spec.data))
     form = SYNTHETIC_IMAGES[dataset]
-    with np.load(path) as arrays:
+    # NumPy before 1.16.3 unpickles whatever a file holds, unless told not to.
+    with np.load(path, allow_pickle=False) as arrays:
         try:
             train, test = (
                 Part(arrays["x_" + part], arrays["y_" + part]) for part in ("train", "test")

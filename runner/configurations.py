@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -11,10 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from runner import paths
 from runner.errors import ConfigurationError, choose, near_miss
+from runner.text import escaped
 from runner.workloads import WORKLOADS
 
-Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.[0-9A-Za-z+]+)*$")]
-Capability = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$")]
+Numbers = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*$")]
+MinorVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")]
+# These become folders, image tags and arguments.
+BackendName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$")]
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 ImageDataFormat = Literal["channels_first", "channels_last"]
 RecurrentActivation = Literal["hard_sigmoid", "sigmoid"]
 
@@ -35,9 +42,9 @@ class GpuFacts(_Strict):
 
     cuda: Version
     cudnn: Version
-    min_driver: Version
-    min_compute_capability: Capability
-    max_compute_capability: Capability | None = None
+    min_driver: Numbers
+    min_compute_capability: MinorVersion
+    max_compute_capability: MinorVersion | None = None
     source: str
 
 
@@ -53,8 +60,8 @@ class Backend(_Strict):
 class Images(_Strict):
     """The default base image per device."""
 
-    gpu: str
-    cpu: str
+    gpu: ImageName
+    cpu: ImageName
 
     def base(self, device: Device) -> str:
         """Return the base image for ``device``."""
@@ -80,11 +87,11 @@ class _File(_Strict):
     title: str
     keras: Version
     python: Version
-    local_pythons: tuple[str, ...] = Field(min_length=1)
+    local_pythons: tuple[MinorVersion, ...] = Field(min_length=1)
     reproduces: str | None = None
     recurrent_activation: RecurrentActivation
     images: Images
-    backends: dict[str, Backend] = Field(min_length=1)
+    backends: dict[BackendName, Backend] = Field(min_length=1)
     unsupported: tuple[Unsupported, ...] = ()
     differences: tuple[Difference, ...] = ()
 
@@ -140,7 +147,7 @@ def _explain(path: Path, error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         hint = near_miss(str(first["loc"][-1]), _known_keys(first["loc"]))
         return f"{path}: unknown key '{where}'{hint}"
-    return f"{path}: {where}: {first['msg']}"
+    return f"{path}: {where or 'the file'}: {first['msg']}"
 
 
 def _check_names(path: Path, content: _File) -> None:
@@ -162,15 +169,19 @@ def read(folder: Path) -> Configuration:
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
     path = folder / "config.toml"
+    if not _FOLDER.fullmatch(folder.name):
+        raise ConfigurationError(
+            f"{path}: its folder's name becomes an image's: small letters, digits, '.', '_', '-'"
+        )
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         content = _File.model_validate(raw)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigurationError(_explain(path, error)) from error
+        raise ConfigurationError(escaped(_explain(path, error))) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {escaped(str(error))}") from error
     _check_names(path, content)
     return Configuration(name=folder.name, folder=folder, **dict(content))
 

@@ -12,10 +12,12 @@ import io
 import os
 import pickle
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pooch
@@ -72,13 +74,17 @@ DOWNLOADS = {
 }
 
 
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return _sha256(file)
 
 
 def verify(item: Download, path: Path) -> None:
@@ -142,6 +148,24 @@ def _replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles arrays, texts, numbers and their lists and dictionaries, and can call nothing."""
+
+    _ADMITTED = frozenset({
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("_codecs", "encode"),
+    })  # fmt: skip
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ADMITTED:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of an array")
+        return super().find_class(module, name)
+
+
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     """Return one regular file of an archive by its exact name; nothing else is unpacked."""
     try:
@@ -156,20 +180,35 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
     return content.read()
 
 
-def _unpack_mnist(source: Path, folder: Path) -> None:
+@contextmanager
+def _archive(source: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """Open an archive; one that is broken is an error of the data."""
+    try:
+        with tarfile.open(name=source.name, fileobj=source) as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{source.name}: not an archive that can be read: {error}") from error
+
+
+def _unpack_mnist(source: IO[bytes], folder: Path) -> None:
     with _replacing(folder / "mnist.npz") as partial:
-        partial.write_bytes(source.read_bytes())
+        partial.write_bytes(source.read())
 
 
 def _cifar_batch(archive: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return one batch as (n, 32, 32, 3) and (n,) uint8. Its archive's hash was checked."""
-    raw = pickle.loads(_member(archive, f"cifar-10-batches-py/{name}"), encoding="bytes")
-    images = np.asarray(raw[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
-    return images.transpose(0, 2, 3, 1), np.asarray(raw[b"labels"], dtype=np.uint8)
+    """Return one batch as (n, 32, 32, 3) and (n,) uint8."""
+    content = io.BytesIO(_member(archive, f"cifar-10-batches-py/{name}"))
+    try:
+        raw = _ArraysOnly(content, encoding="bytes").load()
+        images = np.asarray(raw[b"data"], dtype=np.uint8).reshape(-1, 3, 32, 32)
+        return images.transpose(0, 2, 3, 1), np.asarray(raw[b"labels"], dtype=np.uint8)
+    # Bytes that are no pickle make the unpickler raise almost anything.
+    except Exception as error:
+        raise DataError(f"{archive.name!s}: {name} is not a batch of images: {error}") from error
 
 
-def _unpack_cifar10(source: Path, folder: Path) -> None:
-    with tarfile.open(source) as archive:
+def _unpack_cifar10(source: IO[bytes], folder: Path) -> None:
+    with _archive(source) as archive:
         parts = [_cifar_batch(archive, f"data_batch_{number}") for number in range(1, 6)]
         x_test, y_test = _cifar_batch(archive, "test_batch")
     with _replacing(folder / "cifar10.npz") as partial:
@@ -182,18 +221,28 @@ def _unpack_cifar10(source: Path, folder: Path) -> None:
         )
 
 
-def _unpack_babi(source: Path, folder: Path) -> None:
-    with tarfile.open(source) as archive:
+def _unpack_babi(source: IO[bytes], folder: Path) -> None:
+    with _archive(source) as archive:
         for part in ("train", "test"):
             with _replacing(folder / f"babi_qa2_{part}.txt") as partial:
                 partial.write_bytes(_member(archive, _BABI.format(part)))
 
 
-_UNPACK: dict[str, tuple[Callable[[Path, Path], None], tuple[str, ...]]] = {
+_UNPACK: dict[str, tuple[Callable[[IO[bytes], Path], None], tuple[str, ...]]] = {
     "mnist": (_unpack_mnist, ("mnist.npz",)),
     "cifar10": (_unpack_cifar10, ("cifar10.npz",)),
     "babi": (_unpack_babi, ("babi_qa2_train.txt", "babi_qa2_test.txt")),
 }
+
+
+@contextmanager
+def _verified(item: Download, path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to unpack: what was hashed is what is read, whatever becomes of the path."""
+    with path.open("rb") as file:
+        if (found := _sha256(file)) != item.sha256:
+            raise DataError(f"{path}: SHA-256 is {found} now, expected {item.sha256}")
+        file.seek(0)
+        yield file
 
 
 def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:
@@ -203,7 +252,8 @@ def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:
         source = fetch(DOWNLOADS[dataset], cache, progress)
         unpack, outputs = _UNPACK[dataset]
         if not all((folder / name).exists() for name in outputs):
-            unpack(source, folder)
+            with _verified(DOWNLOADS[dataset], source) as file:
+                unpack(file, folder)
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests.exceptions
@@ -26,6 +27,12 @@ class Engine:
     def is_local(self) -> bool:
         """Return whether the engine runs on this machine, so that folders can be mounted."""
         return str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
+
+    @property
+    def root(self) -> Path | None:
+        """Return the folder of the engine's images and volumes; None on another machine."""
+        folder = self.info.get("DockerRootDir")
+        return Path(folder) if folder and self.is_local else None
 
 
 def _base_url(engine: str) -> str:

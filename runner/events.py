@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-MAX_LINE_BYTES = 1 << 20
-Count = Annotated[int, Field(ge=0)]
+from runner.text import escaped_json
+from runner.text import printable as printable
+
+# The longest that a job was seen to say is 2 KB.
+MAX_LINE_BYTES = 64 << 10
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -42,7 +48,7 @@ class StartEvent(_Event):
     versions: dict[str, str]
     device: DeviceSeen
     threads: Count
-    seed: int
+    seed: Count
     cache_warm: bool | None
     import_seconds: Seconds
 
@@ -75,7 +81,7 @@ class EpochEvent(_Event):
     """One epoch, validation included, has ended."""
 
     event: Literal["epoch"]
-    epoch: Annotated[int, Field(ge=1)]
+    epoch: Annotated[int, Field(ge=1, lt=2**63)]
     seconds: Seconds
     samples: Count
     loss: float
@@ -128,23 +134,38 @@ class BadLine:
     problem: str
 
 
-def printable(raw: bytes, limit: int = 500) -> str:
-    """Return ``raw`` as text that is safe on a terminal: control characters are escaped."""
-    text = raw[:limit].decode("utf-8", "backslashreplace")
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown + (f"... ({len(raw)} bytes)" if len(raw) > limit else "")
-
-
 def parse(line: bytes) -> Event | BadLine:
-    """Return the event that a line holds, or what is wrong with it."""
+    """Return the event that a line holds, its texts escaped, or what is wrong with it."""
     try:
-        return _ADAPTER.validate_python(json.loads(line))
+        return _ADAPTER.validate_python(escaped_json(json.loads(line)))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or "line"
-        return BadLine(printable(line), f"{where}: {first['msg']}")
+        problem = f"{where}: {first['msg']}"
     except (ValueError, RecursionError) as error:
-        return BadLine(printable(line), f"not JSON: {error}")
+        problem = f"not JSON: {error}"
+    return BadLine(printable(line), printable(problem.encode("utf-8", "backslashreplace")))
+
+
+_ORDER = re.compile(r"start data model( epoch)+( limits)? end")
+
+
+def wrong_order(events: Sequence[Event]) -> str | None:
+    """Return what is wrong with the order of the events of a job that ended well, or None.
+
+    It says start, data, model, its epochs from 1 on, limits if it measured them, and end: each
+    once, and nothing after it.
+    """
+    epochs = [event.epoch for event in events if isinstance(event, EpochEvent)]
+    if epochs != list(range(1, len(epochs) + 1)):
+        shown = ", ".join(map(str, epochs[:10])) + (", ..." if len(epochs) > 10 else "")
+        return f"the epochs came as [{shown}]"
+    kinds = [event.event for event in events]
+    if _ORDER.fullmatch(" ".join(kinds)):
+        return None
+    counted = ((kind, len(list(same))) for kind, same in groupby(kinds))
+    came = [f"{count} {kind}" if count > 1 else kind for kind, count in counted]
+    return f"the events came as {', '.join(came[:20])}, not as a job says them"
 
 
 class LineReader:

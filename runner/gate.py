@@ -18,6 +18,8 @@ from runner.workloads import WORKLOADS, DataSource
 # The measured peak is one product's, read too low on a busy machine, and fast convolutions need
 # fewer operations than are counted: beyond five times it, the clock is wrong and not the peak.
 _PEAK_MARGIN = 5
+# A mean of ones in single precision can come out a little above one.
+_ROUNDING = 1e-3
 # Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
 _JUDGED_FROM = 5_000
 # A net that sees fewer samples than this learns them by heart and nothing of the others.
@@ -66,6 +68,15 @@ def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
                 f"the loss of epoch {event.epoch} is {event.loss}, "
                 f"its validation's {event.val_loss}"
             )
+    return None
+
+
+def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    for event in events:
+        if isinstance(event, EpochEvent):
+            for accuracy in (event.accuracy, event.val_accuracy):
+                if not -_ROUNDING <= accuracy <= 1 + _ROUNDING:
+                    return f"an accuracy of epoch {event.epoch} is {accuracy}"
     return None
 
 
@@ -128,6 +139,7 @@ def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
 CHECKS: tuple[Callable[[Job, Sequence[Event]], str | None], ...] = (
     _wrong_parameters,
     _not_finite,
+    _no_accuracy,
     _not_falling,
     _below_floor,
     _too_fast,

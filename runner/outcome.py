@@ -7,11 +7,30 @@ from dataclasses import dataclass, field
 
 from runner import gate
 from runner.clocks import Clock
-from runner.events import BadLine, EndEvent, EpochEvent, ErrorEvent, Event, ModelEvent, StartEvent
+from runner.events import (
+    BadLine,
+    DataEvent,
+    EndEvent,
+    EpochEvent,
+    ErrorEvent,
+    Event,
+    ModelEvent,
+    StartEvent,
+    wrong_order,
+)
 from runner.jobs import Job, Status
 from runner.launchers.base import Exit
+from runner.workloads import WORKLOADS
 
 _MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+# What a job may say beside its epochs: start, data, model, limits, end or error, and some room.
+_BESIDE_EPOCHS = 16
+# For a model that is none of ours, where no number of epochs was asked for.
+_EPOCHS_UNKNOWN = 1000
+
+
+class FloodError(Exception):
+    """A job says more events than it can have; it is to be stopped."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +43,30 @@ class Outcome:
     clock: Clock | None = None
 
 
+def _epochs_asked(job: Job) -> int | None:
+    """Return how many epochs a job has to train, or None where nothing says so."""
+    if job.epochs is not None or job.model not in WORKLOADS:
+        return job.epochs
+    return WORKLOADS[job.model].epochs
+
+
 @dataclass
 class Heard:
-    """What was heard of a job so far."""
+    """What was heard of a job so far. Of lines that are no events only the number is kept."""
 
+    job: Job
     events: list[Event] = field(default_factory=list)
-    bad_lines: list[BadLine] = field(default_factory=list)
+    bad_lines: int = 0
 
     def add(self, item: Event | BadLine) -> None:
-        """Take one item of the stream."""
+        """Take one item of the stream. Raises FloodError at the first event too many."""
         if isinstance(item, BadLine):
-            self.bad_lines.append(item)
-        else:
-            self.events.append(item)
+            self.bad_lines += 1
+            return
+        most = (_epochs_asked(self.job) or _EPOCHS_UNKNOWN) + _BESIDE_EPOCHS
+        if len(self.events) >= most:
+            raise FloodError(f"more than {most} events came, which no job of its epochs says")
+        self.events.append(item)
 
     @property
     def start(self) -> StartEvent | None:
@@ -47,7 +77,7 @@ class Heard:
 def without_times(heard: Heard) -> Heard:
     """Return the same without the wall clock's times, for a job while which it was set."""
     events = [event.model_copy(update={"at": None}) for event in heard.events]
-    return Heard(events, heard.bad_lines)
+    return Heard(heard.job, events, heard.bad_lines)
 
 
 def _exit_text(code: int) -> str:
@@ -59,19 +89,41 @@ def _exit_text(code: int) -> str:
         return f"ended with exit code {code}"
 
 
+def _not_as_asked(job: Job, heard: Heard) -> str | None:
+    """Return what a job says of itself that is not what it was told to do, or None."""
+    for event in heard.events:
+        pairs: tuple[tuple[str, object, object], ...] = ()
+        if isinstance(event, StartEvent):
+            pairs = (
+                ("threads", event.threads, job.threads),
+                ("seed", event.seed, job.seed),
+            )
+        elif isinstance(event, DataEvent):
+            pairs = (("data", event.source, str(job.data)),)
+        elif isinstance(event, ModelEvent):
+            pairs = (("image data format", event.image_data_format, job.image_data_format),)
+        for what, said, asked in pairs:
+            if said != asked:
+                return f"it says {what} {said}, asked for was {asked}"
+    return None
+
+
 def _wrong_stream(job: Job, heard: Heard) -> str | None:
     """Return what is wrong with the events of a job that ended well, or None."""
-    epochs = [event.epoch for event in heard.events if isinstance(event, EpochEvent)]
-    if epochs != list(range(1, len(epochs) + 1)):
-        return f"the epochs came as {epochs}"
-    if not epochs or (job.epochs is not None and len(epochs) != job.epochs):
-        return f"{len(epochs)} epochs came, {job.epochs or 'some'} were asked for"
+    epochs = [event for event in heard.events if isinstance(event, EpochEvent)]
+    asked = _epochs_asked(job)
+    if not epochs or (asked is not None and len(epochs) != asked):
+        return f"{len(epochs)} epochs came, {asked or 'some'} were asked for"
+    if wrong := wrong_order(heard.events):
+        return wrong
     start = heard.start
     if start is None or (start.model, start.backend) != (job.model, job.backend):
         return f"the job started as {start and (start.backend, start.model)}"
     if start.device.type != job.device:
         return f"it trained on the {start.device.type}, not on the {job.device}"
-    return None
+    if len(samples := {event.samples for event in epochs}) > 1:
+        return f"its epochs are of {min(samples):,} to {max(samples):,} samples"
+    return _not_as_asked(job, heard)
 
 
 def _wrong_model(heard: Heard) -> str | None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from runner import comparison, limits, phases, published
 from runner.jobs import Status
+from runner.text import markdown_text
 from runner.workloads import WORKLOADS
 
 _MEASURED = {
@@ -180,7 +181,7 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
         title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
     for position, column in enumerate(frame):
-        longest = int(frame[column].str.len().max())
+        longest = max(map(len, frame[column]), default=0)
         is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
         table.add_column(
             escape(str(column)) if is_text else _narrow(str(column)),
@@ -198,8 +199,9 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """Return a frame of text cells as a Markdown table."""
-    escaped = [[str(v).replace("|", "\\|") for v in row] for row in frame.itertuples(index=False)]
-    lines = [list(map(str, frame.columns)), ["---"] * len(frame.columns), *escaped]
+    rows = [[markdown_text(str(v)) for v in row] for row in frame.itertuples(index=False)]
+    titles = [markdown_text(str(name)) for name in frame.columns]
+    lines = [titles, ["---"] * len(frame.columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -246,7 +248,8 @@ def difference_lines(table: pd.DataFrame, series: str = "bhatia2017") -> list[st
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
-    return [f"## {title}", "\n".join(f"- {line}" for line in lines)] if lines else []
+    items = "\n".join(f"- {markdown_text(line)}" for line in lines)
+    return [f"## {title}", items] if lines else []
 
 
 def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
@@ -255,7 +258,7 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         "# Seconds per epoch",
         markdown_table(pivot(summary)),
         CAPTION,
-        conditions(table),
+        markdown_text(conditions(table)),
         "## Beside the published figures",
         markdown_table(details(summary)),
         *_section("Does the published order hold?", verdict_lines(summary)),

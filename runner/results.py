@@ -15,15 +15,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from runner import limits, phases, watch
 from runner.errors import MachineError, StoreError, near_miss
-from runner.events import BadLine, Event, parse
+from runner.events import BadLine, Event, parse, wrong_order
 from runner.jobs import Job, Status
+from runner.text import LogText, escaped, escaped_json
 
 SCHEMA = 1
 MAX_LOG_BYTES = 64 << 20
@@ -93,7 +96,7 @@ class Record:
 
     status: Status
     reason: str | None = None
-    exit_code: int | None = None
+    exit_code: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     bad_lines: int = 0
     started: str | None = None
     wall_seconds: float | None = None
@@ -125,16 +128,84 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
         raise
 
 
+class _Manifest(BaseModel):
+    """What is read of a manifest; the rest of it is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    run: str
+    started: str | None = None
+    jobs: list[str] = []
+    identity: dict[str, str | None] = {}
+
+
+_JOB = TypeAdapter(Job)
+_RECORD = TypeAdapter(Record)
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: cannot be read: {escaped(str(error))}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise StoreError(f"{path}: not of schema {SCHEMA}; it was written by another version")
     return content
+
+
+def _read_shown(path: Path) -> dict[str, Any]:
+    """Return the same with its texts escaped: the file may be another machine's."""
+    try:
+        content: dict[str, Any] = escaped_json(_read_json(path))
+    except ValueError as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    return content
+
+
+def _wrong_field(path: Path, error: ValidationError) -> StoreError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return StoreError(f"{path}: cannot be read: {where}: {first['msg']}")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a run's manifest, with ``run``, ``jobs`` and ``identity`` at least.
+
+    Raises StoreError with the file's name if it is not there or is damaged.
+    """
+    path = folder / "manifest.json"
+    try:
+        return _Manifest.model_validate(_read_shown(path)).model_dump()
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+
+
+def read_job(folder: Path) -> Job:
+    """Return what was asked of the job in ``folder``. Raises StoreError if it is damaged."""
+    path = folder / "job.json"
+    try:
+        job = _JOB.validate_python(_read_shown(path))
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+    if job.id != folder.name:
+        raise StoreError(f"{path}: is of another job, {job.id}")
+    return job
+
+
+def read_record(folder: Path) -> Record:
+    """Return how the job in ``folder`` ended. Raises StoreError if it is damaged."""
+    path = folder / "record.json"
+    try:
+        record = _RECORD.validate_python(_read_shown(path))
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+    try:
+        _began(record)
+    except (ValueError, OverflowError) as error:
+        raise StoreError(f"{path}: cannot be read: started: {error}") from error
+    return record
 
 
 class JobStore:
@@ -146,6 +217,7 @@ class JobStore:
         _write_json(folder / "job.json", {"schema": SCHEMA, **asdict(job)})
         self._events: IO[bytes] = (folder / "events.jsonl").open("ab")
         self._log: IO[bytes] = (folder / "log.txt").open("ab")
+        self._log_text = LogText()
         self._log_room = MAX_LOG_BYTES
 
     def event(self, event: Event) -> None:
@@ -156,15 +228,21 @@ class JobStore:
 
     def bad_line(self, line: BadLine) -> None:
         """Note in the log a line of standard output that was no event."""
-        self.log(f"[not an event: {line.problem}] {line.text}\n".encode())
+        self._write(f"[not an event: {line.problem}] {line.text}\n".encode())
 
     def log(self, chunk: bytes) -> None:
-        """Append to the log, up to ``MAX_LOG_BYTES``."""
-        kept = chunk[: self._log_room]
+        """Append to the log, up to ``MAX_LOG_BYTES``, with its control characters escaped."""
+        if self._log_room:
+            self._write(self._log_text.feed(chunk))
+
+    def _write(self, shown: bytes) -> None:
+        if not self._log_room:
+            return
+        kept = shown[: self._log_room]
         self._log.write(kept)
-        self._log.flush()
-        if self._log_room and len(kept) < len(chunk):
+        if len(kept) < len(shown):
             self._log.write(b"\n[the log is cut here: it grew too large]\n")
+        self._log.flush()
         self._log_room -= len(kept)
 
     def last_log_line(self) -> str:
@@ -263,9 +341,14 @@ class RunStore:
         _write_json(self.folder / "manifest.json", {**self.manifest(), **entries})
 
     def ended(self, job: Job) -> Status | None:
-        """Return how a job of this run ended, or None if it has not: never begun, or cut off."""
-        path = self.folder / "jobs" / job.id / "record.json"
-        return Status(_read_json(path)["status"]) if path.exists() else None
+        """Return how a job of this run ended, or None if it has not: never begun, or cut off.
+
+        One whose record is damaged counts as cut off.
+        """
+        try:
+            return read_record(self.folder / "jobs" / job.id).status
+        except StoreError:
+            return None
 
     def job(self, job: Job) -> JobStore:
         """Open the folder of one job. What an earlier attempt left there is set aside."""
@@ -297,15 +380,14 @@ class RunStore:
             partial.replace(self.folder / name)
 
 
-def _events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the whole events of a file; a truncated last line is no event."""
+def _events(path: Path) -> tuple[list[Event], int]:
+    """Return the whole events of a file, and how many of its lines are none."""
     if not path.exists():
-        return
+        return [], 0
     with path.open("rb") as file:
-        for line in file:
-            event = parse(line)
-            if not isinstance(event, BadLine):
-                yield event.model_dump(by_alias=True)
+        found = [parse(line) for line in file]
+    events = [event for event in found if not isinstance(event, BadLine)]
+    return events, len(found) - len(events)
 
 
 _OF_ENVIRONMENT = (
@@ -354,12 +436,17 @@ def _from_data(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _count(value: object) -> int | None:
+    """Return a number that a job may say in any form, if it is one that a column can hold."""
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
 def _from_model(event: dict[str, Any]) -> dict[str, Any]:
     return {
         "parameters": event["parameters"],
         "image_data_format": event["image_data_format"],
         "build_seconds": event["seconds"],
-        "batch_size": event["hyperparameters"].get("batch_size"),
+        "batch_size": _count(event["hyperparameters"].get("batch_size")),
     }
 
 
@@ -382,45 +469,116 @@ _READERS = {
 _EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
+def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, Any]:
+    """Return the row of a job whose files are damaged: its name says what it was."""
+    named = folder.name.rsplit(".", 3)
+    if len(named) != 4 or not re.fullmatch(r"[0-9]{1,9}", named[3]):
+        named = [folder.name, "unknown", "unknown", "0"]
+    configuration, backend, model, repeat = map(escaped, named)
+    return {
+        **of_run,
+        "job": folder.name,
+        "configuration": configuration,
+        "backend": backend,
+        "model": model,
+        "repeat": int(repeat),
+        "device": "unknown",
+        "status": str(Status.FAILED),
+        "reason": reason,
+    }
+
+
+def _record_of(folder: Path) -> Record:
+    if (folder / "record.json").exists():
+        return read_record(folder)
+    return Record(Status.INTERRUPTED, "the runner ended before the job did")
+
+
+def _damage(record: Record, path: Path, events: list[Event], bad: int) -> str | None:
+    """Return why the events of a job that ended well are no longer whole, or None."""
+    if record.status not in (Status.OK, Status.TAINTED):
+        return None
+    if bad:
+        return f"{path}: damaged: {bad} of its lines cannot be read"
+    if wrong := wrong_order(events):
+        return f"{path}: damaged: {wrong}"
+    return None
+
+
 def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Return a job's rows: one per epoch, or one without an epoch if it had none."""
-    job = _read_json(folder / "job.json")
-    ended = folder / "record.json"
-    record = (
-        _read_json(ended)
-        if ended.exists()
-        else {"status": str(Status.INTERRUPTED), "reason": "the runner ended before the job did"}
-    )
-    common = {**of_run, "job": folder.name, **_job_columns(job, record)}
-    events = list(_events(folder / "events.jsonl"))
-    for event in events:
+    """Return a job's rows: one per epoch, or one without an epoch if it had none.
+
+    A job whose files are damaged is ``failed``, with the file in its reason.
+    """
+    try:
+        job, record = read_job(folder), _record_of(folder)
+    except StoreError as error:
+        return [_unreadable(of_run, folder, str(error))]
+    path = folder / "events.jsonl"
+    try:
+        events, bad = _events(path)
+    except OSError as error:
+        return [_unreadable(of_run, folder, f"{path}: cannot be read: {error}")]
+    if damage := _damage(record, path, events, bad):
+        record.status, record.reason = Status.FAILED, damage
+    said = [event.model_dump(by_alias=True) for event in events]
+    common = {**of_run, "job": folder.name, **_job_columns(asdict(job), asdict(record))}
+    for event in said:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
-    common.update(_phases(record, events))
-    epochs = [{name: e[name] for name in _EPOCH} for e in events if e["event"] == "epoch"]
+    common.update(_phases(record, said))
+    epochs = [{name: e[name] for name in _EPOCH} for e in said if e["event"] == "epoch"]
     return [{**common, **epoch} for epoch in epochs or [{}]]
 
 
-def _phases(record: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, float]:
+def _began(record: Record) -> float | None:
+    """Return when a job began, in seconds since the epoch; None where that is not on record."""
+    if record.started is None:
+        return None
+    return datetime.fromisoformat(record.started).timestamp()
+
+
+def _phases(record: Record, events: list[dict[str, Any]]) -> dict[str, float]:
     """Return a job's phases in seconds; none for a job that has no end on record, or
     whose clock was set."""
-    if record.get("started") is None or record.get("wall_seconds") is None:
+    began = _began(record)
+    if began is None or record.wall_seconds is None or record.clock_step_seconds:
         return {}
-    if record.get("clock_step_seconds"):
-        return {}
-    began = datetime.fromisoformat(record["started"]).timestamp()
-    return phases.of_job(began, record["wall_seconds"], events)
+    return phases.of_job(began, record.wall_seconds, events)
 
 
 def _run_rows(folder: Path) -> list[dict[str, Any]]:
     """Return a run's rows, its jobs in the order in which they were planned."""
-    manifest = _read_json(folder / "manifest.json")
-    planned = {name: position for position, name in enumerate(manifest.get("jobs", []))}
-    jobs = [path.parent for path in (folder / "jobs").glob("*/job.json")]
+    manifest = read_manifest(folder)
+    planned = {name: position for position, name in enumerate(manifest["jobs"])}
+    # A folder in which nothing lies is one that the runner had no time to fill.
+    jobs = [path for path in (folder / "jobs").glob("*/") if any(path.glob("*.json*"))]
     jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
-    identity = manifest.get("identity", {})
-    of_run = {"run": manifest["run"], **{name: identity.get(name) for name in _OF_RUN}}
+    of_run = {"run": manifest["run"], **{name: manifest["identity"].get(name) for name in _OF_RUN}}
     return [row for path in jobs for row in _job_rows(of_run, path)]
+
+
+def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _sound(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a job's rows, or one that says what in them fits no column."""
+    try:
+        _typed(rows)
+    except (TypeError, ValueError, OverflowError) as error:
+        of_run = {name: rows[0][name] for name in ("run", *_OF_RUN)}
+        reason = f"{rows[0]['job']}: its figures fit no column: {escaped(str(error))}"
+        return [_unreadable(of_run, Path(rows[0]["job"]), reason)]
+    return rows
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    try:
+        return _typed(rows)
+    except (TypeError, ValueError, OverflowError):
+        jobs = groupby(rows, key=lambda row: (row["run"], row["job"]))
+        return _typed([row for _, of_job in jobs for row in _sound(list(of_job))])
 
 
 def load(*paths: Path | str) -> pd.DataFrame:
@@ -428,13 +586,13 @@ def load(*paths: Path | str) -> pd.DataFrame:
 
     One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
     to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
-    its status and reason. Raises StoreError for a folder that is no run.
+    its status and reason; one whose files are damaged has status ``failed`` and the file in its
+    reason. Raises StoreError for a folder that is no run.
     """
     rows = [row for path in paths for row in _run_rows(Path(path))]
     if not rows:
         raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(COLUMNS)
+    return _table(rows)
 
 
 def runs(root: Path) -> list[Path]:

@@ -19,9 +19,9 @@ from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
 from runner.interrupts import Interrupts
 from runner.jobs import Job, Status
-from runner.launchers.base import Environment, Launcher, Process, Stream
+from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
 from runner.occupancy import Guard, Obstacle
-from runner.outcome import Heard, Outcome, conclude, without_times
+from runner.outcome import FloodError, Heard, Outcome, conclude, without_times
 from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
 from runner.watch import Judge, Watch, summarize
@@ -104,7 +104,7 @@ class _Listener:
     job: Job
     store: JobStore
     observer: Observer
-    heard: Heard = field(default_factory=Heard)
+    heard: Heard
     reader: LineReader = field(default_factory=LineReader)
 
     def listen(self, process: Process, timer: Timer, interrupts: Interrupts) -> None:
@@ -119,21 +119,21 @@ class _Listener:
                 continue
             timer.heard(time.monotonic())
             if chunk is None:
-                self._take(list(self.reader.close()))
+                self._take(self.reader.close())
                 return
             if chunk.stream is Stream.LOG:
                 self.store.log(chunk.data)
             else:
-                self._take(list(self.reader.feed(chunk.data)))
+                self._take(self.reader.feed(chunk.data))
         raise KeyboardInterrupt
 
-    def _take(self, items: list[Event | BadLine] | list[BadLine]) -> None:
+    def _take(self, items: Iterator[Event | BadLine] | Iterator[BadLine]) -> None:
         for item in items:
+            self.heard.add(item)
             if isinstance(item, BadLine):
                 self.store.bad_line(item)
             else:
                 self.store.event(item)
-            self.heard.add(item)
             self.observer.job_said(self.job, item)
 
 
@@ -161,6 +161,12 @@ def _attend(
         limit = conditions.clocks.limit(out.clock)
         reason = f"{_OPTIONS[out.clock].format(limit)} (--{out.clock})"
         return Outcome(Status.TIMEOUT, reason, clock=out.clock)
+    except FloodError as flood:
+        process.stop(lambda: interrupts.urgent)
+        return Outcome(Status.INVALID, str(flood))
+    except OverrunError as overrun:
+        process.stop(lambda: interrupts.urgent)
+        return Outcome(Status.FAILED, str(overrun))
     except BaseException:
         process.stop(lambda: interrupts.urgent)
         raise
@@ -232,7 +238,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
     record.identity |= environment.identity
     record.attempt += conditions.store.attempt(job)
     began, wall = time.monotonic(), _WallClock()
-    listener = _Listener(job, store, conditions.observer)
+    listener = _Listener(job, store, conditions.observer, Heard(job))
     process: Process | None = None
     left: list[str] = []
     try:
@@ -249,7 +255,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
         record.warnings += left
         record.wall_seconds = time.monotonic() - began
         record.clock_step_seconds = wall.step()
-        record.bad_lines = len(listener.heard.bad_lines)
+        record.bad_lines = listener.heard.bad_lines
         store.close(record)
     if left and conditions.launcher.answers():
         raise MachineError(f"{job.id}: {left[0]}\nanother job would be timed beside it: end it")

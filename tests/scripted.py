@@ -72,13 +72,13 @@ def stream(**changes) -> list[bytes]:
         )
 
     return [
-        say(event="start", model="mnist_mlp", backend=changes.get("backend", "mxnet"), threads=2,
+        say(event="start", model="mnist_mlp", backend=changes.get("backend", "mxnet"), threads=1,
             versions={"keras": "1.2.2", "python": "3.6.15", "mxnet": "0.11.0"}, seed=1,
             device={"type": "cpu", "name": "a processor"}, cache_warm=None, import_seconds=1.5),
         say(event="data", source="synthetic", sha256="0" * 64, train=8, validation=2, test=2,
             seconds=0.1),
         say(event="model", parameters=669706, expected_parameters=669706, layers=[],
-            hyperparameters={"batch_size": 128}, image_data_format="channels_first", seconds=0.2),
+            hyperparameters={"batch_size": 128}, image_data_format="channels_last", seconds=0.2),
         *[say(event="epoch", epoch=n, seconds=s, samples=8, loss=1.0, accuracy=0.5, val_loss=1.0,
               val_accuracy=0.9) for n, s in ((1, 9.0), (2, 2.0), (3, 4.0))],
         say(event="end", test_loss=1.0, test_accuracy=0.9, test_seconds=0.1,

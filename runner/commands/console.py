@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
-out = Console(soft_wrap=False)
-err = Console(stderr=True, soft_wrap=True)
+from runner.text import escaped_lines
+
+
+class SafeConsole(Console):
+    """A console whose terminal no text that it is given can control.
+
+    Rich takes out a few control characters and lets the rest through, the escape character and
+    bidirectional overrides among them. Markup is the caller's to escape.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(escaped_lines(text), **options)
+
+
+out = SafeConsole(soft_wrap=False, emoji=False)
+err = SafeConsole(stderr=True, soft_wrap=True, emoji=False)
 
 
 def note(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from runner import configurations as configs
@@ -18,7 +19,7 @@ def list_all() -> None:
         backends = ", ".join(f"{n} {b.version}" for n, b in configuration.backends.items())
         table.add_row(
             configuration.name, configuration.keras, configuration.python, backends,
-            configuration.title,
+            escape(configuration.title),
         )  # fmt: skip
     out.print(table)
     table = Table(title="Models", title_justify="left")

@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from runner.errors import StoreError
 from runner.html.packed import plain
 from runner.html.text import visible
 from runner.jobs import Status
+from runner.results import Record, read_record
 
 # Characters of all logs together, for jobs that are ok and for those that are not; one log's
 # share lies within the bounds.
@@ -39,13 +41,12 @@ class Extras:
     telemetry: dict[int, dict[str, list[Any]]]
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    """Return a job's record, or nothing where it has none: the table says so already."""
+def _record(folder: Path) -> Record | None:
+    """Return a job's record, or None where it cannot be read: the table says so already."""
     try:
-        content = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return read_record(folder)
+    except StoreError:
+        return None
 
 
 def tail(path: Path, limit: int) -> tuple[str, int] | None:
@@ -76,7 +77,7 @@ def _samples(folder: Path) -> list[dict[str, float | None]]:
             card = sample["gpu"] or {}
             row = {"at": sample["at"], **{name: sample[name] for name in _OF_HOST}}
             found.append({**row, **{name: card.get(key) for name, key in _OF_CARD.items()}})
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return found
 
@@ -116,8 +117,8 @@ def _row(folder: Path, limit: int) -> dict[str, Any]:
     return {
         "log": text,
         "log_bytes": size,
-        "warnings": "\n".join(map(str, record.get("warnings") or [])) or None,
-        "exit_code": record.get("exit_code"),
+        "warnings": ("\n".join(record.warnings) or None) if record else None,
+        "exit_code": record.exit_code if record else None,
     }
 
 

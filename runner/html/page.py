@@ -18,6 +18,7 @@ from runner.html import frames, reproduction
 from runner.html.packed import pack
 from runner.html.text import embed, policy, visible
 from runner.jobs import Status
+from runner.results import read_manifest
 from runner.summary import summarize
 
 _SERIES = "bhatia2017"
@@ -139,7 +140,7 @@ def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
 
 def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     """Return the page for the runs in ``folders``, whose tidy table is ``table``."""
-    runs = {str(reproduction.manifest(folder)["run"]): folder for folder in folders}
+    runs = {str(read_manifest(folder)["run"]): folder for folder in folders}
     if len(runs) < len(folders):
         raise StoreError(f"{', '.join(map(str, folders))}: two of these are the same run")
     summary = summarize(table)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from runner.results import read_manifest
 
 _ENVIRONMENT = [
     "configuration",
@@ -25,12 +26,6 @@ _HOST = ["runner_version", "models_sha256", "cpu_model", "kernel"]
 _DEVICE = ["device_name", "device_uuid", "driver", "cpus", "threads"]
 
 
-def manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run that ``runner.results`` has read."""
-    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return content
-
-
 def _distinct(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
     """Return each combination of the columns once, without what is not recorded."""
     found = rows[columns].astype("string").drop_duplicates()
@@ -43,12 +38,14 @@ def _distinct(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
 def _command(content: dict[str, Any]) -> str | None:
     """Return the call as a shell takes it, or None where the manifest does not hold it."""
     arguments = content.get("arguments")
-    return shlex.join(["python", "-m", "runner", *map(str, arguments)]) if arguments else None
+    if not isinstance(arguments, list) or not arguments:
+        return None
+    return shlex.join(["python", "-m", "runner", *map(str, arguments)])
 
 
 def of_run(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
     """Return what the page says of how to make the run in ``folder`` again."""
-    content = manifest(folder)
+    content = read_manifest(folder)
     rows = table[table["run"] == content["run"]]
     commits = rows["git_commit"].dropna().unique().tolist()
     commit = str(commits[0]) if commits else None

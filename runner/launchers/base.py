@@ -62,6 +62,10 @@ class Environment:
     identity: dict[str, str] = field(default_factory=dict)
 
 
+class OverrunError(Exception):
+    """A process takes more of its host than it may; it is to be stopped."""
+
+
 class Process(ABC):
     """One job's process.
 
@@ -81,8 +85,8 @@ class Process(ABC):
     def read(self, timeout: float) -> Chunk | None:
         """Return the next chunk, or None at the end of output.
 
-        Raises TimeoutError if nothing came for ``timeout`` seconds, and EngineError if the
-        connection to the process is lost.
+        Raises TimeoutError if nothing came for ``timeout`` seconds, EngineError if the connection
+        to the process is lost, and OverrunError if it takes more than its host can give.
         """
 
     @abstractmethod

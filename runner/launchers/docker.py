@@ -13,7 +13,7 @@ import psutil
 import requests.exceptions
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, LogConfig, Mount
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from runner import devices, images
 from runner.configurations import Configuration, Device
@@ -27,10 +27,12 @@ from runner.launchers.base import (
     Environment,
     Exit,
     Launcher,
+    OverrunError,
     Process,
     Stream,
     until,
 )
+from runner.launchers.bounds import CACHE_DIR, CompileCache, DiskFloor
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
 from runner.liveness import Owner
@@ -38,18 +40,22 @@ from runner.liveness import Owner
 OWNER_LABEL = f"{LABEL}.owner"
 _JOB_LABEL = f"{LABEL}.job"
 DATA_DIR = "/data"
-CACHE_DIR = "/cache"
 _BROKEN = (APIError, requests.exceptions.RequestException, OSError)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a job's container may use: bytes of memory, processes, CPUs, bytes of tmpfs."""
+    """What a job's container may use: bytes of memory, processes, CPUs, bytes of tmpfs.
+
+    ``cache_bytes`` is what its image's compile cache may keep from one job to the next.
+    """
 
     memory_bytes: int
     cpus: int
     processes: int = 2048
     tmpfs_bytes: int = 2 << 30
+    tmpfs_files: int = 1_000_000
+    cache_bytes: int = 4 << 30
 
 
 def _chunks(frames: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Chunk]:
@@ -108,16 +114,29 @@ def _is_unknown(container: Container) -> bool:
 class DockerProcess(Process):
     """A job in a container, its output attached before the first instruction runs."""
 
-    def __init__(self, container: Container, cpus: str | None) -> None:
+    def __init__(
+        self,
+        container: Container,
+        cpus: str | None,
+        *,
+        cache: CompileCache,
+        disk: DiskFloor,
+        say: images.LINE,
+    ) -> None:
         """Start it. ``cpus`` are those that the container was made with."""
         self.cpus = cpus
         self._container = container
+        self._cache = cache
+        self._disk = disk
+        self._say = say
         frames = container.attach(stdout=True, stderr=True, stream=True, logs=False, demux=True)
         self._output = Output([lambda: _chunks(frames)])
         container.start()
         self._tree = ProcessTree(_pid_here(container))
 
     def read(self, timeout: float) -> Chunk | None:
+        if (problem := self._disk.problem()) is not None:
+            raise OverrunError(problem)
         return self._output.read(timeout)
 
     def pids(self) -> list[int]:
@@ -132,6 +151,7 @@ class DockerProcess(Process):
             raise EngineError(f"the engine lost the container: {error}") from error
 
     def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
+        self._output.discard()
         try:
             self._container.kill("SIGTERM")
             until(lambda: urgent() or self._has_ended(), GRACE_SECONDS)
@@ -146,10 +166,13 @@ class DockerProcess(Process):
         return not self._container.attrs["State"]["Running"]
 
     def close(self) -> None:
+        self._output.discard()
         remaining = self._tree.pids()
         _remove(self._container)
         if not until(lambda: not any(map(psutil.pid_exists, remaining))):
             raise EngineError(f"processes of container {self._container.short_id} are still there")
+        if (done := self._cache.trim()) is not None:
+            self._say(done)
 
 
 class DockerLauncher(Launcher):
@@ -193,12 +216,15 @@ class DockerLauncher(Launcher):
     def start(self, job: Job, environment: Environment) -> Process:
         spec = job.spec(DATA_DIR if self._data_dir else None, CACHE_DIR)
         cpus = self._cpus(job)
+        cache = CompileCache(
+            self._engine, environment.location, self._limits.cache_bytes, self._labels(job)
+        )
         try:
             container = self._engine.client.containers.create(
                 environment.location,
                 command=[json.dumps(spec, sort_keys=True)],
                 labels=self._labels(job),
-                mounts=self._mounts(environment),
+                mounts=[cache.mount(), *self._data()],
                 device_requests=self._gpu(),
                 cpuset_cpus=cpus,
                 **self._sandbox(),
@@ -206,7 +232,8 @@ class DockerLauncher(Launcher):
         except _BROKEN as error:
             raise EngineError(f"the container could not be created: {error}") from error
         try:
-            return DockerProcess(container, cpus)
+            disk = DiskFloor(self._engine.root)
+            return DockerProcess(container, cpus, cache=cache, disk=disk, say=self._say)
         except _BROKEN as error:
             _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
@@ -241,13 +268,10 @@ class DockerLauncher(Launcher):
         cpus = devices.cpus_of(job)
         return devices.cpu_list(cpus) if cpus and self._engine.is_local and same_kernel else None
 
-    def _mounts(self, environment: Environment) -> list[Mount]:
-        """Mount the data read-only, and the compile cache that lasts as long as the image."""
-        name = f"{LABEL}-cache-{environment.location.removeprefix('sha256:')[:16]}"
-        cache = Mount(CACHE_DIR, name, type="volume", labels={LABEL: "cache"})
+    def _data(self) -> list[Mount]:
         if self._data_dir is None:
-            return [cache]
-        return [cache, Mount(DATA_DIR, str(self._data_dir), type="bind", read_only=True)]
+            return []
+        return [Mount(DATA_DIR, str(self._data_dir), type="bind", read_only=True)]
 
     def _gpu(self) -> list[DeviceRequest]:
         if self._gpu_uuid is None:
@@ -263,12 +287,22 @@ class DockerLauncher(Launcher):
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
             "user": "1000:1000",
-            "tmpfs": {"/tmp": f"rw,nosuid,nodev,mode=1777,size={limits.tmpfs_bytes}"},
+            "tmpfs": {
+                "/tmp": "rw,nosuid,nodev,mode=1777,"
+                f"size={limits.tmpfs_bytes},nr_inodes={limits.tmpfs_files}"
+            },
             "mem_limit": limits.memory_bytes,
             "memswap_limit": limits.memory_bytes,
             "pids_limit": limits.processes,
             "nano_cpus": limits.cpus * 1_000_000_000,
             "ipc_mode": "private",
+            # A crash must not fill the disk of whatever collects the host's core dumps.
+            "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+            # The user's proxies, which may hold a password, and the host's name servers are none
+            # of a job's business: it has no network.
+            "use_config_proxy": False,
+            "dns": ["127.0.0.1"],
+            "dns_search": ["."],
             # The attached stream is the only copy: a flood on stdout must not fill the disk.
             "log_config": LogConfig(type="none"),
         }

@@ -145,6 +145,7 @@ class LocalProcess(Process):
         self._process.wait()
 
     def close(self) -> None:
+        self._output.discard()
         self._signal(signal.SIGKILL)
         self._process.wait()
         if not until(self._has_gone):

@@ -1,6 +1,9 @@
 """Configurations: the real ones are sound, and a mistake gets one line that helps."""
 
+import json
+import math
 import shutil
+import tomllib
 
 import pytest
 from hypothesis import given
@@ -87,3 +90,102 @@ def test_no_file_breaks_the_loader(tmp_path_factory, content):
     (folder / "config.toml").write_bytes(content)
     with pytest.raises(ConfigurationError):
         configurations.read(folder)
+
+
+toml_values = st.recursive(
+    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def as_toml(value) -> str:
+    """Return a value inline: JSON's strings and lists are TOML's, its tables need no quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_toml(k)} = {as_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else "nan"
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def places(content: dict, path=()) -> list[tuple]:
+    """Return the path of every value in a configuration."""
+    found = []
+    for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+        found.append((*path, key))
+        if isinstance(value, dict | list):
+            found += places(value, (*path, key))
+    return found
+
+
+WHOLE = tomllib.loads((paths.CONFIGURATIONS / "mxnet-k122" / "config.toml").read_text())
+
+
+@given(st.data())
+def test_any_value_anywhere_is_a_configuration_or_one_line_with_its_file(tmp_path_factory, data):
+    content = json.loads(json.dumps(WHOLE))
+    *way, last = data.draw(st.sampled_from(places(content)))
+    inner = content
+    for step in way:
+        inner = inner[step]
+    match data.draw(st.sampled_from(["other", "removed", "added"])):
+        case "other":
+            inner[last] = data.draw(toml_values)
+        case "removed":
+            del inner[last]
+        case "added" if isinstance(inner, dict):
+            inner[data.draw(st.text(st.characters(codec="utf-8")))] = data.draw(toml_values)
+    folder = tmp_path_factory.mktemp("configuration")
+    written = "\n".join(f"{as_toml(key)} = {as_toml(value)}" for key, value in content.items())
+    (folder / "config.toml").write_text(written, encoding="utf-8")
+    try:
+        found = configurations.read(folder)
+    except ConfigurationError as error:
+        assert str(folder / "config.toml") in str(error)
+        assert str(error).isprintable()
+    else:
+        assert found.folder == folder
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 2020-99-99", "\x00", "a = '\x1b'"]
+)
+def test_what_breaks_the_parser_is_one_line(tmp_path, text):
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        configurations.read(tmp_path)
+    assert str(caught.value).isprintable()
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("backends.mxnet", 'backends."../../x"'),
+        ("backends.mxnet", 'backends."a b"'),
+        ("backends.mxnet", 'backends."-x"'),
+        ('cpu = "', 'cpu = "$(touch x) '),
+        ('cpu = "', 'cpu = "--privileged '),
+        ('local_pythons = ["', 'local_pythons = ["../../'),
+        ('local_pythons = ["', 'local_pythons = ["*'),
+        ('min_driver = "', 'min_driver = "a'),
+    ],
+)
+def test_a_name_that_would_be_more_than_a_name_is_refused(folder, old, new):
+    path = folder / "config.toml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigurationError, match=r"config\.toml"):
+        configurations.read(folder)
+
+
+@pytest.mark.parametrize("name", ["-x", "A B", "x;touch y", "..x", "x\n", "$(x)"])
+def test_a_folder_whose_name_is_no_image_name_is_refused(tmp_path, name):
+    made = tmp_path / name
+    made.mkdir()
+    shutil.copy(paths.CONFIGURATIONS / "mxnet-k122" / "config.toml", made)
+    with pytest.raises(ConfigurationError, match="its folder's name becomes an image's"):
+        configurations.read(made)

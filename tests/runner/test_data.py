@@ -146,3 +146,94 @@ def test_states_tell_missing_wrong_and_ok(server, tmp_path, monkeypatch):
     (tmp_path / "downloads" / "cifar-10-python.tar.gz").write_bytes(b"other")
     found = {item.dataset: state for item, _, state in data.states(tmp_path)}
     assert found == {"mnist": "ok", "cifar10": "wrong", "babi": "missing"}
+
+
+def hostile_archive(name: str, **changes) -> bytes:
+    """Return an archive whose member ``name`` is no plain file, beside others that want out."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for number, other in enumerate(("/tmp/absolute", "../../outside", "link/x")):
+            entry = tarfile.TarInfo(other)
+            entry.size = 1
+            tar.addfile(entry, io.BytesIO(str(number).encode()))
+        entry = tarfile.TarInfo(name)
+        for field, value in changes.items():
+            setattr(entry, field, value)
+        tar.addfile(entry)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
+        {"type": tarfile.SYMTYPE, "linkname": "../../../../etc/passwd"},
+        {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"},
+        {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 5},
+        {"type": tarfile.BLKTYPE, "devmajor": 254, "devminor": 0},
+        {"type": tarfile.FIFOTYPE},
+        {"type": tarfile.DIRTYPE},
+        {"size": data.MAX_MEMBER_BYTES + 1},
+        {"size": 1 << 40},
+    ],
+)
+def test_a_hostile_member_is_refused_and_nothing_is_written(server, tmp_path, monkeypatch, changes):
+    content = hostile_archive(data._BABI.format("train"), **changes)
+    monkeypatch.setitem(data.DOWNLOADS, "babi", download(server, "babi", content))
+    cache = tmp_path / "deep" / "cache"
+    with pytest.raises(DataError):
+        data.prepare(DataSource.REAL, ["babi"], cache)
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert written == {
+        "deep", "deep/cache", "deep/cache/downloads", "deep/cache/real",
+        "deep/cache/downloads/babi_tasks_1-20_v1-2.tar.gz",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 1000, b"\x1f\x8b" + b"x" * 100])
+def test_what_is_no_archive_is_an_error_of_the_data(server, tmp_path, monkeypatch, content):
+    monkeypatch.setitem(data.DOWNLOADS, "babi", download(server, "babi", content))
+    with pytest.raises(DataError, match="babi"):
+        data.prepare(DataSource.REAL, ["babi"], tmp_path)
+
+
+class Calls:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
+def test_a_pickle_that_calls_something_is_refused(server, tmp_path, monkeypatch, protocol):
+    hostile = pickle.dumps({b"data": Calls(tmp_path / "written"), b"labels": []}, protocol)
+    content = archive({"cifar-10-batches-py/data_batch_1": hostile})
+    monkeypatch.setitem(data.DOWNLOADS, "cifar10", download(server, "cifar10", content))
+    with pytest.raises(DataError, match=r"open is no part of an array"):
+        data.prepare(DataSource.REAL, ["cifar10"], tmp_path / "cache")
+    assert not (tmp_path / "written").exists()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_of_every_protocol_are_read(protocol):
+    batch = {b"data": np.arange(12, dtype=np.uint8).reshape(3, 4), b"labels": [0, 1, 2]}
+    pickled = io.BytesIO(pickle.dumps(batch, protocol))
+    found = data._ArraysOnly(pickled, encoding="bytes").load()
+    assert (found[b"data"] == batch[b"data"]).all()
+    assert found[b"labels"] == batch[b"labels"]
+
+
+def test_a_file_that_changes_after_its_check_is_not_unpacked(server, tmp_path, monkeypatch):
+    item = download(server, "mnist", b"content")
+    monkeypatch.setitem(data.DOWNLOADS, "mnist", item)
+    path = data.fetch(item, tmp_path)
+
+    def swapped(*arguments):
+        path.write_bytes(b"something else")
+        return path
+
+    monkeypatch.setattr(data, "fetch", swapped)
+    with pytest.raises(DataError, match="SHA-256 is"):
+        data.prepare(DataSource.REAL, ["mnist"], tmp_path)
+    assert list((tmp_path / "real").iterdir()) == []

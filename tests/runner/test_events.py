@@ -3,10 +3,13 @@
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.events import MAX_LINE_BYTES, BadLine, EpochEvent, LineReader, parse
+from runner.events import MAX_LINE_BYTES, BadLine, EpochEvent, LineReader, parse, wrong_order
+from runner.text import MAX_TEXT, LogText, escaped, markdown_text
+from scripted import stream
 
 EPOCH = {
     "event": "epoch", "schema": 1, "epoch": 1, "seconds": 0.5, "samples": 10, "loss": 1.0,
@@ -84,6 +87,97 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*EPOCH, "other"]), json_values))
-def test_no_object_breaks_the_reader(changes):
-    parse(json.dumps({**EPOCH, **changes}).encode())
+GOOD = [json.loads(said) for said in stream()]
+numbers = st.floats() | st.sampled_from(["NaN", "Infinity", "-Infinity"])
+
+
+@given(st.sampled_from(GOOD), st.dictionaries(st.text() | st.sampled_from([*EPOCH]), json_values))
+def test_no_object_breaks_the_reader_and_what_is_read_can_be_kept(event, changes):
+    found = parse(json.dumps({**event, **changes}).encode())
+    if isinstance(found, BadLine):
+        assert found.text.isprintable()
+        assert found.problem.isprintable()
+        return
+    kept = found.model_dump_json(by_alias=True)
+    assert kept.isprintable()
+    again = parse(kept.encode())
+    assert again.model_dump_json(by_alias=True) == kept
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"),
+                                           numbers)))  # fmt: skip
+def test_any_figure_survives_the_way_to_the_disk_and_back(figures):
+    event = parse(line(**figures))
+    again = parse(event.model_dump_json(by_alias=True).encode())
+    for name, said in figures.items():
+        read_back = getattr(again, name)
+        assert read_back == float(said) or (math.isnan(read_back) and math.isnan(float(said)))
+
+
+@given(st.lists(st.binary(max_size=3 * MAX_LINE_BYTES), max_size=6))
+def test_a_reader_holds_no_more_than_a_line(chunks):
+    reader = LineReader()
+    for chunk in chunks:
+        list(reader.feed(chunk))
+        assert len(reader._held) <= MAX_LINE_BYTES
+
+
+@given(st.text())
+def test_every_text_of_an_event_is_fit_to_be_shown(text):
+    start = {**GOOD[0], "device": {"type": "cpu", "name": text, "detail": text},
+             "versions": {"keras": text, text: text}}  # fmt: skip
+    event = parse(json.dumps(start).encode())
+    shown = [event.device.name, event.device.detail, *event.versions, *event.versions.values()]
+    assert all(t.isprintable() and len(t) <= MAX_TEXT for t in shown)
+
+
+@given(st.text())
+def test_what_is_escaped_stays_so(text):
+    assert escaped(escaped(text)) == escaped(text)
+    assert escaped(text).isprintable()
+
+
+@given(st.binary(), st.lists(st.integers(0, 9)))
+def test_a_log_in_any_pieces_is_fit_to_be_shown(data, sizes):
+    log, shown, at = LogText(), b"", 0
+    for size in [*sizes, len(data)]:
+        shown += log.feed(data[at : at + size])
+        at += size
+    text = shown.decode()
+    assert all(part.isprintable() for part in text.replace("\t", "\n").split("\n"))
+
+
+def test_a_log_keeps_what_a_person_reads():
+    said = "Größe\t1\r\n12/469 [==>] \x1b[32mok\x1b[0m\r".encode()
+    assert LogText().feed(said).decode() == "Größe\t1\n12/469 [==>] \\x1b[32mok\\x1b[0m\n"
+
+
+def test_markdown_shows_text_and_obeys_none_of_it():
+    hostile = "a | b \\| c\n# d <img src=x> ![x](http://y) `z` &lt; mnist_mlp"
+    assert markdown_text(hostile) == (
+        "a \\| b \\\\\\| c\\\\n# d \\<img src=x\\> !\\[x\\](http://y) \\`z\\` \\&lt; mnist_mlp"
+    )
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [0, 1, 2, 3, 4, 5, 6, 0],
+        [0, 1, 2, 3, 4, 5, 6, 6],
+        [0, 0, 1, 2, 3, 4, 5, 6],
+        [0, 1, 2, 3, 6, 4, 5],
+        [1, 2, 3, 4, 5, 6],
+        [0, 2, 3, 4, 5, 6],
+        [0, 1, 3, 4, 5, 6],
+        [0, 1, 2, 6],
+        [0, 1, 2, 3, 5, 6],
+        [0, 1, 2, 3, 4, 4, 5, 6],
+        [0, 1, 2, 4, 3, 5, 6],
+        [6],
+        [],
+    ],
+)
+def test_only_one_order_is_a_job_s(kinds):
+    events = [parse(said) for said in stream()]
+    assert wrong_order(events) is None
+    assert wrong_order([events[number] for number in kinds])

@@ -50,6 +50,8 @@ def test_a_good_stream_passes():
         (stream(parameters=669_707), "669,707 parameters instead of 669,706"),
         (stream(epoch(1), epoch(2, loss=math.nan)), "the loss of epoch 2 is nan"),
         (stream(epoch(1), epoch(2, val_loss=math.inf)), "its validation's inf"),
+        (stream(epoch(1), epoch(2, val_accuracy=math.nan)), "an accuracy of epoch 2 is nan"),
+        (stream(epoch(1), epoch(2, accuracy=17.0)), "an accuracy of epoch 2 is 17.0"),
         (stream(epoch(1), epoch(2, loss=1.5)), "the loss does not fall: 1 at first, 1.5 at last"),
         (
             stream(epoch(1, val_accuracy=0.1), epoch(2, val_accuracy=0.11)),

@@ -9,25 +9,35 @@ import os
 import sys
 import time
 
+from models import attacks
+
 SPEC = json.loads(sys.argv[1])
+LAST_START = [None]
 
 
 def say(**event):
     os.write(1, (json.dumps(dict(event, schema=1, at=time.time())) + "\n").encode())
 
 
-def start():
-    say(
-        event="start",
-        model=SPEC["model"],
-        backend=SPEC["backend"],
-        threads=SPEC["threads"],
-        seed=SPEC["seed"],
-        cache_warm=None,
-        import_seconds=0.001,
-        versions={"python": "%d.%d.%d" % sys.version_info[:3], "keras": "0", SPEC["backend"]: "0"},
-        device={"type": SPEC["device"], "name": None, "detail": None},
-    )
+def start(name=None, versions=None):
+    event = {
+        "event": "start",
+        "model": SPEC["model"],
+        "backend": SPEC["backend"],
+        "threads": SPEC["threads"],
+        "seed": SPEC["seed"],
+        "cache_warm": bool(os.listdir(SPEC["cache_dir"])) if SPEC["cache_dir"] else None,
+        "import_seconds": 0.001,
+        "versions": versions
+        or {
+            "python": "%d.%d.%d" % sys.version_info[:3],
+            "keras": "0",
+            SPEC["backend"]: "0",
+        },
+        "device": {"type": SPEC["device"], "name": name, "detail": name},
+    }
+    LAST_START[0] = dict(event, schema=1)
+    say(**event)
 
 
 def train(parameters=10):
@@ -148,7 +158,150 @@ def eats_memory():
         held.append(bytearray(32 << 20))
 
 
+def attacks_group(group):
+    """Make the attempts of a group, then work as if nothing had been."""
+
+    def work():
+        path = os.path.join(SPEC["data_dir"] or "/data", "secrets.json")
+        with open(path) as file:
+            attacks.SECRETS.update(json.load(file))
+        attacks.run(group)
+        well()
+
+    return work
+
+
+def forks_without_end():
+    start()
+    attacks.fork_without_end()
+
+
+def fills_the_disk():
+    attacks.fill_the_disk()
+    well()
+
+
+def fills_the_cache():
+    attacks.fill_the_cache(128)
+    well()
+
+
+def fills_the_cache_without_end():
+    start()
+    attacks.fill_the_cache_without_end()
+
+
+def tmpfs_takes_memory():
+    start()
+    for number in range(64):
+        with open("/tmp/memory{}".format(number), "wb") as file:
+            file.write(b"x" * (16 << 20))
+
+
+def gigabyte(descriptor, line):
+    """Write a gigabyte, in lines or in one that does not end."""
+    block = (b"x" * 1023 + (b"\n" if line else b"x")) * 1024
+    for _ in range(1024):
+        os.write(descriptor, block)
+    os.write(descriptor, b"\n")
+
+
+def gigabyte_on_stdout():
+    gigabyte(1, line=True)
+    well()
+
+
+def gigabyte_in_a_line():
+    gigabyte(1, line=False)
+    well()
+
+
+def gigabyte_on_stderr():
+    gigabyte(2, line=True)
+    well()
+
+
+def endless_line():
+    start()
+    while True:
+        os.write(1, b"x" * 65536)
+
+
+def million_epochs():
+    train()
+    line = (
+        json.dumps(
+            {
+                "event": "epoch",
+                "schema": 1,
+                "epoch": 3,
+                "seconds": 0.001,
+                "samples": 8,
+                "loss": 1.0,
+                "accuracy": 0.5,
+                "val_loss": 1.0,
+                "val_accuracy": 0.5,
+                "pad": ["x" * 1000] * 50,
+            }
+        ).encode()
+        + b"\n"
+    )
+    for _ in range(1000000):
+        os.write(1, line)
+    end()
+
+
+def forges():
+    """Say another job's events beside one's own, and more after the end."""
+    well()
+    for name in ("model", "backend"):
+        os.write(
+            1,
+            json.dumps(
+                dict(LAST_START[0], **{name: "mnist_cnn" if name == "model" else "theano"})
+            ).encode()
+            + b"\n",
+        )
+    train()
+    end()
+
+
+def speaks_to_the_terminal():
+    """Say control characters wherever a job can say anything."""
+    sys.stderr.flush()
+    os.write(2, TERMINAL.encode("utf-8", "surrogatepass") + b"\n")
+    os.write(1, TERMINAL.encode("utf-8", "surrogatepass") + b"\n")
+    start(
+        name=TERMINAL,
+        versions={
+            "python": TERMINAL,
+            "keras": TERMINAL,
+            SPEC["backend"]: TERMINAL,
+            TERMINAL: TERMINAL,
+        },
+    )
+    say(event="error", type=TERMINAL, message=TERMINAL)
+    sys.exit(1)
+
+
+TERMINAL = (
+    "\x1b[2J\x1b]0;title\x07\x1b]8;;http://example.com\x07link\x9b31m\u202egnp.exe\u2066\u200b\x00\r"
+    "[red]markup[/red] | cell \n# heading <script>alert(1)</script> ![x](http://example.com/x)"
+)
+
 BEHAVIOURS = {
+    "forks_without_end": forks_without_end,
+    "fills_the_disk": fills_the_disk,
+    "fills_the_cache": fills_the_cache,
+    "fills_the_cache_without_end": fills_the_cache_without_end,
+    "tmpfs_takes_memory": tmpfs_takes_memory,
+    "gigabyte_on_stdout": gigabyte_on_stdout,
+    "gigabyte_in_a_line": gigabyte_in_a_line,
+    "gigabyte_on_stderr": gigabyte_on_stderr,
+    "endless_line": endless_line,
+    "million_epochs": million_epochs,
+    "forges": forges,
+    "speaks_to_the_terminal": speaks_to_the_terminal,
     "well": well,
     "dies": dies,
     "killed": killed,
@@ -161,5 +314,7 @@ BEHAVIOURS = {
     "environment": environment,
     "eats_memory": eats_memory,
 }
+
+BEHAVIOURS.update(("attacks_" + group, attacks_group(group)) for group in attacks.ATTEMPTS)
 
 BEHAVIOURS[SPEC["model"]]()

@@ -1,0 +1,61 @@
+"""What engine tests share: a real engine and a base image with a Python 3.
+
+``BENCH_BASE_IMAGE`` names the base; ``REQUIRE_ENGINE=1`` turns a skip into a failure.
+"""
+
+import io
+import os
+import tarfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from runner.engine import connect
+from runner.errors import MachineError
+
+FAKES = Path(__file__).parent / "fakes"
+
+
+def _cannot(reason: str):
+    if os.environ.get("REQUIRE_ENGINE") == "1":
+        pytest.fail(f"REQUIRE_ENGINE=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine():
+    try:
+        return connect()
+    except MachineError as error:
+        return _cannot(f"no engine: {str(error).splitlines()[0]}")
+
+
+@pytest.fixture(scope="session")
+def base_image() -> str:
+    name = os.environ.get("BENCH_BASE_IMAGE")
+    return name or _cannot("BENCH_BASE_IMAGE names no base image with a Python 3.5 or 3.6")
+
+
+@pytest.fixture(scope="session")
+def fake_image(engine, base_image):
+    """An image whose models package is the fake one; each session has one of its own."""
+    dockerfile = (
+        f"FROM {base_image}\n"
+        f"LABEL session={uuid.uuid4().hex}\n"
+        "COPY models /opt/bench/models\n"
+        "RUN mkdir /cache /data && chown 1000:1000 /cache\n"
+        "ENV PYTHONPATH=/opt/bench HOME=/tmp\n"
+        "WORKDIR /opt/bench\n"
+        'ENTRYPOINT ["python3", "-m", "models"]\n'
+    )
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        tar.addfile(entry, io.BytesIO(dockerfile.encode()))
+        tar.add(FAKES / "models", "models")
+    context.seek(0)
+    image, _ = engine.client.images.build(fileobj=context, custom_context=True, rm=True)
+    yield image.id
+    engine.client.images.remove(image.id, force=True)
