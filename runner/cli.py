@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, data, list_all, published, report, run
+from runner.commands import build, clean, data, list_all, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -26,6 +26,7 @@ app.command("list")(list_all.list_all)
 app.command("build")(build.build)
 app.add_typer(data.app, name="data")
 app.command("published")(published.show_published)
+app.command("clean")(clean.clean)
 app.command("report")(report.show_report)
 
 

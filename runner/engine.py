@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests.exceptions
@@ -26,6 +28,21 @@ class Engine:
     def is_local(self) -> bool:
         """Return whether the engine runs on this machine, so that folders can be mounted."""
         return str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
+
+    @property
+    def data_root(self) -> Path | None:
+        """Return the folder that the engine fills, or None if it is none of this machine's.
+
+        An engine in a virtual machine is reached here too, but has a kernel and a disk of its own.
+        """
+        root = Path(self.info.get("DockerRootDir", ""))
+        is_here = self.is_local and self.info.get("KernelVersion") == platform.release()
+        return root if is_here and root.is_absolute() and root.is_dir() else None
+
+
+def cache_volume(digest: str, label: str = LABEL) -> str:
+    """Return the name of the volume that keeps what jobs of an image compile."""
+    return f"{label}-cache-{digest.removeprefix('sha256:')[:16]}"
 
 
 def _base_url(engine: str) -> str:

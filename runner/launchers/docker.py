@@ -15,9 +15,9 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, LogConfig, Mount
 
-from runner import devices, images
+from runner import devices, images, paths, usage
 from runner.configurations import Configuration, Device
-from runner.engine import LABEL, Engine
+from runner.engine import LABEL, Engine, cache_volume
 from runner.errors import EngineError
 from runner.images import BuildOptions
 from runner.jobs import Job
@@ -34,6 +34,7 @@ from runner.launchers.base import (
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
 from runner.liveness import Owner
+from runner.usage import Use
 
 OWNER_LABEL = f"{LABEL}.owner"
 _JOB_LABEL = f"{LABEL}.job"
@@ -177,9 +178,12 @@ class DockerLauncher(Launcher):
         self._data_dir = data_dir
         self._gpu_uuid = gpu_uuid
         self._say = say
+        # What the jobs need stays in use until the launcher goes, between two jobs too.
+        self._uses: list[Use | None] = [Use(data_dir)] if data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
         image = images.build(self._engine, configuration, self._device, self._build, log, self._say)
+        self._uses.append(usage.hold(usage.image_marker(paths.cache(), image.digest)))
         identity = {
             "image_digest": image.digest,
             "base_digest": image.base_digest,
@@ -243,8 +247,9 @@ class DockerLauncher(Launcher):
 
     def _mounts(self, environment: Environment) -> list[Mount]:
         """Mount the data read-only, and the compile cache that lasts as long as the image."""
-        name = f"{LABEL}-cache-{environment.location.removeprefix('sha256:')[:16]}"
-        cache = Mount(CACHE_DIR, name, type="volume", labels={LABEL: "cache"})
+        cache = Mount(
+            CACHE_DIR, cache_volume(environment.location), type="volume", labels={LABEL: "cache"}
+        )
         if self._data_dir is None:
             return [cache]
         return [cache, Mount(DATA_DIR, str(self._data_dir), type="bind", read_only=True)]
