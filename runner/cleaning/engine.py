@@ -44,6 +44,8 @@ class _Held:
 
 
 def _refused(name: str, error: Exception) -> RemovalError:
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return RemovalError(f"{name}: the engine does not answer; it may still be removing it")
     said = error.explanation if isinstance(error, APIError) and error.explanation else error
     return RemovalError(f"{name}: {said}")
 
@@ -162,11 +164,11 @@ def _forget(marker: Path) -> None:
 
 
 def _remove_volume(held: _Held, name: str) -> None:
+    """Remove a compile cache; a volume of that name without our label is not one."""
     try:
         volume = held.engine.client.volumes.get(name)
-        if (volume.attrs.get("Labels") or {}).get(held.label) != "cache":
-            raise RemovalError(f"{name}: it has not our label")
-        volume.remove(force=False)
+        if (volume.attrs.get("Labels") or {}).get(held.label) == "cache":
+            volume.remove(force=False)
     except NotFound:
         return
     except _BROKEN as error:

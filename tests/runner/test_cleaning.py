@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests.exceptions
 from docker.errors import APIError, NotFound
 from hypothesis import given
 from hypothesis import strategies as st
@@ -448,6 +449,25 @@ def test_an_image_that_is_taken_into_use_meanwhile_stays_as_the_engine_says(clie
     with pytest.raises(RemovalError, match="another name"):
         item.remove()
     assert client.images.removed == []
+
+
+def test_a_volume_of_others_by_the_name_of_our_cache_stays_and_hinders_nothing(client, cache):
+    client.image("sha256:" + "1" * 64, [f"{LABEL}/a-k1:cpu-1"], OURS)
+    client.volume(f"{LABEL}-cache-{'1' * 16}", None)
+    held(client, cache)["a-k1:cpu-1"].remove()
+    assert client.images.members == {}
+    assert client.volumes.removed == []
+
+
+def test_an_engine_that_takes_long_is_said_to_do_so(client, cache, monkeypatch):
+    def hang(name, force):
+        raise requests.exceptions.ReadTimeout("read timeout=120")
+
+    client.image("sha256:1", [f"{LABEL}/a-k1:cpu-1"], OURS)
+    item = held(client, cache)["a-k1:cpu-1"]
+    monkeypatch.setattr(client.images, "remove", hang)
+    with pytest.raises(RemovalError, match="may still be removing it"):
+        item.remove()
 
 
 def test_an_image_below_others_is_used_with_them_and_goes_after_them(client, cache):
