@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, bundle, data, list_all, published, report, run
+from runner.commands import build, bundle, clean, data, list_all, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -27,6 +27,7 @@ app.command("build")(build.build)
 app.add_typer(data.app, name="data")
 app.add_typer(bundle.app, name="bundle")
 app.command("published")(published.show_published)
+app.command("clean")(clean.clean)
 app.command("report")(report.show_report)
 
 

@@ -68,6 +68,30 @@ class Images(_Strict):
         return self.gpu if device is Device.GPU else self.cpu
 
 
+class Sizes(_Strict):
+    """What a configuration takes of a disk on one device, in GiB; absent: not known.
+
+    ``image_gib`` is what an image adds to its base, ``build_gib`` the most that building one takes
+    at once, itself included.
+    """
+
+    image_gib: float | None = Field(default=None, gt=0)
+    build_gib: float | None = Field(default=None, gt=0)
+    environment_gib: float | None = Field(default=None, gt=0)
+    source: str
+
+
+class Disk(_Strict):
+    """What a configuration takes of a disk, by device."""
+
+    gpu: Sizes | None = None
+    cpu: Sizes | None = None
+
+    def on(self, device: Device) -> Sizes | None:
+        """Return the sizes on ``device``, None if none is known."""
+        return self.gpu if device is Device.GPU else self.cpu
+
+
 class Unsupported(_Strict):
     """A model that a backend of this configuration cannot run, and why."""
 
@@ -91,6 +115,7 @@ class _File(_Strict):
     reproduces: str | None = None
     recurrent_activation: RecurrentActivation
     images: Images
+    disk: Disk = Disk()
     backends: dict[BackendName, Backend] = Field(min_length=1)
     unsupported: tuple[Unsupported, ...] = ()
     differences: tuple[Difference, ...] = ()
@@ -129,8 +154,10 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = _File
     nested: dict[str, type[BaseModel]] = {
         "images": Images,
+        "disk": Disk,
         "backends": Backend,
-        "gpu": GpuFacts,
+        "gpu": GpuFacts if "backends" in location else Sizes,
+        "cpu": Sizes,
         "unsupported": Unsupported,
         "differences": Difference,
     }

@@ -13,7 +13,7 @@ import os
 import pickle
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,6 +243,39 @@ def _verified(item: Download, path: Path) -> Iterator[IO[bytes]]:
             raise DataError(f"{path}: SHA-256 is {found} now, expected {item.sha256}")
         file.seek(0)
         yield file
+
+
+# Arrays of uint8, an image and its label each; the file of MNIST may be compressed.
+_MNIST_BYTES = 70_000 * (28 * 28 + 1)
+_UNPACKED_BYTES = {
+    "mnist": _MNIST_BYTES,
+    "cifar10": 60_000 * (32 * 32 * 3 + 1),
+    # Two texts of an archive of twenty tasks in several sizes: less than the whole of it.
+    "babi": 15_719_851,
+}
+_DIGITS_BYTES = 1_797 * (28 * 28 + 1)
+
+
+def missing_bytes(source: DataSource, wanted: Iterable[str], cache: Path) -> dict[str, int]:
+    """Return by data set the bytes that ``prepare`` would add, rather too many than too few."""
+    if source is DataSource.SYNTHETIC:
+        return {}
+    if source is DataSource.DIGITS:
+        return {} if (cache / "digits" / "mnist.npz").exists() else {"digits": _DIGITS_BYTES}
+    return {
+        dataset: size for dataset in wanted if (size := _missing_of(DOWNLOADS[dataset], cache)) > 0
+    }
+
+
+def _missing_of(item: Download, cache: Path) -> int:
+    """Return what one real data set would add to the cache: its file, and what it holds."""
+    size = 0
+    if not (cache / "downloads" / item.name).exists():
+        size += item.size or _MNIST_BYTES
+    _, outputs = _UNPACK[item.dataset]
+    if not all((cache / "real" / name).exists() for name in outputs):
+        size += _UNPACKED_BYTES[item.dataset]
+    return size
 
 
 def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,19 @@ class Engine:
         return str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
 
     @property
-    def root(self) -> Path | None:
-        """Return the folder of the engine's images and volumes; None on another machine."""
-        folder = self.info.get("DockerRootDir")
-        return Path(folder) if folder and self.is_local else None
+    def data_root(self) -> Path | None:
+        """Return the folder that the engine fills, or None if it is none of this machine's.
+
+        An engine in a virtual machine is reached here too, but has a kernel and a disk of its own.
+        """
+        root = Path(self.info.get("DockerRootDir", ""))
+        is_here = self.is_local and self.info.get("KernelVersion") == platform.release()
+        return root if is_here and root.is_absolute() and root.is_dir() else None
+
+
+def cache_volume(digest: str, label: str = LABEL) -> str:
+    """Return the name of the volume that keeps what jobs of an image compile."""
+    return f"{label}-cache-{digest.removeprefix('sha256:')[:16]}"
 
 
 def _base_url(engine: str) -> str:

@@ -6,33 +6,37 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uv
 from filelock import FileLock
 
-from runner import interpreters
+from runner import interpreters, usage
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError
 from runner.events import printable
 from runner.images import BuildOptions
 from runner.recipes import sha256
+from runner.usage import Use
 from runner.wheels import uncovered, wheels_of
 
-_MARKER = ".complete"
+MARKER = ".complete"
 # uv can download interpreters from this version on.
 _OLDEST_FETCHED = (3, 8)
 
 
 @dataclass(frozen=True)
 class LocalEnvironment:
-    """An interpreter with a configuration's packages, and the hash of what it was made from."""
+    """An interpreter with a configuration's packages, and the hash of what it was made from.
+
+    While ``use`` is referred to, nobody removes it.
+    """
 
     python: Path
     lock_sha256: str
+    use: Use
 
 
 def _settings(options: BuildOptions) -> dict[str, str]:
@@ -107,14 +111,18 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
         install: list[str | Path] = ["pip", "install", "--no-config", *inside, *locked, *sources]
         for path in locks:
             _run([*install, "--requirement", path], log, settings, seconds)
-    (folder / _MARKER).touch()
+    (folder / MARKER).touch()
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(folder.name + ".lock")):
-        yield
+def making(folder: Path) -> FileLock:
+    """Return the lock that is held while an environment is made or removed."""
+    return FileLock(folder.with_name(folder.name + ".lock"))
+
+
+def folder_of(configuration: Configuration, device: Device, cache: Path) -> Path:
+    """Return where the configuration's environment is, or would be; named after its lock."""
+    digest = sha256(configuration.lock(device).read_bytes())
+    return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
 
 
 def prepare(
@@ -131,11 +139,13 @@ def prepare(
     fitting Python is on this machine or a package cannot be had.
     """
     lock = configuration.lock(device)
-    digest = sha256(lock.read_bytes())
-    folder = cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
-    with _locked(folder):
-        if not (folder / _MARKER).exists():
+    folder = folder_of(configuration, device, cache)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with making(folder):
+        if not (folder / MARKER).exists():
             python = _python(configuration)
             say(f"making the environment {folder.name} with Python {python}")
             _make(folder, python, _locks(configuration, device), log, options)
-    return LocalEnvironment(folder / "bin" / "python", digest)
+        usage.note(folder / MARKER)
+        use = Use(folder)
+    return LocalEnvironment(folder / "bin" / "python", sha256(lock.read_bytes()), use)

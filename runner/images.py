@@ -195,6 +195,14 @@ def _follow(answers: Iterator[dict[str, Any]], log: Path, say: LINE) -> str | No
     return None
 
 
+def _has(engine: Engine, stage: Stage) -> bool:
+    try:
+        engine.client.images.get(stage.tag)
+    except ImageNotFound:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class _Builder:
     """Builds stages on an engine."""
@@ -206,17 +214,10 @@ class _Builder:
     log: Path
     say: LINE
 
-    def has(self, stage: Stage) -> bool:
-        try:
-            self.engine.client.images.get(stage.tag)
-        except ImageNotFound:
-            return False
-        return True
-
     def ensure(self, stages: Sequence[Stage]) -> None:
         """Build the last of ``stages`` unless it is there, and those below it as it needs them."""
         *below, last = stages
-        if self.has(last):
+        if _has(self.engine, last):
             self.say(f"{last.tag} is up to date")
             return
         if below:
@@ -270,6 +271,20 @@ def plan(configuration: Configuration, device: Device, base: Base) -> Plan:
     files = recipes.recipe(configuration, device)
     stages = recipes.stages(configuration, device, files, base.local, base.digest)
     return Plan(configuration, device, base, sha256(files["requirements.lock"]), tuple(stages))
+
+
+def has_layers(
+    engine: Engine, configuration: Configuration, device: Device, options: BuildOptions
+) -> bool:
+    """Return whether the engine holds the large layers of a configuration's image.
+
+    They are those of the image itself, or of the stage below it, to which ``models/`` is added.
+    """
+    base = held_base(engine, options.base_image or configuration.images.base(device))
+    if base is None:
+        return False
+    stages = plan(configuration, device, base).stages
+    return any(_has(engine, stage) for stage in stages[-2:])
 
 
 def carry_out(

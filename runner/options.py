@@ -20,7 +20,15 @@ Models = Annotated[
 Backends = Annotated[
     list[str], typer.Option("--backend", help="One or several backends. [default: all]")
 ]
-SEVERAL = ("--config", "--model", "--backend")
+Kinds = Annotated[
+    list[str],
+    typer.Option(
+        "--kind",
+        help="One or several of images, environments, caches, containers, data, runs. "
+        "[default: all but data and runs]",
+    ),
+]
+SEVERAL = ("--config", "--model", "--backend", "--kind")
 
 RunDevice = Annotated[
     preflight.DeviceChoice,

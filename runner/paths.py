@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = ROOT / "docker"
 MODELS = ROOT / "models"
 PUBLISHED = ROOT / "results" / "published"
+MEASURED = ROOT / "results" / "measured"
 RESULTS = ROOT / "results" / "runs"
 
 

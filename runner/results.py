@@ -597,12 +597,12 @@ def load(*paths: Path | str) -> pd.DataFrame:
 
 def runs(root: Path) -> list[Path]:
     """Return the folders of the runs under ``root`` that have begun a job, oldest first."""
-    return sorted({path.parents[2] for path in root.glob("*/jobs/*/job.json")})
+    return sorted({path.parents[2] for path in root.glob("[!.]*/jobs/*/job.json")})
 
 
 def resumable(root: Path) -> list[Path]:
     """Return the folders of the runs under ``root`` that were begun at all, oldest first."""
-    return sorted(path.parent for path in root.glob("*/manifest.json"))
+    return sorted(path.parent for path in root.glob("[!.]*/manifest.json"))
 
 
 def find(root: Path, name: str, candidates: Callable[[Path], list[Path]] = runs) -> Path:

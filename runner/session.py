@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from runner import data as datasets
-from runner import paths, planning, results, resuming
+from runner import disk, paths, planning, results, resuming
 from runner.clocks import Clocks
 from runner.errors import BenchmarkError, ExitCode, UsageError
 from runner.images import BuildOptions
@@ -123,6 +123,21 @@ def _launcher(
     )
 
 
+def _require_room(plan: Plan, root: Path, build: BuildOptions, say: Say) -> None:
+    """Raise MachineError unless the disks have room for what the run will make and write."""
+    machine, cache = plan.machine, paths.cache()
+    needs = [
+        *disk.of_data(plan.source, plan.datasets, cache),
+        *disk.of_results(root, len(plan.jobs)),
+        *disk.of_temporary_files(),
+    ]
+    if machine.engine is not None:
+        needs += disk.of_images(machine.engine, plan.configurations, machine.device, build)
+    elif plan.request.python is None:
+        needs += disk.of_environments(plan.configurations, machine.device, cache)
+    disk.check(needs, say)
+
+
 def _measure(conditions: Conditions, plan: Plan) -> Ended:
     """Run the jobs, and take whatever ends the run for its end."""
     folder = conditions.store.folder
@@ -145,6 +160,8 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
     interrupts = Interrupts()
     with interrupts.installed():
         plan = planning.plan(request, observer.note)
+        build = session.build(plan.request)
+        _require_room(plan, session.root, build, observer.note)
         data_dir = datasets.prepare(
             plan.source, plan.datasets, paths.cache(), progress=session.progress
         )
@@ -152,7 +169,6 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
         with store.hold():
             if session.resumed is not None:
                 resuming.go_on(store, plan, data_dir, session.arguments)
-            build = session.build(plan.request)
             launcher = _launcher(plan, store.name, data_dir, build, observer.note)
             for left in launcher.sweep():
                 observer.note(f"removed what a run left that has ended: {left}")

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from runner import configurations as configs
-from runner import images, options, paths
+from runner import disk, images, options, paths, usage
 from runner.commands.console import err, note, out
 from runner.configurations import Device
 from runner.engine import connect
@@ -29,6 +29,7 @@ def build(
     chosen = configs.load(config)
     reached = connect(engine)
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    disk.check(disk.of_images(reached, chosen, device, asked), note)
     logs = paths.cache() / "build-logs"
     logs.mkdir(parents=True, exist_ok=True)
     failed = 0
@@ -37,6 +38,7 @@ def build(
         log.unlink(missing_ok=True)
         try:
             image = images.build(reached, configuration, device, asked, log, note)
+            usage.note(usage.image_marker(paths.cache(), image.digest))
             out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)
         except BuildError as error:
             failed += 1

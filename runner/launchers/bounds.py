@@ -13,7 +13,7 @@ from docker.models.containers import Container
 from docker.models.volumes import Volume
 from docker.types import LogConfig, Mount
 
-from runner.engine import LABEL, Engine
+from runner.engine import LABEL, Engine, cache_volume
 
 CACHE_DIR = "/cache"
 _POLL_SECONDS = 1.0
@@ -74,7 +74,7 @@ class CompileCache:
         self._labels = labels
         self._image = image
         self._limit = limit_bytes
-        self.name = f"{LABEL}-cache-{image.removeprefix('sha256:')[:16]}"
+        self.name = cache_volume(image)
 
     def mount(self) -> Mount:
         """Return the mount for a job, its volume made if need be."""

@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
-from runner import devices, images
+from runner import devices, images, paths, usage
 from runner.configurations import Configuration, Device
 from runner.engine import LABEL, Engine
 from runner.errors import EngineError
@@ -36,6 +36,7 @@ from runner.launchers.bounds import CACHE_DIR, CompileCache, DiskFloor
 from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
 from runner.liveness import Owner
+from runner.usage import Use
 
 OWNER_LABEL = f"{LABEL}.owner"
 _JOB_LABEL = f"{LABEL}.job"
@@ -200,9 +201,12 @@ class DockerLauncher(Launcher):
         self._data_dir = data_dir
         self._gpu_uuid = gpu_uuid
         self._say = say
+        # What the jobs need stays in use until the launcher goes, between two jobs too.
+        self._uses: list[Use | None] = [Use(data_dir)] if data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
         image = images.build(self._engine, configuration, self._device, self._build, log, self._say)
+        self._uses.append(usage.hold(usage.image_marker(paths.cache(), image.digest)))
         identity = {
             "image_digest": image.digest,
             "base_digest": image.base_digest,
@@ -232,7 +236,7 @@ class DockerLauncher(Launcher):
         except _BROKEN as error:
             raise EngineError(f"the container could not be created: {error}") from error
         try:
-            disk = DiskFloor(self._engine.root)
+            disk = DiskFloor(self._engine.data_root)
             return DockerProcess(container, cpus, cache=cache, disk=disk, say=self._say)
         except _BROKEN as error:
             _remove(container)

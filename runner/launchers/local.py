@@ -36,6 +36,7 @@ from runner.launchers.output import Output
 from runner.launchers.tree import ProcessTree
 from runner.liveness import Owner
 from runner.recipes import sha256
+from runner.usage import Use
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"
@@ -185,13 +186,23 @@ class LocalLauncher(Launcher):
         self._python = python
         self._say = say
         self._models = models
+        # What the jobs need stays in use until the launcher goes, between two jobs too.
+        self._uses = [Use(data_dir)] if data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
         if self._python is not None:
-            return self._given(configuration, self._python)
+            environment = self._given(configuration, self._python)
+        else:
+            environment = self._made(configuration, log)
+        self._uses.append(Use(self._compiled(environment)))
+        return environment
+
+    def _made(self, configuration: Configuration, log: Path) -> Environment:
+        """Make an environment from the configuration's lock, unless there is one."""
         made = environments.prepare(
             configuration, self._device, self._cache, self._build, log, self._say
         )
+        self._uses.append(made.use)
         identity = {"lock_sha256": made.lock_sha256, **self._host()}
         return Environment(configuration.name, str(made.python), identity)
 
@@ -211,8 +222,7 @@ class LocalLauncher(Launcher):
         return {"host_os": platform.platform()}
 
     def start(self, job: Job, environment: Environment) -> Process:
-        compiled = self._cache / "compiled" / Path(environment.location).parent.parent.name
-        compiled.mkdir(parents=True, exist_ok=True)
+        compiled = self._compiled(environment)
         spec = job.spec(str(self._data_dir) if self._data_dir else None, str(compiled))
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
         try:
@@ -235,6 +245,12 @@ class LocalLauncher(Launcher):
                 shutil.rmtree(scratch, ignore_errors=True)
                 removed.append(f"folder {scratch}")
         return removed
+
+    def _compiled(self, environment: Environment) -> Path:
+        """Return the folder of what an environment compiled, to be kept among jobs."""
+        folder = self._cache / "compiled" / Path(environment.location).parent.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _environment(self) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}

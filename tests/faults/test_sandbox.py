@@ -217,7 +217,7 @@ def test_a_small_compile_cache_stays(launch, environment, tmp_path, engine):
 
 
 def test_a_job_that_fills_the_engines_disk_is_stopped(bench, launch, engine, monkeypatch):
-    folder = engine.root
+    folder = engine.data_root
     if folder is None or not folder.exists():
         pytest.skip("the engine's folder is not on this machine")
 
