@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, data, list_all, published, report, run
+from runner.commands import build, check, data, list_all, lock, new, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -27,6 +27,9 @@ app.command("build")(build.build)
 app.add_typer(data.app, name="data")
 app.command("published")(published.show_published)
 app.command("report")(report.show_report)
+app.add_typer(new.app, name="new")
+app.command("lock")(lock.lock)
+app.add_typer(check.app, name="check")
 
 
 def normalize(arguments: Sequence[str]) -> list[str]:

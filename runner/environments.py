@@ -35,7 +35,7 @@ class LocalEnvironment:
     lock_sha256: str
 
 
-def _settings(options: BuildOptions) -> dict[str, str]:
+def uv_settings(options: BuildOptions) -> dict[str, str]:
     """Return uv's settings for where packages come from."""
     asked = {
         "SSL_CERT_FILE": options.ca_bundle,
@@ -91,7 +91,7 @@ def _locks(configuration: Configuration, device: Device) -> list[Path]:
 def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
-    settings, seconds = _settings(options), options.build_seconds
+    settings, seconds = uv_settings(options), options.build_seconds
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     # Without isolation, what builds a package is what a lock named, not an index's latest.

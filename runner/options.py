@@ -15,12 +15,12 @@ Configs = Annotated[
     list[str], typer.Option("--config", help="One or several configurations. [default: all]")
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="One or several models. [default: all five]")
+    list[str], typer.Option("--model", help="One or several models. [default: the five of 2017]")
 ]
 Backends = Annotated[
     list[str], typer.Option("--backend", help="One or several backends. [default: all]")
 ]
-SEVERAL = ("--config", "--model", "--backend")
+SEVERAL = ("--config", "--model", "--backend", "--pin")
 
 RunDevice = Annotated[
     preflight.DeviceChoice,
