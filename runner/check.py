@@ -20,7 +20,7 @@ from runner.configurations import Configuration, Device
 from runner.errors import BuildError, ConfigurationError
 from runner.images import BuildOptions
 from runner.jobs import Job, JobOptions, Status
-from runner.locks import Pin
+from runner.locks import UnreachableError
 from runner.preflight import Machine
 from runner.results import Record
 from runner.run import Conditions, run_job
@@ -32,6 +32,7 @@ EPOCHS = 2
 TIMEOUT = 3600.0
 TRIED_WITH = "mnist_mlp"
 TRIED_ON = "jax-k3"
+_OTHER_INDEX = "name an index with --package-index, or extra wheels with --wheels"
 _IN_LOG = "what it printed is in the job's log"
 
 
@@ -80,8 +81,8 @@ def _of(step: str, problems: list[str], fine: str, remedy: str) -> Findings:
 # A configuration, from its files
 
 
-def configuration(folder: Path, build: BuildOptions) -> Findings:
-    """Yield what the folder of a configuration tells, and what the package index says of it."""
+def configuration(folder: Path) -> Findings:
+    """Yield what the folder of a configuration tells."""
     try:
         found = configurations.read(folder)
     except ConfigurationError as error:
@@ -99,7 +100,7 @@ def configuration(folder: Path, build: BuildOptions) -> Findings:
     text = wanted[0].read_text(encoding="utf-8", errors="replace")
     yield from _of("recipe", list(recipe_problems(text)), fine, f"mend {_shown(wanted[0])}")
     for device in Device:
-        yield from _locked(found, device, build)
+        yield from _locked(found, device)
 
 
 def _facts(found: Configuration) -> Findings:
@@ -171,7 +172,7 @@ def _held(held: list[tuple[str, str]], name: str) -> str:
     return " and ".join(version for package, version in held if package == name) or "none"
 
 
-def _locked(found: Configuration, device: Device, build: BuildOptions) -> Findings:
+def _locked(found: Configuration, device: Device) -> Findings:
     step = f"{device} lock"
     wanted, lock = found.wanted(device), found.lock(device)
     remedy = f"python -m runner lock {found.name}"
@@ -189,28 +190,36 @@ def _locked(found: Configuration, device: Device, build: BuildOptions) -> Findin
     if wrong := list(_unstated(found, device)):
         yield from _of(step, wrong, "", f"correct config.toml, or {wanted.name}, then {remedy}")
         return
-    yield from _index(found, device, build, remedy)
+    yield _ok(step, f"{len(locks.pins(lock))} packages, each with its hashes")
 
 
-def _index(found: Configuration, device: Device, build: BuildOptions, remedy: str) -> Findings:
-    """Yield what the package index says of a lock that fits its files."""
-    step = f"{device} lock"
-    count = len([pin for pin in locks.read(found.lock(device)) if isinstance(pin, Pin)])
+def index(found: Configuration, tried: Device, build: BuildOptions) -> Findings:
+    """Yield what the package index says of locks that fit their files.
+
+    What cannot be had for the other device than ``tried`` is a note: PyTorch for the CPU is on no
+    index that has it for a GPU.
+    """
+    for device in Device:
+        against = Mark.PROBLEM if device is tried else Mark.NOTE
+        yield _indexed(found, device, build, against)
+
+
+def _indexed(found: Configuration, device: Device, build: BuildOptions, against: Mark) -> Finding:
+    step = f"{device} index"
     try:
         is_there = locks.try_install(found, device, build)
         other = locks.differences(found, device, build)
+    except UnreachableError as error:
+        return Finding(step, Mark.NOTE, f"not asked: {error}", _OTHER_INDEX)
     except BuildError as error:
-        yield _problem(
-            step, str(error), "name an index with --package-index, or extra wheels with --wheels"
-        )
-        return
+        return Finding(step, against, str(error), _OTHER_INDEX)
     if other:
         shown = ", ".join(other[:5]) + (", ..." if other[5:] else "")
-        yield _problem(step, f"resolved anew it would differ in {shown}", remedy)
-    elif is_there:
-        yield _ok(step, f"{count} packages with hashes, each on the index")
-    else:
-        yield _ok(step, f"{count} packages with hashes; too old to be looked up one by one")
+        return _problem(step, f"resolved anew, {device}.lock would differ in {shown}",
+                        f"python -m runner lock {found.name}")  # fmt: skip
+    if is_there:
+        return _ok(step, f"has every package of {device}.lock")
+    return _ok(step, f"resolves {device}.in; packages so old are looked up when they are installed")
 
 
 # A model, from its files

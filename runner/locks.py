@@ -22,6 +22,7 @@ from runner.interpreters import as_numbers
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[A-Za-z0-9,._-]+\])?==([A-Za-z0-9.+!_-]+)")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _DEVICE_BUILD = re.compile(r"-(?:cpu|gpu|cu[0-9]+)$")
+_NO_ANSWER = re.compile("Failed to fetch|Request failed|error sending request")
 # uv resolves from this version of Python on; older ones are written out whole.
 _OLDEST_RESOLVED = (3, 6)
 _RESOLVED_ALONE = (3, 8)
@@ -49,6 +50,10 @@ class Unpinned:
     """A line that is no pin."""
 
     text: str
+
+
+class UnreachableError(BuildError):
+    """The package index did not answer."""
 
 
 def normalized(package: str) -> str:
@@ -112,17 +117,23 @@ def _is_resolved(configuration: Configuration) -> bool:
 
 
 def _uv(arguments: Sequence[str | Path], settings: dict[str, str]) -> None:
-    """Run uv. Raises BuildError with the line that says why it failed."""
+    """Run uv. Raises BuildError with the line that says why it failed.
+
+    UnreachableError if it was not for what it was asked, but for whom.
+    """
     ended = subprocess.run(
-        [uv.find_uv_bin(), *arguments],
+        [uv.find_uv_bin(), "--quiet", "--no-config", *arguments],
         capture_output=True,
         env={**os.environ, **settings},
         check=False,
     )
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
-        why = next((line for line in said if "Because" in line), said[-1])
-        raise BuildError(printable(why.removeprefix("  cause: ").strip().encode()))
+        because = next((line for line in said if "Because" in line), None)
+        is_silent = because is None and any(_NO_ANSWER.search(line) for line in said)
+        kind = UnreachableError if is_silent else BuildError
+        why = because or f"{said[0].removeprefix('error: ')}: {said[-1].strip()}"
+        raise kind(printable(why.replace("cause: ", "").strip().encode()))
 
 
 def _settings(options: BuildOptions, requirements: Path) -> dict[str, str]:
@@ -139,7 +150,7 @@ def _settings(options: BuildOptions, requirements: Path) -> dict[str, str]:
 def _compile(configuration: Configuration, device: Device, options: BuildOptions, to: Path) -> None:
     wanted = configuration.wanted(device)
     whole = [] if _is_resolved(configuration) else ["--no-deps"]
-    plain = ["--quiet", "--no-config", "--no-header", "--no-annotate", "--generate-hashes"]
+    plain = ["--no-header", "--no-annotate", "--generate-hashes"]
     _uv(
         ["pip", "compile", *plain, *whole, *_platform(configuration), wanted, "--output-file", to],
         _settings(options, wanted),
@@ -193,5 +204,5 @@ def try_install(configuration: Configuration, device: Device, options: BuildOpti
     ]
     with tempfile.TemporaryDirectory() as nowhere:
         into = ["--dry-run", "--target", nowhere, *_platform(configuration)]
-        _uv(["pip", "install", "--no-config", *into, *locked], _settings(options, lock))
+        _uv(["pip", "install", *into, *locked], _settings(options, lock))
     return True

@@ -122,11 +122,12 @@ def check_configuration(
     workload = WORKLOADS[choose([model], list(WORKLOADS), "model")[0]]
     build = BuildOptions(base_image, ca_bundle, package_index, wheels)
     tally = _Tally()
-    if tally.take(checks.configuration(folder, build)):
+    if tally.take(checks.configuration(folder)):
         found = configs.read(folder)
         local = preflight.LauncherChoice.LOCAL if python else launcher
         machine = preflight.check([found], device, gpu, local, engine, note)
-        _trial(found, workload, machine, build, python, tally)
+        if tally.take(checks.index(found, machine.device, build)):
+            _trial(found, workload, machine, build, python, tally)
     raise tally.end(name)
 
 

@@ -20,13 +20,6 @@ from scripted import ScriptedLauncher, stream
 BUILD = BuildOptions()
 
 
-@pytest.fixture(autouse=True)
-def index(monkeypatch):
-    """A package index that holds everything as it was when the locks were made."""
-    monkeypatch.setattr(locks, "try_install", lambda *_: True)
-    monkeypatch.setattr(locks, "differences", lambda *_: [])
-
-
 @pytest.fixture
 def folder(tmp_path):
     shutil.copytree(paths.CONFIGURATIONS / "jax-k3", tmp_path / "jax-k3")
@@ -45,7 +38,7 @@ def problems(findings):
 
 @pytest.mark.parametrize("name", configurations.names())
 def test_the_real_configurations_are_fit(name):
-    found = list(check.configuration(paths.CONFIGURATIONS / name, BUILD))
+    found = list(check.configuration(paths.CONFIGURATIONS / name))
     assert {finding.mark for finding in found} == {Mark.OK}
     assert [f.step for f in found] == ["schema", "files", "recipe", "gpu lock", "cpu lock"]
 
@@ -83,7 +76,7 @@ def test_the_real_models_are_fit(name):
 )  # fmt: skip
 def test_each_fault_of_a_configuration_is_named(folder, file, old, new, step, text):
     change(folder / file, old, new)
-    found = problems(check.configuration(folder, BUILD))
+    found = problems(check.configuration(folder))
     assert found[0][0] == step
     assert text in " ".join(said for _, said, _ in found)
     assert found[-1][2] or step == "schema"
@@ -93,28 +86,62 @@ def test_each_fault_of_a_configuration_is_named(folder, file, old, new, step, te
 @pytest.mark.parametrize("file", ["Dockerfile", "cpu.in", "gpu.lock", "config.toml"])
 def test_a_missing_file_is_named(folder, file):
     (folder / file).unlink()
-    assert any(file in text for _, text, _ in problems(check.configuration(folder, BUILD)))
+    assert any(file in text for _, text, _ in problems(check.configuration(folder)))
 
 
 def test_a_lock_that_is_no_text_is_named(folder):
     (folder / "cpu.lock").write_bytes(b"\xff\xfe")
-    assert "no text" in problems(check.configuration(folder, BUILD))[0][1]
+    assert "no text" in problems(check.configuration(folder))[0][1]
 
 
-def test_what_the_index_says_is_told_in_its_words(folder, monkeypatch):
-    monkeypatch.setattr(locks, "differences", lambda *_: ["numpy==1.0", "numpy==2.0"])
-    assert problems(check.configuration(folder, BUILD))[0] == (
-        "gpu lock", "resolved anew it would differ in numpy==1.0, numpy==2.0",
-        "python -m runner lock jax-k3",
-    )  # fmt: skip
+@pytest.fixture
+def asked(monkeypatch):
+    """Return a function that asks an index, which answers for the lock of the CPU alone."""
+    found = configurations.load(["jax-k3"])[0]
 
-    def refuses(*_):
-        raise BuildError("there is no version of keras==3.99")
+    def ask(answer=None, differs=(), tried=Device.CPU):
+        def try_install(_, device, __):
+            if answer is not None and device is Device.CPU:
+                raise answer
+            return True
 
-    monkeypatch.setattr(locks, "try_install", refuses)
-    _, text, remedy = problems(check.configuration(folder, BUILD))[0]
-    assert text == "there is no version of keras==3.99"
-    assert "--package-index" in remedy
+        monkeypatch.setattr(locks, "try_install", try_install)
+        monkeypatch.setattr(locks, "differences", lambda *_: list(differs))
+        gpu, cpu = check.index(found, tried, BUILD)
+        assert (gpu.step, cpu.step) == ("gpu index", "cpu index")
+        assert gpu.mark is (Mark.PROBLEM if differs else Mark.OK)
+        return cpu
+
+    return ask
+
+
+def test_an_index_that_has_all_is_well(asked):
+    assert asked().mark is Mark.OK
+
+
+def test_a_lock_that_would_be_another_now_is_a_problem(asked):
+    told = asked(differs=["numpy==1.0", "numpy==2.0"])
+    assert told.text == "resolved anew, cpu.lock would differ in numpy==1.0, numpy==2.0"
+    assert told.remedy == "python -m runner lock jax-k3"
+
+
+@pytest.mark.parametrize(("tried", "mark"), [(Device.CPU, Mark.PROBLEM), (Device.GPU, Mark.NOTE)])
+def test_what_the_index_lacks_stands_against_the_device_that_is_tried(asked, tried, mark):
+    told = asked(BuildError("there is no version of keras==3.99"), tried=tried)
+    assert (told.mark, told.text) == (mark, "there is no version of keras==3.99")
+    assert "--package-index" in told.remedy
+
+
+def test_an_index_that_does_not_answer_stands_against_nothing(asked):
+    assert asked(locks.UnreachableError("connection refused")).mark is Mark.NOTE
+
+
+def test_no_index_is_told_from_no_package(monkeypatch):
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    found = configurations.load(["jax-k3"])[0]
+    with pytest.raises(locks.UnreachableError, match="refused"):
+        locks.try_install(found, Device.CPU, BuildOptions(package_index="http://127.0.0.1:9/"))
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_made_configuration_passes_every_check_of_files(rooms, index):
     assert "0.10.1" in (made.folder / "Dockerfile").read_text().splitlines()[0]
     assert (made.folder / "gpu.in").read_text() == "keras==3.14.0\njax[cuda12]==0.10.1\n"
     assert sorted(index) == [("jax0101-k3140", Device.CPU), ("jax0101-k3140", Device.GPU)]
-    found = list(check.configuration(made.folder, BUILD))
+    found = list(check.configuration(made.folder))
     assert marks(found) == {Mark.OK, Mark.NOTE}
     # What a GPU needs was not looked up for another JAX, and is not claimed.
     assert next(f for f in found if f.mark is Mark.NOTE).step == "gpu facts"
