@@ -16,7 +16,7 @@ import jinja2
 
 from runner import configurations, locks, naming, paths, workloads
 from runner.configurations import Configuration, Device
-from runner.errors import BuildError, UsageError, choose
+from runner.errors import BuildError, MachineError, UsageError, choose
 from runner.images import BuildOptions
 from runner.locks import Pin
 from runner.naming import ConfigurationName
@@ -41,6 +41,15 @@ class Rooms:
     def workloads(self) -> Path:
         """Return the file that registers the models."""
         return self.models / paths.WORKLOADS.name
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say in a line what the file system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(f"{error.filename}: {error.strerror}; nothing was written") from error
 
 
 def _taken(target: Path) -> UsageError:
@@ -173,7 +182,7 @@ def new_configuration(
     if os.path.lexists(target):
         raise _taken(target)
     source = _original(name, like, rooms)
-    with _appearing(target) as folder:
+    with _writing(), _appearing(target) as folder:
         _fill(folder, source, pins)
         made = configurations.read(folder)
         versions = {backend: about.version for backend, about in made.backends.items()}
@@ -202,7 +211,8 @@ def _lock(made: Configuration, device: Device, options: BuildOptions) -> None:
 def new_model(wanted: str, rooms: Rooms = Rooms()) -> Path:
     """Write a model's file and register it; return the file.
 
-    Raises UsageError for a name that is none or is taken.
+    Raises UsageError for a name that is none or is taken, and MachineError for a folder that
+    cannot be written.
     """
     name = naming.model_name(wanted)
     target = rooms.models / f"{name}.py"
@@ -216,16 +226,21 @@ def new_model(wanted: str, rooms: Rooms = Rooms()) -> Path:
     text = _TEMPLATES.get_template("model.py.j2").render(facts)
     registered = json.loads(rooms.workloads.read_text(encoding="utf-8"))
     registered["models"].append(json.loads(_TEMPLATES.get_template("entry.json.j2").render(facts)))
-    partial = rooms.workloads.with_name(rooms.workloads.name + ".part")
-    with target.open("x", encoding="utf-8") as file:
-        file.write(text)
+    with _writing(), target.open("x", encoding="utf-8") as file:
+        try:
+            # An unregistered file does nothing: what makes it a model is written last.
+            file.write(text)
+            _replace(rooms.workloads, json.dumps(registered, indent=2) + "\n")
+        except BaseException:
+            target.unlink()
+            raise
+    return target
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".part")
     try:
-        # An unregistered file does nothing: what makes it a model is written last.
-        partial.write_text(json.dumps(registered, indent=2) + "\n", encoding="utf-8")
-        partial.replace(rooms.workloads)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return target

@@ -38,12 +38,14 @@ class _Tally:
 
     def __init__(self) -> None:
         self.problems = 0
+        self.skipped = 0
 
     def take(self, findings: Iterable[Finding]) -> bool:
         """Print findings; return whether none of these is a problem."""
         before = self.problems
         for found in findings:
             self.problems += found.mark is Mark.PROBLEM
+            self.skipped += found.mark is Mark.SKIPPED
             mark = f"[{_COLOURS[found.mark]}]{found.mark:<8}[/]"
             text = f"{mark} {found.step:<12} {escape(found.text)}"
             out.print(text, highlight=False, soft_wrap=True)
@@ -54,7 +56,8 @@ class _Tally:
     def end(self, name: str) -> typer.Exit:
         """Print the sum and return the exit to raise."""
         if not self.problems:
-            out.print(f"{name} is fit to run", highlight=False)
+            said = "has no problem, but not all was tried" if self.skipped else "is fit to run"
+            out.print(f"{name} {said}", highlight=False)
             return typer.Exit(ExitCode.OK)
         counted = f"{self.problems} problem{'s' if self.problems > 1 else ''}"
         out.print(f"{name}: {counted}", highlight=False)

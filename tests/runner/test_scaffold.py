@@ -8,7 +8,7 @@ import pytest
 from runner import check, configurations, locks, naming, paths, scaffold, workloads
 from runner.check import Mark
 from runner.configurations import Device
-from runner.errors import BuildError, UsageError
+from runner.errors import BuildError, MachineError, UsageError
 from runner.images import BuildOptions
 from runner.scaffold import Rooms
 
@@ -138,6 +138,14 @@ def test_a_configuration_appears_whole_or_not_at_all(rooms, monkeypatch, ends):
     assert entries(rooms) == before
 
 
+def test_an_original_without_a_file_is_named(rooms):
+    (rooms.configurations / "jax-k3" / "cpu.in").unlink()
+    before = entries(rooms)
+    with pytest.raises(MachineError, match=r"jax-k3/cpu\.in: No such file"):
+        new(rooms, "jax-k3151")
+    assert entries(rooms) == before
+
+
 def test_a_broken_link_in_the_place_is_something_there(rooms):
     (rooms.configurations / "jax-k3151").symlink_to("nowhere")
     with pytest.raises(UsageError, match="is there already"):
@@ -189,10 +197,10 @@ def test_a_model_that_cannot_be_registered_leaves_no_file(rooms, monkeypatch):
     before = entries(rooms), rooms.workloads.read_text()
 
     def fails(*_, **__):
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "No space left on device", "workloads.json")
 
     monkeypatch.setattr(type(rooms.models), "replace", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(MachineError, match=r"workloads\.json: No space .*; nothing was written"):
         scaffold.new_model("mnist_small", rooms)
     assert (entries(rooms), rooms.workloads.read_text()) == before
 
