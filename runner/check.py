@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from runner import configurations, jobs, locks, naming, paths, preflight, results, workloads
+from runner.clocks import Clocks
 from runner.configurations import Configuration, Device
 from runner.errors import BuildError, ConfigurationError
 from runner.images import BuildOptions
@@ -29,7 +30,7 @@ from runner.workloads import DataSource, Workload
 
 SAMPLES = 256
 EPOCHS = 2
-TIMEOUT = 3600.0
+CLOCKS = Clocks(wall=3600.0)
 TRIED_WITH = "mnist_mlp"
 TRIED_ON = "jax-k3"
 _OTHER_INDEX = "name an index with --package-index, or extra wheels with --wheels"

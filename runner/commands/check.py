@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.markup import escape
 
@@ -22,7 +21,6 @@ from runner.configurations import Configuration
 from runner.errors import ConfigurationError, ExitCode, UsageError, choose, near_miss
 from runner.images import BuildOptions
 from runner.launchers.choose import launcher_for
-from runner.launchers.docker import Limits
 from runner.progress import Lines
 from runner.results import RunStore
 from runner.run import Conditions
@@ -78,17 +76,17 @@ def _trial(
     is_well = True
     try:
         store = RunStore.create(scratch, {})
-        memory = int(psutil.virtual_memory().total * 0.8)
         launcher = launcher_for(
             machine,
             run=store.name,
-            limits=Limits(memory_bytes=memory, cpus=threads),
+            memory=None,
+            cpus=threads,
             build=build,
             data_dir=None,
             python=python,
             say=note,
         )
-        conditions = Conditions(launcher, store, Lines(out), checks.TIMEOUT, machine.gpu)
+        conditions = Conditions(launcher, store, Lines(out), checks.CLOCKS, machine.gpu)
         todo = checks.planned(configuration, workload, machine, threads)
         is_well = tally.take(checks.trial(configuration, todo, workload, conditions))
         if not is_well:

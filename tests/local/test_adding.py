@@ -44,7 +44,7 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
         say=print, models=rooms.models,
     )  # fmt: skip
     store = RunStore.create(tmp_path / "runs", {})
-    conditions = Conditions(launcher, store, Silent(), 200, guard=CpuGuard(folder=tmp_path))
+    conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))
     todo = check.planned(found, workload, Machine(Device.CPU, None, None), threads=2)
     told = list(check.trial(found, todo, workload, conditions))
     if told[0].mark is Mark.PROBLEM:

@@ -185,7 +185,7 @@ def trial(tmp_path):
         todo = check.planned(found, WORKLOADS[model], Machine(Device.CPU, None, None), threads=2)
         assert [(job.epochs, job.samples) for job in todo] == [(2, 256)]
         store = RunStore.create(tmp_path, {})
-        conditions = Conditions(launcher, store, Silent(), 60, guard=CpuGuard(folder=tmp_path))
+        conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))
         return list(check.trial(found, todo, WORKLOADS[model], conditions))
 
     return go
