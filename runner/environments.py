@@ -110,6 +110,15 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
     (folder / _MARKER).touch()
 
 
+def _read(lock: Path, configuration: Configuration) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"{lock}: {error.strerror}; make it: python -m runner lock {configuration.name}"
+        ) from error
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +140,7 @@ def prepare(
     fitting Python is on this machine or a package cannot be had.
     """
     lock = configuration.lock(device)
-    digest = sha256(lock.read_bytes())
+    digest = sha256(_read(lock, configuration))
     folder = cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
     with _locked(folder):
         if not (folder / _MARKER).exists():

@@ -98,7 +98,7 @@ def _trial(
 
 @app.command("configuration")
 def check_configuration(
-    name: Annotated[str, typer.Argument(help="Such as jax-k3.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Such as jax-k3.")],
     model: Annotated[
         str, typer.Option("--model", help="The model to try it with.")
     ] = checks.TRIED_WITH,
@@ -134,7 +134,7 @@ def check_configuration(
 
 @app.command("model")
 def check_model(
-    name: Annotated[str, typer.Argument(help="Such as mnist_mlp.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Such as mnist_mlp.")],
     config: Annotated[
         list[str], typer.Option("--config", help="One or several to try it on. [default: jax-k3]")
     ] = NONE,

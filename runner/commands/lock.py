@@ -14,7 +14,7 @@ from runner.images import BuildOptions
 
 
 def lock(
-    name: Annotated[list[str], typer.Argument(help="Configurations.", metavar="NAME...")],
+    name: Annotated[list[str], typer.Argument(help="Configurations.")],
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,

@@ -25,9 +25,7 @@ def _say(*lines: tuple[str, str]) -> None:
 
 @app.command("configuration")
 def new_configuration(
-    name: Annotated[
-        str, typer.Argument(help="<backends>-k<Keras version>, such as jax-k3140.", metavar="NAME")
-    ],
+    name: Annotated[str, typer.Argument(help="<backends>-k<Keras version>, such as jax-k3140.")],
     like: Annotated[
         str | None,
         typer.Option("--like", help="Start from this one. [default: the newest of the backends]"),
@@ -54,7 +52,7 @@ def new_configuration(
 
 @app.command("model")
 def new_model(
-    name: Annotated[str, typer.Argument(help="Such as mnist_wide.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Such as mnist_wide.")],
 ) -> None:
     """Write models/NAME.py, a small network that trains, and register it."""
     scaffold.new_model(name)
