@@ -145,6 +145,10 @@ def recipe_problems(text: str) -> Iterator[str]:
         yield "it does not install the lock with common/install-requirements.sh"
     elif not checked or checked[-1] < installed[-1]:
         yield "it does not run common/check_libraries.py after installing"
+    if not any(line.startswith("COPY requirements.lock ") for line in found):
+        yield "it does not COPY requirements.lock, where an environment's stage begins"
+    if any(line.upper().startswith("ADD ") for line in found):
+        yield "it uses ADD; files come by COPY alone, so that an image is named after them"
     if 'ENTRYPOINT ["python3", "-m", "models"]' not in found:
         yield 'a job is started by ENTRYPOINT ["python3", "-m", "models"], which is missing'
     if not found or found[-1] != "COPY models /opt/bench/models":

@@ -116,17 +116,23 @@ def _is_resolved(configuration: Configuration) -> bool:
     return as_numbers(configuration.python) >= _RESOLVED_ALONE
 
 
-def _uv(arguments: Sequence[str | Path], settings: dict[str, str]) -> None:
+def _uv(arguments: Sequence[str | Path], settings: dict[str, str], seconds: float) -> None:
     """Run uv. Raises BuildError with the line that says why it failed.
 
     UnreachableError if it was not for what it was asked, but for whom.
     """
-    ended = subprocess.run(
-        [uv.find_uv_bin(), "--quiet", "--no-config", *arguments],
-        capture_output=True,
-        env={**os.environ, **settings},
-        check=False,
-    )
+    try:
+        ended = subprocess.run(
+            [uv.find_uv_bin(), "--quiet", "--no-config", *arguments],
+            capture_output=True,
+            env={**os.environ, **settings},
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreachableError(
+            f"the index took longer than {seconds:.0f} s (--build-timeout)"
+        ) from None
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         because = next((line for line in said if "Because" in line), None)
@@ -154,6 +160,7 @@ def _compile(configuration: Configuration, device: Device, options: BuildOptions
     _uv(
         ["pip", "compile", *plain, *whole, *_platform(configuration), wanted, "--output-file", to],
         _settings(options, wanted),
+        options.build_seconds,
     )
 
 
@@ -204,5 +211,5 @@ def try_install(configuration: Configuration, device: Device, options: BuildOpti
     ]
     with tempfile.TemporaryDirectory() as nowhere:
         into = ["--dry-run", "--target", nowhere, *_platform(configuration)]
-        _uv(["pip", "install", *into, *locked], _settings(options, lock))
+        _uv(["pip", "install", *into, *locked], _settings(options, lock), options.build_seconds)
     return True

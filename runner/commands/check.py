@@ -111,6 +111,8 @@ def check_configuration(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Check docker/NAME: its files, its locks, its imports, two short epochs."""
     folder = paths.CONFIGURATIONS / naming.configuration_name(name).text
@@ -121,7 +123,7 @@ def check_configuration(
             f"to make it: python -m runner new configuration {name}"
         )
     workload = WORKLOADS[choose([model], list(WORKLOADS), "model")[0]]
-    build = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    build = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     tally = _Tally()
     if tally.take(checks.configuration(folder)):
         found = configs.read(folder)
@@ -147,13 +149,15 @@ def check_model(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Check models/NAME.py: its entry, its file, its parameters, two short epochs."""
     naming.model_name(name)
     if not (paths.MODELS / f"{name}.py").exists():
         choose([name], _known(), "model")
     chosen = configs.load(config or [checks.TRIED_ON])
-    build = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    build = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     tally = _Tally()
     if tally.take(checks.model(name)):
         local = preflight.LauncherChoice.LOCAL if python else launcher

@@ -18,9 +18,10 @@ def lock(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
-    build = BuildOptions(None, ca_bundle, package_index, wheels)
+    build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     for configuration in configs.load(name):
         for device in Device:
             made = locks.make(configuration, device, build)

@@ -37,9 +37,10 @@ def new_configuration(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Write docker/NAME, made like a configuration that works, with other versions."""
-    build = BuildOptions(None, ca_bundle, package_index, wheels)
+    build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     made, source = scaffold.new_configuration(name, like, scaffold.parse_pins(pin), build, note)
     _say(
         ("made", f"docker/{name}: {made.title}, like {source.name}"),

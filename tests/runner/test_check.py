@@ -72,6 +72,8 @@ def test_the_real_models_are_fit(name):
         ("Dockerfile", "finish.sh", "finnish.sh", "recipe", "common/finnish.sh, which is not"),
         ("Dockerfile", '"-m", "models"', '"-m", "x"', "recipe", "a job is started by ENTRYPOINT"),
         ("Dockerfile", "COPY models /opt/bench/models", "", "recipe", "its last instruction"),
+        ("Dockerfile", "COPY common", "ADD common", "recipe", "files come by COPY alone"),
+        ("Dockerfile", "COPY requirements.lock", "COPY other.lock", "recipe", "does not COPY req"),
         ("Dockerfile", "RUN net", "RUN --mount=type=cache net", "recipe", "need BuildKit"),
     ],
 )  # fmt: skip
