@@ -22,6 +22,7 @@ from runner.locks import Pin
 from runner.naming import ConfigurationName
 
 COPIED = "Copied from"
+_TOML_STRING = r"""(?:""\".*?""\"|\'\'\'.*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\')"""
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("runner"),
     undefined=jinja2.StrictUndefined,
@@ -120,10 +121,12 @@ def _disown(path: Path, like: Configuration, repinned: Sequence[str]) -> None:
     must be looked up again.
     """
     text = re.sub(r"(?m)^reproduces = .*\n", "", path.read_text(encoding="utf-8"))
+    copied = f'"{COPIED} {like.name}, not looked up for this version."'
     for backend in repinned:
-        table = rf"(?ms)(^\[backends\.{re.escape(backend)}\.gpu\]$.*?^source = )"
-        copied = f'"{COPIED} {like.name}, not looked up for this version."'
-        text = re.sub(table + r'(?:""".*?"""|"[^"\n]*")', lambda m: m[1] + copied, text)  # noqa: B023
+        source = re.compile(
+            rf"(?ms)(^\[backends\.{re.escape(backend)}\.gpu\]$.*?^source = ){_TOML_STRING}"
+        )
+        text = source.sub(rf"\g<1>{copied}", text)
     path.write_text(text, encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """Skeletons: what is written passes the checks of files, and nothing half-written stays."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -73,6 +74,15 @@ def test_a_made_configuration_passes_every_check_of_files(rooms, index):
     assert marks(found) == {Mark.OK, Mark.NOTE}
     # What a GPU needs was not looked up for another JAX, and is not claimed.
     assert next(f for f in found if f.mark is Mark.NOTE).step == "gpu facts"
+    assert made.backends["jax"].gpu.source.startswith("Copied from jax-k3")
+
+
+@pytest.mark.parametrize("quotes", ["'", '"', "'''"])
+def test_however_a_source_is_quoted_it_is_not_taken_over(rooms, index, quotes):
+    path = rooms.configurations / "jax-k3" / "config.toml"
+    text = re.sub(r'(?s)source = """.*?"""', f"source = {quotes}a claim{quotes}", path.read_text())
+    path.write_text(text)
+    made, _ = new(rooms, "jax0101-k3", None, "jax==0.10.1")
     assert made.backends["jax"].gpu.source.startswith("Copied from jax-k3")
 
 
