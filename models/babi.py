@@ -8,6 +8,8 @@ import re
 
 import numpy as np
 
+from models import registry
+
 PEOPLE = ("Mary", "John", "Daniel", "Sandra")
 ROOMS = ("bathroom", "bedroom", "garden", "hallway", "kitchen", "office")
 OBJECTS = ("apple", "football", "milk")
@@ -23,7 +25,9 @@ VOCABULARY = tuple(sorted(
 
 STORY_TOKENS = 552  # the longest story of the real task, to which all are padded
 QUESTION_TOKENS = 5
-TRAIN, VALIDATION, TEST = 950, 50, 1000
+TRAIN, VALIDATION, TEST = (
+    registry.DATASETS["babi"][part] for part in ("train", "validation", "test")
+)
 QUESTIONS_PER_STORY = 5
 
 

@@ -7,12 +7,7 @@ from models.workload import Workload
 class BabiRnn(Workload):
     """The question's encoding is added to every word of the story, then an LSTM reads on."""
 
-    name = "babi_rnn"
-    dataset = "babi"
-    expected_parameters = 45836
     classes = len(babi.VOCABULARY) + 1  # 0 pads
-    batch_size = 32
-    epochs = 40
     optimizer = (
         "Adam", {"lr": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "decay": 0.0},
     )

@@ -8,12 +8,7 @@ from models.workload import Workload, image_shape
 class Cifar10Cnn(Workload):
     """Two blocks of two convolutions and a pooling, one hidden dense layer."""
 
-    name = "cifar10_cnn"
-    dataset = "cifar10"
-    expected_parameters = 1250858
     classes = 10
-    batch_size = 32
-    epochs = 50
     optimizer = ("RMSprop", {"lr": 1e-4, "rho": 0.9, "epsilon": 1e-8, "decay": 1e-6})
     augmentation = {
         "width_shift_range": 0.1, "height_shift_range": 0.1, "horizontal_flip": True,

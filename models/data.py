@@ -6,14 +6,20 @@ import os
 
 import numpy as np
 
-from models import babi, synthetic
+from models import babi, registry, synthetic
 
 Part = collections.namedtuple("Part", ["x", "y"])
 Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])
 
+
+def _form(dataset, side, channels):
+    sizes = registry.DATASETS[dataset]
+    return synthetic.ImageForm(sizes["train"], sizes["test"], side, channels)
+
+
 SYNTHETIC_IMAGES = {
-    "mnist": synthetic.ImageForm(train=60000, test=10000, side=28, channels=None),
-    "cifar10": synthetic.ImageForm(train=50000, test=10000, side=32, channels=3),
+    "mnist": _form("mnist", side=28, channels=None),
+    "cifar10": _form("cifar10", side=32, channels=3),
 }
 # digits holds handwritten digits brought to MNIST's form, so it can stand in for MNIST alone.
 FILES = {

@@ -13,17 +13,9 @@ import traceback
 
 import numpy as np
 
-from models import backends, clock, data, events, keras_compat, limits
+from models import backends, clock, data, events, keras_compat, limits, registry
 from models import spec as job_spec
-from models.babi_rnn import BabiRnn
-from models.cifar10_cnn import Cifar10Cnn
-from models.mnist_cnn import MnistCnn
-from models.mnist_hrnn import MnistHrnn
-from models.mnist_mlp import MnistMlp
 
-WORKLOADS = {
-    workload.name: workload for workload in (MnistMlp, MnistCnn, Cifar10Cnn, MnistHrnn, BabiRnn)
-}
 # A part of the data as the network takes it: float inputs and one-hot labels.
 Prepared = collections.namedtuple("Prepared", ["x", "y"])
 
@@ -57,7 +49,7 @@ def empty_home():
 
 def run(spec, home, stream):
     """Run a job with ``home`` as an empty home folder, its events going to ``stream``."""
-    workload = WORKLOADS[spec.model]()
+    workload = registry.workload(spec.model)
     keras = start(spec, home, stream)
     parts = load(spec, workload, stream)
     model = build(spec, workload, keras, stream)

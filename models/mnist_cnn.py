@@ -6,12 +6,7 @@ from models.workload import Workload, image_shape
 class MnistCnn(Workload):
     """Two convolutions, one pooling, one hidden dense layer."""
 
-    name = "mnist_cnn"
-    dataset = "mnist"
-    expected_parameters = 1199882
     classes = 10
-    batch_size = 128
-    epochs = 12
     optimizer = ("Adadelta", {"lr": 1.0, "rho": 0.95, "epsilon": 1e-8, "decay": 0.0})
 
     def inputs(self, x, image_data_format):

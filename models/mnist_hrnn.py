@@ -6,12 +6,7 @@ from models.workload import Workload
 class MnistHrnn(Workload):
     """An LSTM reads each row of an image, another reads the row encodings."""
 
-    name = "mnist_hrnn"
-    dataset = "mnist"
-    expected_parameters = 199434
     classes = 10
-    batch_size = 32
-    epochs = 5
     optimizer = ("RMSprop", {"lr": 0.001, "rho": 0.9, "epsilon": 1e-8, "decay": 0.0})
 
     def inputs(self, x, image_data_format):

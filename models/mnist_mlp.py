@@ -6,12 +6,7 @@ from models.workload import Workload
 class MnistMlp(Workload):
     """Two hidden layers of 512 with dropout."""
 
-    name = "mnist_mlp"
-    dataset = "mnist"
-    expected_parameters = 669706
     classes = 10
-    batch_size = 128
-    epochs = 20
     optimizer = ("RMSprop", {"lr": 0.001, "rho": 0.9, "epsilon": 1e-8, "decay": 0.0})
 
     def inputs(self, x, image_data_format):

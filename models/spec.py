@@ -3,9 +3,10 @@
 import collections
 import json
 
-MODELS = ("mnist_mlp", "mnist_cnn", "cifar10_cnn", "mnist_hrnn", "babi_rnn")
+from models import registry
+
 CHOICES = {
-    "model": MODELS,
+    "model": registry.NAMES,
     "backend": ("tensorflow", "cntk", "theano", "mxnet", "jax", "torch"),
     "device": ("cpu", "gpu"),
     "data": ("synthetic", "digits", "real"),

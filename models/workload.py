@@ -1,17 +1,24 @@
-"""What a model file states: a network, its data and its hyperparameters."""
+"""What a model file states: a network, its inputs and its hyperparameters."""
 
 
 class Workload(object):
-    """One of the five models. A subclass states everything; nothing is left to a default."""
+    """A model. A subclass and its entry in workloads.json state everything: nothing is left out.
 
-    name = None
-    dataset = None
-    expected_parameters = None
-    batch_size = None
-    epochs = None
+    The entry holds what the host side must know too: the data set, the number of parameters, the
+    batch size and the epochs.
+    """
+
+    classes = None
     optimizer = None  # (class name, settings), in the words of Keras 2.0.8
     loss = "categorical_crossentropy"
     augmentation = None  # settings of the images' random transformations
+
+    def __init__(self, entry):
+        self.name = entry["name"]
+        self.dataset = entry["dataset"]
+        self.expected_parameters = entry["parameters"]
+        self.batch_size = entry["batch_size"]
+        self.epochs = entry["epochs"]
 
     def inputs(self, x, image_data_format):
         """Return the arrays of a part of the data as the network takes them."""

@@ -9,7 +9,19 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, bundle, clean, data, list_all, published, report, run
+from runner.commands import (
+    build,
+    bundle,
+    check,
+    clean,
+    data,
+    list_all,
+    lock,
+    new,
+    published,
+    report,
+    run,
+)
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -29,6 +41,9 @@ app.add_typer(bundle.app, name="bundle")
 app.command("published")(published.show_published)
 app.command("clean")(clean.clean)
 app.command("report")(report.show_report)
+app.add_typer(new.app, name="new")
+app.command("lock")(lock.lock)
+app.add_typer(check.app, name="check")
 
 
 def normalize(arguments: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from runner import paths, published
 from runner.jobs import Status
-from runner.workloads import WORKLOADS, Workload
+from runner.workloads import WORKLOADS, Workload, published_workloads
 
 # Two published figures nearer than this are no order: the spread of 2017's own repeats is 2 to 6 %.
 _TIE = 0.03
@@ -81,7 +81,8 @@ def differences(table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED) 
     """
     setups = published.setups(root)
     setups = setups[setups["series"] == series]
-    ok = table[(table["status"] == Status.OK) & table["epoch"].notna()]
+    is_published = table["model"].isin([workload.name for workload in published_workloads()])
+    ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
     found = [
         (model, configuration, backend, text)
         for (model, configuration, backend), rows in ok.groupby(

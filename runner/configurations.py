@@ -127,6 +127,10 @@ class Configuration(_File):
     name: str
     folder: Path
 
+    def wanted(self, device: Device) -> Path:
+        """Return the requirements that the lock for ``device`` is made from."""
+        return self.folder / f"{device}.in"
+
     def lock(self, device: Device) -> Path:
         """Return the locked requirements for ``device``."""
         return self.folder / f"{device}.lock"

@@ -39,7 +39,7 @@ class LocalEnvironment:
     use: Use
 
 
-def _settings(options: BuildOptions) -> dict[str, str]:
+def uv_settings(options: BuildOptions) -> dict[str, str]:
     """Return uv's settings for where packages come from."""
     asked = {
         "SSL_CERT_FILE": options.ca_bundle,
@@ -95,7 +95,7 @@ def _locks(configuration: Configuration, device: Device) -> list[Path]:
 def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
-    settings, seconds = _settings(options), options.build_seconds
+    settings, seconds = uv_settings(options), options.build_seconds
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     # Without isolation, what builds a package is what a lock named, not an index's latest.
@@ -119,9 +119,21 @@ def making(folder: Path) -> FileLock:
     return FileLock(folder.with_name(folder.name + ".lock"))
 
 
+def _read(lock: Path, configuration: Configuration) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"{lock}: {error.strerror}; make it: python -m runner lock {configuration.name}"
+        ) from error
+
+
 def folder_of(configuration: Configuration, device: Device, cache: Path) -> Path:
-    """Return where the configuration's environment is, or would be; named after its lock."""
-    digest = sha256(configuration.lock(device).read_bytes())
+    """Return where the configuration's environment is, or would be; named after its lock.
+
+    Raises BuildError if there is no lock.
+    """
+    digest = sha256(_read(configuration.lock(device), configuration))
     return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from runner.events import EpochEvent, Event, LimitsEvent, ModelEvent
 from runner.jobs import Job
-from runner.workloads import WORKLOADS, DataSource
+from runner.workloads import WORKLOADS
 
 # The measured peak is one product's, read too low on a busy machine, and fast convolutions need
 # fewer operations than are counted: beyond five times it, the clock is wrong and not the peak.
@@ -26,34 +25,8 @@ _JUDGED_FROM = 5_000
 _ENOUGH_TO_GENERALIZE = 1_000
 
 
-@dataclass(frozen=True)
-class Floor:
-    """Validation accuracy that must be reached once ``samples`` have been trained on."""
-
-    samples: int
-    accuracy: float
-
-
-# Well under what was reached (docs/validity.md), over chance (0.1; bAbI 1 in 6). Synthetic bAbI
-# has none: it stays at chance for its first epochs.
-FLOORS: dict[tuple[str, DataSource], Floor] = {
-    ("mnist_mlp", DataSource.REAL): Floor(60_000, 0.85),
-    ("mnist_cnn", DataSource.REAL): Floor(60_000, 0.85),
-    ("mnist_hrnn", DataSource.REAL): Floor(60_000, 0.70),
-    ("cifar10_cnn", DataSource.REAL): Floor(100_000, 0.25),
-    ("babi_rnn", DataSource.REAL): Floor(38_000, 0.18),
-    ("mnist_mlp", DataSource.DIGITS): Floor(7_000, 0.70),
-    ("mnist_cnn", DataSource.DIGITS): Floor(4_400, 0.60),
-    ("mnist_hrnn", DataSource.DIGITS): Floor(4_400, 0.25),
-    ("mnist_mlp", DataSource.SYNTHETIC): Floor(8_000, 0.35),
-    ("mnist_cnn", DataSource.SYNTHETIC): Floor(8_000, 0.70),
-    ("mnist_hrnn", DataSource.SYNTHETIC): Floor(8_000, 0.50),
-    ("cifar10_cnn", DataSource.SYNTHETIC): Floor(6_000, 0.45),
-}
-
-
 def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
-    """The network must be the published one, whatever the job itself expects."""
+    """The network must be the registered one, whatever the job itself expects."""
     workload = WORKLOADS.get(job.model)
     for event in events:
         if workload and isinstance(event, ModelEvent) and event.parameters != workload.parameters:
@@ -96,7 +69,7 @@ def _least_per_epoch(job: Job) -> int:
 
 
 def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
-    floor = FLOORS.get((job.model, job.data))
+    floor = WORKLOADS[job.model].floors.get(job.data) if job.model in WORKLOADS else None
     epochs = [event for event in events if isinstance(event, EpochEvent)]
     trained = [event.samples for event in epochs]
     if floor is None or sum(trained) < floor.samples or max(trained) < _least_per_epoch(job):

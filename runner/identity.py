@@ -14,10 +14,10 @@ from runner.errors import IdentityError
 from runner.results import RunStore
 
 
-def tree_sha256(root: Path, pattern: str = "*.py") -> str:
-    """Return one hash over the names and contents of a folder's files."""
+def tree_sha256(root: Path, kinds: tuple[str, ...] = (".py", ".json")) -> str:
+    """Return one hash over the names and contents of a folder's files of some kinds."""
     digest = hashlib.sha256()
-    for path in sorted(root.rglob(pattern)):
+    for path in sorted(path for path in root.rglob("*") if path.suffix in kinds):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

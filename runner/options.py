@@ -15,7 +15,7 @@ Configs = Annotated[
     list[str], typer.Option("--config", help="One or several configurations. [default: all]")
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="One or several models. [default: all five]")
+    list[str], typer.Option("--model", help="One or several models. [default: the five of 2017]")
 ]
 Backends = Annotated[
     list[str], typer.Option("--backend", help="One or several backends. [default: all]")
@@ -28,7 +28,7 @@ Kinds = Annotated[
         "[default: all but data and runs]",
     ),
 ]
-SEVERAL = ("--config", "--model", "--backend", "--kind")
+SEVERAL = ("--config", "--model", "--backend", "--kind", "--pin")
 
 RunDevice = Annotated[
     preflight.DeviceChoice,

@@ -9,6 +9,7 @@ import platformdirs
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = ROOT / "docker"
 MODELS = ROOT / "models"
+WORKLOADS = MODELS / "workloads.json"
 PUBLISHED = ROOT / "results" / "published"
 MEASURED = ROOT / "results" / "measured"
 RESULTS = ROOT / "results" / "runs"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from runner import paths
-from runner.workloads import WORKLOADS
+from runner.workloads import published_workloads
 
 BACKENDS = ("tensorflow", "cntk", "mxnet", "theano")
 # The versions that the article names; a notebook figure of another version is another set-up.
@@ -68,7 +68,7 @@ def cells(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     runs = notebooks(root)
     stated = article(root)
     rows = []
-    for workload in WORKLOADS.values():
+    for workload in published_workloads():
         for backend in BACKENDS:
             said = stated[(stated["test"] == workload.test) & (stated["backend"] == backend)].iloc[
                 0
@@ -132,7 +132,9 @@ def series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     columns = ["series", "gpu", "model", "backend", "seconds", "source"]
     parts = [part(root)[columns] for part in (_bhatia, _minimaxir, _szilard)]
     known = pd.concat(parts, ignore_index=True)
-    return known[known["model"].isin(list(WORKLOADS)) & known["seconds"].notna()]
+    return known[
+        known["model"].isin([w.name for w in published_workloads()]) & known["seconds"].notna()
+    ]
 
 
 def compare(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:

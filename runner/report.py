@@ -12,7 +12,7 @@ from rich.table import Table
 from runner import comparison, limits, phases, published
 from runner.jobs import Status
 from runner.text import markdown_text
-from runner.workloads import WORKLOADS
+from runner.workloads import published_workloads
 
 _MEASURED = {
     "model": "model",
@@ -291,5 +291,5 @@ def published_tables() -> list[tuple[str, pd.DataFrame]]:
             f"{workload.title} (batch {workload.batch_size}, {workload.epochs} epochs, Tesla K80)",
             cells[cells["model"] == workload.name][list(columns)].rename(columns=columns),
         )
-        for workload in WORKLOADS.values()
+        for workload in published_workloads()
     ]

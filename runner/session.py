@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from runner import data as datasets
 from runner import disk, paths, planning, results, resuming
 from runner.clocks import Clocks
@@ -16,8 +14,7 @@ from runner.images import BuildOptions
 from runner.interrupts import Interrupts
 from runner.jobs import Status
 from runner.launchers.base import Launcher
-from runner.launchers.docker import DockerLauncher, Limits
-from runner.launchers.local import LocalLauncher
+from runner.launchers.choose import launcher_for
 from runner.occupancy import guard_for
 from runner.planning import Plan
 from runner.preflight import Say
@@ -95,30 +92,16 @@ def _launcher(
     plan: Plan, run_name: str, data_dir: Path | None, build: BuildOptions, say: Say
 ) -> Launcher:
     """Return the launcher for what the machine has."""
-    machine, request = plan.machine, plan.request
-    gpu_uuid = machine.gpu.uuid if machine.gpu else None
-    if machine.engine is None:
-        return LocalLauncher(
-            machine.device,
-            cache=paths.cache(),
-            build=build,
-            data_dir=data_dir,
-            gpu_uuid=gpu_uuid,
-            python=request.python,
-            say=say,
-        )
-    memory = request.memory << 30 if request.memory else None
+    request = plan.request
     assert request.threads is not None
-    return DockerLauncher(
-        machine.engine,
-        machine.device,
+    return launcher_for(
+        plan.machine,
         run=run_name,
-        limits=Limits(
-            memory_bytes=memory or int(psutil.virtual_memory().total * 0.8), cpus=request.threads
-        ),
+        memory=request.memory << 30 if request.memory else None,
+        cpus=request.threads,
         build=build,
         data_dir=data_dir,
-        gpu_uuid=gpu_uuid,
+        python=request.python,
         say=say,
     )
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from runner import configurations as configs
 from runner.commands.console import out
-from runner.workloads import choose_workloads
+from runner.workloads import WORKLOADS
 
 
 def list_all() -> None:
@@ -25,7 +25,7 @@ def list_all() -> None:
     table = Table(title="Models", title_justify="left")
     for column in ("model", "parameters", "batch", "epochs", "training samples", "data"):
         table.add_column(column)
-    for workload in choose_workloads([]):
+    for workload in WORKLOADS.values():
         table.add_row(
             workload.name, f"{workload.parameters:,}", str(workload.batch_size),
             str(workload.epochs), f"{workload.train:,}", ", ".join(workload.sources),

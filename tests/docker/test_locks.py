@@ -8,7 +8,7 @@ import pytest
 DOCKER = Path(__file__).parents[2] / "docker"
 LOCKS = sorted(DOCKER.glob("*/*.lock"))
 # What uv resolved holds more than was asked for; the others are written out whole.
-RESOLVED = sorted(DOCKER.glob("*-k3/*.lock"))
+RESOLVED = sorted(DOCKER.glob("*-k3*/*.lock"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(\S+)$")
 FOLDERS = sorted(path.parent for path in DOCKER.glob("*/Dockerfile"))
 FRAMEWORK = re.compile(r"(tensorflow|cntk|mxnet|torch)(-cpu|-gpu|-cu80)?==")
@@ -82,5 +82,6 @@ def test_the_cpu_installs_nothing_of_cuda(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_only_torch_for_the_cpu_has_a_build_of_its_own_index(folder):
-    local = {name for path in folder.glob("*.lock") for name in pins(path) if "+" in name}
-    assert local == ({"torch==2.13.0+cpu"} if folder.name == "torch-k3" else set())
+    local = [name for path in folder.glob("*.lock") for name in pins(path) if "+" in name]
+    assert all(re.fullmatch(r"torch==[0-9.]+\+cpu", name) for name in local)
+    assert len(local) == ("torch" in folder.name)

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from models import babi, backends, flops, job, keras_compat, limits
+from models import babi, backends, flops, keras_compat, limits, registry
 from models import spec as job_spec
 
 SHORT = 4  # tokens of a story
@@ -33,7 +33,7 @@ def vocabulary(model, backend):
         )
     )
     loaded = backends.BACKENDS[backend](spec.device, spec.threads)
-    return job.WORKLOADS[model](), keras_compat.load(spec, loaded)
+    return registry.workload(model), keras_compat.load(spec, loaded)
 
 
 def write_out_loops(keras):

@@ -86,6 +86,12 @@ def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
         make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
 
 
+def test_a_missing_lock_says_how_to_make_it(tmp_path):
+    chosen = configurations.load(["mxnet-k122"])[0].model_copy(update={"folder": tmp_path})
+    with pytest.raises(BuildError, match=r"cpu\.lock: No such file .* lock mxnet-k122"):
+        make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+
+
 def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):
     for name in ("wanted", "other"):
         (tmp_path / f"{name}.whl").write_bytes(name.encode())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models import flops, job
+from models import flops, registry
 
 # Each line: kernels' multiply-adds times how often they are applied.
 BY_HAND = {
@@ -158,9 +158,9 @@ def shapes(layer):
 
 
 @pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
-@pytest.mark.parametrize("name", sorted(job.WORKLOADS))
+@pytest.mark.parametrize("name", sorted(TOTALS))
 def test_operations_are_those_worked_out_by_hand(name, image_data_format):
-    workload = job.WORKLOADS[name]()
+    workload = registry.workload(name)
     layers = workload.build(Network(image_data_format))
     parameters = sum(array.size for layer in layers for array in layer.get_weights())
     assert parameters == workload.expected_parameters  # the network is the one meant

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models import job, limits
+from models import limits, registry
 
 
 class Device:
@@ -95,23 +95,27 @@ def test_the_slowest_device_is_measured_once():
 
 def test_a_few_batches_stand_for_an_epoch():
     keras = Keras(None, seconds=0.001)
-    seconds, batches = limits.input_pipeline(job.Cifar10Cnn(), keras, None, 1000, keras.read)
+    seconds, batches = limits.input_pipeline(
+        registry.workload("cifar10_cnn"), keras, None, 1000, keras.read
+    )
     assert batches == limits.INPUT_BATCHES == keras.made - 1
     assert seconds == pytest.approx(1.0)
 
 
 def test_slow_batches_are_fewer():
     keras = Keras(None, seconds=0.2)
-    seconds, batches = limits.input_pipeline(job.Cifar10Cnn(), keras, None, 1000, keras.read)
+    seconds, batches = limits.input_pipeline(
+        registry.workload("cifar10_cnn"), keras, None, 1000, keras.read
+    )
     assert batches == 3 and seconds == pytest.approx(200.0)
 
 
 def test_whole_arrays_have_no_input_pipeline():
-    assert limits.input_pipeline(job.MnistMlp(), None, None, 10) is None
+    assert limits.input_pipeline(registry.workload("mnist_mlp"), None, None, 10) is None
 
 
 def test_what_cannot_be_had_is_null_and_its_reason_is_in_the_log(capsys):
-    measured = limits.measure(job.MnistMlp(), Keras(Broken()), Model(), None)
+    measured = limits.measure(registry.workload("mnist_mlp"), Keras(Broken()), Model(), None)
     assert measured.pop("seconds") >= 0
     assert measured == {
         "flops_per_sample_forward": 0,

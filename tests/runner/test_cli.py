@@ -35,6 +35,17 @@ def test_an_option_takes_several_names_and_run_is_the_default():
         (["--epocs", "1"], "--epochs"),
         (["report", "nothing"], "no run 'nothing'"),
         (["biuld"], "build"),
+        (["new", "configuration", "../x"], "'../x' is no name for a configuration"),
+        (["new", "configuration", "jax-k3"], "is there already; nothing was changed"),
+        (["new", "configuration", "jax-k4", "--pin", "keras"], "--pin 'keras': expected NAME=="),
+        (["new", "model", "a/b\x1b[31m"], "'a/b\\x1b[31m' is no name for a model"),
+        (["new", "model", "clock"], "is there already; nothing was changed"),
+        (["lock", "jax-k4"], "unknown configuration 'jax-k4'; did you mean"),
+        (["check", "configuration", "jax-k4"], "unknown configuration 'jax-k4'; did you mean"),
+        (["check", "configuration", "../jax-k3"], "is no name for a configuration"),
+        (["check", "configuration", "jax-k3", "--model", "x"], "unknown model 'x'"),
+        (["check", "model", "mnist_mpl"], "unknown model 'mnist_mpl'; did you mean 'mnist_mlp'?"),
+        (["check", "model", "../mnist_mlp"], "is no name for a model"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_2(arguments, text, capsys):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import configurations, paths
+from runner import configurations, naming, paths
 from runner.configurations import Device
 from runner.errors import ConfigurationError, UsageError
 
@@ -39,10 +39,8 @@ def test_a_configuration_is_whole(name):
     for device in Device:
         assert found.lock(device).is_file()
     assert (found.folder / "Dockerfile").is_file()
-    backends = "-".join(found.name.split("-")[:-1])
-    assert backends.replace("tf", "tensorflow").split("-") == list(found.backends)
-    version = found.name.split("-k")[-1]
-    assert version in (found.keras.replace(".", ""), found.keras.split(".")[0])
+    versions = {name: backend.version for name, backend in found.backends.items()}
+    assert naming.reason_against(naming.configuration_name(name), versions, found.keras) is None
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -1,0 +1,371 @@
+"""Is a configuration or a model fit to run? A chain of steps, each a finding with its remedy.
+
+The steps go from what files tell to two short epochs by the machinery of every run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from runner import configurations, jobs, locks, naming, paths, preflight, results, workloads
+from runner.clocks import Clocks
+from runner.configurations import Configuration, Device
+from runner.errors import BuildError, ConfigurationError
+from runner.images import BuildOptions
+from runner.jobs import Job, JobOptions, Status
+from runner.locks import UnreachableError
+from runner.preflight import Machine
+from runner.results import Record
+from runner.run import Conditions, run_job
+from runner.scaffold import COPIED
+from runner.workloads import DataSource, Workload
+
+SAMPLES = 256
+EPOCHS = 2
+CLOCKS = Clocks(wall=3600.0)
+TRIED_WITH = "mnist_mlp"
+TRIED_ON = "jax-k3"
+_OTHER_INDEX = "name an index with --package-index, or extra wheels with --wheels"
+_IN_LOG = "what it printed is in the job's log"
+
+
+class Mark(StrEnum):
+    """What a step found. Only ``problem`` stands against using what was checked."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One step: what was found in a line, and what to do about it."""
+
+    step: str
+    mark: Mark
+    text: str
+    remedy: str | None = None
+
+
+Findings = Iterator[Finding]
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as a person in the project's folder writes it."""
+    return path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path
+
+
+def _problem(step: str, text: str, remedy: str | None = None) -> Finding:
+    return Finding(step, Mark.PROBLEM, text, remedy)
+
+
+def _ok(step: str, text: str) -> Finding:
+    return Finding(step, Mark.OK, text)
+
+
+def _of(step: str, problems: list[str], fine: str, remedy: str) -> Findings:
+    """Yield a finding per problem, the remedy at the last, or that all is well."""
+    *others, last = problems or [""]
+    yield from (_problem(step, text) for text in others)
+    yield _problem(step, last, remedy) if last else _ok(step, fine)
+
+
+# A configuration, from its files
+
+
+def configuration(folder: Path) -> Findings:
+    """Yield what the folder of a configuration tells."""
+    try:
+        found = configurations.read(folder)
+    except ConfigurationError as error:
+        yield _problem("schema", str(error), "docker/README.md says what the file holds")
+        return
+    yield from _facts(found)
+    wanted = [found.folder / "Dockerfile", *(found.wanted(device) for device in Device)]
+    if missing := [path.name for path in wanted if not path.is_file()]:
+        yield _problem(
+            "files", f"missing: {', '.join(missing)}", f"they belong in {_shown(folder)}"
+        )
+        return
+    yield _ok("files", "config.toml, Dockerfile, cpu.in, gpu.in")
+    fine = "begins at BASE_IMAGE, checks libraries, runs as an ordinary user"
+    text = wanted[0].read_text(encoding="utf-8", errors="replace")
+    yield from _of("recipe", list(recipe_problems(text)), fine, f"mend {_shown(wanted[0])}")
+    for device in Device:
+        yield from _locked(found, device)
+
+
+def _facts(found: Configuration) -> Findings:
+    versions = {name: backend.version for name, backend in found.backends.items()}
+    held = ", ".join(f"{name} {version}" for name, version in versions.items())
+    name = naming.configuration_name(found.name)
+    if wrong := naming.reason_against(name, versions, found.keras):
+        yield _problem("schema", wrong, "rename the folder, or correct config.toml")
+    else:
+        yield _ok("schema", f"{held} under Keras {found.keras}, Python {found.python}")
+    copied = [n for n, backend in found.backends.items() if backend.gpu.source.startswith(COPIED)]
+    for backend in copied:
+        yield Finding(
+            "gpu facts",
+            Mark.NOTE,
+            f"what {backend} needs of a GPU was copied, not looked up",
+            f"state them with their source in {_shown(found.folder / 'config.toml')}",
+        )
+
+
+def _instructions(text: str) -> list[str]:
+    """Return a recipe's instructions, continued lines joined, comments left out."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    return [" ".join(line.split()) for line in joined.splitlines() if line.strip()]
+
+
+def recipe_problems(text: str) -> Iterator[str]:
+    """Yield what in a Dockerfile would build elsewhere than asked, or run otherwise."""
+    found = _instructions(text)
+    if found[:2] != ["ARG BASE_IMAGE", "FROM ${BASE_IMAGE}"]:
+        yield "it does not begin with ARG BASE_IMAGE and FROM ${BASE_IMAGE}"
+    if sum(line.upper().startswith("FROM ") for line in found) > 1:
+        yield "it has more than one FROM"
+    users = [line.split()[1] for line in found if re.match(r"USER \S", line, re.IGNORECASE)]
+    if not users or users[-1].split(":")[0] in ("root", "0"):
+        yield "it does not end as an ordinary user; jobs run as USER bench"
+    installed = [n for n, line in enumerate(found) if "install-requirements.sh" in line]
+    checked = [n for n, line in enumerate(found) if "check_libraries.py" in line]
+    if not installed:
+        yield "it does not install the lock with common/install-requirements.sh"
+    elif not checked or checked[-1] < installed[-1]:
+        yield "it does not run common/check_libraries.py after installing"
+    if not any(line.startswith("COPY requirements.lock ") for line in found):
+        yield "it does not COPY requirements.lock, where an environment's stage begins"
+    if any(line.upper().startswith("ADD ") for line in found):
+        yield "it uses ADD; files come by COPY alone, so that an image is named after them"
+    if 'ENTRYPOINT ["python3", "-m", "models"]' not in found:
+        yield 'a job is started by ENTRYPOINT ["python3", "-m", "models"], which is missing'
+    if not found or found[-1] != "COPY models /opt/bench/models":
+        yield "its last instruction is not COPY models /opt/bench/models"
+    if any("--mount" in line or "<<" in line for line in found):
+        yield "it uses --mount or <<, which need BuildKit"
+    for script in sorted(set(re.findall(r"/opt/build/common/([\w.-]+)", "\n".join(found)))):
+        if not (paths.CONFIGURATIONS / "common" / script).is_file():
+            yield f"it calls common/{script}, which is not there"
+
+
+def _unstated(found: Configuration, device: Device) -> Iterator[str]:
+    """Yield each version of config.toml that a lock does not pin."""
+    lock = found.lock(device)
+    held = [(pin.name, pin.version.partition("+")[0]) for pin in locks.pins(lock)]
+    for name, backend in found.backends.items():
+        if (name, backend.version) not in held:
+            yield f"config.toml says {name} {backend.version}, {lock.name} pins {_held(held, name)}"
+    # keras-mxnet adds a number of its own to the version of Keras that it is.
+    if not any(n in ("keras", "keras-mxnet") and f"{v}.".startswith(f"{found.keras}.")
+               for n, v in held):  # fmt: skip
+        yield f"config.toml says Keras {found.keras}, {lock.name} pins {_held(held, 'keras')}"
+
+
+def _held(held: list[tuple[str, str]], name: str) -> str:
+    return " and ".join(version for package, version in held if package == name) or "none"
+
+
+def _locked(found: Configuration, device: Device) -> Findings:
+    step = f"{device} lock"
+    wanted, lock = found.wanted(device), found.lock(device)
+    remedy = f"python -m runner lock {found.name}"
+    if not lock.is_file():
+        yield _problem(step, f"{lock.name} is missing", remedy)
+        return
+    try:
+        stale = list(locks.problems(wanted, lock))
+    except UnicodeDecodeError:
+        yield _problem(step, f"{wanted.name} or {lock.name} is no text", remedy)
+        return
+    if stale:
+        yield from _of(step, stale, "", remedy)
+        return
+    if wrong := list(_unstated(found, device)):
+        yield from _of(step, wrong, "", f"correct config.toml, or {wanted.name}, then {remedy}")
+        return
+    yield _ok(step, f"{len(locks.pins(lock))} packages, each with its hashes")
+
+
+def index(found: Configuration, tried: Device, build: BuildOptions) -> Findings:
+    """Yield what the package index says of locks that fit their files.
+
+    What cannot be had for the other device than ``tried`` is a note: PyTorch for the CPU is on no
+    index that has it for a GPU.
+    """
+    for device in Device:
+        against = Mark.PROBLEM if device is tried else Mark.NOTE
+        yield _indexed(found, device, build, against)
+
+
+def _indexed(found: Configuration, device: Device, build: BuildOptions, against: Mark) -> Finding:
+    step = f"{device} index"
+    try:
+        is_there = locks.try_install(found, device, build)
+        other = locks.differences(found, device, build)
+    except UnreachableError as error:
+        return Finding(step, Mark.NOTE, f"not asked: {error}", _OTHER_INDEX)
+    except BuildError as error:
+        return Finding(step, against, str(error), _OTHER_INDEX)
+    if other:
+        shown = ", ".join(other[:5]) + (", ..." if other[5:] else "")
+        return _problem(step, f"resolved anew, {device}.lock would differ in {shown}",
+                        f"python -m runner lock {found.name}")  # fmt: skip
+    if is_there:
+        return _ok(step, f"has every package of {device}.lock")
+    return _ok(step, f"resolves {device}.in; packages so old are looked up when they are installed")
+
+
+# A model, from its files
+
+_IMPORTED = {"numpy", "models", *sys.stdlib_module_names}
+
+
+def model(name: str, folder: Path = paths.MODELS) -> Findings:
+    """Yield what the files of a model tell."""
+    registry = folder / paths.WORKLOADS.name
+    try:
+        workload = workloads.read(registry).get(name)
+    except ConfigurationError as error:
+        yield _problem("registry", str(error), "docs/adding-a-model.md says what an entry holds")
+        return
+    if workload is None:
+        yield _problem("registry", f"{name} has no entry in {_shown(registry)}",
+                       "docs/adding-a-model.md says what an entry holds")  # fmt: skip
+    else:
+        yield _ok(
+            "registry",
+            f"{workload.dataset}, batch {workload.batch_size}, {workload.epochs} epochs, "
+            f"{workload.parameters:,} parameters",
+        )
+    path = folder / f"{name}.py"
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text, filename=path.name, feature_version=(3, 5))
+    except (OSError, UnicodeDecodeError) as error:
+        yield _problem("file", f"{_shown(path)}: {error}", "a model's file has its name")
+        return
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        yield _problem("file", f"{_shown(path)}{line}: {getattr(error, 'msg', error)}",
+                       "the images of 2017 have Python 3.5: keep to its syntax")  # fmt: skip
+        return
+    fine = f"models/{name}.py, in the syntax of Python 3.5"
+    remedy = f"mend {_shown(path)}: it runs on Python 3.5, with numpy and this package only"
+    yield from _of("file", list(_unfit(tree)), fine, remedy)
+
+
+def _unfit(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr | ast.AnnAssign):
+            yield f"line {node.lineno}: f-strings and annotated variables came with Python 3.6"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            named = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or "."]
+            )
+            for module in named:
+                if module.split(".")[0] not in _IMPORTED:
+                    yield f"line {node.lineno}: imports {module}; layers come from the argument"
+    if not any(isinstance(node, ast.ClassDef) for node in tree.body):
+        yield "it holds no class that derives from Workload"
+
+
+# Both, in an environment
+
+
+def planned(found: Configuration, workload: Workload, machine: Machine, threads: int) -> list[Job]:
+    """Return the short jobs that try a model on a configuration, one for each backend."""
+    asked = JobOptions(
+        device=machine.device,
+        data=DataSource.SYNTHETIC,
+        epochs=EPOCHS,
+        samples=SAMPLES,
+        threads=threads,
+    )
+    every = jobs.plan([found], [], [workload], asked)
+    return preflight.refuse_cards(every, [found], machine.gpu)
+
+
+def trial(
+    found: Configuration, todo: list[Job], workload: Workload, conditions: Conditions
+) -> Findings:
+    """Yield what happens when the environment is made and short jobs run in it.
+
+    What the jobs leave is kept in the store of ``conditions``.
+    """
+    log = conditions.store.folder / f"build-{found.name}.log"
+    try:
+        environment = conditions.launcher.prepare(found, log)
+    except BuildError as error:
+        yield _problem("environment", str(error), "what it printed is in the build's log")
+        return
+    yield _ok("environment", f"{conditions.launcher.name}: {environment.location}")
+    for job in todo:
+        if job.unsupported is not None:
+            yield Finding("epochs", Mark.SKIPPED, f"{job.backend}: {job.unsupported}")
+            continue
+        record = run_job(job, environment, conditions)
+        table = results.load(conditions.store.folder)
+        rows = table[table["job"] == job.id]
+        yield from _heard(found, job, workload, record, rows)
+
+
+def _heard(
+    found: Configuration, job: Job, workload: Workload, record: Record, rows: pd.DataFrame
+) -> Findings:
+    """Yield what a job's rows tell, as far as it came."""
+    first = rows.iloc[0]
+    if pd.isna(first["keras_version"]):
+        yield _problem("imports", f"{job.backend}: {record.reason}", _IN_LOG)
+        return
+    yield from _imports(found, job, first)
+    counted = first["parameters"]
+    if pd.notna(counted) and counted != workload.parameters:
+        yield _problem(
+            "parameters",
+            f"the network has {counted:,}, models/workloads.json states {workload.parameters:,}",
+            f'if this network is the one meant, write "parameters": {counted} there',
+        )
+        yield Finding("epochs", Mark.SKIPPED, "another network than stated is not trained")
+        return
+    if pd.notna(counted):
+        yield _ok("parameters", f"{counted:,} counted, as stated")
+    yield from _epochs(job, record, rows)
+
+
+def _imports(found: Configuration, job: Job, first: pd.Series) -> Findings:
+    seen = {
+        "Keras": (str(first["keras_version"]), found.keras),
+        job.backend: (
+            str(first["backend_version"]).partition("+")[0],
+            found.backends[job.backend].version,
+        ),
+    }
+    wrong = [f"{name} is {is_} there, config.toml says {said}"
+             for name, (is_, said) in seen.items() if is_ != said]  # fmt: skip
+    fine = ", ".join(f"{name} {is_}" for name, (is_, _) in seen.items())
+    yield from _of("imports", wrong, f"{fine}, Python {first['python_version']}",
+                   "correct config.toml, or the .in files and the locks")  # fmt: skip
+
+
+def _epochs(job: Job, record: Record, rows: pd.DataFrame) -> Findings:
+    where = f"{job.model} on {job.configuration}/{job.backend}, {job.device}"
+    # Whether anything else used the device matters to a timing, and this is none.
+    if record.status in (Status.OK, Status.TAINTED):
+        losses = " -> ".join(f"{loss:.3f}" for loss in rows["loss"])
+        yield _ok("epochs", f"{where}: {len(rows)} epochs, loss {losses}")
+    else:
+        yield _problem("epochs", f"{where}: {record.status}: {record.reason}", _IN_LOG)

@@ -1,0 +1,28 @@
+"""Makes the locks of a configuration anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner import configurations as configs
+from runner import locks, options
+from runner.commands.console import out
+from runner.configurations import Device
+from runner.images import BuildOptions
+
+
+def lock(
+    name: Annotated[list[str], typer.Argument(help="Configurations.")],
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+) -> None:
+    """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
+    build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
+    for configuration in configs.load(name):
+        for device in Device:
+            made = locks.make(configuration, device, build)
+            out.print(f"{made}: {len(locks.pins(made))} packages", highlight=False, soft_wrap=True)

@@ -1,0 +1,220 @@
+"""Skeletons: what is written passes the checks of files, and nothing half-written stays."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from runner import check, configurations, locks, naming, paths, scaffold, workloads
+from runner.check import Mark
+from runner.configurations import Device
+from runner.errors import BuildError, MachineError, UsageError
+from runner.images import BuildOptions
+from runner.scaffold import Rooms
+
+BUILD = BuildOptions()
+HOSTILE = [
+    "", ".", "..", "../x-k3", "jax-k3/..", "/etc", "jax-k3\n", "jax k3", "$(x)-k3", "-k3",
+    "--help", "jax-k", "jax-k3.1", "JAX-k3", "jax-k\u0663", "jax-k3\x00", "a" * 70 + "-k3",
+]  # fmt: skip
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """Rooms of their own: the real configurations without their folders' neighbours."""
+    made = Rooms(tmp_path / "docker", tmp_path / "models")
+    for name in ("jax-k3", "mxnet-k122"):
+        shutil.copytree(paths.CONFIGURATIONS / name, made.configurations / name)
+    made.models.mkdir()
+    shutil.copy(paths.WORKLOADS, made.models)
+    return made
+
+
+@pytest.fixture
+def index(monkeypatch):
+    """A package index that has every version; the calls made to it."""
+    asked = []
+
+    def compile_(configuration, device, options, to):
+        asked.append((configuration.name, device))
+        new = {pin.package: pin for pin in locks.pins(configuration.wanted(device))}
+        held = {pin.package: pin for pin in locks.pins(to)} if to.exists() else {}
+        every = sorted({**held, **new}.values(), key=str)
+        to.write_text("".join(f"{pin} \\\n    --hash=sha256:{'0' * 64}\n" for pin in every))
+
+    monkeypatch.setattr(locks, "_compile", compile_)
+    monkeypatch.setattr(locks, "try_install", lambda *_: True)
+    return asked
+
+
+def new(rooms, name, like=None, *pins):
+    return scaffold.new_configuration(
+        name, like, scaffold.parse_pins(pins), BUILD, lambda _: None, rooms
+    )
+
+
+def entries(rooms):
+    return sorted(path.name for path in rooms.configurations.parent.rglob("*"))
+
+
+def marks(findings):
+    return {finding.mark for finding in findings}
+
+
+def test_a_made_configuration_passes_every_check_of_files(rooms, index):
+    made, like = new(rooms, "jax0101-k3140", None, "keras==3.14.0", "jax==0.10.1")
+    assert like.name == "jax-k3"
+    assert (made.keras, made.backends["jax"].version) == ("3.14.0", "0.10.1")
+    assert made.title == "JAX 0.10.1 under Keras 3.14.0"
+    assert "0.10.1" in (made.folder / "Dockerfile").read_text().splitlines()[0]
+    assert (made.folder / "gpu.in").read_text() == "keras==3.14.0\njax[cuda12]==0.10.1\n"
+    assert sorted(index) == [("jax0101-k3140", Device.CPU), ("jax0101-k3140", Device.GPU)]
+    found = list(check.configuration(made.folder))
+    assert marks(found) == {Mark.OK, Mark.NOTE}
+    # What a GPU needs was not looked up for another JAX, and is not claimed.
+    assert next(f for f in found if f.mark is Mark.NOTE).step == "gpu facts"
+    assert made.backends["jax"].gpu.source.startswith("Copied from jax-k3")
+
+
+@pytest.mark.parametrize("quotes", ["'", '"', "'''"])
+def test_however_a_source_is_quoted_it_is_not_taken_over(rooms, index, quotes):
+    path = rooms.configurations / "jax-k3" / "config.toml"
+    text = re.sub(r'(?s)source = """.*?"""', f"source = {quotes}a claim{quotes}", path.read_text())
+    path.write_text(text)
+    made, _ = new(rooms, "jax0101-k3", None, "jax==0.10.1")
+    assert made.backends["jax"].gpu.source.startswith("Copied from jax-k3")
+
+
+def test_other_pins_of_a_lock_stay(rooms, index):
+    made, like = new(rooms, "jax-k3140", None, "keras==3.14.0")
+    before, after = ({p.package: p.version for p in locks.pins(c.lock(Device.CPU))}
+                     for c in (like, made))  # fmt: skip
+    assert after == {**before, "keras": "3.14.0"}
+
+
+def test_without_other_versions_nothing_is_resolved(rooms, index):
+    made, like = new(rooms, "jax-k3151")
+    assert index == []
+    assert made.lock(Device.GPU).read_bytes() == like.lock(Device.GPU).read_bytes()
+
+
+def test_a_copy_reproduces_nothing_published(rooms, index):
+    made, _ = new(rooms, "mxnet0111-k122", None, "mxnet==0.11.1")
+    assert made.reproduces is None
+    assert "mxnet-cu80==0.11.1" in (made.folder / "gpu.in").read_text()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_refused_and_leaves_nothing(rooms, name):
+    before = entries(rooms)
+    with pytest.raises(UsageError, match="is no name for a configuration"):
+        new(rooms, name)
+    assert entries(rooms) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("jax-k3",), "is there already; nothing was changed"),
+        (("jax-k3140",), "the name says Keras 3140, it holds Keras 3.15.1"),
+        (("jax0111-k3",), "the name says jax 0111, it holds jax 0.10.2"),
+        (("torch-k3",), "no configuration holds torch to start from"),
+        (("mxnet-k3", "jax-k3"), "the name says mxnet, it holds jax"),
+        (("jax-k4", "jax-k33"), "unknown configuration 'jax-k33'; did you mean 'jax-k3'"),
+        (("jax-k3151", None, "kears==3.15.1"), "--pin kears: jax-k3 does not ask for it; it asks"),
+        (("jax-k3151", None, "keras=3"), "expected NAME==VERSION"),
+        (("jax-k3151", None, "keras==3;x"), "expected NAME==VERSION"),
+        (("jax-k3151", None, "../x==3"), "expected NAME==VERSION"),
+    ],
+)
+def test_a_mistake_is_named_and_leaves_nothing(rooms, arguments, text):
+    before = entries(rooms)
+    with pytest.raises(UsageError) as caught:
+        new(rooms, *arguments)
+    assert text in str(caught.value)
+    assert entries(rooms) == before
+
+
+@pytest.mark.parametrize("ends", [BuildError("no such version"), KeyboardInterrupt()])
+def test_a_configuration_appears_whole_or_not_at_all(rooms, monkeypatch, ends):
+    def fails(*_):
+        raise ends
+
+    monkeypatch.setattr(locks, "_compile", fails)
+    before = entries(rooms)
+    with pytest.raises(type(ends)):
+        new(rooms, "jax-k3140", None, "keras==3.14.0")
+    assert entries(rooms) == before
+
+
+def test_an_original_without_a_file_is_named(rooms):
+    (rooms.configurations / "jax-k3" / "cpu.in").unlink()
+    before = entries(rooms)
+    with pytest.raises(MachineError, match=r"jax-k3/cpu\.in: No such file"):
+        new(rooms, "jax-k3151")
+    assert entries(rooms) == before
+
+
+def test_a_broken_link_in_the_place_is_something_there(rooms):
+    (rooms.configurations / "jax-k3151").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="is there already"):
+        new(rooms, "jax-k3151")
+
+
+def test_a_made_model_passes_every_check_of_files(rooms):
+    path = scaffold.new_model("mnist_small", rooms)
+    assert path == rooms.models / "mnist_small.py"
+    assert marks(check.model("mnist_small", rooms.models)) == {Mark.OK}
+    found = workloads.read(rooms.workloads)
+    assert list(found)[-1] == "mnist_small"
+    assert found["mnist_small"].test is None
+    # Two dense layers with their biases, of 784 to 32 to 10.
+    assert found["mnist_small"].parameters == 785 * 32 + 33 * 10
+
+
+def test_a_registered_model_changes_no_other_line(rooms):
+    before = rooms.workloads.read_text()
+    scaffold.new_model("mnist_small", rooms)
+    after = json.loads(rooms.workloads.read_text())
+    assert after.pop("models")[:-1] == json.loads(before)["models"]
+    assert rooms.workloads.read_text().startswith(before.rstrip().removesuffix("}\n  ]\n}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "..", "../x", "a/b", "a.b", "A", "1a", "a", "class", "none", "a-b", "a b", "a\n", "ä1",
+     "x" * 41, "__init__", "--help"],
+)  # fmt: skip
+def test_a_hostile_model_name_is_refused_and_leaves_nothing(rooms, name):
+    before = entries(rooms)
+    with pytest.raises(UsageError, match="is no name for a model"):
+        scaffold.new_model(name, rooms)
+    assert entries(rooms) == before
+
+
+def test_a_model_takes_no_file_and_no_entry_that_is_there(rooms):
+    (rooms.models / "clock.py").write_text("kept")
+    before = entries(rooms), rooms.workloads.read_text()
+    for name in ("clock", "mnist_mlp"):
+        with pytest.raises(UsageError, match="is there already"):
+            scaffold.new_model(name, rooms)
+    assert (entries(rooms), rooms.workloads.read_text()) == before
+    assert (rooms.models / "clock.py").read_text() == "kept"
+
+
+def test_a_model_that_cannot_be_registered_leaves_no_file(rooms, monkeypatch):
+    before = entries(rooms), rooms.workloads.read_text()
+
+    def fails(*_, **__):
+        raise OSError(28, "No space left on device", "workloads.json")
+
+    monkeypatch.setattr(type(rooms.models), "replace", fails)
+    with pytest.raises(MachineError, match=r"workloads\.json: No space .*; nothing was written"):
+        scaffold.new_model("mnist_small", rooms)
+    assert (entries(rooms), rooms.workloads.read_text()) == before
+
+
+@pytest.mark.parametrize("name", configurations.names())
+def test_the_real_names_are_names(name):
+    assert naming.configuration_name(name).text == name
