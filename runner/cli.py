@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, data, list_all, published, report, run
+from runner.commands import build, data, doctor, list_all, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("list")(list_all.list_all)
+app.command("doctor")(doctor.doctor)
 app.command("build")(build.build)
 app.add_typer(data.app, name="data")
 app.command("published")(published.show_published)

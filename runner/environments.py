@@ -35,7 +35,7 @@ class LocalEnvironment:
     lock_sha256: str
 
 
-def _settings(options: BuildOptions) -> dict[str, str]:
+def uv_settings(options: BuildOptions) -> dict[str, str]:
     """Return uv's settings for where packages come from."""
     asked = {
         "SSL_CERT_FILE": options.ca_bundle,
@@ -68,8 +68,11 @@ def _run(
         raise BuildError(f"{last}; see {log}")
 
 
-def _python(configuration: Configuration) -> str:
-    """Return the interpreter to use: one of this machine, else a version that uv can fetch."""
+def python_for(configuration: Configuration) -> str:
+    """Return the interpreter to use: one of this machine, else a version that uv can fetch.
+
+    Raises BuildError where there is neither.
+    """
     wanted = configuration.local_pythons
     found = interpreters.find(wanted)
     if found is not None:
@@ -91,7 +94,7 @@ def _locks(configuration: Configuration, device: Device) -> list[Path]:
 def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
-    settings, seconds = _settings(options), options.build_seconds
+    settings, seconds = uv_settings(options), options.build_seconds
     _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     # Without isolation, what builds a package is what a lock named, not an index's latest.
@@ -117,6 +120,17 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def folder_of(configuration: Configuration, device: Device, cache: Path) -> Path:
+    """Return where the configuration's environment is or will be: one for each lock."""
+    digest = sha256(configuration.lock(device).read_bytes())
+    return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
+
+
+def is_made(folder: Path) -> bool:
+    """Return whether an environment is there as a whole."""
+    return (folder / _MARKER).exists()
+
+
 def prepare(
     configuration: Configuration,
     device: Device,
@@ -132,10 +146,10 @@ def prepare(
     """
     lock = configuration.lock(device)
     digest = sha256(lock.read_bytes())
-    folder = cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
+    folder = folder_of(configuration, device, cache)
     with _locked(folder):
-        if not (folder / _MARKER).exists():
-            python = _python(configuration)
+        if not is_made(folder):
+            python = python_for(configuration)
             say(f"making the environment {folder.name} with Python {python}")
             _make(folder, python, _locks(configuration, device), log, options)
     return LocalEnvironment(folder / "bin" / "python", digest)

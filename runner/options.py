@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from runner import preflight
+from runner import choices
 from runner.configurations import Device
 from runner.workloads import DataSource
 
@@ -23,7 +23,7 @@ Backends = Annotated[
 SEVERAL = ("--config", "--model", "--backend")
 
 RunDevice = Annotated[
-    preflight.DeviceChoice,
+    choices.DeviceChoice,
     typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
 ]
 BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
@@ -54,7 +54,7 @@ Data = Annotated[
 ]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
 Launcher = Annotated[
-    preflight.LauncherChoice,
+    choices.LauncherChoice,
     typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
 ]
 Engine = Annotated[
