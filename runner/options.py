@@ -7,18 +7,33 @@ from typing import Annotated, Literal
 
 import typer
 
-from runner import choices
+from runner import choices, completion
 from runner.configurations import Device
 from runner.workloads import DataSource
 
 Configs = Annotated[
-    list[str], typer.Option("--config", help="One or several configurations. [default: all]")
+    list[str],
+    typer.Option(
+        "--config",
+        help="One or several configurations. [default: all]",
+        autocompletion=completion.configurations,
+    ),
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="One or several models. [default: all five]")
+    list[str],
+    typer.Option(
+        "--model",
+        help="One or several models. [default: all five]",
+        autocompletion=completion.models,
+    ),
 ]
 Backends = Annotated[
-    list[str], typer.Option("--backend", help="One or several backends. [default: all]")
+    list[str],
+    typer.Option(
+        "--backend",
+        help="One or several backends. [default: all]",
+        autocompletion=completion.backends,
+    ),
 ]
 SEVERAL = ("--config", "--model", "--backend")
 
@@ -28,7 +43,12 @@ RunDevice = Annotated[
 ]
 BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
 Gpu = Annotated[
-    str | None, typer.Option("--gpu", help="GPU by UUID or index. [default: the first]")
+    str | None,
+    typer.Option(
+        "--gpu",
+        help="GPU by UUID or index. [default: the first]",
+        autocompletion=completion.gpus,
+    ),
 ]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
@@ -123,3 +143,25 @@ PackageIndex = Annotated[
     str | None, typer.Option("--package-index", help="Python package index for builds.")
 ]
 Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(help="Runs: names, folders, or latest.", autocompletion=completion.runs),
+]
+
+# How the help groups them. An option that stands in no topic is listed last.
+TOPICS: dict[str, tuple[str, ...]] = {
+    "What to run": ("--config", "--model", "--backend", "--data"),
+    "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
+    "How much": (
+        "--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats", "--timeout",
+    ),
+    "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "Variants of the models": ("--image-data-format", "--recurrent-activation"),
+    "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
+}  # fmt: skip
+
+
+def topic_of(option: str) -> str:
+    """Return the topic that the help lists an option under."""
+    return next((topic for topic, names in TOPICS.items() if option in names), "Options")

@@ -14,17 +14,20 @@ from rich.table import Table
 from rich.text import Text
 
 from runner import configurations as configs
-from runner import doctor as examination
 from runner import jobs, options, paths
 from runner.choices import DeviceChoice, LauncherChoice
 from runner.commands.console import out
-from runner.doctor import Asked, Finding, State
+from runner.doctor.findings import Finding, State
 from runner.errors import ExitCode, choose
-from runner.images import BuildOptions
 from runner.workloads import choose_workloads, require_source
 
 SCHEMA = 1
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner doctor",
+    "python -m runner doctor --config mxnet-k122 --device auto",
+    "python -m runner doctor --launcher local --device cpu --data real --json",
+)
 _TITLES = {
     "engine": "Engine",
     "gpu": "Device",
@@ -96,6 +99,10 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
+    from runner.doctor import examination
+    from runner.doctor.asked import Asked
+    from runner.images import BuildOptions
+
     chosen = configs.load(config)
     choose(backend, jobs.known_backends(chosen), "backend")
     workloads = choose_workloads(model)

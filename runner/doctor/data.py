@@ -107,7 +107,10 @@ def _all_at_once(
     answers: dict[str, str | None] = {}
 
     def ask(name: str) -> None:
-        answers[name] = questions[name]()
+        try:
+            answers[name] = questions[name]()
+        except Exception as error:
+            answers[name] = f"could not be asked: {type(error).__name__}: {error}"
 
     threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in questions]
     for thread in threads:

@@ -7,17 +7,20 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from fake_nvml import K80, STRANGER, FakeNvml
-from runner import cli, configurations, devices, doctor, engine, nvml, occupancy, preflight
+from runner import cli, configurations, devices, engine, nvml, occupancy, preflight
 from runner import data as datasets
 from runner.choices import DeviceChoice, LauncherChoice
 from runner.devices import Gpu
-from runner.doctor import Asked, State
 from runner.doctor import data as data_check
 from runner.doctor import disk as disk_check
+from runner.doctor import examination
+from runner.doctor.asked import Asked
+from runner.doctor.findings import State
 from runner.engine import Engine
 from runner.errors import ExitCode, MachineError
 from runner.images import BuildOptions
@@ -81,7 +84,7 @@ def ask(machine, tmp_path):
             "cache": tmp_path / "cache",
             "build": BuildOptions(),
         }
-        return list(doctor.examine(Asked(**(options | changes))))
+        return list(examination.examine(Asked(**(options | changes))))
 
     return asked
 
@@ -289,6 +292,22 @@ def test_only_what_is_not_cached_is_asked_for(ask, monkeypatch):
 
 
 class Answering(BaseHTTPRequestHandler):
+    """A host of one file, and of a package index with one package."""
+
+    PAGES: ClassVar = {
+        "/simple/pip/": b'<a href="pip-1.0-py3-none-any.whl" data-core-metadata="true">pip</a>',
+        "/simple/pip/pip-1.0-py3-none-any.whl.metadata": (
+            b"Metadata-Version: 2.1\nName: pip\nVersion: 1.0\n"
+        ),
+    }
+
+    def do_GET(self):
+        page = self.PAGES.get(self.path)
+        self.send_response(200 if page else 404)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(page or b"")
+
     def do_HEAD(self):
         self.send_response(200 if self.path == "/there" else 404)
         self.end_headers()
@@ -325,15 +344,16 @@ def test_an_answer_that_does_not_come_is_not_waited_for():
         never.wait()
 
     questions = {"slow": hangs, "quick": lambda: None}
-    assert data_check._all_at_once(questions, 0.3) == {
-        "slow": "no answer within 0 s",
-        "quick": None,
-    }
+    answers = data_check._all_at_once({**questions, "broken": lambda: 1 / 0}, 0.3)
     never.set()
+    assert "no answer within" in answers["slow"]
+    assert answers["quick"] is None
+    assert "ZeroDivisionError" in answers["broken"]
 
 
 def test_the_index_is_asked_by_uv(host):
-    assert data_check.index(BuildOptions(package_index=f"{host}/simple"), 10) is not None
+    assert data_check.index(BuildOptions(package_index=f"{host}/simple"), 20) is None
+    assert "pip" in data_check.index(BuildOptions(package_index=f"{host}/empty"), 20)
 
 
 @pytest.fixture
@@ -368,7 +388,7 @@ def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
     def broken(asked, seen):
         raise ValueError("out of order")
 
-    monkeypatch.setitem(doctor.CHECKS, "disk", (broken,))
+    monkeypatch.setitem(examination.CHECKS, "disk", (broken,))
     findings = ask("jax-k3", device="cpu")
     [found] = problems(findings)
     assert "ValueError: out of order" in found.text
@@ -383,7 +403,7 @@ def test_the_doctor_and_a_runs_preflight_never_disagree(
     machine, ask, monkeypatch, answer, cards, device, launcher
 ):
     for name in ("disk", "data", "network", "local"):
-        monkeypatch.setitem(doctor.CHECKS, name, ())
+        monkeypatch.setitem(examination.CHECKS, name, ())
     machine.engine, machine.cards = answer, cards
     for names in (["mxnet-k122"], ["torch-k3"], ["tf-cntk-k208", "jax-k3"]):
         chosen = configurations.load(names)
