@@ -24,7 +24,10 @@ Normalize = Callable[[Sequence[str]], list[str]]
 
 
 def _given(context: typer.Context, parameter: str) -> list[str]:
-    """Return the values that an option or argument has so far."""
+    """Return the values that the command line gives an option or argument so far."""
+    source = context.get_parameter_source(parameter)
+    if source is None or source.name != "COMMANDLINE":
+        return []
     return [str(value) for value in context.params.get(parameter) or ()]
 
 

@@ -108,7 +108,12 @@ PullTimeout = Annotated[
 ]
 Resume = Annotated[
     str | None,
-    typer.Option("--resume", metavar="RUN", help="Go on with a run: a name, a folder, or latest."),
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with a run: a name, a folder, or latest.",
+        autocompletion=completion.runs,
+    ),
 ]
 Retry = Annotated[
     str | None,
@@ -153,11 +158,14 @@ Runs = Annotated[
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--config", "--model", "--backend", "--data"),
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
-    "How much": (
-        "--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats", "--timeout",
-    ),
+    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "After an interruption": ("--resume", "--retry"),
+    "Time limits": (
+        "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",
+    ),
     "Variants of the models": ("--image-data-format", "--recurrent-activation"),
+    "Output": ("--json", "--markdown", "--html"),
     "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
 }  # fmt: skip
 
