@@ -22,7 +22,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "disk": (disk.results, disk.cache, disk.engine),
     "data": (data.files,),
     "network": (data.network,),
-    "local": (local.python,),
+    "local": (local.python, local.needs),
     "cluster": (cluster.tools,),
 }
 

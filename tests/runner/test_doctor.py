@@ -19,6 +19,7 @@ from runner.devices import Gpu
 from runner.doctor import data as data_check
 from runner.doctor import disk as disk_check
 from runner.doctor import examination
+from runner.doctor import local as local_check
 from runner.doctor.asked import Asked
 from runner.doctor.findings import State
 from runner.engine import Engine
@@ -376,6 +377,24 @@ def test_a_missing_python_matters_for_local_jobs_alone(machine, ask, no_old_pyth
 def test_a_given_interpreter_must_run(ask, tmp_path):
     [found] = of(ask("jax-k3", device="cpu", launcher="local", python=tmp_path / "no"), "local")
     assert found.state is State.PROBLEM
+
+
+def test_what_a_backend_lacks_matters_for_local_jobs_alone(machine, ask, no_old_python):
+    findings = ask("theano-k208", device="cpu", launcher="local")
+    [found] = of(findings, "local", "theano-k208 theano")
+    assert found.state is State.PROBLEM
+    assert "g++" in found.text
+    assert "nvcc" not in found.text
+    machine.cards = [K80]
+    on_gpu = ask("theano-k208", launcher="local")
+    assert "nvcc" in of(on_gpu, "local", "theano-k208 theano")[0].text
+    assert of(ask("theano-k208", device="cpu"), "local", "theano-k208 theano") == []
+    assert of(ask("jax-k3", device="cpu", launcher="local"), "local", "jax-k3 jax") == []
+
+
+def test_the_loader_says_whether_a_library_is_there():
+    assert local_check._loads("libc.so.6")
+    assert not local_check._loads("libnothing.so.99")
 
 
 def test_cluster_tools_are_told_and_never_a_problem(ask):
