@@ -73,9 +73,11 @@ def min_driver(cuda: str) -> str | None:
 
 
 def newest_served(driver: str) -> str | None:
-    """Return the newest CUDA version of the table that a driver serves, or None."""
+    """Return the newest CUDA version of the table that a driver serves, "11.x", or None."""
     served = [row.cuda for row in facts().toolkits if version(row.min_driver) <= version(driver)]
-    return served[-1] if served else None
+    if not served:
+        return None
+    return served[-1] if "." in served[-1] else f"{served[-1]}.x"
 
 
 def architecture(compute_capability: tuple[int, ...]) -> Architecture | None:

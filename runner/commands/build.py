@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from runner import configurations as configs
 from runner import options, paths
+from runner.choices import BuildOptions
 from runner.commands.console import err, note, out
 from runner.configurations import Device
 from runner.errors import BuildError, ExitCode
@@ -31,7 +32,6 @@ def build(
     """Build images without running anything. GPU images build without a GPU."""
     from runner import images
     from runner.engine import connect
-    from runner.images import BuildOptions
 
     chosen = configs.load(config)
     reached = connect(engine)

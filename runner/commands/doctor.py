@@ -15,7 +15,7 @@ from rich.text import Text
 
 from runner import configurations as configs
 from runner import jobs, options, paths
-from runner.choices import DeviceChoice, LauncherChoice
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands.console import out
 from runner.doctor.findings import Finding, State
 from runner.errors import ExitCode, choose
@@ -101,7 +101,6 @@ def doctor(
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
     from runner.doctor import examination
     from runner.doctor.asked import Asked
-    from runner.images import BuildOptions
 
     chosen = configs.load(config)
     choose(backend, jobs.known_backends(chosen), "backend")

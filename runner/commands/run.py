@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from runner import options, paths
-from runner.choices import DeviceChoice, LauncherChoice
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.clocks import Clocks
 from runner.commands.console import err, out
 from runner.errors import ExitCode, UsageError
-from runner.images import BuildOptions
 from runner.request import Request
 
 if TYPE_CHECKING:

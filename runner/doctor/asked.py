@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from runner import devices, preflight
-from runner.choices import DeviceChoice, LauncherChoice
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.configurations import Configuration
 from runner.devices import Gpu
 from runner.engine import Engine
 from runner.errors import MachineError
-from runner.images import BuildOptions
 from runner.workloads import DataSource, Workload
 
 T = TypeVar("T")

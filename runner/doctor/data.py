@@ -15,11 +15,11 @@ import uv
 
 from runner import data as datasets
 from runner import environments
+from runner.choices import BuildOptions
 from runner.data import Download
 from runner.doctor.asked import Asked, Seen
 from runner.doctor.findings import Finding, Reporter
 from runner.events import printable
-from runner.images import BuildOptions
 from runner.workloads import DataSource
 
 # A host that takes longer to answer is as good as none to whoever waits for the doctor.

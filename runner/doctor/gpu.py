@@ -24,7 +24,9 @@ def _described(card: Gpu) -> str:
         card.name,
         f"compute capability {capability}",
         f"driver {card.driver}",
-        f"serves CUDA up to {served}" if served else "serves no CUDA of the table",
+        f"which serves CUDA {served} and older"
+        if served
+        else "which serves no CUDA that is known here",
     ]
     branch = cuda.last_branch(card.compute_capability)
     if branch is not None:

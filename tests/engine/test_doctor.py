@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner import paths
-from runner.engine import connect
+from runner.engine import WORK_SECONDS, connect
 from runner.errors import MachineError
 
 pytestmark = pytest.mark.engine
@@ -35,6 +35,7 @@ def ask(tmp_path, *arguments):
 
 def test_an_engine_that_answers(engine, tmp_path):
     found = ask(tmp_path, "--device", "cpu", "--launcher", "docker")
+    assert engine.client.api.timeout == WORK_SECONDS
     assert engine.info["ServerVersion"] in found["engine", "engine"]["text"]
     assert found["engine", "NVIDIA runtime"]["state"] == "ok"
     root = Path(engine.info["DockerRootDir"])

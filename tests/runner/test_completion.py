@@ -14,7 +14,7 @@ from runner.errors import MachineError
 from runner.workloads import WORKLOADS
 
 ROOT = Path(cli.__file__).parent.parent
-HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "sklearn")
+HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "sklearn", "docker", "requests")
 
 
 @pytest.fixture

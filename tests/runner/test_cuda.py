@@ -43,7 +43,8 @@ def test_a_version_told_less_exactly_takes_the_safe_row():
 
 
 def test_what_a_driver_serves_and_where_a_cards_drivers_end():
-    assert cuda.newest_served("470.256.02") == "11"
+    assert cuda.newest_served("470.256.02") == "11.x"
+    assert cuda.newest_served("580.159.03") == "13.0"
     assert cuda.newest_served("340.108") is None
     assert cuda.last_branch((3, 7)) == 470
     assert cuda.last_branch((7, 0)) == 580

@@ -14,7 +14,7 @@ import pytest
 from fake_nvml import K80, STRANGER, FakeNvml
 from runner import cli, configurations, devices, engine, nvml, occupancy, preflight
 from runner import data as datasets
-from runner.choices import DeviceChoice, LauncherChoice
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.devices import Gpu
 from runner.doctor import data as data_check
 from runner.doctor import disk as disk_check
@@ -24,7 +24,6 @@ from runner.doctor.asked import Asked
 from runner.doctor.findings import State
 from runner.engine import Engine
 from runner.errors import ExitCode, MachineError
-from runner.images import BuildOptions
 from runner.workloads import DataSource, choose_workloads
 
 H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
@@ -107,7 +106,7 @@ def test_a_fit_machine_has_no_problem(machine, ask):
     findings = ask("jax-k3")
     assert problems(findings) == []
     assert states(findings, "engine") == [State.OK, State.OK]
-    assert "serves CUDA up to 13.0" in of(findings, "gpu", "GPU 0")[0].text
+    assert "serves CUDA 13.0 and older" in of(findings, "gpu", "GPU 0")[0].text
 
 
 @pytest.mark.parametrize("error", [NO_ENGINE, NO_PERMISSION])
