@@ -31,7 +31,10 @@ app = LazyGroup(
     COMMANDS,
     DEFAULT,
     help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
-    epilog="Without a command the options are those of 'run': python -m runner --config NAME",
+    epilog=(
+        "\b\nWithout a command the options are those of 'run':\n"
+        "  python -m runner --config mxnet-k122\n  python -m runner run --help"
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
     params=list(typer.main.get_install_completion_arguments()),

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from runner import configurations as configs
-from runner import jobs, nvml, paths
+from runner import jobs, paths
 from runner.errors import BenchmarkError
 from runner.workloads import WORKLOADS
 
@@ -65,6 +65,8 @@ def backends(context: typer.Context) -> list[Offer]:
 
 def gpus() -> list[Offer]:
     """Offer the cards by UUID; none where no driver answers."""
+    from runner import nvml
+
     try:
         driver = nvml.connect()
         return [(card.uuid, card.name) for card in driver.cards()] if driver else []

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -93,8 +94,10 @@ def index(build: BuildOptions, seconds: float) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {seconds:.0f} s"
-    said = ended.stderr.strip().splitlines()
-    return printable(said[-1].strip(), 200) if ended.returncode and said else None
+    if ended.returncode == 0:
+        return None
+    said = ended.stderr.strip().splitlines() or [b"uv says nothing of it"]
+    return printable(said[-1].strip(), 200)
 
 
 def _all_at_once(
@@ -124,12 +127,12 @@ def _all_at_once(
 def network(asked: Asked, _seen: Seen) -> list[Finding]:
     """Say whether what is not here yet could be had: packages, and data sets not cached."""
     questions: dict[str, Callable[[], str | None]] = {
-        "package index": lambda: index(asked.build, SECONDS)
+        "package index": partial(index, asked.build, SECONDS)
     }
     if asked.data in (None, DataSource.REAL):
         for item, _, state in _wanted(asked):
             if state != "ok":
-                questions[item.dataset] = lambda urls=item.urls: served(urls, SECONDS)  # type: ignore[misc]
+                questions[item.dataset] = partial(served, item.urls, SECONDS)
     remedies = {
         "package index": "check the network, or name a mirror: --package-index, --ca-bundle"
     }
