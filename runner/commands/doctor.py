@@ -132,7 +132,7 @@ def doctor(
         told = [asdict(finding) for finding in kept()]
         content = {"schema": SCHEMA, "can_work": not _fails(findings), "findings": told}
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
-    elif out.is_terminal:
+    elif out.is_terminal and out.encoding.startswith("utf"):
         _show_table(kept())
         out.print(_verdict(findings), highlight=False, soft_wrap=True)
     else:

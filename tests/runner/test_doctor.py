@@ -1,6 +1,7 @@
 """The doctor: every state of a machine is a line with what to do, and decides as a run decides."""
 
 import errno
+import io
 import json
 import os
 import socket
@@ -10,11 +11,14 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from fake_nvml import K80, STRANGER, FakeNvml
 from runner import cli, configurations, devices, engine, nvml, occupancy, preflight
 from runner import data as datasets
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.commands import doctor as doctor_command
 from runner.devices import Gpu
 from runner.doctor import data as data_check
 from runner.doctor import disk as disk_check
@@ -450,3 +454,18 @@ def test_the_command_in_plain_words_and_as_json(machine, tmp_path, capsys):
     assert (told["schema"], told["can_work"]) == (1, False)
     assert {"check", "subject", "state", "text", "remedy"} == set(told["findings"][0])
     assert cli.main(["doctor", "--config", "mxnet-k12"]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(("encoding", "glyph"), [("utf-8", "✗"), ("ascii", "problem ")])
+def test_a_terminal_of_80_columns(machine, tmp_path, monkeypatch, capsys, encoding, glyph):
+    written = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    console = Console(file=written, force_terminal=True, width=80, no_color=True)
+    monkeypatch.setattr(doctor_command, "out", console)
+    machine.cards = [H200]
+    call = ["doctor", "--config", "tf-cntk-k208", "--data", "synthetic", "--results", str(tmp_path)]
+    assert cli.main(call) == ExitCode.MACHINE
+    shown = Text.from_ansi(written.buffer.getvalue().decode()).plain or capsys.readouterr().out
+    assert glyph in shown
+    assert "this run cannot work here: 2 problems" in shown
+    if encoding == "utf-8":
+        assert max(map(len, shown.splitlines())) <= 80
