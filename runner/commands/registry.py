@@ -27,13 +27,14 @@ _VALUES = {
 class Entry:
     """A command: its name, ``module:attribute`` and its line in the list of commands.
 
-    The attribute is the command's function, or a ``typer.Typer`` with commands of its own. The
-    module's ``EXAMPLES`` are shown at the end of its help.
+    The attribute is the command's function, or a ``typer.Typer`` with commands of its own.
+    ``examples`` names the module's lines that are shown at the end of its help.
     """
 
     name: str
     target: str
     summary: str
+    examples: str = "EXAMPLES"
 
 
 class TopicCommand(TyperCommand):
@@ -96,7 +97,7 @@ def load(entry: Entry) -> Any:
     module, _, attribute = entry.target.partition(":")
     imported = import_module(module)
     target = getattr(imported, attribute)
-    epilog = _epilog(imported.EXAMPLES) if hasattr(imported, "EXAMPLES") else None
+    epilog = _epilog(getattr(imported, entry.examples))
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     if isinstance(target, typer.Typer):
         app.add_typer(target, name=entry.name, epilog=epilog)
