@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 import typer
 from rich.markup import escape
 
-from runner import options
-from runner.commands import (
-    build,
-    bundle,
-    check,
-    clean,
-    data,
-    list_all,
-    lock,
-    new,
-    published,
-    report,
-    run,
-)
+from runner import completion, options
 from runner.commands.console import err
+from runner.commands.registry import Entry, LazyGroup
 from runner.errors import BenchmarkError, ExitCode
 
-app = typer.Typer(
-    name="python -m runner",
+COMMANDS = (
+    Entry("run", "runner.commands.run:run", "Train models and print the table (the default)."),
+    Entry("list", "runner.commands.list_all:list_all", "List configurations and models."),
+    Entry("doctor", "runner.commands.doctor:doctor", "Say whether a run can work here."),
+    Entry("build", "runner.commands.build:build", "Build images without running anything."),
+    Entry("clean", "runner.commands.clean:clean", "Remove what the runner keeps here."),
+    Entry("bundle", "runner.commands.bundle:app", "Keep images, wheels and data in one folder."),
+    Entry("new", "runner.commands.new:app", "Make a configuration or a model of your own."),
+    Entry("lock", "runner.commands.lock:lock", "Lock a configuration's requirements anew."),
+    Entry("check", "runner.commands.check:app", "Check a configuration or a model by trying it."),
+    Entry("data", "runner.commands.data:app", "Fetch, check and list the real data sets."),
+    Entry("published", "runner.commands.published:show_published", "Print 2017's figures."),
+    Entry("report", "runner.commands.report:show_report", "Print the table of runs again."),
+)
+DEFAULT = "run"
+_OF_COMPLETION = ("--install-completion", "--show-completion")
+_OF_PROGRAM = ("--help", *_OF_COMPLETION)
+
+app = LazyGroup(
+    COMMANDS,
+    DEFAULT,
     help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
-    epilog="Without a command the options are those of 'run': python -m runner --config NAME",
+    epilog=(
+        "\b\nWithout a command the options are those of 'run':\n"
+        "  python -m runner --config mxnet-k122\n  python -m runner run --help"
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    params=list(typer.main.get_install_completion_arguments()),
 )
-app.command("run")(run.run)
-app.command("list")(list_all.list_all)
-app.command("build")(build.build)
-app.add_typer(data.app, name="data")
-app.add_typer(bundle.app, name="bundle")
-app.command("published")(published.show_published)
-app.command("clean")(clean.clean)
-app.command("report")(report.show_report)
-app.add_typer(new.app, name="new")
-app.command("lock")(lock.lock)
-app.add_typer(check.app, name="check")
 
 
 def normalize(arguments: Sequence[str]) -> list[str]:
@@ -66,16 +66,28 @@ def normalize(arguments: Sequence[str]) -> list[str]:
         else:
             expanded.append(argument)
     leads_with_option = bool(expanded) and expanded[0].startswith("-")
-    if leads_with_option and expanded[0] not in ("--help", "--install-completion",
-                                                 "--show-completion"):  # fmt: skip
-        return ["run", *expanded]
+    if leads_with_option and expanded[0] not in _OF_PROGRAM:
+        return [DEFAULT, *expanded]
     return expanded
+
+
+def _for_completion(words: Sequence[str]) -> list[str]:
+    """Return the words before the one being typed, which may be one more name."""
+    return normalize([*words, "?"])[:-1]
+
+
+def _start(arguments: list[str]) -> None:
+    """Parse and run. Completion is for the program of that name, however it was started."""
+    if completion.asked():
+        completion.rewrite(os.environ, _for_completion)
+    of_completion = completion.asked() or bool(set(arguments) & set(_OF_COMPLETION))
+    app(normalize(arguments), prog_name=completion.PROGRAM if of_completion else None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
-        app(normalize(sys.argv[1:] if arguments is None else arguments))
+        _start(list(sys.argv[1:] if arguments is None else arguments))
     except BenchmarkError as error:
         first, *rest = str(error).splitlines()
         err.print(f"[bold red]error:[/] {escape(first)}", highlight=False)
@@ -87,3 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     return ExitCode.OK
+
+
+def entry() -> None:
+    """Run as a program of its own."""
+    sys.exit(main())

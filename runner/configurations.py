@@ -48,6 +48,27 @@ class GpuFacts(_Strict):
     source: str
 
 
+class LocalNeeds(_Strict):
+    """What a backend needs of this machine where no image brings it.
+
+    Programs by name, shared libraries by the name that the loader knows; ``gpu_`` ones beside
+    the others for a GPU.
+    """
+
+    programs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    gpu_programs: tuple[str, ...] = ()
+    gpu_libraries: tuple[str, ...] = ()
+
+    def programs_for(self, device: Device) -> tuple[str, ...]:
+        """Return the programs that a job on ``device`` calls."""
+        return self.programs + (self.gpu_programs if device is Device.GPU else ())
+
+    def libraries_for(self, device: Device) -> tuple[str, ...]:
+        """Return the libraries that a job on ``device`` loads."""
+        return self.libraries + (self.gpu_libraries if device is Device.GPU else ())
+
+
 class Backend(_Strict):
     """One Keras backend in a configuration."""
 
@@ -55,6 +76,7 @@ class Backend(_Strict):
     published_version: Version | None = None
     image_data_format: ImageDataFormat
     gpu: GpuFacts
+    local: LocalNeeds = LocalNeeds()
 
 
 class Images(_Strict):
@@ -162,6 +184,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "backends": Backend,
         "gpu": GpuFacts if "backends" in location else Sizes,
         "cpu": Sizes,
+        "local": LocalNeeds,
         "unsupported": Unsupported,
         "differences": Difference,
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from runner import nvml
+from runner import cuda, nvml
 from runner.configurations import Configuration, Device
 from runner.errors import MachineError, near_miss
 from runner.jobs import Job
@@ -37,34 +38,67 @@ def choose_gpu(wanted: str | None, cards: list[Gpu]) -> Gpu:
     return by_name[wanted]
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
+@dataclass(frozen=True)
+class Misfit:
+    """Why a backend cannot be trusted to run on a card, and what to do."""
+
+    reason: str
+    remedy: str
+
+
+def _card_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    facts = configuration.backends[backend].gpu
+    oldest, newest = facts.min_compute_capability, facts.max_compute_capability
+    too_new = newest is not None and gpu.compute_capability > cuda.version(newest)
+    too_old = gpu.compute_capability < cuda.version(oldest)
+    if not (too_new or too_old):
+        return None
+    capability = ".".join(str(part) for part in gpu.compute_capability)
+    reach = f"{oldest} to {newest}" if newest else f"{oldest} and newer"
+    other = "a Keras 3 configuration" if too_new else "a configuration of that card's time"
+    return Misfit(
+        f"{backend} {configuration.backends[backend].version} has code for compute "
+        f"capability {reach}; {gpu.name} has {capability}",
+        f"choose {other}, or measure on the CPU: --device cpu",
+    )
+
+
+def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    facts = configuration.backends[backend].gpu
+    needed = cuda.version(facts.min_driver)
+    if cuda.version(gpu.driver) >= needed:
+        return None
+    reason = (
+        f"CUDA {facts.cuda} needs driver {facts.min_driver} or newer, this machine has {gpu.driver}"
+    )
+    branch = cuda.last_branch(gpu.compute_capability)
+    if branch is not None and branch < needed[0]:
+        return Misfit(
+            f"{reason}, and the last branch for {gpu.name} is R{branch}",
+            "no driver helps: choose a configuration of that card's time, "
+            "or measure on the CPU: --device cpu",
+        )
+    return Misfit(
+        reason,
+        f"install driver {facts.min_driver} or newer, or measure on the CPU: --device cpu",
+    )
+
+
+def misfit(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    """Return what stands between ``backend`` and ``gpu``, or None.
+
+    A card newer than a framework's machine code does not fail: it hangs, or trains to NaN with
+    fast epochs. So it is refused beforehand. The card comes first, for a driver can be changed.
+    """
+    return _card_against(configuration, backend, gpu) or _driver_against(
+        configuration, backend, gpu
+    )
 
 
 def reason_against(configuration: Configuration, backend: str, gpu: Gpu) -> str | None:
-    """Return why ``backend`` cannot be trusted to run on ``gpu``, or None.
-
-    A card newer than a framework's machine code does not fail: it hangs, or trains to NaN with
-    fast epochs. So it is refused beforehand.
-    """
-    facts = configuration.backends[backend].gpu
-    capability = ".".join(str(part) for part in gpu.compute_capability)
-    if _version(gpu.driver) < _version(facts.min_driver):
-        return (
-            f"CUDA {facts.cuda} needs driver {facts.min_driver} or newer, "
-            f"this machine has {gpu.driver}"
-        )
-    newest = facts.max_compute_capability
-    too_new = newest is not None and gpu.compute_capability > _version(newest)
-    if too_new or gpu.compute_capability < _version(facts.min_compute_capability):
-        reach = f"{facts.min_compute_capability} to {newest}" if newest else (
-            f"{facts.min_compute_capability} and newer"
-        )  # fmt: skip
-        return (
-            f"{backend} {configuration.backends[backend].version} has code for compute "
-            f"capability {reach}; {gpu.name} has {capability}"
-        )
-    return None
+    """Return why ``backend`` cannot be trusted to run on ``gpu``, or None."""
+    found = misfit(configuration, backend, gpu)
+    return found.reason if found else None
 
 
 def cpus_of(job: Job) -> list[int] | None:

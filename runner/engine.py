@@ -15,6 +15,9 @@ import docker
 from runner.errors import MachineError
 
 LABEL = "keras-backend-benchmarks"
+# An engine that has not answered by then hangs; what it is asked later may take longer.
+ANSWER_SECONDS = 10
+WORK_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ def _why_not(error: Exception) -> str:
             "no permission on the Docker engine's socket\n"
             "add yourself to its group (sudo usermod -aG docker $USER, then log in again)"
         )
+    if isinstance(error, requests.exceptions.Timeout) or "timed out" in text:
+        return (
+            f"the Docker engine does not answer within {ANSWER_SECONDS} s\n"
+            "see what it does (docker info), or restart it (sudo systemctl restart docker)"
+        )
     return (
         "no Docker engine answers\n"
         "start one (sudo systemctl start docker), or name it: --engine /path/to/docker.sock"
@@ -74,12 +82,13 @@ def connect(engine: str | None = None) -> Engine:
     """
     try:
         client = (
-            docker.DockerClient(base_url=_base_url(engine), timeout=120)
+            docker.DockerClient(base_url=_base_url(engine), timeout=ANSWER_SECONDS)
             if engine
-            else docker.from_env(timeout=120)
+            else docker.from_env(timeout=ANSWER_SECONDS)
         )
-        client.ping()
-        return Engine(client, client.info())
+        found = Engine(client, client.info())
+        client.api.timeout = WORK_SECONDS
+        return found
     except (DockerException, APIError, requests.exceptions.RequestException) as error:
         raise MachineError(_why_not(error)) from error
 

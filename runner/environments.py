@@ -72,8 +72,11 @@ def _run(
         raise BuildError(f"{last}; see {log}")
 
 
-def _python(configuration: Configuration) -> str:
-    """Return the interpreter to use: one of this machine, else a version that uv can fetch."""
+def python_for(configuration: Configuration) -> str:
+    """Return the interpreter to use: one of this machine, else a version that uv can fetch.
+
+    Raises BuildError where there is neither.
+    """
     wanted = configuration.local_pythons
     found = interpreters.find(wanted)
     if found is not None:
@@ -137,6 +140,11 @@ def folder_of(configuration: Configuration, device: Device, cache: Path) -> Path
     return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
 
 
+def is_made(folder: Path) -> bool:
+    """Return whether an environment is there as a whole."""
+    return (folder / MARKER).exists()
+
+
 def prepare(
     configuration: Configuration,
     device: Device,
@@ -154,8 +162,8 @@ def prepare(
     folder = folder_of(configuration, device, cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with making(folder):
-        if not (folder / MARKER).exists():
-            python = _python(configuration)
+        if not is_made(folder):
+            python = python_for(configuration)
             say(f"making the environment {folder.name} with Python {python}")
             _make(folder, python, _locks(configuration, device), log, options)
         usage.note(folder / MARKER)

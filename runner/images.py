@@ -16,6 +16,7 @@ from docker.utils import parse_repository_tag
 
 from runner import recipes
 from runner.attempts import BROKEN, OutOfTimeError, limited, retried
+from runner.choices import BuildOptions as BuildOptions
 from runner.configurations import Configuration, Device
 from runner.engine import LABEL, Engine
 from runner.errors import BuildError, EngineError
@@ -28,23 +29,6 @@ ALL_THERE = ".complete"
 _SHOWN = 76
 _BASE_LABEL = f"{LABEL}.base"
 _REPO_DIGEST_LABEL = f"{LABEL}.base-repo-digest"
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """What may differ between two machines that build the same configuration.
-
-    ``package_index``, ``ca_bundle`` and ``wheels`` say how to reach the packages, whose hashes are
-    locked; they do not change what is built, so they are no part of an image's name.
-    ``build_seconds`` and ``pull_seconds`` are what one build and fetching its base may take.
-    """
-
-    base_image: str | None = None
-    ca_bundle: Path | None = None
-    package_index: str | None = None
-    wheels: Path | None = None
-    build_seconds: float = 2 * 3600.0
-    pull_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)

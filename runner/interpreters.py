@@ -15,7 +15,7 @@ def version_of(python: Path) -> str | None:
     """Return an interpreter's "major.minor", or None if it does not run."""
     try:
         ended = subprocess.run(
-            [python, "-I", "-c", _SHOW], capture_output=True, text=True, timeout=30, check=False
+            [python, "-I", "-c", _SHOW], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

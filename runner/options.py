@@ -7,18 +7,33 @@ from typing import Annotated, Literal
 
 import typer
 
-from runner import preflight
+from runner import choices, completion
 from runner.configurations import Device
 from runner.workloads import DataSource
 
 Configs = Annotated[
-    list[str], typer.Option("--config", help="One or several configurations. [default: all]")
+    list[str],
+    typer.Option(
+        "--config",
+        help="One or several configurations. [default: all]",
+        autocompletion=completion.configurations,
+    ),
 ]
 Models = Annotated[
-    list[str], typer.Option("--model", help="One or several models. [default: the five of 2017]")
+    list[str],
+    typer.Option(
+        "--model",
+        help="One or several models. [default: the five of 2017]",
+        autocompletion=completion.models,
+    ),
 ]
 Backends = Annotated[
-    list[str], typer.Option("--backend", help="One or several backends. [default: all]")
+    list[str],
+    typer.Option(
+        "--backend",
+        help="One or several backends. [default: all]",
+        autocompletion=completion.backends,
+    ),
 ]
 Kinds = Annotated[
     list[str],
@@ -31,12 +46,17 @@ Kinds = Annotated[
 SEVERAL = ("--config", "--model", "--backend", "--kind", "--pin")
 
 RunDevice = Annotated[
-    preflight.DeviceChoice,
+    choices.DeviceChoice,
     typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
 ]
 BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
 Gpu = Annotated[
-    str | None, typer.Option("--gpu", help="GPU by UUID or index. [default: the first]")
+    str | None,
+    typer.Option(
+        "--gpu",
+        help="GPU by UUID or index. [default: the first]",
+        autocompletion=completion.gpus,
+    ),
 ]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
@@ -62,7 +82,7 @@ Data = Annotated[
 ]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
 Launcher = Annotated[
-    preflight.LauncherChoice,
+    choices.LauncherChoice,
     typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
 ]
 Engine = Annotated[
@@ -96,7 +116,12 @@ PullTimeout = Annotated[
 ]
 Resume = Annotated[
     str | None,
-    typer.Option("--resume", metavar="RUN", help="Go on with a run: a name, a folder, or latest."),
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with a run: a name, a folder, or latest.",
+        autocompletion=completion.runs,
+    ),
 ]
 Retry = Annotated[
     str | None,
@@ -131,3 +156,28 @@ PackageIndex = Annotated[
     str | None, typer.Option("--package-index", help="Python package index for builds.")
 ]
 Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(help="Runs: names, folders, or latest.", autocompletion=completion.runs),
+]
+
+# How the help groups them. An option that stands in no topic is listed last.
+TOPICS: dict[str, tuple[str, ...]] = {
+    "What to run": ("--config", "--model", "--backend", "--data"),
+    "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
+    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats"),
+    "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "After an interruption": ("--resume", "--retry"),
+    "Time limits": (
+        "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",
+    ),
+    "Variants of the models": ("--image-data-format", "--recurrent-activation"),
+    "Output": ("--json", "--markdown", "--html"),
+    "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
+}  # fmt: skip
+
+
+def topic_of(option: str) -> str:
+    """Return the topic that the help lists an option under."""
+    return next((topic for topic, names in TOPICS.items() if option in names), "Options")

@@ -111,7 +111,9 @@ def plan(request: Request, say: Say) -> Plan:
     if request.data is not None:
         require_source(workloads, request.data)
     launcher = LauncherChoice.LOCAL if request.python is not None else request.launcher
-    machine = preflight.check(chosen, request.device, request.gpu, launcher, request.engine, say)
+    machine = preflight.check(
+        chosen, request.device, request.gpu, launcher, request.engine, say, request.backend
+    )
     decided = _decided(request, machine, chosen, workloads, say)
     planned = preflight.refuse_cards(
         jobs.plan(chosen, list(request.backend), workloads, _job_options(decided, machine)),

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from runner import devices
+from runner.choices import DeviceChoice as DeviceChoice
+from runner.choices import LauncherChoice as LauncherChoice
 from runner.configurations import Configuration, Device
-from runner.devices import Gpu
+from runner.devices import Gpu, Misfit
 from runner.engine import Engine, connect, require_nvidia
 from runner.errors import MachineError
 from runner.jobs import Job
 
 Say = Callable[[str], None]
-
-
-class LauncherChoice(StrEnum):
-    """Where a job's process lives; ``auto`` is docker where an engine answers, else local."""
-
-    AUTO = "auto"
-    DOCKER = "docker"
-    LOCAL = "local"
-
-
-class DeviceChoice(StrEnum):
-    """What to train on; ``auto`` is the GPU where there is one, else the CPU."""
-
-    AUTO = "auto"
-    GPU = "gpu"
-    CPU = "cpu"
 
 
 @dataclass(frozen=True)
@@ -41,7 +26,11 @@ class Machine:
     gpu: Gpu | None
 
 
-def _choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engine | None:
+def choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engine | None:
+    """Return the engine to use, or None where jobs are to be processes of this machine.
+
+    Raises MachineError if one was asked for and none answers.
+    """
     if choice is LauncherChoice.LOCAL:
         return None
     try:
@@ -53,7 +42,11 @@ def _choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engi
         return None
 
 
-def _choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
+def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
+    """Return the card to use, or None where the CPU is to be used.
+
+    Raises MachineError if a card was asked for and there is none such.
+    """
     if choice is DeviceChoice.CPU:
         return None
     cards = devices.gpus()
@@ -63,6 +56,31 @@ def _choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
     return devices.choose_gpu(gpu, cards)
 
 
+def misfits(
+    chosen: list[Configuration], backends: Sequence[str], card: Gpu
+) -> dict[tuple[str, str], Misfit | None]:
+    """Return what stands between each chosen configuration's backend and the card.
+
+    ``backends`` empty means all of them.
+    """
+    return {
+        (configuration.name, backend): devices.misfit(configuration, backend, card)
+        for configuration in chosen
+        for backend in configuration.backends
+        if not backends or backend in backends
+    }
+
+
+def require_fit(chosen: list[Configuration], backends: Sequence[str], card: Gpu) -> None:
+    """Fail if no chosen backend can use the card."""
+    against = list(misfits(chosen, backends, card).values())
+    first = against[0] if against else None
+    if first is not None and all(against):
+        raise MachineError(
+            f"none of the chosen backends can run on this card: {first.reason}\n{first.remedy}"
+        )
+
+
 def check(
     chosen: list[Configuration],
     device: DeviceChoice,
@@ -70,23 +88,20 @@ def check(
     launcher: LauncherChoice,
     engine: str | None,
     say: Say,
+    backends: Sequence[str] = (),
 ) -> Machine:
     """Return the device, engine and GPU of a run; what was chosen by itself goes to ``say``.
 
-    Raises MachineError if one is missing, or if no backend of ``chosen`` can use the card.
+    Raises MachineError if one is missing, or if none of ``backends`` (empty: all of
+    ``chosen``'s) can use the card.
     """
-    card = _choose_card(device, gpu, say)
-    found = _choose_engine(launcher, engine, say)
+    card = choose_card(device, gpu, say)
+    found = choose_engine(launcher, engine, say)
     if card is None:
         return Machine(Device.CPU, found, None)
     if found is not None:
         require_nvidia(found)
-    against = [devices.reason_against(c, backend, card) for c in chosen for backend in c.backends]
-    if all(against):
-        raise MachineError(
-            f"none of the chosen backends can run on this card: {against[0]}\n"
-            "choose a Keras 3 configuration, or measure on the CPU: --device cpu"
-        )
+    require_fit(chosen, backends, card)
     return Machine(Device.GPU, found, card)
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.configurations import ImageDataFormat, RecurrentActivation
 from runner.errors import StoreError
-from runner.images import BuildOptions
-from runner.preflight import DeviceChoice, LauncherChoice
 from runner.workloads import DataSource
 
 

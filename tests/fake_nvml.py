@@ -9,9 +9,13 @@ EMPTY = GpuSample(memory_used_bytes=0)
 
 
 class FakeNvml(Nvml):
-    """One card. Each question is answered by the next of its answers, the last one for ever."""
+    """One card, or those it is given.
 
-    def __init__(self, samples=(EMPTY,), processes=((),)):
+    Each question is answered by the next of its answers, the last one for ever.
+    """
+
+    def __init__(self, samples=(EMPTY,), processes=((),), cards=(K80,)):
+        self._cards = list(cards)
         self._samples, self._processes = list(samples), list(processes)
 
     @staticmethod
@@ -19,13 +23,13 @@ class FakeNvml(Nvml):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def cards(self):
-        return [K80]
+        return list(self._cards)
 
     def sample(self, uuid):
-        assert uuid == K80.uuid
+        assert uuid in [card.uuid for card in self._cards]
         return self._next(self._samples)
 
     def processes(self, uuid):
-        assert uuid == K80.uuid
+        assert uuid in [card.uuid for card in self._cards]
         answer = self._next(self._processes)
         return None if answer is None else list(answer)

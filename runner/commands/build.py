@@ -6,14 +6,18 @@ import typer
 from rich.markup import escape
 
 from runner import configurations as configs
-from runner import disk, images, options, paths, usage
+from runner import options, paths
+from runner.choices import BuildOptions
 from runner.commands.console import err, note, out
 from runner.configurations import Device
-from runner.engine import connect
 from runner.errors import BuildError, ExitCode
-from runner.images import BuildOptions
 
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner build --config mxnet-k122",
+    "python -m runner build --config tf-k3 jax-k3 --device cpu",
+    "python -m runner build --base-image mirror.example/ubuntu:16.04",
+)
 
 
 def build(
@@ -26,6 +30,9 @@ def build(
     wheels: options.Wheels = None,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
+    from runner import disk, images, usage
+    from runner.engine import connect
+
     chosen = configs.load(config)
     reached = connect(engine)
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels)

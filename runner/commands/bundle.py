@@ -21,6 +21,11 @@ from runner.images import BuildOptions
 from runner.workloads import DataSource
 
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner bundle save kept --config mxnet-k122 --device cpu",
+    "python -m runner bundle verify kept",
+    "python -m runner bundle load kept",
+)
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The bundle's folder.")]
 KeptData = Annotated[
     DataSource | None,

@@ -28,6 +28,10 @@ from runner.workloads import WORKLOADS, Workload
 
 app = typer.Typer(help="Check that a configuration or a model is fit to run.", no_args_is_help=True)
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner check configuration jax-k3 --device cpu",
+    "python -m runner check model mnist_mlp --config jax-k3 --device cpu",
+)
 _COLOURS = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.PROBLEM: "red", Mark.SKIPPED: "dim"}
 
 

@@ -38,6 +38,11 @@ _LONG_HASH = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8,}$")
 # Less than this in uv's cache is not worth a line.
 _WORTH_SAYING = 10 << 20
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner clean --dry-run",
+    "python -m runner clean --until-free 20G",
+    "python -m runner clean --kind runs --older-than 30d --yes",
+)
 OF_ENGINE = frozenset({Kind.IMAGES, Kind.CONTAINERS, Kind.CACHES})
 # Results and downloads go only where they are named: neither can be made again for certain.
 UNASKED = (Kind.IMAGES, Kind.ENVIRONMENTS, Kind.CACHES, Kind.CONTAINERS)

@@ -9,6 +9,8 @@ from runner import configurations as configs
 from runner.commands.console import out
 from runner.workloads import WORKLOADS
 
+EXAMPLES = ("python -m runner list",)
+
 
 def list_all() -> None:
     """List configurations, their backends, and the models."""

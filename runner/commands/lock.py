@@ -12,6 +12,11 @@ from runner.commands.console import out
 from runner.configurations import Device
 from runner.images import BuildOptions
 
+EXAMPLES = (
+    "python -m runner lock jax-k3",
+    "python -m runner lock tf-k3 jax-k3",
+)
+
 
 def lock(
     name: Annotated[list[str], typer.Argument(help="Configurations.")],

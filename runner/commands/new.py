@@ -14,6 +14,10 @@ app = typer.Typer(
     help="Write a working skeleton of a configuration or a model.", no_args_is_help=True
 )
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner new configuration jax-k3140 --pin keras==3.14.0 jax==0.9.0",
+    "python -m runner new model mnist_wide",
+)
 
 
 def _say(*lines: tuple[str, str]) -> None:

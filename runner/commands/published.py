@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from runner import paths, report
+from runner import paths
 from runner.commands.console import out
+
+EXAMPLES = ("python -m runner published", "python -m runner published | less -S")
 
 
 def show_published() -> None:
     """Print the figures published in 2017, as the article's five tables."""
+    from runner import report
+
     for title, frame in report.published_tables():
         out.print(report.rich_table(frame, title))
     out.print(

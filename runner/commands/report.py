@@ -8,17 +8,19 @@ from typing import Annotated
 
 import typer
 
-from runner import html as html_report
-from runner import options, paths, report, results
+from runner import options, paths
 from runner.commands.console import out
-from runner.commands.tables import print_report
-from runner.summary import summarize
 
 LATEST = ["latest"]
+EXAMPLES = (
+    "python -m runner report",
+    "python -m runner report latest --html report.html",
+    "python -m runner report 20261124-120000 20261125-090000 --markdown",
+)
 
 
 def show_report(
-    runs: Annotated[list[str], typer.Argument(help="Runs: names, folders, or latest.")] = LATEST,
+    runs: options.Runs = LATEST,
     results_dir: options.Results = paths.RESULTS,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
@@ -28,6 +30,11 @@ def show_report(
     ] = None,
 ) -> None:
     """Print the table of one or several runs again, from what is on disk."""
+    from runner import html as html_report
+    from runner import report, results
+    from runner.commands.tables import print_report
+    from runner.summary import summarize
+
     folders = [results.find(results_dir, name) for name in runs]
     table = results.load(*folders)
     if html_file is not None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
-from runner import options, paths, preflight, results, resuming
+from runner import options, paths
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.clocks import Clocks
 from runner.commands.console import err, out
-from runner.commands.tables import show
 from runner.errors import ExitCode, UsageError
-from runner.images import BuildOptions
-from runner.progress import Lines
 from runner.request import Request
-from runner.session import Ended, Session, execute, resumed_request
+
+if TYPE_CHECKING:
+    from runner.session import Ended
 
 NONE: list[str] = []
+EXAMPLES = (
+    "python -m runner --config mxnet-k122",
+    "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
+    "python -m runner --config theano-k208 --repeats 5 --data real",
+    "python -m runner --resume latest --retry failed,timeout",
+)
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -27,6 +34,8 @@ def _given(context: typer.Context) -> set[str]:
 
 def _tell(ended: Ended) -> None:
     """Print the tables of what there is, whatever ended the run, and then what did."""
+    from runner.commands.tables import show
+
     if ended.has_rows:
         show(ended.folder)
     if ended.error is not None:
@@ -43,7 +52,7 @@ def run(
     config: options.Configs = NONE,
     model: options.Models = NONE,
     backend: options.Backends = NONE,
-    device: options.RunDevice = preflight.DeviceChoice.GPU,
+    device: options.RunDevice = DeviceChoice.GPU,
     gpu: options.Gpu = None,
     epochs: options.Epochs = None,
     samples: options.Samples = None,
@@ -56,7 +65,7 @@ def run(
     results_dir: options.Results = paths.RESULTS,
     resume: options.Resume = None,
     retry: options.Retry = None,
-    launcher: options.Launcher = preflight.LauncherChoice.AUTO,
+    launcher: options.Launcher = LauncherChoice.AUTO,
     engine: options.Engine = None,
     python: options.Python = None,
     memory: options.Memory = None,
@@ -74,6 +83,10 @@ def run(
     wheels: options.Wheels = None,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
+    from runner import results, resuming
+    from runner.progress import Lines
+    from runner.session import Session, execute, resumed_request
+
     if retry is not None and resume is None:
         raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
     asked = {name: value for name, value in context.params.items() if name in Request.model_fields}

@@ -27,7 +27,9 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     out.print(report.rich_table(report.pivot(summary), "Seconds per epoch"))
     out.print(report.rich_table(report.short_details(summary), "Beside the published figures"))
     out.print(report.CAPTION, highlight=False)
-    out.print(report.rich_table(report.limit_table(table, summary), "Distance to the limit"))
+    reached = report.limit_table(table, summary)
+    if not reached.empty:
+        out.print(report.rich_table(reached, "Distance to the limit"))
     out.print(escape(report.conditions(table)), highlight=False)
     for line in report.verdict_lines(summary, series="bhatia2017"):
         out.print(escape(line), highlight=False)

@@ -1,0 +1,40 @@
+"""What the command line lets one choose: where jobs run, on what, and how images are built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class LauncherChoice(StrEnum):
+    """Where a job's process lives; ``auto`` is docker where an engine answers, else local."""
+
+    AUTO = "auto"
+    DOCKER = "docker"
+    LOCAL = "local"
+
+
+class DeviceChoice(StrEnum):
+    """What to train on; ``auto`` is the GPU where there is one, else the CPU."""
+
+    AUTO = "auto"
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What may differ between two machines that build the same configuration.
+
+    ``package_index``, ``ca_bundle`` and ``wheels`` say how to reach the packages, whose hashes are
+    locked; they do not change what is built, so they are no part of an image's name.
+    ``build_seconds`` and ``pull_seconds`` are what one build and fetching its base may take.
+    """
+
+    base_image: str | None = None
+    ca_bundle: Path | None = None
+    package_index: str | None = None
+    wheels: Path | None = None
+    build_seconds: float = 2 * 3600.0
+    pull_seconds: float = 3600.0

@@ -1,0 +1,1 @@
+"""The doctor: whether a run can work on this machine, before anything is built."""

@@ -1,0 +1,73 @@
+"""What jobs need that are processes of this machine: interpreters, programs and libraries."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from runner import environments, interpreters
+from runner.configurations import Configuration, Device, LocalNeeds
+from runner.doctor.asked import Asked, Seen
+from runner.doctor.findings import Finding, Reporter
+from runner.errors import BuildError
+
+_say = Reporter("local")
+
+
+def _interpreter(configuration: Configuration, asked: Asked, seen: Seen) -> Finding:
+    device = Device.GPU if seen.card.value else Device.CPU
+    folder = environments.folder_of(configuration, device, asked.cache)
+    if environments.is_made(folder):
+        return _say.ok(configuration.name, "its environment is made")
+    try:
+        python = environments.python_for(configuration)
+    except BuildError as error:
+        text, _, remedy = str(error).partition("; ")
+        if seen.runs_locally:
+            return _say.problem(configuration.name, text, remedy)
+        return _say.ok(configuration.name, f"{text} (only for --launcher local)")
+    return _say.ok(configuration.name, f"Python {python}" if "/" in python
+                   else f"uv fetches Python {python}")  # fmt: skip
+
+
+def python(asked: Asked, seen: Seen) -> list[Finding]:
+    """Say for each chosen configuration which Python its environment has or would have."""
+    if asked.python is None:
+        return [_interpreter(c, asked, seen) for c in asked.configurations]
+    version = interpreters.version_of(asked.python)
+    if version is None:
+        return [_say.problem("--python", f"{asked.python}: not a Python interpreter that runs",
+                             "name another, or leave --python out")]  # fmt: skip
+    return [_say.ok("--python", f"{asked.python} is Python {version}, taken as it is")]
+
+
+def _loads(library: str) -> bool:
+    """Return whether the loader finds a shared library; asked in a process of its own."""
+    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, library], capture_output=True, timeout=10, check=False
+    )
+    return ended.returncode == 0
+
+
+def _lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
+    yield from (name for name in needs.programs_for(device) if shutil.which(name) is None)
+    yield from (name for name in needs.libraries_for(device) if not _loads(name))
+
+
+def needs(asked: Asked, seen: Seen) -> list[Finding]:
+    """Say which programs and libraries a backend lacks, where no image would bring them."""
+    if not seen.runs_locally:
+        return []
+    device = Device.GPU if seen.card.value else Device.CPU
+    findings = []
+    for configuration in asked.configurations:
+        for backend, facts in configuration.backends.items():
+            lacking = ", ".join(_lacking(facts.local, device))
+            if lacking and (not asked.backends or backend in asked.backends):
+                remedy = "install what brings them, or use --launcher docker, whose image has them"
+                subject = f"{configuration.name} {backend}"
+                findings.append(_say.problem(subject, f"not on this machine: {lacking}", remedy))
+    return findings

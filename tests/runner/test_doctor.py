@@ -1,0 +1,471 @@
+"""The doctor: every state of a machine is a line with what to do, and decides as a run decides."""
+
+import errno
+import io
+import json
+import os
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from fake_nvml import K80, STRANGER, FakeNvml
+from runner import cli, configurations, devices, engine, nvml, occupancy, preflight
+from runner import data as datasets
+from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.commands import doctor as doctor_command
+from runner.devices import Gpu
+from runner.doctor import data as data_check
+from runner.doctor import disk as disk_check
+from runner.doctor import examination
+from runner.doctor import local as local_check
+from runner.doctor.asked import Asked
+from runner.doctor.findings import State
+from runner.engine import Engine
+from runner.errors import ExitCode, MachineError
+from runner.workloads import DataSource, choose_workloads
+
+H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
+V100 = Gpu("GPU-v100", "Tesla V100", "470.256.02", (7, 0), 16 << 30)
+OLD_DRIVER = Gpu("GPU-k80", "Tesla K80", "367.48", (3, 7), 12 << 30)
+NO_ENGINE = MachineError("no Docker engine answers\nstart one")
+NO_PERMISSION = MachineError("no permission on the Docker engine's socket\nadd yourself")
+
+
+def made_engine(*runtimes, base_url="http+docker://localhost"):
+    client = SimpleNamespace(api=SimpleNamespace(base_url=base_url))
+    info = {"ServerVersion": "27.0", "Runtimes": {name: {} for name in ("runc", *runtimes)}}
+    return Engine(client, info)
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine that a test composes; unless told otherwise, all is well and no card is there."""
+    answers = SimpleNamespace(engine=made_engine("nvidia"), cards=[], processes=((),))
+
+    def connect(name):
+        if isinstance(answers.engine, MachineError):
+            raise answers.engine
+        return answers.engine
+
+    def guard_for(gpu, wait_seconds=0):
+        if gpu is None:
+            return occupancy.CpuGuard(folder=tmp_path)
+        fake = FakeNvml(processes=answers.processes, cards=answers.cards)
+        return occupancy.GpuGuard(gpu, fake, folder=tmp_path)
+
+    def driver():
+        return FakeNvml(cards=answers.cards) if answers.cards else None
+
+    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(preflight, "connect", connect)
+    monkeypatch.setattr(nvml, "connect", driver)
+    monkeypatch.setattr(occupancy, "guard_for", guard_for)
+    monkeypatch.setattr(data_check, "served", lambda urls, seconds: None)
+    monkeypatch.setattr(data_check, "index", lambda build, seconds: None)
+    return answers
+
+
+@pytest.fixture
+def ask(machine, tmp_path):
+    def asked(*names, device="gpu", launcher="auto", backends=(), **changes):
+        options = {
+            "configurations": configurations.load(list(names)),
+            "backends": list(backends),
+            "workloads": choose_workloads(["mnist_mlp"]),
+            "device": DeviceChoice(device),
+            "gpu": None,
+            "data": None,
+            "launcher": LauncherChoice(launcher),
+            "engine": None,
+            "python": None,
+            "results": tmp_path / "results" / "runs",
+            "cache": tmp_path / "cache",
+            "build": BuildOptions(),
+        }
+        return list(examination.examine(Asked(**(options | changes))))
+
+    return asked
+
+
+def of(findings, check, subject=None):
+    return [f for f in findings if f.check == check and subject in (None, f.subject)]
+
+
+def states(findings, check, subject=None):
+    return [finding.state for finding in of(findings, check, subject)]
+
+
+def problems(findings):
+    return [finding for finding in findings if finding.state is State.PROBLEM]
+
+
+def test_a_fit_machine_has_no_problem(machine, ask):
+    machine.cards = [H200]
+    findings = ask("jax-k3")
+    assert problems(findings) == []
+    assert states(findings, "engine") == [State.OK, State.OK]
+    assert "serves CUDA 13.0 and older" in of(findings, "gpu", "GPU 0")[0].text
+
+
+@pytest.mark.parametrize("error", [NO_ENGINE, NO_PERMISSION])
+def test_no_engine_matters_where_one_was_asked_for(machine, ask, error):
+    machine.engine = error
+    [asked_for] = of(ask("jax-k3", device="cpu", launcher="docker"), "engine")
+    assert asked_for.state is State.PROBLEM
+    assert [asked_for.text, asked_for.remedy] == str(error).splitlines()
+    [auto] = of(ask("jax-k3", device="cpu"), "engine")
+    assert auto.state is State.WARNING
+    assert str(error).splitlines()[0] in auto.text
+    [local] = of(ask("jax-k3", device="cpu", launcher="local"), "engine")
+    assert local.state is State.OK
+
+
+def test_an_engine_that_hangs_is_said_within_its_limit(monkeypatch, tmp_path):
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.3)
+        with pytest.raises(MachineError, match="does not answer within"):
+            engine.connect(str(path))
+
+
+def test_without_nvidias_runtime_only_a_gpu_run_has_a_problem(machine, ask):
+    machine.engine = made_engine()
+    machine.cards = [H200]
+    [found] = of(ask("jax-k3"), "engine", "NVIDIA runtime")
+    assert found.state is State.PROBLEM
+    assert "nvidia-container-toolkit" in found.remedy
+    assert problems(ask("jax-k3", device="cpu")) == []
+
+
+def test_an_engine_elsewhere_is_a_warning(machine, ask):
+    machine.engine = made_engine("nvidia", base_url="http://elsewhere:2375")
+    assert states(ask("jax-k3", device="cpu"), "engine", "engine") == [State.OK, State.WARNING]
+
+
+def test_no_card(machine, ask):
+    [found] = of(ask("jax-k3"), "gpu")
+    assert found.state is State.PROBLEM
+    assert "--device cpu" in found.remedy
+    auto = ask("jax-k3", device="auto")
+    assert states(auto, "gpu", "GPU") == [State.WARNING]
+    assert problems(auto) == []
+
+
+def test_a_driver_that_does_not_answer_is_a_problem(machine, ask, monkeypatch):
+    def broken():
+        raise MachineError("the NVIDIA driver does not answer: mismatch\nrestart")
+
+    monkeypatch.setattr(nvml, "connect", broken)
+    assert of(ask("jax-k3"), "gpu")[0].remedy == "restart"
+
+
+def test_a_misspelt_card_gets_a_hint(machine, ask):
+    machine.cards = [H200]
+    [found] = [f for f in of(ask("jax-k3", gpu="GPU-h20"), "gpu") if f.state is State.PROBLEM]
+    assert "did you mean 'GPU-h200'" in found.text
+
+
+def test_an_old_driver_is_a_problem_with_the_one_to_install(machine, ask):
+    machine.cards = [OLD_DRIVER]
+    [found] = of(ask("mxnet-k122"), "configurations")
+    assert found.state is State.PROBLEM
+    assert "needs driver 375.26" in found.text
+    assert "install driver 375.26" in found.remedy
+
+
+def test_where_a_cards_driver_branch_ends_no_update_is_advised():
+    facts = configurations.load(["jax-k3"])[0].backends["jax"].gpu
+    legacy = configurations.load(["mxnet-k122"])[0]
+    gpu = facts.model_copy(update={"min_compute_capability": "3.5"})
+    backend = legacy.backends["mxnet"].model_copy(update={"gpu": gpu})
+    future = legacy.model_copy(update={"backends": {"mxnet": backend}})
+    found = devices.misfit(future, "mxnet", K80)
+    assert "the last branch for Tesla K80 is R470" in found.reason
+    assert "no driver helps" in found.remedy
+
+
+def test_the_last_branch_of_an_old_card_is_told(machine, ask):
+    machine.cards = [K80]
+    findings = ask("mxnet-k122")
+    assert problems(findings) == []
+    assert "R470 is the last driver branch" in of(findings, "gpu", "GPU 0")[0].text
+
+
+def test_a_card_too_new_for_2017_runs_keras_3(machine, ask):
+    machine.cards = [H200]
+    alone = ask("mxnet-k122")
+    assert states(alone, "configurations") == [State.PROBLEM]
+    assert "Keras 3" in of(alone, "configurations")[0].remedy
+    mixed = ask("mxnet-k122", "jax-k3")
+    assert states(mixed, "configurations") == [State.WARNING, State.OK]
+    assert problems(mixed) == []
+
+
+def test_the_chosen_backends_alone_decide(machine, ask):
+    machine.cards = [V100]
+    assert problems(ask("tf-cntk-k208")) == []
+    assert len(problems(ask("tf-cntk-k208", backends=["tensorflow"]))) == 1
+
+
+def test_each_other_kind_of_card_is_compared_too(machine, ask):
+    machine.cards = [K80, H200]
+    findings = ask("mxnet-k122", "jax-k3")
+    [other] = of(findings, "configurations", "NVIDIA H200")
+    assert other.text == "not chosen (--gpu GPU-h200); fits jax-k3 jax"
+
+
+def test_a_card_in_use_is_a_warning(machine, ask):
+    machine.cards, machine.processes = [K80], ((STRANGER,),)
+    [found] = of(ask("mxnet-k122"), "gpu", K80.name)
+    assert found.state is State.WARNING
+    assert "pid 4711" in found.text
+
+
+def test_little_room_is_a_warning_and_hardly_any_a_problem(machine, ask, monkeypatch):
+    for free, expected in ((100 << 30, State.OK), (2 << 30, State.WARNING), (1, State.PROBLEM)):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr(disk_check.shutil, "disk_usage", lambda path, usage=usage: usage)
+        findings = ask("jax-k3", device="cpu")
+        assert states(findings, "disk", "cache") == [expected]
+    assert "GiB free" in of(findings, "disk", "results")[0].text
+
+
+def test_the_engines_disk_is_looked_at_where_it_is_this_machines(machine, ask, tmp_path):
+    machine.engine.info.update(DockerRootDir=str(tmp_path), KernelVersion=os.uname().release)
+    [found] = of(ask("jax-k3", device="cpu"), "disk", "engine's data")
+    assert "GiB free" in found.text
+    machine.engine.info["KernelVersion"] = "another"
+    [found] = of(ask("jax-k3", device="cpu"), "disk", "engine's data")
+    assert "not to be seen" in found.text
+
+
+@pytest.mark.parametrize("place", ["results", "cache"])
+def test_a_folder_that_cannot_be_written_is_a_problem(ask, tmp_path, place):
+    (tmp_path / "file").touch()
+    [found] = problems(ask("jax-k3", device="cpu", **{place: tmp_path / "file" / "below"}))
+    assert (found.check, found.subject) == ("disk", place)
+    assert os.strerror(errno.ENOTDIR) in found.text
+    assert found.remedy
+
+
+def test_looking_leaves_nothing_behind(ask, tmp_path):
+    ask("jax-k3", device="cpu")
+    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "missing", "wrong"),
+    [
+        (None, State.WARNING, State.WARNING),
+        (DataSource.REAL, State.WARNING, State.PROBLEM),
+        (DataSource.SYNTHETIC, State.OK, State.OK),
+        (DataSource.DIGITS, State.OK, State.OK),
+    ],
+)
+def test_data_that_is_missing_or_wrong(ask, tmp_path, source, missing, wrong):
+    assert states(ask("jax-k3", device="cpu", data=source), "data") == [missing]
+    path = tmp_path / "cache" / "downloads" / datasets.DOWNLOADS["mnist"].name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"something else")
+    [found] = of(ask("jax-k3", device="cpu", data=source), "data")
+    assert found.state is wrong
+    assert path.read_bytes() == b"something else"
+    assert wrong is State.OK or ("hash is wrong" in found.text and str(path) in found.text)
+
+
+def test_only_what_is_not_cached_is_asked_for(ask, monkeypatch):
+    asked = []
+    monkeypatch.setattr(data_check, "served", lambda urls, s: asked.append(urls) or "s3 is gone")
+    monkeypatch.setattr(data_check, "index", lambda build, seconds: "no route")
+    findings = ask("jax-k3", device="cpu")
+    assert asked == [datasets.DOWNLOADS["mnist"].urls]
+    assert states(findings, "network") == [State.WARNING, State.WARNING]
+    assert all(finding.remedy for finding in of(findings, "network"))
+    assert problems(findings) == []
+    ask("jax-k3", device="cpu", data=DataSource.SYNTHETIC)
+    assert len(asked) == 1
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A host of one file, and of a package index with one package."""
+
+    PAGES: ClassVar = {
+        "/simple/pip/": b'<a href="pip-1.0-py3-none-any.whl" data-core-metadata="true">pip</a>',
+        "/simple/pip/pip-1.0-py3-none-any.whl.metadata": (
+            b"Metadata-Version: 2.1\nName: pip\nVersion: 1.0\n"
+        ),
+    }
+
+    def do_GET(self):
+        page = self.PAGES.get(self.path)
+        self.send_response(200 if page else 404)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(page or b"")
+
+    def do_HEAD(self):
+        self.send_response(200 if self.path == "/there" else 404)
+        self.end_headers()
+
+    def log_message(self, *_): ...
+
+
+@pytest.fixture
+def host(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = HTTPServer(("127.0.0.1", 0), Answering)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_file_is_served_if_one_address_has_it(host):
+    assert data_check.served((f"{host}/gone", f"{host}/there"), 2) is None
+    assert "answers 404" in data_check.served((f"{host}/gone",), 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        hanging = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert "does not answer" in data_check.served((hanging,), 0.2)
+    assert "does not answer" in data_check.served((hanging,), 1)
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for():
+    never = threading.Event()
+
+    def hangs():
+        never.wait()
+
+    questions = {"slow": hangs, "quick": lambda: None}
+    answers = data_check._all_at_once({**questions, "broken": lambda: 1 / 0}, 0.3)
+    never.set()
+    assert "no answer within" in answers["slow"]
+    assert answers["quick"] is None
+    assert "ZeroDivisionError" in answers["broken"]
+
+
+def test_the_index_is_asked_by_uv(host):
+    assert data_check.index(BuildOptions(package_index=f"{host}/simple"), 20) is None
+    assert "pip" in data_check.index(BuildOptions(package_index=f"{host}/empty"), 20)
+
+
+@pytest.fixture
+def no_old_python(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+
+
+def test_a_missing_python_matters_for_local_jobs_alone(machine, ask, no_old_python):
+    [local] = of(ask("mxnet-k122", device="cpu", launcher="local"), "local")
+    assert local.state is State.PROBLEM
+    assert local.text == "mxnet-k122 needs Python 3.6 or 3.5 on this machine"
+    assert "pyenv install" in local.remedy
+    [docker] = of(ask("mxnet-k122", device="cpu"), "local")
+    assert docker.state is State.OK
+    [fetched] = of(ask("jax-k3", device="cpu", launcher="local"), "local")
+    assert fetched.text == "uv fetches Python 3.11"
+
+
+def test_a_given_interpreter_must_run(ask, tmp_path):
+    [found] = of(ask("jax-k3", device="cpu", launcher="local", python=tmp_path / "no"), "local")
+    assert found.state is State.PROBLEM
+
+
+def test_what_a_backend_lacks_matters_for_local_jobs_alone(machine, ask, no_old_python):
+    findings = ask("theano-k208", device="cpu", launcher="local")
+    [found] = of(findings, "local", "theano-k208 theano")
+    assert found.state is State.PROBLEM
+    assert "g++" in found.text
+    assert "nvcc" not in found.text
+    machine.cards = [K80]
+    on_gpu = ask("theano-k208", launcher="local")
+    assert "nvcc" in of(on_gpu, "local", "theano-k208 theano")[0].text
+    assert of(ask("theano-k208", device="cpu"), "local", "theano-k208 theano") == []
+    assert of(ask("jax-k3", device="cpu", launcher="local"), "local", "jax-k3 jax") == []
+
+
+def test_the_loader_says_whether_a_library_is_there():
+    assert local_check._loads("libc.so.6")
+    assert not local_check._loads("libnothing.so.99")
+
+
+def test_cluster_tools_are_told_and_never_a_problem(ask):
+    findings = of(ask("jax-k3", device="cpu"), "cluster")
+    assert [finding.subject for finding in findings] == ["sbatch", "srun", "apptainer"]
+    assert {finding.state for finding in findings} == {State.OK}
+
+
+def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
+    def broken(asked, seen):
+        raise ValueError("out of order")
+
+    monkeypatch.setitem(examination.CHECKS, "disk", (broken,))
+    findings = ask("jax-k3", device="cpu")
+    [found] = problems(findings)
+    assert "ValueError: out of order" in found.text
+    assert of(findings, "cluster")
+
+
+@pytest.mark.parametrize("answer", [made_engine("nvidia"), made_engine(), NO_ENGINE])
+@pytest.mark.parametrize("cards", [[], [K80], [H200], [OLD_DRIVER], [V100]], ids=str)
+@pytest.mark.parametrize("device", ["gpu", "cpu", "auto"])
+@pytest.mark.parametrize("launcher", ["auto", "docker"])
+def test_the_doctor_and_a_runs_preflight_never_disagree(
+    machine, ask, monkeypatch, answer, cards, device, launcher
+):
+    for name in ("disk", "data", "network", "local"):
+        monkeypatch.setitem(examination.CHECKS, name, ())
+    machine.engine, machine.cards = answer, cards
+    for names in (["mxnet-k122"], ["torch-k3"], ["tf-cntk-k208", "jax-k3"]):
+        chosen = configurations.load(names)
+        try:
+            preflight.check(
+                chosen, DeviceChoice(device), None, LauncherChoice(launcher), None, lambda _: None
+            )
+            refused = False
+        except MachineError:
+            refused = True
+        found = problems(ask(*names, device=device, launcher=launcher))
+        relevant = [f for f in found if f.check in ("engine", "gpu", "configurations")]
+        assert bool(relevant) is refused
+
+
+def test_the_command_in_plain_words_and_as_json(machine, tmp_path, capsys):
+    machine.cards = [H200]
+    common = ["doctor", "--results", str(tmp_path), "--data", "synthetic"]
+    assert cli.main([*common, "--config", "mxnet-k122", "jax-k3"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "  ok       jax-k3 jax: fits NVIDIA H200" in said
+    assert "  warning  mxnet-k122 mxnet: " in said
+    assert "this run can work here" in said.splitlines()[-1]
+    assert cli.main([*common, "--config", "mxnet-k122", "--json"]) == ExitCode.MACHINE
+    told = json.loads(capsys.readouterr().out)
+    assert (told["schema"], told["can_work"]) == (1, False)
+    assert {"check", "subject", "state", "text", "remedy"} == set(told["findings"][0])
+    assert cli.main(["doctor", "--config", "mxnet-k12"]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(("encoding", "glyph"), [("utf-8", "✗"), ("ascii", "problem ")])
+def test_a_terminal_of_80_columns(machine, tmp_path, monkeypatch, capsys, encoding, glyph):
+    written = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    console = Console(file=written, force_terminal=True, width=80, no_color=True)
+    monkeypatch.setattr(doctor_command, "out", console)
+    machine.cards = [H200]
+    call = ["doctor", "--config", "tf-cntk-k208", "--data", "synthetic", "--results", str(tmp_path)]
+    assert cli.main(call) == ExitCode.MACHINE
+    shown = Text.from_ansi(written.buffer.getvalue().decode()).plain or capsys.readouterr().out
+    assert glyph in shown
+    assert "this run cannot work here: 2 problems" in shown
+    if encoding == "utf-8":
+        assert max(map(len, shown.splitlines())) <= 80
