@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from runner import options
-from runner.commands import build, data, list_all, published, report, run
+from runner.commands import build, compare, data, export, list_all, published, report, run
 from runner.commands.console import err
 from runner.errors import BenchmarkError, ExitCode
 
@@ -27,6 +27,8 @@ app.command("build")(build.build)
 app.add_typer(data.app, name="data")
 app.command("published")(published.show_published)
 app.command("report")(report.show_report)
+app.command("compare")(compare.show_compared)
+app.command("export")(export.export_table)
 
 
 def normalize(arguments: Sequence[str]) -> list[str]:
