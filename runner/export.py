@@ -17,6 +17,7 @@ import pandas as pd
 
 from runner import job_table, published, report
 from runner.errors import StoreError, choose
+from runner.html.text import visible
 from runner.summary import summarize
 
 SCHEMA = 1
@@ -69,7 +70,9 @@ def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.Dat
     if wanted is Table.SUMMARY and not columns:
         return report.details(summarize(table))
     whole = frame(table, wanted)
-    return report.text_cells(whole[_checked(columns or _READ[wanted], whole)])
+    texts = report.text_cells(whole[_checked(columns or _READ[wanted], whole)])
+    # What a job said may hold line ends, which end a row, and characters that hide or control.
+    return texts.map(lambda text: " ".join(visible(text).split()))
 
 
 def _checked(columns: Sequence[str], whole: pd.DataFrame) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,26 @@ from runner.summary import CELL
 _PER_EPOCH = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 _FILES = ("log.txt", "events.jsonl", "telemetry.jsonl", "job.json", "record.json")
 _ENDED = {Status.OK: "FINISHED", Status.INTERRUPTED: "KILLED"}
+# MLflow tells its makers of its use unless told not to, and asks a silent server for minutes.
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _JOB_TAG = "keras_backend_benchmarks.job"
 # What MLflow takes in one call, and of one text.
 _BATCH = 1000
 _LONGEST = 5000
 
 
-def _client(uri: str) -> Any:
-    # MLflow reports its own use to its makers unless told not to; measuring is no one's business.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+def _mlflow() -> tuple[Callable[..., Any], type[Exception]]:
+    """Return MLflow's client and what it raises. Raises MachineError without MLflow."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
     except ImportError as error:
         raise MachineError(
             f"MLflow cannot be imported ({error}); install the extra: pip install -e '.[mlflow]'"
         ) from error
-    return MlflowClient(tracking_uri=uri)
+    return MlflowClient, MlflowException
 
 
 def _experiment(client: Any, name: str) -> str:
@@ -105,10 +110,9 @@ def log(table: pd.DataFrame, folders: Mapping[str, Path], uri: str, experiment: 
     are the runs' by name. A job that the experiment holds already is left as it is. Raises
     MachineError without MLflow, StoreError if the store refuses.
     """
-    client = _client(uri)
-    from mlflow.exceptions import MlflowException
-
+    make_client, refusal = _mlflow()
     try:
+        client = make_client(tracking_uri=uri)
         chosen = _experiment(client, experiment)
         known = _logged(client, chosen)
         by_job = dict(list(table.groupby(job_table.JOB, sort=False)))
@@ -120,6 +124,7 @@ def log(table: pd.DataFrame, folders: Mapping[str, Path], uri: str, experiment: 
             folder = folders[job["run"]] / "jobs" / job["job"]
             _log_job(client, chosen, job, by_job[(job["run"], job["job"])], folder, name)
             new += 1
-    except MlflowException as error:
-        raise StoreError(f"MLflow at {uri}: {str(error).splitlines()[0]}") from error
+    except refusal as error:
+        said = f"MLflow at {uri}: {str(error).strip().splitlines()[0]}"
+        raise StoreError(re.sub("//[^/@ ]*@", "//", said)) from error
     return new

@@ -15,6 +15,7 @@ from rich.markup import escape
 from runner import export, options, paths, repetition, report, results, side_by_side
 from runner.commands.console import err, out
 from runner.errors import ExitCode, UsageError, choose
+from runner.html.text import visible
 from runner.jobs import Status
 from runner.side_by_side import Guard, SideBySide, Verdict
 
@@ -118,7 +119,7 @@ def _reason_lines(cells: pd.DataFrame) -> list[str]:
 
 def _lines(lines: Sequence[str], style: str = "") -> None:
     for line in lines:
-        out.print(escape(line), highlight=False, style=style)
+        out.print(escape(visible(line)), highlight=False, style=style)
 
 
 def _print(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
@@ -160,7 +161,7 @@ def _say(guard: Guard, allowed: str) -> None:
     for line in report.grouped(guard.wide, 0):
         err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
     for cell, why in guard.failures:
-        err.print(f"[red]guard:[/] {escape(cell)}: {escape(why)}", highlight=False)
+        err.print(f"[red]guard:[/] {escape(visible(f'{cell}: {why}'))}", highlight=False)
     word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
     err.print(
         f"guard at {escape(allowed)}: {word}; {guard.judged} of {guard.cells} cells were judged",
