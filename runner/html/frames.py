@@ -114,8 +114,13 @@ def distance(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict[str, list[str]]:
-    """Return, per column in words, the groups within which it differs."""
+    """Return, per column in words, the groups within which it differs.
+
+    Made data follows the seed, and so each repeat has its own: it counts between jobs of one seed.
+    """
     counts = ok.groupby(by, sort=False)[list(columns)].nunique()
+    of_seed = ok.groupby([*by, "seed"], sort=False, dropna=False)["data_sha256"].nunique()
+    counts["data_sha256"] = of_seed.groupby(by, sort=False).max()
     names = [" ".join(map(str, key)) for key in counts.index]
     held = {
         word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]
