@@ -111,9 +111,12 @@ def _difference_lines(found: SideBySide) -> list[str]:
     return report.grouped(said, int(both.sum()))
 
 
-def _reason_lines(cells: pd.DataFrame) -> list[str]:
+def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
+    """Return why cells have no ratio, but for what the guard says itself."""
     told = cells[cells["why"] != ""]
     said = [(side_by_side.name_of(c), f"{c['verdict']}: {c['why']}") for _, c in told.iterrows()]
+    against = {name for name, _ in guard.failures} if guard else set()
+    said = [(name, why) for name, why in said if name not in against]
     return report.grouped(said, len(cells))
 
 
@@ -122,7 +125,8 @@ def _lines(lines: Sequence[str], style: str = "") -> None:
         out.print(escape(visible(line)), highlight=False, style=style)
 
 
-def _print(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str]) -> None:
+def _print(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str],
+           guard: Guard | None) -> None:  # fmt: skip
     for side, name, table in zip("AB", names, tables, strict=True):
         _lines([f"{side}: {name}; {report.conditions(table)}"])
     out.print(report.rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
@@ -131,7 +135,7 @@ def _print(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[st
     _lines(["", "What differs between the set-ups, A -> B:" if differing
             else "No recorded difference between the set-ups."])  # fmt: skip
     _lines([f"  {line}" for line in differing])
-    _lines(_reason_lines(found.cells), "yellow")
+    _lines(_reason_lines(found.cells, guard), "yellow")
     _lines([f"less accurate: {line}" for line in side_by_side.accuracy_lines(found)], "yellow")
 
 
@@ -200,7 +204,7 @@ def show_compared(
     if as_json:
         typer.echo(_json(found, names, guard, allowed))
     else:
-        _print(found, tables, names)
+        _print(found, tables, names, guard)
     if guard is not None:
         _say(guard, f"{threshold}")
         raise typer.Exit(ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK)
