@@ -12,6 +12,7 @@ from runner import export, options, paths, results, tracking
 from runner.commands.console import out
 from runner.errors import UsageError
 from runner.export import Format, Table
+from runner.results import RunStore
 
 LATEST = ["latest"]
 
@@ -54,7 +55,7 @@ def export_table(
     folders = [results.find(results_dir, name) for name in runs]
     rows = results.load(*folders)
     if mlflow is not None:
-        by_name = dict(zip(rows["run"].unique(), folders, strict=True))
+        by_name = {RunStore(folder).manifest()["run"]: folder for folder in folders}
         new = tracking.log(rows, by_name, mlflow, experiment)
         out.print(f"{new} jobs logged to {experiment}", highlight=False, soft_wrap=True)
         return
