@@ -167,10 +167,13 @@ def _say(guard: Guard, allowed: str) -> None:
     for cell, why in guard.failures:
         err.print(f"[red]guard:[/] {escape(visible(f'{cell}: {why}'))}", highlight=False)
     word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
-    err.print(
-        f"guard at {escape(allowed)}: {word}; {guard.judged} of {guard.cells} cells were judged",
-        highlight=False,
-    )
+    counts = {
+        "decided": guard.judged - len(guard.wide),
+        "not decided": len(guard.wide),
+        "without an interval": guard.cells - guard.judged,
+    }
+    told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
+    err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
 
 
 def show_compared(

@@ -43,7 +43,7 @@ def test_the_table_fits_80_columns(compare):
 @pytest.mark.parametrize(
     ("changes", "code", "text"),
     [
-        ({}, ExitCode.OK, "guard at 5%: passed; 2 of 2 cells were judged"),
+        ({}, ExitCode.OK, "guard at 5%: passed; of 2 cells 2 decided"),
         ({"cells": {**CELLS, FAST: 1.5}}, ExitCode.JOBS_NOT_OK, "slower than the threshold"),
         ({"cells": {**CELLS, FAST: 0}}, ExitCode.JOBS_NOT_OK, "failed in B: exit code 1"),
         ({"cells": {FAST: 1.0}}, ExitCode.JOBS_NOT_OK, "missing in B"),
@@ -55,6 +55,13 @@ def test_the_guard_exits_1_for_what_must_not_pass(compare, changes, code, text):
     found, said = compare("--threshold", "5%", **changes)
     assert found == code
     assert text in said.err
+
+
+def test_what_is_not_decided_is_said_though_it_passes(compare):
+    code, said = compare("--threshold", "5%", cells={**CELLS, FAST: 1.05})
+    assert code == ExitCode.OK
+    assert "not decided: the interval reaches to" in said.err
+    assert "passed; of 2 cells 1 decided, 1 not decided" in said.err
 
 
 def test_one_cell_can_be_guarded_alone(compare):
@@ -91,7 +98,7 @@ def test_several_runs_make_one_side(tmp_path, capsys):
     sides = [",".join(runs[:2]), ",".join(runs[2:])]
     call = ["compare", *sides, "--results", str(tmp_path), "--threshold", "20%"]
     assert cli.main(call) == ExitCode.OK
-    assert "2 of 2 cells were judged" in capsys.readouterr().err
+    assert "of 2 cells 2 decided" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
