@@ -27,6 +27,8 @@ COMMANDS = (
     Entry("data", "runner.commands.data:app", "Fetch, check and list the real data sets."),
     Entry("published", "runner.commands.published:show_published", "Print 2017's figures."),
     Entry("report", "runner.commands.report:show_report", "Print the table of runs again."),
+    Entry("compare", "runner.commands.compare:show_compared", "Set two runs side by side."),
+    Entry("export", "runner.commands.export:export_table", "Write a table for other programs."),
 )
 DEFAULT = "run"
 _OF_COMPLETION = ("--install-completion", "--show-completion")

@@ -14,15 +14,20 @@ from runner.jobs import Job
 from runner.summary import CELL, repeats_of
 
 
-def parse_width(text: str) -> float:
+def parse_percentage(text: str, option: str) -> float:
     """Return "2%" as 0.02. Raises UsageError for anything that is no such percentage."""
     try:
         width = float(text.strip().removesuffix("%")) / 100
     except ValueError:
         width = 0.0
     if not 0 < width < 1:
-        raise UsageError(f"--until '{text}' is no percentage between 0 and 100, such as 2%")
+        raise UsageError(f"{option} '{text}' is no percentage between 0 and 100, such as 2%")
     return width
+
+
+def parse_width(text: str) -> float:
+    """Return how narrow an interval must be, as a part of its median."""
+    return parse_percentage(text, "--until")
 
 
 def shuffled(jobs: Sequence[Job], seed: int) -> list[Job]:

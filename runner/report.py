@@ -32,7 +32,7 @@ _PUBLISHED = {
 _PUBLISHED_SHORT = {"either": "2017", "published_ratio": "2017 x TF"}
 
 
-def _seconds(value: float) -> str:
+def seconds_text(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
@@ -45,15 +45,23 @@ def _number(column: str, value: str | float | None) -> str:
             return f"+-{100 * value:.0f}%"
         if "ratio" in column or "accuracy" in column:
             return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
-        return _seconds(value)
+        return seconds_text(value)
     return str(value)
+
+
+def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with every cell as a person reads it; what is missing as a dash."""
+    shown = frame.astype(object)
+    for column in shown:
+        shown[column] = [_number(str(column), value) for value in shown[column]]
+    return shown
 
 
 def _time(row: pd.Series) -> str:
     """Return a cell's time, or its status where it has none."""
     if pd.notna(row["seconds_per_epoch"]):
         mark = "" if row["status"] == Status.OK else "*"
-        return _seconds(row["seconds_per_epoch"]) + mark
+        return seconds_text(row["seconds_per_epoch"]) + mark
     if row["status"] != Status.OK:
         return str(row["status"])
     return "one epoch only"
@@ -88,10 +96,7 @@ def _details(summary: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     kept = list(columns)
     if compared.groupby("backend")["configuration"].nunique().max() == 1:
         kept.remove("configuration")
-    shown = compared[kept].astype(object)
-    for column in shown:
-        shown[column] = [_number(str(column), value) for value in shown[column]]
-    return shown.rename(columns=columns)
+    return text_cells(compared[kept]).rename(columns=columns)
 
 
 def details(summary: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +109,7 @@ def short_details(summary: pd.DataFrame) -> pd.DataFrame:
     return _details(summary, {**_MEASURED, **_PUBLISHED_SHORT})
 
 
-def _grouped(lines: list[tuple[str, str]], everything: int) -> list[str]:
+def grouped(lines: list[tuple[str, str]], everything: int) -> list[str]:
     """Return "text: cell, cell" for pairs of (cell, text), a line for each text."""
     by_text: dict[str, list[str]] = {}
     for cell, text in lines:
@@ -137,7 +142,7 @@ def warnings(summary: pd.DataFrame) -> list[str]:
         for text in str(row["warnings"]).split("; ")
         if text
     ]
-    return _grouped(said, len(timed))
+    return grouped(said, len(timed))
 
 
 def conditions(table: pd.DataFrame) -> str:
@@ -237,14 +242,14 @@ def verdict_lines(summary: pd.DataFrame, series: str = "") -> list[str]:
     """Return whether the published orders of backends hold, for all series or those named so."""
     found = [v for v in comparison.verdicts(summary) if v.series.startswith(series)]
     said = [(f"{v.model} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
-    return _grouped(said, 0)
+    return grouped(said, 0)
 
 
 def difference_lines(table: pd.DataFrame, series: str = "bhatia2017") -> list[str]:
     """Return a line per difference from the published set-up, with the cells it touches."""
     found = comparison.differences(table, series)
     cells = found["model"] + " " + found["backend"]
-    return _grouped(list(zip(cells, found["difference"], strict=True)), cells.nunique())
+    return grouped(list(zip(cells, found["difference"], strict=True)), cells.nunique())
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

@@ -24,6 +24,19 @@ _OUTLIER = 1.2
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """How much slower the second of two measurements is: its median over the first's.
+
+    ``low`` to ``high`` is the 95 % interval; NaN where a side has too few epochs, or is one
+    process, which says nothing of how far the next would be off.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Interval:
     """A median in seconds and the ends of its 95 % interval; ``repeats`` it is drawn from.
 
@@ -55,6 +68,11 @@ def _drawn_medians(repeats: Sequence[Seconds], random: np.random.Generator) -> S
     return medians
 
 
+def _measured(repeats: Sequence[Seconds]) -> list[Seconds]:
+    """Return the repeats that hold an epoch, as arrays."""
+    return [np.asarray(epochs, dtype=float) for epochs in repeats if len(epochs)]
+
+
 def interval(repeats: Sequence[Seconds], seed: int = 0) -> Interval | None:
     """Return the median over all epochs of all repeats with its bootstrap interval.
 
@@ -62,22 +80,61 @@ def interval(repeats: Sequence[Seconds], seed: int = 0) -> Interval | None:
     few repeats the percentile interval is too narrow, so it is widened about the median by the
     factor of Student's t over the normal for repeats - 1 degrees of freedom.
     """
-    found = [np.asarray(epochs, dtype=float) for epochs in repeats if len(epochs)]
+    found = _measured(repeats)
     if not found:
         return None
     epochs = np.concatenate(found)
     median = float(np.median(epochs))
     if len(epochs) < _FEW_EPOCHS:
         return Interval(median, float("nan"), float("nan"), len(found))
-    medians = _drawn_medians(found, np.random.default_rng(seed))
-    low, high = np.percentile(medians, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+    low, high = _ends(_drawn_medians(found, np.random.default_rng(seed)))
     factor = _small_sample_factor(len(found))
     return Interval(
         median,
-        max(0.0, median - factor * (median - float(low))),
-        median + factor * (float(high) - median),
+        max(0.0, median - factor * (median - low)),
+        median + factor * (high - median),
         len(found),
     )
+
+
+def ratio(before: Sequence[Seconds], after: Sequence[Seconds], seed: int = 0) -> Ratio | None:
+    """Return the median of ``after`` over that of ``before`` with its bootstrap interval.
+
+    Both hold one array of seconds per fresh process, drawn independently of each other. None
+    where a side has no epoch or a median of zero. The interval is of the ratio's logarithm, so
+    that exchanging the sides inverts it; with few repeats it is widened as ``interval``'s is, by
+    Welch's degrees of freedom.
+    """
+    sides = [_measured(before), _measured(after)]
+    if not all(sides):
+        return None
+    medians = [float(np.median(np.concatenate(side))) for side in sides]
+    if min(medians) <= 0:
+        return None
+    value = medians[1] / medians[0]
+    if any(len(side) < 2 or sum(map(len, side)) < _FEW_EPOCHS for side in sides):
+        return Ratio(value, float("nan"), float("nan"))
+    random = np.random.default_rng(seed)
+    logs = [np.log(_drawn_medians(side, random)) for side in sides]
+    low, high = _ends(logs[1] - logs[0])
+    factor = _welch_factor([float(np.var(log)) for log in logs], [len(side) for side in sides])
+    middle = float(np.log(value))
+    return Ratio(
+        value,
+        float(np.exp(middle - factor * (middle - low))),
+        float(np.exp(middle + factor * (high - middle))),
+    )
+
+
+def _ends(drawn: Seconds) -> tuple[float, float]:
+    """Return the percentiles between which the middle 95 % of the draws lie."""
+    low, high = np.percentile(drawn, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _t_over_normal(freedom: float) -> float:
+    quantile = (1 + CONFIDENCE) / 2
+    return float(stats.t.ppf(quantile, freedom) / stats.norm.ppf(quantile))
 
 
 def _small_sample_factor(repeats: int) -> float:
@@ -87,9 +144,20 @@ def _small_sample_factor(repeats: int) -> float:
     """
     if repeats < 2:
         return 1.0
-    quantile = (1 + CONFIDENCE) / 2
-    correction = np.sqrt(repeats / (repeats - 1))
-    return float(correction * stats.t.ppf(quantile, repeats - 1) / stats.norm.ppf(quantile))
+    return float(np.sqrt(repeats / (repeats - 1))) * _t_over_normal(repeats - 1)
+
+
+def _welch_factor(variances: Sequence[float], repeats: Sequence[int]) -> float:
+    """Return how much wider the interval of a difference must be, from the sides' variances.
+
+    For one side without any spread it is ``_small_sample_factor`` of the other.
+    """
+    drawn = sum(variances)
+    if drawn == 0:
+        return 1.0
+    true = [v * n / (n - 1) for v, n in zip(variances, repeats, strict=True)]
+    freedom = sum(true) ** 2 / sum(v**2 / (n - 1) for v, n in zip(true, repeats, strict=True))
+    return float(np.sqrt(sum(true) / drawn)) * _t_over_normal(freedom)
 
 
 def _drifts(epochs: Seconds) -> bool:

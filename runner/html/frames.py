@@ -8,13 +8,12 @@ import pandas as pd
 
 from runner import limits, phases, published, watch
 from runner.html.packed import plain
+from runner.job_table import JOB
 from runner.jobs import Status
 from runner.summary import CELL
 
-JOB = ["run", "job"]
 _MOST_EPOCHS = 200
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
-_TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
 # What a set-up is: the jobs of one cell must have one.
 _IDENTITY = {
     "device_name": "device",
@@ -36,42 +35,6 @@ _WORK = {
     "batch_size": "batch size",
     "threads": "number of threads",
 }
-
-
-def _epochs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per job with what its epochs say, also where no event carries a time."""
-    first = table[table["epoch"] == 1].groupby(JOB, sort=False)["seconds"].first()
-    later = table[table["epoch"] > 1].groupby(JOB, sort=False)["seconds"]
-    last = table.drop_duplicates(JOB, keep="last").set_index(JOB)
-    return pd.DataFrame(
-        {
-            "seconds_per_epoch": later.median(),
-            "epochs": table.groupby(JOB, sort=False)["epoch"].count(),
-            "last_loss": last["loss"],
-            "last_accuracy": last["accuracy"],
-            "last_val_loss": last["val_loss"],
-            "last_val_accuracy": last["val_accuracy"],
-            "said_first": first,
-            "said_later": later.sum(),
-        }
-    )
-
-
-def jobs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per job: the columns that hold for all its rows, and what its epochs say.
-
-    Phases come from ``runner.phases``; a job without them keeps those its events state alone.
-    ``untold_seconds`` is the part of the wall time that no phase accounts for.
-    """
-    per_epoch = ["epoch", *_METRICS]
-    each = table.drop_duplicates(JOB).drop(columns=per_epoch)
-    each = each.join(_epochs(table), on=JOB)
-    for name, said in zip(_TIMED, ("said_first", "said_later"), strict=True):
-        each[name] = each[name].fillna(each[said]) if name in each else each[said]
-    known = [name for name in phases.COLUMNS if name in each]
-    told = each[known].astype("Float64").fillna(0.0).sum(axis="columns")
-    each["untold_seconds"] = (each["wall_seconds"] - told).clip(lower=0.0)
-    return each.drop(columns=["said_first", "said_later"]).reset_index(drop=True)
 
 
 def cells(summary: pd.DataFrame) -> pd.DataFrame:
@@ -151,8 +114,13 @@ def distance(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict[str, list[str]]:
-    """Return, per column in words, the groups within which it differs."""
+    """Return, per column in words, the groups within which it differs.
+
+    Made data follows the seed, and so each repeat has its own: it counts between jobs of one seed.
+    """
     counts = ok.groupby(by, sort=False)[list(columns)].nunique()
+    of_seed = ok.groupby([*by, "seed"], sort=False, dropna=False)["data_sha256"].nunique()
+    counts["data_sha256"] = of_seed.groupby(by, sort=False).max()
     names = [" ".join(map(str, key)) for key in counts.index]
     held = {
         word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from runner import comparison, configurations, phases, report
+from runner import comparison, configurations, job_table, phases, report
 from runner.errors import ConfigurationError, StoreError
 from runner.html import folders as job_folders
 from runner.html import frames, reproduction
@@ -144,7 +144,7 @@ def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     if len(runs) < len(folders):
         raise StoreError(f"{', '.join(map(str, folders))}: two of these are the same run")
     summary = summarize(table)
-    jobs = frames.jobs(table)
+    jobs = job_table.jobs(table)
     verdicts = comparison.verdicts(summary)
     style, script = _asset("report.css"), _script()
     data = _data(table, summary, jobs, job_folders.read(jobs, runs))

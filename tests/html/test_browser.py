@@ -247,6 +247,16 @@ def test_a_phone_scrolls_in_one_direction_only(visit):
     assert page.evaluate("document.querySelector('#jobs-table .scroll').scrollWidth") > 390
 
 
+def test_a_phone_shows_times_first_and_does_not_shrink_the_text_of_charts(visit):
+    page = visit(width=390).page
+    heads = page.locator("#cells-table th").all()[:3]
+    assert [head.inner_text().strip() for head in heads] == ["model", "backend", "s per epoch"]
+    box = heads[-1].bounding_box()
+    assert box["x"] + box["width"] <= 390
+    for chart in page.locator("#bars-charts svg, #curves-charts svg").all():
+        assert chart.evaluate("svg => svg.getScreenCTM().a") > 0.98
+
+
 def test_everything_is_reached_by_keyboard(visit):
     page = visit().page
     page.keyboard.press("Tab")

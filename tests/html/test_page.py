@@ -196,6 +196,19 @@ def test_losses_that_are_no_numbers_are_gaps(tmp_path):
     assert curve["loss"] == [None, None, None]
 
 
+def test_made_data_follows_the_seed_and_is_not_mixed(tmp_path):
+    def shown(*hashes):
+        store = RunStore.create(tmp_path, {})
+        for repeat, digit in enumerate(hashes, start=1):
+            job = make_job(repeat=repeat, seed=min(repeat, 2))
+            said = [line.replace(b"0" * 64, digit * 64) for line in events(job)]
+            write_job(store, job, said)
+        return page_of(store.folder).text
+
+    assert "differ in their data" not in shown(b"1", b"2", b"2")
+    assert "jobs of one cell differ in their data" in shown(b"1", b"2", b"3")
+
+
 def test_mixed_cells_are_said_aloud(tmp_path):
     store = RunStore.create(tmp_path, {})
     for repeat in (1, 2):

@@ -44,6 +44,40 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(count):
     assert held >= 88
 
 
+@pytest.mark.parametrize("counts", [(3, 3), (5, 5), (3, 10)])
+def test_the_ratio_of_two_holds_the_truth_about_as_often_as_it_says(counts):
+    random = np.random.default_rng(7)
+    held = 0
+    for _ in range(100):
+        before, after = (processes(random, count) for count in counts)
+        found = statistics.ratio(before, [1.5 * epochs for epochs in after])
+        held += found.low <= 1.5 <= found.high
+    assert held >= 90
+
+
+def test_a_ratio_of_the_sides_exchanged_is_its_inverse():
+    random = np.random.default_rng(7)
+    before, after = processes(random, 30), processes(random, 30)
+    there, back = statistics.ratio(before, after), statistics.ratio(after, before)
+    assert there.value == pytest.approx(1 / back.value)
+    assert there.low == pytest.approx(1 / back.high, rel=0.01)
+
+
+@pytest.mark.parametrize("few", [[[1.0, 1.0, 1.0]], [[1.0], [1.0]]])
+def test_a_ratio_of_too_few_has_no_interval(few):
+    many = [[2.0, 2.0, 2.0]] * 3
+    for found in (statistics.ratio(few, many), statistics.ratio(many, few)):
+        assert found.value in (0.5, 2.0)
+        assert np.isnan(found.low)
+    assert statistics.ratio(many, []) is None
+    assert statistics.ratio([[0.0, 0.0, 0.0]] * 3, many) is None
+
+
+def test_a_ratio_without_any_spread_is_sure():
+    found = statistics.ratio([[1.0] * 3] * 3, [[2.0] * 3] * 3)
+    assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
+
+
 def test_more_repeats_make_it_narrower():
     random = np.random.default_rng(7)
     few, many = (statistics.interval(processes(random, count)) for count in (3, 30))

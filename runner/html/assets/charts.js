@@ -1,7 +1,8 @@
 // Charts as SVG: bars with intervals, stacked bars, lines that can be read point by point.
 const COLOURS = 8;
 const DASHES = ["", "7 4", "2 4", "10 3 2 3"];
-const WIDTH = 460;
+// No wider than the window, so that a phone does not shrink the text.
+const WIDTH = Math.min(460, Math.max(280, document.documentElement.clientWidth - 20));
 
 const dash = (place) => DASHES[Math.floor(place / COLOURS) % DASHES.length] || null;
 const named = (node, text) => {
