@@ -131,3 +131,7 @@ PackageIndex = Annotated[
     str | None, typer.Option("--package-index", help="Python package index for builds.")
 ]
 Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]

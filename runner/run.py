@@ -20,9 +20,9 @@ from runner.events import BadLine, Event, LineReader, printable
 from runner.interrupts import Interrupts
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher, Process, Stream
+from runner.observer import Observer
 from runner.occupancy import Guard, Obstacle
 from runner.outcome import Heard, Outcome, conclude, without_times
-from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
 from runner.watch import Judge, Watch, summarize
 
@@ -271,15 +271,17 @@ def _prepare(
 ) -> dict[str, Environment | BuildError]:
     """Make every configuration's environment; one that fails does not stop the others."""
     made: dict[str, Environment | BuildError] = {}
-    for configuration in configurations:
-        conditions.observer.note(f"{configuration.name}: {configuration.title}")
+    observer, total = conditions.observer, len(configurations)
+    for number, configuration in enumerate(configurations, start=1):
+        observer.build_started(configuration.name, configuration.title, number, total)
         log = conditions.store.folder / f"build-{configuration.name}.log"
         try:
             environment = conditions.launcher.prepare(configuration, log)
         except BuildError as error:
-            conditions.observer.note(f"{configuration.name}: the build failed: {error}")
             made[configuration.name] = error
+            observer.build_ended(configuration.name, str(error))
             continue
+        observer.build_ended(configuration.name, None)
         identity.keep(conditions.store, configuration.name, environment.identity)
         made[configuration.name] = environment
     return made

@@ -18,10 +18,10 @@ from runner.jobs import Status
 from runner.launchers.base import Launcher
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.launchers.local import LocalLauncher
+from runner.observer import Announcement, Observer
 from runner.occupancy import guard_for
 from runner.planning import Plan
 from runner.preflight import Say
-from runner.progress import Observer
 from runner.request import Request
 from runner.results import RunStore
 from runner.run import Conditions
@@ -138,6 +138,17 @@ def _require_room(plan: Plan, root: Path, build: BuildOptions, say: Say) -> None
     disk.check(needs, say)
 
 
+def _announced(conditions: Conditions, plan: Plan) -> Announcement:
+    gpu = plan.machine.gpu
+    return Announcement(
+        conditions.store.name,
+        conditions.store.folder,
+        jobs=[job for job in plan.jobs if conditions.ended(job) is None],
+        total=None if plan.width is not None else len(plan.jobs),
+        hardware=gpu.name if gpu else conditions.identity["cpu_model"],
+    )
+
+
 def _measure(conditions: Conditions, plan: Plan) -> Ended:
     """Run the jobs, and take whatever ends the run for its end."""
     folder = conditions.store.folder
@@ -169,7 +180,7 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
         with store.hold():
             if session.resumed is not None:
                 resuming.go_on(store, plan, data_dir, session.arguments)
-            launcher = _launcher(plan, store.name, data_dir, build, observer.note)
+            launcher = _launcher(plan, store.name, data_dir, build, observer.build_said)
             for left in launcher.sweep():
                 observer.note(f"removed what a run left that has ended: {left}")
             conditions = Conditions(
@@ -182,4 +193,8 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
                 interrupts=interrupts,
                 again=session.again,
             )
-            return _measure(conditions, plan)
+            with observer:
+                observer.run_started(_announced(conditions, plan))
+                ended = _measure(conditions, plan)
+                observer.run_ended(ended.code, str(ended.error) if ended.error else None)
+            return ended

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
 from runner import options, paths, preflight, results, resuming
 from runner.clocks import Clocks
-from runner.commands.console import err, out
-from runner.commands.tables import show
+from runner.commands import watching
+from runner.commands.console import err
+from runner.commands.tables import show, show_times, write
 from runner.errors import ExitCode, UsageError
 from runner.images import BuildOptions
-from runner.progress import Lines
+from runner.progress import Style
 from runner.request import Request
 from runner.session import Ended, Session, execute, resumed_request
 
 NONE: list[str] = []
+_SHOWN: dict[Style, Callable[[Path], object]] = {Style.JSON: write, Style.QUIET: show_times}
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -25,10 +29,10 @@ def _given(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
-def _tell(ended: Ended) -> None:
+def _tell(ended: Ended, style: Style) -> None:
     """Print the tables of what there is, whatever ended the run, and then what did."""
     if ended.has_rows:
-        show(ended.folder)
+        _SHOWN.get(style, show)(ended.folder)
     if ended.error is not None:
         raise ended.error
     if ended.code is ExitCode.INTERRUPTED:
@@ -72,8 +76,11 @@ def run(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
+    style = watching.style(quiet, as_json)
     if retry is not None and resume is None:
         raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
     asked = {name: value for name, value in context.params.items() if name in Request.model_fields}
@@ -90,8 +97,8 @@ def run(
         build_seconds=build_timeout,
         pull_seconds=pull_timeout,
         wait=wait,
-        progress=err.is_terminal,
+        progress=err.is_terminal and style in (Style.LIVE, Style.LINES),
     )
-    ended = execute(request, session, Lines(out))
-    _tell(ended)
+    ended = execute(request, session, watching.observer(style, results_dir))
+    _tell(ended, style)
     raise typer.Exit(ended.code)

@@ -13,14 +13,26 @@ from runner.results import RunStore
 from runner.summary import summarize
 
 
-def show(folder: Path) -> None:
-    """Write a run's tables, print them, and say where they are."""
+def write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write a run's tables to its folder, and return the table and its summary."""
     table = results.load(folder)
     summary = summarize(table)
     RunStore(folder).write_table(table)
     report.write(folder, table, summary)
+    return table, summary
+
+
+def show(folder: Path) -> None:
+    """Write a run's tables, print them, and say where they are."""
+    table, summary = write(folder)
     print_report(table, summary)
     out.print(f"files: {folder}", highlight=False, soft_wrap=True)
+
+
+def show_times(folder: Path) -> None:
+    """Write a run's tables, and print the one of seconds per epoch."""
+    _, summary = write(folder)
+    out.print(report.rich_table(report.pivot(summary), "Seconds per epoch"))
 
 
 def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
