@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import pandas as pd
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType, Segment
@@ -126,7 +126,7 @@ def turned(table: pd.DataFrame) -> pd.DataFrame:
     return across.rename_axis("configuration/backend").reset_index()
 
 
-class LiveView(Observer):
+class LiveView(Observer, RenderHook):
     """Draws the view on ``console``. ``clock`` gives monotonic seconds."""
 
     def __init__(
@@ -146,13 +146,14 @@ class LiveView(Observer):
         self._widths: list[int] = []
         self._live = Live(
             console=console,
-            get_renderable=self._renderable,
+            get_renderable=lambda: self,
             refresh_per_second=REFRESH_PER_SECOND,
             transient=True,
         )
 
     def __enter__(self) -> Self:
         self._live.start()
+        self._console.push_render_hook(self)
         return self
 
     def __exit__(
@@ -161,12 +162,14 @@ class LiveView(Observer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        if self._live.is_started:
+            self._console.pop_render_hook()
+            self._live.stop()
 
     # What is heard.
 
     def _print(self, markup: str, style: str = "") -> None:
-        self._console.print(markup, highlight=False, style=style)
+        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
 
     def run_started(self, announced: Announcement) -> None:
         self._total = announced.total
@@ -270,16 +273,15 @@ class LiveView(Observer):
 
     # What is drawn.
 
-    def _renderable(self) -> LiveView:
-        """Return what is drawn, after clearing what a narrower terminal has wrapped of the last."""
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Clear first what a terminal that became narrower has wrapped of the last drawing."""
         width = self._console.width
-        wrapped = sum(max(0, (drawn - 1) // width) for drawn in self._widths if width)
-        self._widths = []
-        if wrapped and self._live.is_started:
-            up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
-            start = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
-            self._console.control(Control(*start, *(up * wrapped)))
-        return self
+        wrapped = sum(max(0, drawn - 1) // width for drawn in self._widths)
+        if not wrapped:
+            return renderables
+        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+        start = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+        return [Control(*start, *(up * wrapped)), *renderables]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.size.height
@@ -300,19 +302,17 @@ class LiveView(Observer):
             lines += _of_build(self._build, now)
         if self._current is not None:
             lines += _of_job(self._current, self._total, now)
-        lines.append(self._of_run(now))
+        lines += self._of_run(now)
         for line in lines:
             line.truncate(width, overflow="ellipsis")
             line.end = ""
         return lines
 
-    def _of_run(self, now: float) -> Text:
-        failed = f", {self._failed} not ok" if self._failed else ""
-        text = Text(f"{self._ended}/{self._total or '?'} jobs done", style="")
-        text.append(failed, style="red")
-        text.append(f"  {as_clock(now - self._began)} so far")
-        text.append(f"  time left: {self._forecast.left()}", style="bold")
-        return text
+    def _of_run(self, now: float) -> list[Text]:
+        done = Text(f"{self._ended} of {self._total or '?'} jobs done")
+        done.append(f", {self._failed} not ok" if self._failed else "", style="red")
+        done.append(f", {as_clock(now - self._began)} so far")
+        return [done, Text(f"time left: {self._forecast.left()}", style="bold")]
 
     def _table_lines(
         self, console: Console, options: ConsoleOptions, room: int

@@ -273,7 +273,7 @@ def test_the_table_grows(view, tmp_path):
     cnn = next(line for line in lines if line.lstrip().startswith("mnist_cnn"))
     assert mlp.split() == ["mnist_mlp", "3", ">"]
     assert cnn.split() == ["mnist_cnn", "oom", "."]
-    assert any("2/4 jobs done, 1 not ok" in line for line in lines)
+    assert any(line.startswith("2 of 4 jobs done, 1 not ok, ") for line in lines)
 
 
 MANY = plan(tuple(f"backend{n}" for n in range(9)), ("mnist_mlp", "mnist_cnn", "cifar10_cnn",
@@ -313,6 +313,22 @@ def test_plain_lines_of_the_past_stay_and_the_screen_is_left_as_it_was(tmp_path)
     assert "[2/2] theano-k1.theano.mnist_cnn.1: failed: it broke" in plain
 
 
+def test_what_a_narrower_terminal_has_wrapped_is_cleared_first(tmp_path):
+    made = console(width=100, force_terminal=True, _environ={"TERM": "xterm"})
+    with LiveView(made, Forecast(History(tmp_path, "a processor"))) as view:
+        view.run_started("a-run", tmp_path, plan(), 4)
+        made.print("drawn at the first width")
+        widest = max(map(len, drawn(view, 100)))
+        before = len(text_of(made))
+        made.width = widest // 2
+        made.print("drawn at the second")
+        ups = text_of(made)[before:].split("drawn")[0].count("\x1b[1A")
+    lines = drawn(view, 100)
+    wrapped = sum((len(line) - 1) // (widest // 2) for line in lines if line)
+    assert wrapped >= 1
+    assert ups == len(lines) - 1 + wrapped
+
+
 def test_an_interrupt_gives_the_cursor_back(tmp_path):
     made = console(force_terminal=True, _environ={"TERM": "xterm"})
     with (
@@ -323,7 +339,7 @@ def test_an_interrupt_gives_the_cursor_back(tmp_path):
         raise KeyboardInterrupt
     raw = text_of(made)
     assert raw.count("\x1b[?25l") == raw.count("\x1b[?25h") == 1
-    assert raw.rindex("\x1b[?25h") > raw.rindex("0/4 jobs done")
+    assert raw.rindex("\x1b[?25h") > raw.rindex("0 of 4 jobs done")
 
 
 # Together.
