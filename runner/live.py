@@ -153,6 +153,8 @@ class LiveView(Observer, RenderHook):
 
     def __enter__(self) -> Self:
         self._live.start()
+        # Left visible: a process that is killed could not give it back.
+        self._console.show_cursor(True)
         self._console.push_render_hook(self)
         return self
 
