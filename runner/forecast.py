@@ -28,8 +28,8 @@ class Left:
     is_open: bool = False
 
     def __str__(self) -> str:
-        if not self.seconds and not self.is_open:
-            return "not known yet" if self.unknown_jobs else "nothing"
+        if not self.seconds:
+            return "not known yet" if self.unknown_jobs or self.is_open else "nothing"
         if not self.unknown_jobs and not self.is_open:
             return f"about {duration(self.seconds)}"
         jobs = f"{self.unknown_jobs} job{'s' * (self.unknown_jobs > 1)}"
