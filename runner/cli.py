@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("plan")(run.plan)
 app.command("list")(list_all.list_all)
 app.command("build")(build.build)
 app.add_typer(data.app, name="data")

@@ -7,10 +7,10 @@ _MINUTE, _HOUR = 60, 3600
 
 def duration(seconds: float) -> str:
     """Return seconds in words that promise no more than an estimate can: ``3 h 20 min``."""
-    if seconds < _MINUTE:
+    if seconds < 2 * _MINUTE:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / _MINUTE)
-    if minutes < 2 * _MINUTE:
+    if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
 

@@ -72,8 +72,11 @@ def _run(
         raise BuildError(f"{last}; see {log}")
 
 
-def _python(configuration: Configuration) -> str:
-    """Return the interpreter to use: one of this machine, else a version that uv can fetch."""
+def python_for(configuration: Configuration) -> str:
+    """Return the interpreter to use: one of this machine, else a version that uv can fetch.
+
+    Raises BuildError where neither is.
+    """
     wanted = configuration.local_pythons
     found = interpreters.find(wanted)
     if found is not None:
@@ -143,7 +146,7 @@ def prepare(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with making(folder):
         if not (folder / MARKER).exists():
-            python = _python(configuration)
+            python = python_for(configuration)
             say(f"making the environment {folder.name} with Python {python}")
             _make(folder, python, _locks(configuration, device), log, options)
         usage.note(folder / MARKER)

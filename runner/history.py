@@ -28,6 +28,7 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 
 Cell = tuple[str, str]
+Build = tuple[str, str, str]
 
 
 class Nearness(IntEnum):
@@ -197,14 +198,40 @@ class History:
         self._read: dict[Cell, list[Timing]] = {}
 
     @cached_property
-    def _folders(self) -> dict[Cell, list[Path]]:
-        """Return the folders of jobs by cell, newest run first."""
-        found: dict[Cell, list[Path]] = {}
+    def _runs(self) -> list[Path]:
+        """Return the folders of the newest runs, newest first."""
         try:
             runs = sorted(self._root.iterdir(), key=lambda path: path.name, reverse=True)
         except OSError:
-            return {}
-        for run in runs[:MAX_RUNS]:
+            return []
+        return runs[:MAX_RUNS]
+
+    @cached_property
+    def _builds(self) -> dict[Build, list[float]]:
+        """Return the seconds that environments took to make, newest first."""
+        found: dict[Build, list[float]] = {}
+        for run in self._runs:
+            try:
+                for configuration, made in _object(run / "manifest.json").get("builds", {}).items():
+                    build = (configuration, made["launcher"], made["device"])
+                    found.setdefault(build, []).append(float(made["seconds"]))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+        return found
+
+    def build_seconds(self, configuration: str, launcher: str, device: str) -> float | None:
+        """Return what making an environment will take, or None where none was ever made here.
+
+        The longest of the latest: the others may have found layers or packages of an earlier one.
+        """
+        latest = self._builds.get((configuration, launcher, device), [])[:NEAREST]
+        return max(latest, default=None)
+
+    @cached_property
+    def _folders(self) -> dict[Cell, list[Path]]:
+        """Return the folders of jobs by cell, newest run first."""
+        found: dict[Cell, list[Path]] = {}
+        for run in self._runs:
             try:
                 jobs = sorted((run / "jobs").iterdir())
             except OSError:

@@ -135,3 +135,6 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing (as plan).")
+]

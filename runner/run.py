@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import tenacity
 
 from runner import identity, occupancy
 from runner.clocks import Clock, Clocks, Timer
-from runner.configurations import Configuration
+from runner.configurations import Configuration, Device
 from runner.devices import Gpu
 from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
@@ -266,6 +267,22 @@ def _close(process: Process | None) -> list[str]:
     return []
 
 
+def _timed(configuration: Configuration, log: Path, conditions: Conditions) -> Environment:
+    """Return an environment; if it had to be made, how long that took goes into the manifest."""
+    before = log.stat().st_size if log.exists() else 0
+    began = time.monotonic()
+    environment = conditions.launcher.prepare(configuration, log)
+    if log.exists() and log.stat().st_size > before:
+        made = {
+            "launcher": conditions.launcher.name,
+            "device": str(Device.GPU if conditions.gpu else Device.CPU),
+            "seconds": time.monotonic() - began,
+        }
+        known = conditions.store.manifest().get("builds", {})
+        conditions.store.amend(builds={**known, configuration.name: made})
+    return environment
+
+
 def _prepare(
     configurations: list[Configuration], conditions: Conditions
 ) -> dict[str, Environment | BuildError]:
@@ -276,7 +293,7 @@ def _prepare(
         observer.build_started(configuration.name, configuration.title, number, total)
         log = conditions.store.folder / f"build-{configuration.name}.log"
         try:
-            environment = conditions.launcher.prepare(configuration, log)
+            environment = _timed(configuration, log, conditions)
         except BuildError as error:
             made[configuration.name] = error
             observer.build_ended(configuration.name, str(error))

@@ -123,19 +123,19 @@ def _launcher(
     )
 
 
-def _require_room(plan: Plan, root: Path, build: BuildOptions, say: Say) -> None:
-    """Raise MachineError unless the disks have room for what the run will make and write."""
+def needs(plan: Plan, root: Path, build: BuildOptions) -> list[disk.Need]:
+    """Return what of the disks a run will take, for what it makes and what it writes."""
     machine, cache = plan.machine, paths.cache()
-    needs = [
+    needed = [
         *disk.of_data(plan.source, plan.datasets, cache),
         *disk.of_results(root, len(plan.jobs)),
         *disk.of_temporary_files(),
     ]
     if machine.engine is not None:
-        needs += disk.of_images(machine.engine, plan.configurations, machine.device, build)
+        needed += disk.of_images(machine.engine, plan.configurations, machine.device, build)
     elif plan.request.python is None:
-        needs += disk.of_environments(plan.configurations, machine.device, cache)
-    disk.check(needs, say)
+        needed += disk.of_environments(plan.configurations, machine.device, cache)
+    return needed
 
 
 def _announced(conditions: Conditions, plan: Plan) -> Announcement:
@@ -172,7 +172,7 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
     with interrupts.installed():
         plan = planning.plan(request, observer.note)
         build = session.build(plan.request)
-        _require_room(plan, session.root, build, observer.note)
+        disk.check(needs(plan, session.root, build), observer.note)
         data_dir = datasets.prepare(
             plan.source, plan.datasets, paths.cache(), progress=session.progress
         )

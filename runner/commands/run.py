@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from runner import options, paths, preflight, results, resuming
 from runner.clocks import Clocks
-from runner.commands import watching
+from runner.commands import previewing, watching
 from runner.commands.console import err
 from runner.commands.tables import show, show_times, write
 from runner.errors import ExitCode, UsageError
 from runner.images import BuildOptions
-from runner.progress import Style
+from runner.preview import preview
+from runner.progress import Style, safe
 from runner.request import Request
 from runner.session import Ended, Session, execute, resumed_request
 
@@ -40,6 +43,10 @@ def _tell(ended: Ended, style: Style) -> None:
             f"interrupted; what was measured is kept: go on with --resume {ended.folder.name}",
             highlight=False,
         )
+
+
+def _aside(line: str) -> None:
+    err.print(safe(line), highlight=False, style="dim")
 
 
 def run(
@@ -78,6 +85,7 @@ def run(
     wheels: options.Wheels = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
     style = watching.style(quiet, as_json)
@@ -99,6 +107,22 @@ def run(
         wait=wait,
         progress=err.is_terminal and style in (Style.LIVE, Style.LINES),
     )
+    if dry_run:
+        previewing.show(preview(request, session, _aside), style is Style.JSON)
+        return
     ended = execute(request, session, watching.observer(style, results_dir))
     _tell(ended, style)
     raise typer.Exit(ended.code)
+
+
+def plan(context: typer.Context, **given: Any) -> None:
+    """Say what a run would build, fetch, run and skip, for how long, and do nothing of it."""
+    run(context, **given, dry_run=True)
+
+
+# The options of ``run``, declared there: all but those that make no difference here.
+_OF_RUN = inspect.signature(run, eval_str=True).parameters.values()
+plan.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [each for each in _OF_RUN if each.name not in ("dry_run", "quiet")]
+)
+plan.__annotations__ = {each.name: each.annotation for each in _OF_RUN}
