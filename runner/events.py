@@ -135,10 +135,18 @@ def printable(raw: bytes, limit: int = 500) -> str:
     return shown + (f"... ({len(raw)} bytes)" if len(raw) > limit else "")
 
 
+def _loaded(line: bytes) -> Any:
+    """Return a line's JSON. Raises ValueError for half a character too: no file could keep it."""
+    content = json.loads(line)
+    if rb"\ud" in line.lower():
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
+
+
 def parse(line: bytes) -> Event | BadLine:
     """Return the event that a line holds, or what is wrong with it."""
     try:
-        return _ADAPTER.validate_python(json.loads(line))
+        return _ADAPTER.validate_python(_loaded(line))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "line"

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 from runner import gate
 from runner.clocks import Clock
-from runner.events import BadLine, EndEvent, EpochEvent, ErrorEvent, Event, ModelEvent, StartEvent
+from runner.events import (
+    BadLine,
+    EndEvent,
+    EpochEvent,
+    ErrorEvent,
+    Event,
+    ModelEvent,
+    StartEvent,
+    printable,
+)
 from runner.jobs import Job, Status
 from runner.launchers.base import Exit
 
@@ -90,7 +99,7 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
         status = Status.INVALID if error.type == "InvalidModel" else Status.FAILED
         if error.type in _MEMORY_ERRORS:
             status = Status.OOM
-        return status, f"{error.type}: {error.message}"
+        return status, printable(f"{error.type}: {error.message}".encode())
     if wrong_model := _wrong_model(heard):
         return Status.INVALID, wrong_model
     has_end = any(isinstance(event, EndEvent) for event in heard.events)

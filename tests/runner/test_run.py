@@ -183,6 +183,14 @@ def test_an_error_event_decides_the_status(execute, kind, status):
     assert table[["status", "reason"]].to_numpy().tolist() == [[status, f"{kind}: what it said"]]
 
 
+def test_an_errors_text_is_kept_without_control_characters(execute):
+    text = "\x1b[2Jgone\nnext"
+    said = {"event": "error", "schema": 1, "type": "ValueError", "message": text}
+    script = [*stream()[:2], json.dumps(said).encode() + b"\n"]
+    _, table, _ = execute(ScriptedLauncher({"mxnet": script}), [mxnet_job()])
+    assert table["reason"].iloc[0] == "ValueError: \\x1b[2Jgone\\nnext"
+
+
 def test_too_few_epochs_are_invalid(execute):
     _, table, _ = execute(
         ScriptedLauncher({"mxnet": stream()}), [mxnet_job(repeat=2, model="mnist_mlp")]
