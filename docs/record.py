@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,15 @@ from runner.session import Session, execute
 OUT = Path(__file__).with_name("recording.svg")
 
 
+class Still(LiveView):
+    """The view as it is drawn once, not again and again: so the picture holds each line once."""
+
+    def __enter__(self) -> Still:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
 class Snapshot(Observer):
     """Draws the view once, under the lines that it printed, and keeps the picture."""
 
@@ -47,7 +57,9 @@ class Snapshot(Observer):
         is_epoch = isinstance(event, EpochEvent) and event.epoch == self._epoch
         if self._now == self._job and is_epoch and self.picture is None:
             self._console.print(self._view)
-            self.picture = self._console.export_svg(title="python -m runner")
+            # Without the fonts that it would fetch: a picture asks nobody for anything.
+            drawn = self._console.export_svg(title="python -m runner", unique_id="recording")
+            self.picture = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 
 def arguments() -> argparse.Namespace:
@@ -69,16 +81,15 @@ def main() -> None:
     """Run, and write the picture."""
     asked = arguments()
     with Path(os.devnull).open("w") as nowhere:
-        console = Console(record=True, file=nowhere, force_terminal=True, width=88, height=40)
+        console = Console(record=True, file=nowhere, force_terminal=True, width=104, height=40)
         forecast = Forecast(partial(History, asked.results))
-        view = LiveView(console, forecast)
+        view = Still(console, forecast)
         snapshot = Snapshot(console, view, asked.job, asked.epoch)
         names = ["--config", *asked.config] + (["--model", *asked.model] if asked.model else [])
         console.print(
             f"$ python -m runner --launcher local --device cpu {' '.join(names)} "
             f"--epochs {asked.epochs} --samples {asked.samples} --repeats {asked.repeats}",
             highlight=False,
-            soft_wrap=True,
         )
         request = Request(
             config=tuple(asked.config), model=tuple(asked.model), epochs=asked.epochs,
@@ -86,7 +97,6 @@ def main() -> None:
             launcher=LauncherChoice.LOCAL,
         )  # fmt: skip
         session = Session(root=asked.results, clocks=Clocks(), wait=asked.wait)
-        # Not entered: nothing is drawn again and again, so the picture holds each line once.
         execute(request, session, Several([forecast, view, snapshot], print))
     if snapshot.picture is None:
         raise SystemExit(f"job {asked.job} never said epoch {asked.epoch}")
