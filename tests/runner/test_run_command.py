@@ -50,8 +50,11 @@ def test_quiet_prints_the_table_alone(call, capsys):
 
 
 def test_quiet_says_what_went_wrong_beside_the_table(call, capsys):
-    assert call("--model", "mnist_cnn", "--quiet") == ExitCode.JOBS_NOT_OK
-    assert "mxnet-k122.mxnet.mnist_cnn.1: invalid" in capsys.readouterr().err
+    assert call("--model", "mnist_mlp", "mnist_cnn", "--quiet") == ExitCode.JOBS_NOT_OK
+    said = capsys.readouterr()
+    assert "mxnet-k122.mxnet.mnist_cnn.1: invalid" in said.err
+    rows = [line.split() for line in said.out.splitlines()]
+    assert rows.index(["mnist_cnn", "invalid"]) == rows.index(["mnist_mlp", "3"]) + 1
 
 
 def test_quiet_and_json_exclude_each_other(call, capsys, tmp_path):
