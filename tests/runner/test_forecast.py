@@ -71,7 +71,7 @@ def test_planned_jobs_are_added_up_and_unknown_ones_counted(tmp_path, clock):
         (Left(0, 3), "not known yet"),
         (Left(0, 0), "nothing"),
         (Left(7300, 0), "about 2 h 2 min"),
-        (Left(90, 2), "at least 2 min (2 jobs not known yet)"),
+        (Left(150, 2), "at least 2 min (2 jobs not known yet)"),
         (Left(30, 0, is_open=True), "at least 30 s"),
     ],
 )

@@ -14,7 +14,7 @@ from runner.configurations import read as read_configuration
 from runner.engine import LABEL, Engine
 from runner.errors import BuildError, ExitCode
 from runner.history import History
-from runner.images import BuildOptions, Found, Standing
+from runner.images import BuildOptions
 from runner.jobs import Job, Status
 from runner.results import RunStore
 
@@ -40,10 +40,8 @@ class Images:
         raise ImageNotFound(name)
 
     def list(self, filters):
-        if "reference" in filters:
-            return [image for image in self.held if filters["reference"] in image.tags]
-        name, _, value = filters["label"].partition("=")
-        return [image for image in self.held if image.labels.get(name) == value]
+        wanted = [label.split("=", 1) for label in filters["label"]]
+        return [i for i in self.held if all(i.labels.get(name) == value for name, value in wanted)]
 
 
 def engine_with(*held):
@@ -234,21 +232,31 @@ def find(*held):
 
 
 def test_without_its_base_an_image_has_no_name_yet():
-    assert find() == Found(Standing.NO_BASE, BASE)
+    found = find()
+    assert (found.tag, found.is_there, found.has_layers) == (None, False, False)
 
 
-def test_an_image_of_the_same_inputs_is_there():
+def test_a_build_begins_at_the_stage_that_is_there():
     nothing = find(Image(BASE))
-    assert nothing.standing is Standing.NOTHING
-    assert find(Image(BASE), Image(nothing.tag)) == Found(Standing.THERE, BASE, nothing.tag)
+    assert (nothing.held, nothing.is_there, nothing.has_layers) == (None, False, False)
+    base = images._held(engine_with(Image(BASE)), BASE)
+    system, environment, models = images.plan(MXNET, Device.CPU, base).stages
+    assert nothing.missing == (system.name, environment.name, models.name)
+    begun = find(Image(BASE), Image(system.tag))
+    assert (begun.held, begun.has_layers) == ("system", False)
+    nearly = find(Image(BASE), Image(environment.tag))
+    assert (nearly.missing, nearly.is_there, nearly.has_layers) == (("models",), False, True)
+    there = find(Image(BASE), Image(models.tag))
+    assert (there.tag, there.is_there, there.has_layers) == (models.tag, True, True)
 
 
 def test_the_size_of_an_earlier_image_is_a_hint():
-    label = {f"{LABEL}.configuration": "mxnet-k122"}
+    label = {f"{LABEL}.configuration": "mxnet-k122", f"{LABEL}.stage": "models"}
     name = f"{LABEL}/mxnet-k122"
     held = [
         Image(f"{name}:cpu-old", label, 5, "2025"),
         Image(f"{name}:cpu-new", label, 6, "2026"),
+        Image(f"{name}:cpu-system-new", {**label, f"{LABEL}.stage": "system"}, 7, "2027"),
         Image(f"{name}:gpu-newer", label, 9, "2027"),
     ]
     engine = engine_with(*held)
