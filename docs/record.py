@@ -28,6 +28,7 @@ from runner.preflight import DeviceChoice, LauncherChoice
 from runner.progress import Several
 from runner.request import Request
 from runner.session import Session, execute
+from runner.workloads import DataSource
 
 OUT = Path(__file__).with_name("recording.svg")
 
@@ -69,7 +70,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", nargs="+", default=[])
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--launcher", type=LauncherChoice, default=LauncherChoice.LOCAL)
+    parser.add_argument("--base-image")
+    parser.add_argument("--ca-bundle", type=Path)
     parser.add_argument("--job", type=int, default=3, help="at which job the picture is taken")
     parser.add_argument("--epoch", type=int, default=2, help="after which of its epochs")
     parser.add_argument("--wait", type=float, default=600)
@@ -87,14 +90,14 @@ def main() -> None:
         snapshot = Snapshot(console, view, asked.job, asked.epoch)
         names = ["--config", *asked.config] + (["--model", *asked.model] if asked.model else [])
         console.print(
-            f"$ python -m runner --launcher local --device cpu {' '.join(names)} "
-            f"--epochs {asked.epochs} --samples {asked.samples} --repeats {asked.repeats}",
+            f"$ python -m runner --launcher {asked.launcher} --device cpu {' '.join(names)} "
+            f"--epochs {asked.epochs} --samples {asked.samples} --data synthetic",
             highlight=False,
         )
         request = Request(
             config=tuple(asked.config), model=tuple(asked.model), epochs=asked.epochs,
-            samples=asked.samples, repeats=asked.repeats, device=DeviceChoice(Device.CPU),
-            launcher=LauncherChoice.LOCAL,
+            samples=asked.samples, data=DataSource.SYNTHETIC, device=DeviceChoice(Device.CPU),
+            launcher=asked.launcher, base_image=asked.base_image, ca_bundle=asked.ca_bundle,
         )  # fmt: skip
         session = Session(root=asked.results, clocks=Clocks(), wait=asked.wait)
         execute(request, session, Several([forecast, view, snapshot], print))

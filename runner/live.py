@@ -312,7 +312,8 @@ class LiveView(Observer, RenderHook):
 
     def _of_run(self, now: float) -> list[Text]:
         done = Text(f"{self._ended} of {self._total or '?'} jobs done")
-        done.append(f", {self._failed} not ok" if self._failed else "", style="red")
+        if self._failed:
+            done.append(", ").append(f"{self._failed} not ok", style="red")
         done.append(f", {as_clock(now - self._began)} so far")
         return [done, Text(f"time left: {self._forecast.left()}", style="bold")]
 

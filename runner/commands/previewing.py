@@ -57,15 +57,13 @@ class _Cell:
     def row(self) -> list[str]:
         """Return the cell as a row of the table."""
         job, estimate = self.jobs[0].job, self.jobs[0].estimate
-        each = None if estimate is None else estimate.seconds
         return [
             job.model,
             f"{job.configuration}/{job.backend}",
             str(len(self.jobs)),
             str(epochs_of(job)),
             f"{samples_of(job):,}",
-            _seconds(each),
-            _seconds(None if each is None else each * len(self.jobs)),
+            _seconds(None if estimate is None else estimate.seconds),
         ]
 
 
@@ -73,7 +71,7 @@ def _job_table(jobs: list[JobAhead]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", "configuration"):
         table.add_column(name, overflow="fold")
-    for name in ("jobs", "epochs", "samples", "each", "in all"):
+    for name in ("jobs", "epochs", "samples", "time each"):
         table.add_column(name, justify="right", no_wrap=True)
     cells: dict[tuple[str, str, str], _Cell] = {}
     for ahead in jobs:
