@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from launcher_contract import make_job
-from made_runs import HOSTILE
+from made_runs import HOSTILE, events, write_job
 from runner.events import parse
 from runner.forecast import Forecast
 from runner.history import History
@@ -17,7 +17,7 @@ from runner.jobs import Status
 from runner.live import LiveView
 from runner.observer import Announcement, Observer
 from runner.progress import JsonLines, Lines, Quiet, Several, Style, style_for
-from runner.results import Record
+from runner.results import Record, RunStore
 from scripted import stream
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")
@@ -274,6 +274,19 @@ def test_the_table_grows(view, tmp_path):
     assert mlp.split() == ["mnist_mlp", "3", ">"]
     assert cnn.split() == ["mnist_cnn", "oom", "."]
     assert any(line.startswith("2 of 4 jobs done, 1 not ok, ") for line in lines)
+
+
+def test_a_resumed_runs_table_holds_what_had_ended_before(view, tmp_path):
+    jobs = plan(backends=("mxnet",))
+    store = RunStore.create(tmp_path, {})
+    write_job(store, jobs[0], events(jobs[0]))
+    view.run_started(Announcement(store.name, store.folder, jobs[1:], 2))
+    view.job_started(jobs[1], 2, 2)
+    lines = drawn(view)
+    assert any(line.startswith("1 of 2 jobs done, ") for line in lines)
+    rows = [line.split() for line in lines]
+    assert ["mnist_mlp", "3"] in rows
+    assert ["mnist_cnn", ">"] in rows
 
 
 MANY = plan(tuple(f"backend{n}" for n in range(9)), ("mnist_mlp", "mnist_cnn", "cifar10_cnn",
