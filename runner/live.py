@@ -215,9 +215,8 @@ class LiveView(Observer, RenderHook):
             self._print(f"{safe(configuration)}: {self._made(build)}")
 
     def _made(self, build: _Build) -> str:
-        if not build.step:
-            return safe(build.line) or "ready"
-        return f"built in {as_clock(self._clock() - build.began)}"
+        took = self._clock() - build.began
+        return f"ready, after {as_clock(took)}" if took >= 1 else "ready"
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._total = total

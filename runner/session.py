@@ -189,7 +189,7 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
                 observer,
                 session.clocks,
                 gpu=plan.machine.gpu,
-                guard=guard_for(plan.machine.gpu, session.wait),
+                guard=guard_for(plan.machine.gpu, session.wait, observer.note),
                 interrupts=interrupts,
                 again=session.again,
             )
