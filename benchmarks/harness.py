@@ -15,23 +15,11 @@ from runner.images import BuildOptions
 from runner.jobs import Job, JobOptions, Status
 from runner.launchers.base import Environment
 from runner.launchers.docker import DockerLauncher, Limits
-from runner.progress import Observer
+from runner.observer import Observer
 from runner.results import RunStore, load
 from runner.run import Conditions, run_job
 from runner.statistics import Seconds
 from runner.workloads import DataSource, choose_workloads
-
-
-class Silent(Observer):
-    """Hears everything and says nothing."""
-
-    def note(self, text): ...
-
-    def job_started(self, job, number, total): ...
-
-    def job_said(self, job, event): ...
-
-    def job_ended(self, job, record): ...
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -86,5 +74,5 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
         engine,
         jobs.plan(chosen, asked.backend, choose_workloads(asked.model), options),
         {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
-        Conditions(launcher, store, Silent(), Clocks(wall=3600)),
+        Conditions(launcher, store, Observer(), Clocks(wall=3600)),
     )

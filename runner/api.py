@@ -7,6 +7,7 @@ where, and what to do. Everything else in ``runner`` may change without notice.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,10 @@ from runner import paths, report, results, session, side_by_side
 from runner import published as _published
 from runner.clocks import Clocks
 from runner.errors import BenchmarkError, ExitCode, UsageError
-from runner.progress import Lines, Observer
+from runner.forecast import Forecast
+from runner.history import History
+from runner.observer import Observer
+from runner.progress import Lines, Several
 from runner.request import Request
 from runner.results import RunStore
 from runner.session import Session
@@ -82,6 +86,13 @@ def _request(**asked: object) -> Request:
         raise UsageError(f"{where}={first['input']!r}: {first['msg']}") from error
 
 
+def _lines(root: Path) -> Observer:
+    """Return what tells of a run on standard error, a line for each thing that happens."""
+    forecast, console = Forecast(partial(History, root)), Console(stderr=True)
+    complain = partial(console.print, highlight=False, markup=False)
+    return Several([forecast, Lines(console, forecast)], complain)
+
+
 def run(
     configurations: Iterable[str] = (),
     models: Iterable[str] = (),
@@ -137,7 +148,7 @@ def run(
         python=python,
     )
     call = Session(root=Path(results_dir), clocks=Clocks(wall=timeout), wait=wait)
-    ended = session.execute(request, call, observer or Lines(Console(stderr=True)))
+    ended = session.execute(request, call, observer or _lines(call.root))
     table = results.load(ended.folder) if ended.has_rows else None
     if table is not None:
         RunStore(ended.folder).write_table(table)

@@ -16,6 +16,12 @@ from runner.errors import BenchmarkError, ExitCode
 
 COMMANDS = (
     Entry("run", "runner.commands.run:run", "Train models and print the table (the default)."),
+    Entry(
+        "plan",
+        "runner.commands.run:plan",
+        "Say what a run would do, and do nothing.",
+        examples="PLAN_EXAMPLES",
+    ),
     Entry("list", "runner.commands.list_all:list_all", "List configurations and models."),
     Entry("doctor", "runner.commands.doctor:doctor", "Say whether a run can work here."),
     Entry("build", "runner.commands.build:build", "Build images without running anything."),

@@ -40,6 +40,19 @@ class Need:
     what: str
 
 
+def image_bytes(configuration: Configuration, device: Device) -> int | None:
+    """Return what an image of the configuration adds to its base, or None if it is not known."""
+    sizes = configuration.disk.on(device)
+    return None if sizes is None or sizes.image_gib is None else _bytes(sizes.image_gib)
+
+
+def environment_bytes(configuration: Configuration, device: Device) -> int | None:
+    """Return what an environment of the configuration takes, or None if it is not known."""
+    sizes = configuration.disk.on(device)
+    known = sizes.environment_gib if sizes is not None else None
+    return None if known is None else _bytes(known)
+
+
 def of_images(
     engine: Engine, configurations: Iterable[Configuration], device: Device, options: BuildOptions
 ) -> Iterator[Need]:
@@ -50,17 +63,15 @@ def of_images(
     extra = 0
     for configuration in configurations:
         try:
-            if images.has_layers(engine, configuration, device, options):
+            if images.find(engine, configuration, device, options).has_layers:
                 continue
         except (DockerException, requests.exceptions.RequestException) as error:
             raise MachineError(f"the Docker engine does not list its images: {error}") from error
+        size = image_bytes(configuration, device)
+        yield Need(root, size, f"image {configuration.name}")
         sizes = configuration.disk.on(device)
-        what = f"image {configuration.name}"
-        if sizes is None or sizes.image_gib is None:
-            yield Need(root, None, what)
-            continue
-        yield Need(root, _bytes(sizes.image_gib), what)
-        extra = max(extra, _bytes(sizes.build_gib or 0) - _bytes(sizes.image_gib))
+        if size is not None and sizes is not None:
+            extra = max(extra, _bytes(sizes.build_gib or 0) - size)
     if extra > 0:
         # One is built after the other, so only the largest of these is there at a time.
         yield Need(root, extra, "building")
@@ -74,9 +85,7 @@ def of_environments(
         folder = environments.folder_of(configuration, device, cache)
         if (folder / environments.MARKER).exists():
             continue
-        sizes = configuration.disk.on(device)
-        known = sizes.environment_gib if sizes is not None else None
-        size = None if known is None else _bytes(known)
+        size = environment_bytes(configuration, device)
         yield Need(folder.parent, size, f"environment {configuration.name}")
 
 
@@ -106,11 +115,39 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _by_disk(needs: Iterable[Need]) -> Iterator[list[Need]]:
+@dataclass(frozen=True)
+class Room:
+    """What is needed on one disk, and what is free there, in bytes.
+
+    ``folder`` is the one that takes the most of it.
+    """
+
+    folder: Path
+    needs: tuple[Need, ...]
+    free: int
+
+    @property
+    def known(self) -> int:
+        """Return how much is known to be needed."""
+        return sum(need.bytes or 0 for need in self.needs)
+
+    @property
+    def is_enough(self) -> bool:
+        """Return whether there is room for what is known, with the reserve."""
+        return self.free >= self.known + RESERVE
+
+
+def rooms(needs: Iterable[Need]) -> list[Room]:
+    """Return what is needed and free on each disk."""
     disks: dict[int, list[Need]] = {}
     for need in needs:
         disks.setdefault(_existing(need.folder).stat().st_dev, []).append(need)
-    yield from disks.values()
+    return [_room(of_disk) for of_disk in disks.values()]
+
+
+def _room(needs: Sequence[Need]) -> Room:
+    place = max(needs, key=lambda need: need.bytes or 0).folder
+    return Room(place, tuple(needs), shutil.disk_usage(_existing(place)).free)
 
 
 def _named(needs: Sequence[Need]) -> str:
@@ -124,17 +161,16 @@ def check(needs: Iterable[Need], say: Say) -> None:
     Raises MachineError that names the folder, what is needed, what is free, and the remedy.
     """
     problems = []
-    for of_disk in _by_disk(needs):
-        known = sum(need.bytes or 0 for need in of_disk)
-        place = max(of_disk, key=lambda need: need.bytes or 0).folder
-        free = shutil.disk_usage(_existing(place)).free
-        for need in of_disk:
+    for room in rooms(needs):
+        known, free, place = room.known, room.free, room.folder
+        for need in room.needs:
             if need.bytes is None:
                 say(f"disk: how much {need.what} takes is not known; {units.size(free)} are free")
-        if free < known + RESERVE:
+        if not room.is_enough:
             problems.append(
                 f"the disk of {place} is too full: {units.size(known + RESERVE)} needed, "
-                f"{units.size(free)} free" + (f"\nneeded for: {_named(of_disk)}" if known else "")
+                f"{units.size(free)} free"
+                + (f"\nneeded for: {_named(room.needs)}" if known else "")
             )
         elif free - known < MARGIN:
             left = units.size(free - known)

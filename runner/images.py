@@ -257,18 +257,62 @@ def plan(configuration: Configuration, device: Device, base: Base) -> Plan:
     return Plan(configuration, device, base, sha256(files["requirements.lock"]), tuple(stages))
 
 
-def has_layers(
-    engine: Engine, configuration: Configuration, device: Device, options: BuildOptions
-) -> bool:
-    """Return whether the engine holds the large layers of a configuration's image.
+@dataclass(frozen=True)
+class Found:
+    """What an engine holds of an image, found without making or fetching anything.
 
-    They are those of the image itself, or of the stage below it, to which ``models/`` is added.
+    ``tag`` is the finished image's name, None where that cannot be told before the base image is
+    there. ``held`` names the stage that a build would begin at, and ``missing`` those that it
+    would make.
     """
-    base = held_base(engine, options.base_image or configuration.images.base(device))
+
+    base: str
+    tag: str | None = None
+    held: str | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Return whether there is nothing to build."""
+        return self.tag is not None and not self.missing
+
+    @property
+    def has_layers(self) -> bool:
+        """Return whether the large layers are there: at most ``models/`` is to be added."""
+        return self.tag is not None and len(self.missing) <= 1
+
+
+def find(
+    engine: Engine, configuration: Configuration, device: Device, options: BuildOptions
+) -> Found:
+    """Return what the engine holds of a configuration's image for ``device``."""
+    name = options.base_image or configuration.images.base(device)
+    base = held_base(engine, name)
     if base is None:
-        return False
-    stages = plan(configuration, device, base).stages
-    return any(_has(engine, stage) for stage in stages[-2:])
+        return Found(name)
+    wanted = plan(configuration, device, base)
+    missing: list[str] = []
+    for stage in reversed(wanted.stages):
+        if _has(engine, stage):
+            return Found(name, wanted.tag, stage.name, tuple(missing))
+        missing.insert(0, stage.name)
+    return Found(name, wanted.tag, None, tuple(missing))
+
+
+def known_size(
+    engine: Engine, configuration: Configuration, device: Device, tag: str | None
+) -> int | None:
+    """Return a finished image's size in bytes, its base included.
+
+    Where the engine does not hold it, that of the newest of the same configuration and device;
+    None where there is none.
+    """
+    prefix = f"{LABEL}/{configuration.name}:{device}-"
+    labels = [f"{LABEL}.configuration={configuration.name}", f"{LABEL}.stage={recipes.FINISHED}"]
+    held = engine.client.images.list(filters={"label": labels})
+    fit = [image for image in held if any(name.startswith(prefix) for name in image.tags)]
+    fit.sort(key=lambda image: (tag in image.tags, str(image.attrs.get("Created"))))
+    return fit[-1].attrs.get("Size") if fit else None
 
 
 def carry_out(

@@ -109,19 +109,30 @@ def _try_lock(path: Path, device: str) -> int | MachineError:
     return _try_lock(path, device)
 
 
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
 @contextmanager
-def held(device: str, name: str, folder: Path, timeout: float = 0) -> Iterator[None]:
+def held(
+    device: str, name: str, folder: Path, timeout: float = 0, say: Callable[[str], None] = _silent
+) -> Iterator[None]:
     """Hold the lock of ``name`` on this machine, for a device called ``device`` in messages.
 
-    Waits up to ``timeout`` seconds for a run that holds it, then raises MachineError. The kernel
-    lets go of it when this process ends, however it ends. (The locks of the filelock package,
-    used elsewhere here, keep no note of the holder, and its older versions empty the file.)
+    Waits up to ``timeout`` seconds for a run that holds it, which goes to ``say``, then raises
+    MachineError. The kernel lets go of it when this process ends, however it ends. (The locks of
+    the filelock package, used elsewhere here, keep no note of the holder, and its older versions
+    empty the file.)
     """
     path = folder / f"keras-backend-benchmarks-{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock"
     deadline = time.monotonic() + timeout
+    is_told = False
     while isinstance(opened := _try_lock(path, device), MachineError):
         if time.monotonic() >= deadline:
             raise opened
+        if not is_told:
+            say(f"waiting up to {timeout:.0f} s: {str(opened).splitlines()[0]}")
+            is_told = True
         time.sleep(_POLL_SECONDS)
     try:
         note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(" ", "seconds")}
@@ -156,11 +167,12 @@ class CpuGuard(Guard):
 
     judge: Judge = watch.note_only
     wait_seconds: float = 0
+    say: Callable[[str], None] = _silent
     folder: Path = field(default_factory=lock_folder)
 
     @contextmanager
     def hold(self) -> Iterator[Obstacle]:
-        with held("the CPUs of this machine", "cpu", self.folder, self.wait_seconds):
+        with held("the CPUs of this machine", "cpu", self.folder, self.wait_seconds, self.say):
             yield lambda: None
 
     def probe(self, process: Process) -> Probe:
@@ -178,6 +190,7 @@ class GpuGuard(Guard):
     nvml: Nvml
     judge: Judge = watch.strict
     wait_seconds: float = 0
+    say: Callable[[str], None] = _silent
     folder: Path = field(default_factory=lock_folder)
     patience: float = PATIENCE_SECONDS
     clock: Callable[[], float] = time.monotonic
@@ -186,7 +199,7 @@ class GpuGuard(Guard):
     @contextmanager
     def hold(self) -> Iterator[Obstacle]:
         name = f"{self.gpu.name} {self.gpu.uuid}"
-        with held(name, self.gpu.uuid, self.folder, self.wait_seconds):
+        with held(name, self.gpu.uuid, self.folder, self.wait_seconds, self.say):
             self._refuse_strangers()
             before = self._memory_used()
             yield lambda: self._wait_until_free(before)
@@ -230,11 +243,13 @@ class GpuGuard(Guard):
         )
 
 
-def guard_for(gpu: Gpu | None, wait_seconds: float = 0) -> Guard:
+def guard_for(
+    gpu: Gpu | None, wait_seconds: float = 0, say: Callable[[str], None] = _silent
+) -> Guard:
     """Return what keeps a run's device its own: a card, or the CPUs."""
     if gpu is None:
-        return CpuGuard(wait_seconds=wait_seconds)
+        return CpuGuard(wait_seconds=wait_seconds, say=say)
     found = driver.connect()
     if found is None:
         raise MachineError(f"{gpu.uuid}: the NVIDIA driver is gone\nsee whether nvidia-smi works")
-    return GpuGuard(gpu, found, wait_seconds=wait_seconds)
+    return GpuGuard(gpu, found, wait_seconds=wait_seconds, say=say)

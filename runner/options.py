@@ -162,6 +162,14 @@ Runs = Annotated[
     typer.Argument(help="Runs: names, folders, or latest.", autocompletion=completion.runs),
 ]
 
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing (as plan).")
+]
+
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--config", "--model", "--backend", "--data"),
@@ -173,7 +181,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",
     ),
     "Variants of the models": ("--image-data-format", "--recurrent-activation"),
-    "Output": ("--json", "--markdown", "--html"),
+    "Output": ("--dry-run", "--quiet", "--json", "--markdown", "--html"),
     "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from runner.events import (
     Event,
     ModelEvent,
     StartEvent,
+    printable,
     wrong_order,
 )
 from runner.jobs import Job, Status
@@ -142,7 +143,7 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
         status = Status.INVALID if error.type == "InvalidModel" else Status.FAILED
         if error.type in _MEMORY_ERRORS:
             status = Status.OOM
-        return status, f"{error.type}: {error.message}"
+        return status, printable(f"{error.type}: {error.message}".encode())
     if wrong_model := _wrong_model(heard):
         return Status.INVALID, wrong_model
     has_end = any(isinstance(event, EndEvent) for event in heard.events)

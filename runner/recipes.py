@@ -36,6 +36,8 @@ _CUTS = (
     _Cut("environment", "COPY requirements.lock ", _FROM + _REACH),
     _Cut("models", "COPY models ", _FROM),
 )
+# The stage that is the finished image.
+FINISHED = _CUTS[-1].stage
 
 
 @dataclass(frozen=True)

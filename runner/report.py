@@ -193,9 +193,11 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
             justify="left" if is_text else "right",
             no_wrap=longest <= _LONGEST_LABEL,
         )
+    # Space between groups of rows, not between rows that are a group each.
+    is_grouped = bool(frame.iloc[:, 0].duplicated().any())
     last = None
     for row in frame.itertuples(index=False):
-        if last is not None and row[0] != last:
+        if is_grouped and last is not None and row[0] != last:
             table.add_section()
         last = row[0]
         table.add_row(*(escape(str(value)) for value in row))

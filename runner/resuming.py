@@ -79,19 +79,24 @@ def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[
         )
 
 
-def go_on(store: RunStore, plan: Plan, data_dir: Path | None, arguments: list[str]) -> None:
-    """Enter a further session into a run's manifest.
+def refuse_another(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
+    """Raise IdentityError unless code, machine, data and jobs are those of the run's begin.
 
-    Raises IdentityError if the code, the machine, the data or the jobs are not those that the
-    run was begun with; its environments are held against theirs when they are made.
+    Its environments are held against theirs when they are made. A file that ``data`` does not
+    name is not compared.
     """
     kept = store.manifest()
     now: dict[str, tuple[str, dict[str, Any]]] = {
         "code or host": ("identity", identity.describe()),
         "machine": ("machine", _machine(plan)),
-        "data": ("data", datasets.fingerprint(data_dir)),
+        "data": ("data", data),
     }
     for what, (name, found) in now.items():
         identity.refuse_another(what, kept.get(name, {}), found, store.name)
     _refuse_other_jobs(store, kept.get("planned", []), plan.jobs)
-    store.amend(sessions=[*kept.get("sessions", []), _session(arguments)])
+
+
+def go_on(store: RunStore, plan: Plan, data_dir: Path | None, arguments: list[str]) -> None:
+    """Enter a further session into a run's manifest. Raises IdentityError as above."""
+    refuse_another(store, plan, datasets.fingerprint(data_dir))
+    store.amend(sessions=[*store.manifest().get("sessions", []), _session(arguments)])

@@ -8,21 +8,22 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import tenacity
 
 from runner import identity, occupancy
 from runner.clocks import Clock, Clocks, Timer
-from runner.configurations import Configuration
+from runner.configurations import Configuration, Device
 from runner.devices import Gpu
 from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
 from runner.interrupts import Interrupts
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
+from runner.observer import Observer
 from runner.occupancy import Guard, Obstacle
 from runner.outcome import FloodError, Heard, Outcome, conclude, without_times
-from runner.progress import Observer
 from runner.results import JobStore, Record, RunStore
 from runner.watch import Judge, Watch, summarize
 
@@ -272,20 +273,38 @@ def _close(process: Process | None) -> list[str]:
     return []
 
 
+def _timed(configuration: Configuration, log: Path, conditions: Conditions) -> Environment:
+    """Return an environment; if it had to be made, how long that took goes into the manifest."""
+    before = log.stat().st_size if log.exists() else 0
+    began = time.monotonic()
+    environment = conditions.launcher.prepare(configuration, log)
+    if log.exists() and log.stat().st_size > before:
+        made = {
+            "launcher": conditions.launcher.name,
+            "device": str(Device.GPU if conditions.gpu else Device.CPU),
+            "seconds": time.monotonic() - began,
+        }
+        known = conditions.store.manifest().get("builds", {})
+        conditions.store.amend(builds={**known, configuration.name: made})
+    return environment
+
+
 def _prepare(
     configurations: list[Configuration], conditions: Conditions
 ) -> dict[str, Environment | BuildError]:
     """Make every configuration's environment; one that fails does not stop the others."""
     made: dict[str, Environment | BuildError] = {}
-    for configuration in configurations:
-        conditions.observer.note(f"{configuration.name}: {configuration.title}")
+    observer, total = conditions.observer, len(configurations)
+    for number, configuration in enumerate(configurations, start=1):
+        observer.build_started(configuration.name, configuration.title, number, total)
         log = conditions.store.folder / f"build-{configuration.name}.log"
         try:
-            environment = conditions.launcher.prepare(configuration, log)
+            environment = _timed(configuration, log, conditions)
         except BuildError as error:
-            conditions.observer.note(f"{configuration.name}: the build failed: {error}")
             made[configuration.name] = error
+            observer.build_ended(configuration.name, str(error))
             continue
+        observer.build_ended(configuration.name, None)
         identity.keep(conditions.store, configuration.name, environment.identity)
         made[configuration.name] = environment
     return made

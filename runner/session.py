@@ -15,10 +15,10 @@ from runner.interrupts import Interrupts
 from runner.jobs import Status
 from runner.launchers.base import Launcher
 from runner.launchers.choose import launcher_for
+from runner.observer import Announcement, Observer
 from runner.occupancy import guard_for
 from runner.planning import Plan
 from runner.preflight import Say
-from runner.progress import Observer
 from runner.request import Request
 from runner.results import RunStore
 from runner.run import Conditions
@@ -106,19 +106,30 @@ def _launcher(
     )
 
 
-def _require_room(plan: Plan, root: Path, build: BuildOptions, say: Say) -> None:
-    """Raise MachineError unless the disks have room for what the run will make and write."""
+def needs(plan: Plan, root: Path, build: BuildOptions) -> list[disk.Need]:
+    """Return what of the disks a run will take, for what it makes and what it writes."""
     machine, cache = plan.machine, paths.cache()
-    needs = [
+    needed = [
         *disk.of_data(plan.source, plan.datasets, cache),
         *disk.of_results(root, len(plan.jobs)),
         *disk.of_temporary_files(),
     ]
     if machine.engine is not None:
-        needs += disk.of_images(machine.engine, plan.configurations, machine.device, build)
+        needed += disk.of_images(machine.engine, plan.configurations, machine.device, build)
     elif plan.request.python is None:
-        needs += disk.of_environments(plan.configurations, machine.device, cache)
-    disk.check(needs, say)
+        needed += disk.of_environments(plan.configurations, machine.device, cache)
+    return needed
+
+
+def _announced(conditions: Conditions, plan: Plan) -> Announcement:
+    gpu = plan.machine.gpu
+    return Announcement(
+        conditions.store.name,
+        conditions.store.folder,
+        jobs=[job for job in plan.jobs if conditions.ended(job) is None],
+        total=None if plan.width is not None else len(plan.jobs),
+        hardware=gpu.name if gpu else conditions.identity["cpu_model"],
+    )
 
 
 def _measure(conditions: Conditions, plan: Plan) -> Ended:
@@ -144,7 +155,7 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
     with interrupts.installed():
         plan = planning.plan(request, observer.note)
         build = session.build(plan.request)
-        _require_room(plan, session.root, build, observer.note)
+        disk.check(needs(plan, session.root, build), observer.note)
         data_dir = datasets.prepare(
             plan.source, plan.datasets, paths.cache(), progress=session.progress
         )
@@ -152,7 +163,7 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
         with store.hold():
             if session.resumed is not None:
                 resuming.go_on(store, plan, data_dir, session.arguments)
-            launcher = _launcher(plan, store.name, data_dir, build, observer.note)
+            launcher = _launcher(plan, store.name, data_dir, build, observer.build_said)
             for left in launcher.sweep():
                 observer.note(f"removed what a run left that has ended: {left}")
             conditions = Conditions(
@@ -161,8 +172,12 @@ def execute(request: Request, session: Session, observer: Observer) -> Ended:
                 observer,
                 session.clocks,
                 gpu=plan.machine.gpu,
-                guard=guard_for(plan.machine.gpu, session.wait),
+                guard=guard_for(plan.machine.gpu, session.wait, observer.note),
                 interrupts=interrupts,
                 again=session.again,
             )
-            return _measure(conditions, plan)
+            with observer:
+                observer.run_started(_announced(conditions, plan))
+                ended = _measure(conditions, plan)
+                observer.run_ended(ended.code, str(ended.error) if ended.error else None)
+            return ended

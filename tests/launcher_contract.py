@@ -16,20 +16,13 @@ from runner import phases, results
 from runner.clocks import Clocks
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher
+from runner.observer import Observer
 from runner.results import Record, RunStore
 from runner.run import Conditions, run_job
 
 
-class Silent:
+class Silent(Observer):
     """An observer that keeps quiet."""
-
-    def note(self, text): ...
-
-    def job_started(self, job, number, total): ...
-
-    def job_said(self, job, event): ...
-
-    def job_ended(self, job, record): ...
 
 
 def make_job(model: str = "mnist_mlp", **changes) -> Job:

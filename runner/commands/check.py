@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from runner.check import Finding, Mark
 from runner.commands.console import note, out
 from runner.configurations import Configuration
 from runner.errors import ConfigurationError, ExitCode, UsageError, choose, near_miss
+from runner.forecast import Forecast
+from runner.history import History
 from runner.images import BuildOptions
 from runner.launchers.choose import launcher_for
 from runner.progress import Lines
@@ -90,7 +93,13 @@ def _trial(
             python=python,
             say=note,
         )
-        conditions = Conditions(launcher, store, Lines(out), checks.CLOCKS, machine.gpu)
+        conditions = Conditions(
+            launcher,
+            store,
+            Lines(out, Forecast(partial(History, store.folder.parent))),
+            checks.CLOCKS,
+            machine.gpu,
+        )
         todo = checks.planned(configuration, workload, machine, threads)
         is_well = tally.take(checks.trial(configuration, todo, workload, conditions))
         if not is_well:

@@ -1,21 +1,18 @@
-"""The default command: jobs in fresh processes, and the table of them."""
+"""The default command: jobs in fresh processes, and the table of them; and its plan.
+
+The options are declared here and nothing else is, so that a shell completes them at once.
+"""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+import inspect
+from typing import Any
 
 import typer
 
 from runner import options, paths
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.clocks import Clocks
-from runner.commands.console import err, out
-from runner.errors import ExitCode, UsageError
-from runner.request import Request
-
-if TYPE_CHECKING:
-    from runner.session import Ended
 
 NONE: list[str] = []
 EXAMPLES = (
@@ -24,27 +21,10 @@ EXAMPLES = (
     "python -m runner --config theano-k208 --repeats 5 --data real",
     "python -m runner --resume latest --retry failed,timeout",
 )
-
-
-def _given(context: typer.Context) -> set[str]:
-    """Return the options of a request that the command line names."""
-    sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
-    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-
-
-def _tell(ended: Ended) -> None:
-    """Print the tables of what there is, whatever ended the run, and then what did."""
-    from runner.commands.tables import show
-
-    if ended.has_rows:
-        show(ended.folder)
-    if ended.error is not None:
-        raise ended.error
-    if ended.code is ExitCode.INTERRUPTED:
-        err.print(
-            f"interrupted; what was measured is kept: go on with --resume {ended.folder.name}",
-            highlight=False,
-        )
+PLAN_EXAMPLES = (
+    "python -m runner plan --config mxnet-k122 --device cpu",
+    "python -m runner plan --resume latest",
+)
 
 
 def run(
@@ -81,30 +61,27 @@ def run(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
-    from runner import results, resuming
-    from runner.progress import Lines
-    from runner.session import Session, execute, resumed_request
+    from runner.commands import running
 
-    if retry is not None and resume is None:
-        raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
-    asked = {name: value for name, value in context.params.items() if name in Request.model_fields}
-    request = Request.model_validate(asked)
-    resumed = results.find(results_dir, resume, results.resumable) if resume else None
-    if resumed is not None:
-        request = resumed_request(resumed, request, _given(context))
-    session = Session(
-        arguments=sys.argv[1:],
-        root=results_dir,
-        resumed=resumed,
-        again=resuming.statuses_to_retry(retry),
-        clocks=Clocks(first_output=first_output, silence=silence, wall=timeout),
-        build_seconds=build_timeout,
-        pull_seconds=pull_timeout,
-        wait=wait,
-        progress=err.is_terminal,
-    )
-    ended = execute(request, session, Lines(out))
-    _tell(ended)
-    raise typer.Exit(ended.code)
+    act = running.foretell if dry_run else running.measure
+    act(context)
+
+
+def plan(context: typer.Context, **given: Any) -> None:
+    """Say what a run would build, fetch, run and skip, for how long, and do nothing of it."""
+    from runner.commands import running
+
+    running.foretell(context)
+
+
+# The options of ``run``, declared there: all but those that make no difference here.
+_OF_RUN = inspect.signature(run, eval_str=True).parameters.values()
+plan.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [each for each in _OF_RUN if each.name not in ("dry_run", "quiet")]
+)
+plan.__annotations__ = {each.name: each.annotation for each in _OF_RUN}

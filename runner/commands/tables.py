@@ -5,22 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from rich.markup import escape
 
 from runner import report, results
 from runner.commands.console import out
+from runner.progress import safe
 from runner.results import RunStore
 from runner.summary import summarize
 
+# Of a line that holds what jobs said, in bytes.
+LONGEST = 4000
 
-def show(folder: Path) -> None:
-    """Write a run's tables, print them, and say where they are."""
+
+def write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write a run's tables to its folder, and return the table and its summary."""
     table = results.load(folder)
     summary = summarize(table)
     RunStore(folder).write_table(table)
     report.write(folder, table, summary)
+    return table, summary
+
+
+def show(folder: Path) -> None:
+    """Write a run's tables, print them, and say where they are."""
+    table, summary = write(folder)
     print_report(table, summary)
     out.print(f"files: {folder}", highlight=False, soft_wrap=True)
+
+
+def show_times(folder: Path) -> None:
+    """Write a run's tables, and print the one of seconds per epoch."""
+    _, summary = write(folder)
+    out.print(report.rich_table(report.pivot(summary), "Seconds per epoch"))
 
 
 def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
@@ -30,10 +45,10 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     reached = report.limit_table(table, summary)
     if not reached.empty:
         out.print(report.rich_table(reached, "Distance to the limit"))
-    out.print(escape(report.conditions(table)), highlight=False)
+    out.print(safe(report.conditions(table), LONGEST), highlight=False)
     for line in report.verdict_lines(summary, series="bhatia2017"):
-        out.print(escape(line), highlight=False)
+        out.print(safe(line, LONGEST), highlight=False)
     for line in report.warnings(summary):
-        out.print(f"[yellow]{escape(line)}[/]", highlight=False)
+        out.print(f"[yellow]{safe(line, LONGEST)}[/]", highlight=False)
     for line in report.reasons(summary):
-        out.print(f"[red]{escape(line)}[/]", highlight=False)
+        out.print(f"[red]{safe(line, LONGEST)}[/]", highlight=False)

@@ -150,6 +150,26 @@ def test_a_changed_model_is_built_on_the_stage_below(room):
     assert second.digest != first.digest
 
 
+def test_what_is_there_is_found_without_building(room, engine, base_image):
+    (room.folder / "Dockerfile").write_text(IN_STAGES)
+    configuration, options = read(room.folder), BuildOptions(base_image=base_image)
+
+    def find():
+        return images.find(engine, configuration, Device.CPU, options)
+
+    before = find()
+    assert (before.held, before.missing) == (None, ("system", "environment", "models"))
+    assert images.known_size(engine, configuration, Device.CPU, before.tag) is None
+    assert find() == before
+    made = room()
+    assert (find().tag, find().is_there) == (made.tag, True)
+    size = images.known_size(engine, configuration, Device.CPU, made.tag)
+    assert size == engine.client.images.get(made.tag).attrs["Size"]
+    (room.root / "models" / "x.py").write_text("2")
+    assert (find().held, find().missing) == ("environment", ("models",))
+    assert images.known_size(engine, configuration, Device.CPU, find().tag) == size
+
+
 def test_a_build_that_takes_too_long_is_ended_in_the_engine_too(room, engine):
     """A build that went on unseen would be timed beside the jobs."""
     (room.folder / "Dockerfile").write_text(DOCKERFILE + "RUN sleep 123.25\n")

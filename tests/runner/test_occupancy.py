@@ -63,8 +63,11 @@ def test_a_run_can_wait_for_another(holder, tmp_path, monkeypatch):
         holder.wait()
 
     monkeypatch.setattr(occupancy.time, "sleep", end_it)
-    with held("the CPUs", "cpu", tmp_path, timeout=60):
+    said = []
+    with held("the CPUs", "cpu", tmp_path, timeout=60, say=said.append):
         pass
+    assert len(said) == 1
+    assert said[0].startswith("waiting up to 60 s: the CPUs: another run is measuring on it (pid ")
 
 
 def test_two_devices_are_two_locks_and_a_lock_can_be_taken_again(tmp_path):

@@ -69,6 +69,21 @@ def test_a_broken_build_fails_its_own_jobs_only(execute):
     assert (cell["status"], cell["reason"]) == (Status.BUILD_FAILED, "no such package")
 
 
+def test_how_long_an_environment_took_to_make_is_kept(execute):
+    class Making(ScriptedLauncher):
+        def prepare(self, configuration, log):
+            if configuration.name == "mxnet-k122":
+                log.write_text("Step 1/1 : RUN make\n")
+            return super().prepare(configuration, log)
+
+    jobs = [make_job(configuration="theano-k208", backend="theano"), mxnet_job()]
+    _, _, store = execute(Making({"mxnet": stream(), "theano": stream()}), jobs)
+    builds = store.manifest()["builds"]
+    assert list(builds) == ["mxnet-k122"]
+    assert (builds["mxnet-k122"]["launcher"], builds["mxnet-k122"]["device"]) == ("scripted", "cpu")
+    assert builds["mxnet-k122"]["seconds"] >= 0
+
+
 def test_an_unsupported_job_is_not_started_and_is_no_failure(execute):
     launcher = ScriptedLauncher({"mxnet": stream()})
     ok, table, _ = execute(launcher, [mxnet_job(unsupported="it cannot")])
@@ -181,6 +196,14 @@ def test_an_error_event_decides_the_status(execute, kind, status):
     script = [*stream()[:2], json.dumps(said).encode() + b"\n"]
     _, table, _ = execute(ScriptedLauncher({"mxnet": script}), [mxnet_job()])
     assert table[["status", "reason"]].to_numpy().tolist() == [[status, f"{kind}: what it said"]]
+
+
+def test_an_errors_text_is_kept_without_control_characters(execute):
+    text = "\x1b[2Jgone\nnext"
+    said = {"event": "error", "schema": 1, "type": "ValueError", "message": text}
+    script = [*stream()[:2], json.dumps(said).encode() + b"\n"]
+    _, table, _ = execute(ScriptedLauncher({"mxnet": script}), [mxnet_job()])
+    assert table["reason"].iloc[0] == "ValueError: \\x1b[2Jgone\\nnext"
 
 
 def test_too_few_epochs_are_invalid(execute):

@@ -1,0 +1,88 @@
+"""What the command that runs does, once its options are read: it measures, or foretells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from runner import results, resuming
+from runner.clocks import Clocks
+from runner.commands import previewing, watching
+from runner.commands.console import err
+from runner.commands.tables import show, show_times, write
+from runner.errors import ExitCode, UsageError
+from runner.preview import preview
+from runner.progress import Style, safe
+from runner.request import Request
+from runner.session import Ended, Session, execute, resumed_request
+
+_SHOWN: dict[Style, Callable[[Path], object]] = {Style.JSON: write, Style.QUIET: show_times}
+
+
+def _given(context: typer.Context) -> set[str]:
+    """Return the options of a request that the command line names."""
+    sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def _tell(ended: Ended, style: Style) -> None:
+    """Print the tables of what there is, whatever ended the run, and then what did."""
+    if ended.has_rows:
+        _SHOWN.get(style, show)(ended.folder)
+    if ended.error is not None:
+        raise ended.error
+    if ended.code is ExitCode.INTERRUPTED:
+        err.print(
+            f"interrupted; what was measured is kept: go on with --resume {ended.folder.name}",
+            highlight=False,
+        )
+
+
+def _aside(line: str) -> None:
+    err.print(safe(line), highlight=False, style="dim")
+
+
+def _style(context: typer.Context) -> Style:
+    return watching.style(context.params.get("quiet", False), context.params["as_json"])
+
+
+def _asked(context: typer.Context) -> tuple[Request, Session]:
+    """Return what the command line asks for. Raises UsageError for what does not go together."""
+    given = context.params
+    if given["retry"] is not None and given["resume"] is None:
+        raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
+    request = Request.model_validate({n: v for n, v in given.items() if n in Request.model_fields})
+    resumed = None
+    if given["resume"] is not None:
+        resumed = results.find(given["results_dir"], given["resume"], results.resumable)
+        request = resumed_request(resumed, request, _given(context))
+    session = Session(
+        arguments=sys.argv[1:],
+        root=given["results_dir"],
+        resumed=resumed,
+        again=resuming.statuses_to_retry(given["retry"]),
+        clocks=Clocks(given["first_output"], given["silence"], given["timeout"]),
+        build_seconds=given["build_timeout"],
+        pull_seconds=given["pull_timeout"],
+        wait=given["wait"],
+        progress=err.is_terminal and _style(context) in (Style.LIVE, Style.LINES),
+    )
+    return request, session
+
+
+def measure(context: typer.Context) -> None:
+    """Run what is asked for, and print the table."""
+    request, session = _asked(context)
+    style = _style(context)
+    ended = execute(request, session, watching.observer(style, session.root))
+    _tell(ended, style)
+    raise typer.Exit(ended.code)
+
+
+def foretell(context: typer.Context) -> None:
+    """Print what a run would do."""
+    request, session = _asked(context)
+    previewing.show(preview(request, session, _aside), _style(context) is Style.JSON)
