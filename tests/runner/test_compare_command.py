@@ -87,10 +87,10 @@ def test_json_is_all_that_standard_output_holds(compare):
 def test_what_a_job_said_does_not_control_the_terminal(compare):
     _, said = compare("--threshold", "5%", cells={**CELLS, FAST: 0}, reason="\x1b[2J[/red]")
     assert "\x1b" not in said.out + said.err
-    assert "\u241b[2J[/red]" in said.err
+    assert r"\x1b[2J[/red]" in said.err
     _, said = compare(cells={**CELLS, FAST: 0}, reason="\x1b[2J[/red]")
     assert "\x1b" not in said.out
-    assert "\u241b[2J[/red]" in said.out
+    assert r"\x1b[2J[/red]" in said.out
 
 
 def test_several_runs_make_one_side(tmp_path, capsys):
