@@ -1,6 +1,8 @@
 """What a terminal gets of text that someone else wrote."""
 
+from functools import partial
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from runner.commands.console import SafeConsole
+from runner.forecast import Forecast
+from runner.history import History
 from runner.progress import Lines
+
+NO_FORECAST = Forecast(partial(History, Path("no runs")))
 
 
 def shown(draw) -> str:
@@ -30,7 +36,7 @@ def table_of(text: str) -> Table:
         lambda text: lambda console: console.print(escape(text), highlight=False),
         lambda text: lambda console: console.print(f"[red]{escape(text)}[/]", highlight=False),
         lambda text: lambda console: console.print(table_of(text)),
-        lambda text: lambda console: Lines(console).note(text),
+        lambda text: lambda console: Lines(console, NO_FORECAST).note(text),
     ],
 )
 @given(text=st.text(max_size=40) | st.just("\x1b[2J\x1b]0;x\x07\u202e\x9b31m[red]x[/red]:skull:"))

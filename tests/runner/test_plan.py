@@ -239,7 +239,7 @@ def test_without_its_base_an_image_has_no_name_yet():
 def test_a_build_begins_at_the_stage_that_is_there():
     nothing = find(Image(BASE))
     assert (nothing.held, nothing.is_there, nothing.has_layers) == (None, False, False)
-    base = images._held(engine_with(Image(BASE)), BASE)
+    base = images.held_base(engine_with(Image(BASE)), BASE)
     system, environment, models = images.plan(MXNET, Device.CPU, base).stages
     assert nothing.missing == (system.name, environment.name, models.name)
     begun = find(Image(BASE), Image(system.tag))
