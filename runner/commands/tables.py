@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from rich.markup import escape
 
 from runner import report, results
 from runner.commands.console import out
-from runner.progress import safe
 from runner.results import RunStore
 from runner.summary import summarize
-
-# Of a line that holds what jobs said, in bytes.
-LONGEST = 4000
 
 
 def write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -45,10 +42,10 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     reached = report.limit_table(table, summary)
     if not reached.empty:
         out.print(report.rich_table(reached, "Distance to the limit"))
-    out.print(safe(report.conditions(table), LONGEST), highlight=False)
+    out.print(escape(report.conditions(table)), highlight=False)
     for line in report.verdict_lines(summary, series="bhatia2017"):
-        out.print(safe(line, LONGEST), highlight=False)
+        out.print(escape(line), highlight=False)
     for line in report.warnings(summary):
-        out.print(f"[yellow]{safe(line, LONGEST)}[/]", highlight=False)
+        out.print(f"[yellow]{escape(line)}[/]", highlight=False)
     for line in report.reasons(summary):
-        out.print(f"[red]{safe(line, LONGEST)}[/]", highlight=False)
+        out.print(f"[red]{escape(line)}[/]", highlight=False)

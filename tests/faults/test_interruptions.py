@@ -26,8 +26,9 @@ def project(engine, base_image, tmp_path):
     url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     made = Project(make(tmp_path), url, base_image, repeats=2)
     yield made
-    for image in engine.client.images.list(name=f"{LABEL}/{NAME}"):
-        engine.client.images.remove(image.id, force=True)
+    for image in engine.client.images.list(name=f"{LABEL}/{NAME}"):  # the newest first
+        for tag in image.tags:
+            engine.client.images.remove(tag)
 
 
 def _behave(project: Project, **behaviour: str) -> None:

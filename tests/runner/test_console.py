@@ -15,6 +15,8 @@ from runner.forecast import Forecast
 from runner.history import History
 from runner.progress import Lines
 
+NO_FORECAST = Forecast(partial(History, Path("no runs")))
+
 
 def shown(draw) -> str:
     file = StringIO()
@@ -34,9 +36,7 @@ def table_of(text: str) -> Table:
         lambda text: lambda console: console.print(escape(text), highlight=False),
         lambda text: lambda console: console.print(f"[red]{escape(text)}[/]", highlight=False),
         lambda text: lambda console: console.print(table_of(text)),
-        lambda text: (
-            lambda console: Lines(console, Forecast(partial(History, Path("none")))).note(text)
-        ),
+        lambda text: lambda console: Lines(console, NO_FORECAST).note(text),
     ],
 )
 @given(text=st.text(max_size=40) | st.just("\x1b[2J\x1b]0;x\x07\u202e\x9b31m[red]x[/red]:skull:"))

@@ -52,11 +52,10 @@ def test_what_is_wrong_is_named():
     assert isinstance(parse(b"[" * 100_000), BadLine)
 
 
-def test_half_a_character_is_escaped_because_no_file_could_keep_it():
-    for odd in (line(extra="\ud800"), line(**{"\udfff": 1}), line(extra="\U0001f600")):
-        event = parse(odd)
-        assert isinstance(event, EpochEvent)
-        assert parse(event.model_dump_json(by_alias=True).encode()) == event
+def test_half_a_character_is_no_reason_to_lose_an_event():
+    event = parse(line(extra="\ud800"))
+    assert isinstance(event, EpochEvent)
+    assert parse(event.model_dump_json(by_alias=True).encode()) == event
 
 
 def test_control_characters_are_escaped():

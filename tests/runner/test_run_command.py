@@ -18,9 +18,8 @@ def call(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "guard_for", lambda *arguments: CpuGuard(folder=tmp_path))
     monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     common = ("--launcher", "local", "--device", "cpu", "--config", "mxnet-k122", "--data",
-              "synthetic", "--results", str(tmp_path / "runs"), "--epochs", "3",
-              "--threads", "1", "--seed", "1",
-              "--image-data-format", "channels_last")  # fmt: skip
+              "synthetic", "--results", str(tmp_path / "runs"), "--epochs", "3", "--threads", "1",
+              "--seed", "1", "--image-data-format", "channels_last")  # fmt: skip
 
     def go(*arguments):
         return cli.main([*common, *arguments])
