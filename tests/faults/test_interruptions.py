@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from project import NAME, Project, appears, finished, make, wait
@@ -86,28 +88,46 @@ def test_a_hung_job_is_ended_by_its_clock_and_says_which(project, engine):
     assert _left(engine, project) == []
 
 
-def test_a_full_disk_ends_the_run_and_nothing_is_lost(project, engine):
+@pytest.fixture
+def small_disk(project):
+    """Keep the project's runs on a small disk of their own."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
-    _behave(project, mnist_cnn="fills the disk")
     project.runs.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", project.runs],
+        ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", project.runs],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted: {mounted.stderr}")
-    try:
-        assert wait(project.begin("--repeats", "1")) == ExitCode.MACHINE
-        assert "no space is left" in project.output()
-        assert _left(engine, project) == []
-        before = finished(project.run_folder())
-        assert set(_statuses(project).values()) <= {Status.OK, Status.INTERRUPTED}
-        subprocess.run(["mount", "-o", "remount,size=64m", project.runs], check=True)
-        assert wait(project.go_on()) == ExitCode.OK
-        assert before.items() <= finished(project.run_folder()).items()
-    finally:
-        subprocess.run(["umount", project.runs], check=True)
+    yield project.runs
+    subprocess.run(["umount", project.runs], check=True)
+
+
+def _fill(disk: Path) -> Path:
+    """Fill a disk to its last byte and return the file that does."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return ballast
+
+
+def test_a_full_disk_ends_the_run_and_nothing_is_lost(project, small_disk, engine):
+    _behave(project, mnist_cnn="fills the disk", mnist_mlp="fills the disk")
+    process = project.begin()
+    appears(lambda: _epoch_seen(project), 240)
+    ballast = _fill(small_disk)
+    assert wait(process) == ExitCode.MACHINE
+    assert "no space is left" in project.output()
+    assert "Traceback" not in project.output()
+    assert _left(engine, project) == []
+    before = finished(project.run_folder())
+    assert set(_statuses(project).values()) <= {Status.OK, Status.INTERRUPTED}
+    ballast.unlink()
+    assert wait(project.go_on()) == ExitCode.OK
+    assert before.items() <= finished(project.run_folder()).items()
+    assert len(_statuses(project)) == project.planned
 
 
 def test_two_runners_do_not_time_each_other_nor_write_in_one_run(project):
