@@ -31,8 +31,6 @@ from runner.workloads import DataSource, Workload
 SAMPLES = 256
 EPOCHS = 2
 CLOCKS = Clocks(wall=3600.0)
-TRIED_WITH = "mnist_mlp"
-TRIED_ON = "jax-k3"
 _OTHER_INDEX = "name an index with --package-index, or extra wheels with --wheels"
 _IN_LOG = "what it printed is in the job's log"
 

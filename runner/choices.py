@@ -1,4 +1,4 @@
-"""What the command line lets one choose: where jobs run, on what, and how images are built."""
+"""What the command line lets one choose: where jobs run, how images are built, what is exported."""
 
 from __future__ import annotations
 
@@ -21,6 +21,29 @@ class DeviceChoice(StrEnum):
     AUTO = "auto"
     GPU = "gpu"
     CPU = "cpu"
+
+
+class Table(StrEnum):
+    """What a row of an exported table is: an epoch, a job, or a cell of the summary."""
+
+    EPOCHS = "epochs"
+    JOBS = "jobs"
+    SUMMARY = "summary"
+
+
+class Format(StrEnum):
+    """What an exported table is written as."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    JSON = "json"
+
+
+# The format that a file's name tells.
+SUFFIXES = {".csv": Format.CSV, ".parquet": Format.PARQUET, ".md": Format.MARKDOWN,
+            ".tex": Format.LATEX, ".json": Format.JSON}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,40 +9,18 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from runner import job_table, published, report
+from runner.choices import Format, Table
 from runner.errors import StoreError, choose
 from runner.html.text import visible
 from runner.summary import summarize
 
 SCHEMA = 1
-
-
-class Table(StrEnum):
-    """What a row is: an epoch, a job, or a cell of the summary."""
-
-    EPOCHS = "epochs"
-    JOBS = "jobs"
-    SUMMARY = "summary"
-
-
-class Format(StrEnum):
-    """What a table is written as."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    JSON = "json"
-
-
-SUFFIXES = {".csv": Format.CSV, ".parquet": Format.PARQUET, ".md": Format.MARKDOWN,
-            ".tex": Format.LATEX, ".json": Format.JSON}  # fmt: skip
 FOR_PEOPLE = (Format.MARKDOWN, Format.LATEX)
 _READ = {
     Table.EPOCHS: ["model", "configuration", "backend", "repeat", "epoch", "seconds", "samples",

@@ -8,16 +8,11 @@ from typing import Annotated
 
 import typer
 
-from runner import bundle, images, options, paths
 from runner import configurations as configs
-from runner.bundle.manifest import NAME as MANIFEST
-from runner.bundle.manifest import Kept, Manifest
-from runner.bundle.sizes import shown
-from runner.commands.console import note, out
+from runner import options, paths
+from runner.choices import BuildOptions
+from runner.commands.console import note
 from runner.configurations import Device
-from runner.data import file_sha256
-from runner.engine import Engine, connect
-from runner.images import BuildOptions
 from runner.workloads import DataSource
 
 NONE: list[str] = []
@@ -42,24 +37,6 @@ app = typer.Typer(
 )
 
 
-def _say(line: str) -> None:
-    out.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
-def _tell(folder: Path, whole: Manifest) -> None:
-    """Say what a bundle holds, and under which hash it can be known again."""
-    _say(f"{folder}: {len(whole.files)} files, {shown(whole.size)}, made {whole.made}")
-    _say(f"  {MANIFEST}\n    sha256:{file_sha256(folder / MANIFEST)}")
-    for kept in whole.configurations:
-        base = kept.base.repo_digest or kept.base.digest
-        _say(f"  {kept.name} for {kept.device}\n    {kept.tag}")
-        _say(f"  its base {kept.base.name}\n    {base}")
-    held = [Path(file.path).name for file in whole.data()]
-    _say(f"  data: {', '.join(held) or 'none'}")
-    if whole.missing_data:
-        _say(f"  data not in it: {', '.join(whole.missing_data)}")
-
-
 @app.command("save")
 def save(
     folder: Folder,
@@ -75,59 +52,44 @@ def save(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Write a bundle: what is not built yet is built, what is not cached is said."""
+    from runner import bundle
+    from runner.commands import bundling
+    from runner.engine import connect
+
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     wanted = bundle.Wanted(configs.load(config), device, asked, data)
     logs = paths.cache() / "build-logs"
     logs.mkdir(parents=True, exist_ok=True)
     whole = bundle.save(connect(engine), wanted, folder, paths.cache(), logs, note)
-    _tell(folder, whole)
+    bundling.tell(folder, whole)
 
 
 @app.command("verify")
 def verify(folder: Folder) -> None:
     """Check every file of a bundle. Exit 2 if one is wrong, missing or not listed."""
-    _tell(folder, bundle.verify(folder, note))
-    _say("ok")
+    from runner import bundle
+    from runner.commands import bundling
 
-
-def _state(engine: Engine, kept: Kept) -> str:
-    """Return what the first run here will do, as this checkout may be another than the saver's."""
-    if kept.name not in configs.names():
-        return "this checkout has no such configuration; take the commit that saved it"
-    base = images.held_base(engine, kept.base.name)
-    if base is None:
-        return f"the base image {kept.base.name} is not there under its name"
-    stages = images.plan(configs.load([kept.name])[0], kept.device, base).stages
-    there = {image.tag for image in kept.images}
-    missing = [stage.name for stage in stages if stage.tag not in there]
-    if not missing:
-        return "runs as it is"
-    if missing == ["models"]:
-        return "models/ are not those that were saved: the first run copies them in, offline too"
-    return (
-        f"this checkout's {missing[0]} is not the one that was saved: the first run builds it, "
-        "which needs its packages (--wheels, or a network)"
-    )
-
-
-def _command(kept: Kept) -> str:
-    words = ["python", "-m", "runner", "--config", kept.name, "--device", str(kept.device)]
-    if kept.name in configs.names():
-        usual = configs.load([kept.name])[0].images.base(kept.device)
-        words += [] if kept.base.name == usual else ["--base-image", kept.base.name]
-    return shlex.join(words)
+    bundling.tell(folder, bundle.verify(folder, note))
+    bundling.say("ok")
 
 
 @app.command("load")
 def load(folder: Folder, engine: options.Engine = None) -> None:
     """Verify a bundle, load its images into the engine and its data into the cache."""
+    from runner import bundle
+    from runner.commands import bundling
+    from runner.engine import connect
+
     reached = connect(engine)
     whole = bundle.load(reached, folder, paths.cache(), note)
-    _tell(folder, whole)
+    bundling.tell(folder, whole)
     for kept in whole.configurations:
-        _say(f"{kept.name}: {_state(reached, kept)}")
-        _say(f"  {_command(kept)}")
+        bundling.say(f"{kept.name}: {bundling.state(reached, kept)}")
+        bundling.say(f"  {bundling.command(kept)}")
         if kept.python is not None:
             wheels = shlex.quote(str(folder / "wheels"))
-            _say(f"  without the engine, with Python {kept.python.rpartition('.')[0]}: "
-                 f"--launcher local --wheels {wheels}")  # fmt: skip
+            bundling.say(
+                f"  without the engine, with Python {kept.python.rpartition('.')[0]}: "
+                f"--launcher local --wheels {wheels}"
+            )

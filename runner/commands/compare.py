@@ -2,182 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import pandas as pd
 import typer
-from rich.markup import escape
 
-from runner import export, options, paths, repetition, report, results, side_by_side
-from runner.commands.console import err, out
-from runner.errors import ExitCode, UsageError, choose
-from runner.html.text import visible
-from runner.jobs import Status
-from runner.side_by_side import Guard, SideBySide, Verdict
+from runner import options, paths
+from runner.errors import ExitCode, UsageError
 
 NONE: list[str] = []
 EXAMPLES = (
     "python -m runner compare 20261124-120000 latest",
     "python -m runner compare before.run after.run --threshold 5%",
 )
-SCHEMA = 1
-CAPTION = (
-    "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
-    "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
-)
-# As the widest word of its column it would push the table over 80 columns.
-_NARROW = {str(Verdict.NOT_COMPARABLE): "not\ncomparable"}
-_HASH = re.compile(r"\b(?:sha256:)?([0-9a-f]{12})[0-9a-f]{28,}\b")
-
-
-def _folders(text: str, root: Path) -> list[Path]:
-    """Return the folders of one side: a run, or several with commas between them."""
-    names = [text] if Path(text).exists() else text.split(",")
-    folders = [results.find(root, name) for name in names if name]
-    if len({folder.resolve().name for folder in folders}) < len(folders) or not folders:
-        raise UsageError(f"'{text}' must name one run or several different ones, as run1,run2")
-    return folders
-
-
-def _chosen(tables: Sequence[pd.DataFrame], wanted: dict[str, list[str]]) -> list[pd.DataFrame]:
-    """Return the tables with the wanted configurations, models and backends only."""
-    kept = list(tables)
-    for column, names in wanted.items():
-        known = list(dict.fromkeys(name for table in tables for name in table[column]))
-        some = choose(names, known, column)
-        kept = [table[table[column].isin(some)] for table in kept]
-    for side, table in zip("AB", kept, strict=True):
-        if table.empty:
-            raise UsageError(f"{side} has no job of the chosen configurations, models and backends")
-    return kept
-
-
-def _time(cell: pd.Series, side: str) -> str:
-    """Return a side's seconds and half their interval, or its status where it has none."""
-    seconds, status = cell[f"{side}_seconds"], cell[f"{side}_status"]
-    if pd.isna(seconds):
-        return "-" if pd.isna(status) or status == Status.OK else str(status)
-    half = (cell[f"{side}_high"] - cell[f"{side}_low"]) / 2
-    spread = "" if pd.isna(half) else f" +-{100 * half / seconds:.0f}%"
-    return f"{report.seconds_text(seconds)}{spread}"
-
-
-def _ratio(cell: pd.Series) -> dict[str, str]:
-    if pd.isna(cell["ratio"]):
-        return {"B/A": "-", "95 %": "-"}
-    ends = (
-        "-" if pd.isna(cell["ratio_low"]) else f"{cell['ratio_low']:.3f}-{cell['ratio_high']:.3f}"
-    )
-    return {"B/A": f"{cell['ratio']:.3f}", "95 %": ends}
-
-
-def _shown(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return text rows, one per cell."""
-    by = cells.groupby("backend")
-    kept = [
-        "model",
-        "backend",
-        *(n for n in ("configuration", "device") if by[n].nunique().max() > 1),
-    ]
-    rows = [
-        {
-            **{name: str(cell[name]) for name in kept},
-            "A": _time(cell, "a"),
-            "B": _time(cell, "b"),
-            **_ratio(cell),
-            "verdict": _NARROW.get(cell["verdict"], cell["verdict"]),
-        }
-        for _, cell in cells.iterrows()
-    ]
-    return pd.DataFrame(rows).astype("string")
-
-
-def _short(text: str) -> str:
-    """Return a value with its hashes cut to what a person compares."""
-    return _HASH.sub(r"\1", text)
-
-
-def _difference_lines(found: SideBySide) -> list[str]:
-    """Return "column: A's -> B's: cells", a line for each pair of values."""
-    rows = found.differences
-    both = ~found.cells["verdict"].isin([Verdict.ONLY_A, Verdict.ONLY_B])
-    said = [
-        (
-            f"{row['model']} {row['backend']}",
-            f"{row['column'].replace('_', ' ')}: {_short(row['a'])} -> {_short(row['b'])}",
-        )
-        for _, row in rows.iterrows()
-    ]
-    return report.grouped(said, int(both.sum()))
-
-
-def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
-    """Return why cells have no ratio, but for what the guard says itself."""
-    told = cells[cells["why"] != ""]
-    said = [(side_by_side.name_of(c), f"{c['verdict']}: {c['why']}") for _, c in told.iterrows()]
-    against = {name for name, _ in guard.failures} if guard else set()
-    said = [(name, why) for name, why in said if name not in against]
-    return report.grouped(said, len(cells))
-
-
-def _lines(lines: Sequence[str], style: str = "") -> None:
-    for line in lines:
-        out.print(escape(visible(line)), highlight=False, style=style)
-
-
-def _print(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str],
-           guard: Guard | None) -> None:  # fmt: skip
-    for side, name, table in zip("AB", names, tables, strict=True):
-        _lines([f"{side}: {name}; {report.conditions(table)}"])
-    out.print(report.rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
-    _lines([CAPTION])
-    differing = _difference_lines(found)
-    _lines(["", "What differs between the set-ups, A -> B:" if differing
-            else "No recorded difference between the set-ups."])  # fmt: skip
-    _lines([f"  {line}" for line in differing])
-    _lines(_reason_lines(found.cells, guard), "yellow")
-    _lines([f"less accurate: {line}" for line in side_by_side.accuracy_lines(found)], "yellow")
-
-
-def _json(found: SideBySide, names: Sequence[str], guard: Guard | None,
-          threshold: float | None) -> str:  # fmt: skip
-    content: dict[str, Any] = {
-        "schema": SCHEMA,
-        "a": names[0].split(", "),
-        "b": names[1].split(", "),
-        "cells": export.records(found.cells),
-        "differences": export.records(found.differences),
-        "less_accurate": side_by_side.accuracy_lines(found),
-    }
-    if guard is not None:
-        content["guard"] = {
-            "threshold": threshold,
-            "passed": guard.passed,
-            "judged": guard.judged,
-            "failures": [{"cell": cell, "why": why} for cell, why in guard.failures],
-            "wide": [{"cell": cell, "why": why} for cell, why in guard.wide],
-        }
-    return json.dumps(content, indent=2, allow_nan=False)
-
-
-def _say(guard: Guard, allowed: str) -> None:
-    """Say on standard error what the guard found, so that a log of CI holds it in any format."""
-    for line in report.grouped(guard.wide, 0):
-        err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
-    for cell, why in guard.failures:
-        err.print(f"[red]guard:[/] {escape(visible(f'{cell}: {why}'))}", highlight=False)
-    word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
-    counts = {
-        "decided": guard.judged - len(guard.wide),
-        "not decided": len(guard.wide),
-        "without an interval": guard.cells - guard.judged,
-    }
-    told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
-    err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
 
 
 def show_compared(
@@ -199,19 +35,22 @@ def show_compared(
     if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
     missing or not ok in B, or if nothing could be judged.
     """
+    from runner import repetition, results, side_by_side
+    from runner.commands import comparing
+
     allowed = repetition.parse_percentage(threshold, "--threshold") if threshold else None
-    sides = [_folders(text, results_dir) for text in (a, b)]
+    sides = [comparing.folders_of(text, results_dir) for text in (a, b)]
     if {path.resolve() for path in sides[0]} & {path.resolve() for path in sides[1]}:
         raise UsageError("A and B hold the same run; name two different ones")
     loaded = [results.load(*folders) for folders in sides]
     names = [", ".join(dict.fromkeys(table["run"])) for table in loaded]
-    tables = _chosen(loaded, {"configuration": config, "model": model, "backend": backend})
+    tables = comparing.chosen(loaded, {"configuration": config, "model": model, "backend": backend})
     found = side_by_side.compare(*tables)
     guard = None if allowed is None else side_by_side.judge(found.cells, allowed)
     if as_json:
-        typer.echo(_json(found, names, guard, allowed))
+        typer.echo(comparing.as_json(found, names, guard, allowed))
     else:
-        _print(found, tables, names, guard)
+        comparing.show(found, tables, names, guard)
     if guard is not None:
-        _say(guard, f"{threshold}")
+        comparing.say(guard, f"{threshold}")
         raise typer.Exit(ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK)

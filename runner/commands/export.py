@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from runner import export, options, paths, results, tracking
+from runner import options, paths
+from runner.choices import SUFFIXES, Format, Table
 from runner.commands.console import out
 from runner.errors import UsageError
-from runner.export import Format, Table
-from runner.results import RunStore
 
 LATEST = ["latest"]
 EXAMPLES = (
@@ -25,10 +24,10 @@ def _format(asked: Format | None, output: Path | None) -> Format:
     """Return the format asked for, else the one that the file's name tells, else CSV."""
     if asked is not None or output is None:
         return asked or Format.CSV
-    if output.suffix not in export.SUFFIXES:
-        known = ", ".join(export.SUFFIXES)
+    if output.suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
         raise UsageError(f"--output {output}: name the format with --format, or end it in {known}")
-    return export.SUFFIXES[output.suffix]
+    return SUFFIXES[output.suffix]
 
 
 def export_table(
@@ -56,6 +55,9 @@ def export_table(
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
     """Write a table of one or several runs as CSV, Parquet, Markdown, LaTeX or JSON."""
+    from runner import export, results, tracking
+    from runner.results import RunStore
+
     folders = [results.find(results_dir, name) for name in runs]
     rows = results.load(*folders)
     if mlflow is not None:

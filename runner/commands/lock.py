@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from runner import configurations as configs
-from runner import locks, options
+from runner import options
+from runner.choices import BuildOptions
 from runner.commands.console import out
 from runner.configurations import Device
-from runner.images import BuildOptions
 
 EXAMPLES = (
     "python -m runner lock jax-k3",
@@ -26,6 +26,8 @@ def lock(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
+    from runner import locks
+
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     for configuration in configs.load(name):
         for device in Device:

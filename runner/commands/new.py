@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from runner import options, scaffold
+from runner import options
+from runner.choices import BuildOptions
 from runner.commands.console import note, out
-from runner.images import BuildOptions
 
 app = typer.Typer(
     help="Write a working skeleton of a configuration or a model.", no_args_is_help=True
@@ -44,6 +44,8 @@ def new_configuration(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Write docker/NAME, made like a configuration that works, with other versions."""
+    from runner import scaffold
+
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     made, source = scaffold.new_configuration(name, like, scaffold.parse_pins(pin), build, note)
     _say(
@@ -60,6 +62,8 @@ def new_model(
     name: Annotated[str, typer.Argument(help="Such as mnist_wide.")],
 ) -> None:
     """Write models/NAME.py, a small network that trains, and register it."""
+    from runner import scaffold
+
     scaffold.new_model(name)
     _say(
         ("made", f"models/{name}.py, and its entry in models/workloads.json"),

@@ -10,8 +10,8 @@ import pytest
 
 from made_runs import small_run
 from runner import cli, export, results
+from runner.choices import SUFFIXES, Format, Table
 from runner.errors import ExitCode
-from runner.export import Format, Table
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_standard_output_holds_csv_by_default(folder, capsys):
 def test_the_file_name_tells_the_format_and_the_file_is_whole(folder, tmp_path, name):
     path = tmp_path / name
     assert call(folder, "--table", "summary", "--output", path) == ExitCode.OK
-    written = export.SUFFIXES[path.suffix]
+    written = SUFFIXES[path.suffix]
     expected = export.render(results.load(folder), Table.SUMMARY, written)
     assert path.read_bytes() == expected
     assert [found.name for found in tmp_path.iterdir()] == [name]
