@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner import comparison, limits, phases, published
+from runner import comparison, limits, phases, published, remedies
 from runner.jobs import Status
 from runner.text import markdown_text
 from runner.workloads import published_workloads
@@ -131,6 +131,11 @@ def reasons(summary: pd.DataFrame) -> list[str]:
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
     ]
+
+
+def advice(summary: pd.DataFrame) -> list[str]:
+    """Return a line for every status but ok that there is, with what to do."""
+    return remedies.of(summary["status"].astype(str))
 
 
 def warnings(summary: pd.DataFrame) -> list[str]:
@@ -275,7 +280,7 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         "## Where the time went, in seconds",
         markdown_table(phase_table(table)),
         *_section("Not steady", warnings(summary)),
-        *_section("Without a time", reasons(summary)),
+        *_section("Without a time", [*reasons(summary), *advice(summary)]),
     ]
     return "\n\n".join(parts) + "\n"
 

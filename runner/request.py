@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.configurations import ImageDataFormat, RecurrentActivation
 from runner.errors import StoreError
+from runner.text import without_password
 from runner.workloads import DataSource
 
 
@@ -49,6 +50,17 @@ class Request(BaseModel):
     def build(self) -> BuildOptions:
         """Return the part that builds need."""
         return BuildOptions(self.base_image, self.ca_bundle, self.package_index, self.wheels)
+
+    @field_validator("python", "ca_bundle", "wheels")
+    @classmethod
+    def _from_anywhere(cls, path: Path | None) -> Path | None:
+        """A resumed run may be called from another folder."""
+        return path.absolute() if path is not None else None
+
+    def to_keep(self) -> dict[str, Any]:
+        """Return the request as JSON values, without the password of an address."""
+        plain: dict[str, Any] = self.model_dump(mode="json")
+        return {n: without_password(v) if isinstance(v, str) else v for n, v in plain.items()}
 
     @classmethod
     def of_manifest(cls, manifest: dict[str, Any], folder: Path) -> Request:

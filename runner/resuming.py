@@ -14,6 +14,7 @@ from runner.errors import IdentityError, UsageError, choose
 from runner.jobs import Job, Status
 from runner.planning import Plan
 from runner.results import RunStore
+from runner.text import without_password
 
 _RETRIABLE = [str(status) for status in Status if status not in (Status.OK, Status.UNSUPPORTED)]
 _ALL = "all"
@@ -36,7 +37,7 @@ def statuses_to_retry(text: str | None) -> frozenset[Status]:
 def _session(arguments: list[str]) -> dict[str, Any]:
     return {
         "started": datetime.now(UTC).isoformat(),
-        "arguments": arguments,
+        "arguments": list(map(without_password, arguments)),
         "git_commit": identity.git_commit(),
     }
 
@@ -56,10 +57,10 @@ def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
 def begin(root: Path, plan: Plan, data_dir: Path | None, arguments: list[str]) -> RunStore:
     """Make the folder of a new run, with all in its manifest that a later session needs."""
     manifest = {
-        "arguments": arguments,
+        "arguments": list(map(without_password, arguments)),
         "jobs": [job.id for job in plan.jobs],
         "planned": _jobs(plan.jobs),
-        "request": plan.request.model_dump(mode="json"),
+        "request": plan.request.to_keep(),
         "identity": identity.describe(),
         "machine": _machine(plan),
         "data": datasets.fingerprint(data_dir),
@@ -70,8 +71,8 @@ def begin(root: Path, plan: Plan, data_dir: Path | None, arguments: list[str]) -
 
 def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[Job]) -> None:
     """Raise IdentityError if the configurations would now give other jobs."""
-    for old, new in zip(before, _jobs(now), strict=False):
-        identity.refuse_another(f"job {now[0].id}", old, new, store.name)
+    for old, new in zip(before, now, strict=False):
+        identity.refuse_another(f"job {new.id}", old, _jobs([new])[0], store.name)
     if len(before) != len(now):
         raise IdentityError(
             f"run {store.name} cannot go on: it had {len(before)} jobs, now it would have "

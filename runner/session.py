@@ -23,9 +23,10 @@ from runner.request import Request
 from runner.results import RunStore
 from runner.run import Conditions
 from runner.run import run as run_all
+from runner.text import REDACTED
 
 # Of a request, what another session may say anew: how to reach things, not what is measured.
-_OF_SESSION = frozenset({"engine", "ca_bundle", "package_index", "wheels"})
+_OF_SESSION = frozenset({"engine", "ca_bundle", "memory", "package_index", "wheels"})
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
             f"--resume goes on with what run {folder.name} asked for; leave out {named}"
         )
     kept = Request.of_manifest(RunStore(folder).manifest(), folder)
+    if "package_index" not in given and REDACTED in (kept.package_index or ""):
+        raise UsageError("the package index of this run has a password, which is not kept: "
+                         "say it again with --package-index")  # fmt: skip
     return kept.model_copy(update={name: getattr(asked, name) for name in given})
 
 

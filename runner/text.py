@@ -11,7 +11,15 @@ MAX_TEXT = 2000
 # Deeper than anything a job says; far below what makes a serializer give up.
 MAX_DEPTH = 16
 
+# Stands where a password was.
+REDACTED = "***"
+_CREDENTIALS = re.compile(r"(\w://)[^/@\s]+@")
 _MARKUP = re.compile(r"([\\`*\[\]<>|&])")
+
+
+def without_password(text: str) -> str:
+    """Return ``text`` without what stands before the host of an address: it may be secret."""
+    return _CREDENTIALS.sub(rf"\1{REDACTED}@", text)
 
 
 def escaped(text: str) -> str:

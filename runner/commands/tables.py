@@ -49,3 +49,5 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
         out.print(f"[yellow]{escape(line)}[/]", highlight=False)
     for line in report.reasons(summary):
         out.print(f"[red]{escape(line)}[/]", highlight=False)
+    for line in report.advice(summary):
+        out.print(escape(line), highlight=False)

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from runner import comparison, configurations, job_table, phases, report
+from runner import comparison, configurations, job_table, phases, remedies, report
 from runner.errors import ConfigurationError, StoreError
 from runner.html import folders as job_folders
 from runner.html import frames, reproduction
@@ -117,10 +117,14 @@ def _known_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [_stated(str(name), list(backends.unique())) for name, backends in grouped]
 
 
-def _counts(jobs: pd.DataFrame) -> list[tuple[str, int]]:
-    """Return how many jobs ended in each status, in the order of ``Status``."""
+def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
+    """Return how many jobs ended in each status, in their order, and what to do about it."""
     counted = jobs["status"].value_counts()
-    return [(str(status), int(counted[status])) for status in Status if status in counted]
+    return [
+        (str(status), int(counted[status]), remedies.REMEDIES.get(status, ""))
+        for status in Status
+        if status in counted
+    ]
 
 
 def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,

@@ -5,19 +5,22 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import pytest
 from test_run import conditions
 
 from launcher_contract import make_job
-from runner import cli, configurations, results, resuming
+from runner import cli, configurations, remedies, results, resuming
 from runner.clocks import Clock, Clocks, Timer
 from runner.errors import ExitCode, IdentityError, MachineError, UsageError
 from runner.identity import differences, keep
 from runner.interrupts import Interrupts
 from runner.jobs import Status
+from runner.request import Request
 from runner.results import JobStore, RunStore
 from runner.run import run
+from runner.session import resumed_request
 from scripted import ScriptedLauncher, stream
 
 CHOSEN = ["mxnet-k122"]
@@ -195,3 +198,28 @@ def test_a_run_of_an_older_version_cannot_be_resumed_and_says_so(tmp_path, capsy
     store = RunStore.create(tmp_path, {})
     assert cli.main(["--resume", store.name, "--results", str(tmp_path)]) == ExitCode.USAGE
     assert "cannot be resumed" in capsys.readouterr().err
+
+
+def test_a_password_of_an_address_is_not_kept_and_must_be_said_again(tmp_path):
+    address = "https://me:secret@mirror.example/simple"
+    kept = Request(package_index=address, config=("mxnet-k122",)).to_keep()
+    assert "secret" not in json.dumps(kept)
+    store = RunStore.create(tmp_path, {"request": kept})
+    asked = Request(package_index=address)
+    with pytest.raises(UsageError, match="--package-index"):
+        resumed_request(store.folder, Request(), set())
+    again = resumed_request(store.folder, asked, {"package_index"})
+    assert (again.package_index, again.config) == (address, ("mxnet-k122",))
+
+
+def test_every_way_to_end_but_ok_has_something_to_do():
+    assert set(remedies.REMEDIES) == set(Status) - {Status.OK}
+    said = remedies.of(["ok", "timeout/failed", "failed"])
+    assert [line.partition(":")[0] for line in said] == ["failed", "timeout"]
+
+
+def test_a_job_that_is_another_now_is_named(tmp_path):
+    store = RunStore.create(tmp_path, {})
+    before = resuming._jobs([job(1), job(2)])
+    with pytest.raises(IdentityError, match=rf"job {job(2).id} .* epochs: it was 3, now it is 4"):
+        resuming._refuse_other_jobs(store, before, [job(1), replace(job(2), epochs=4)])
