@@ -12,6 +12,7 @@ ALLOWED = {
     "keras",
     # the standard library
     "atexit",
+    "signal",
     "collections",
     "hashlib",
     "importlib",
