@@ -25,7 +25,8 @@ def test_real_digits_are_learnt_in_a_container(
 ):
     code = cli.main(
         ["--config", configuration, "--backend", backend, "--device", "cpu", "--data", "digits",
-         "--model", "mnist_mlp", "--epochs", "8", "--results", str(tmp_path), *BUILD]
+         "--model", "mnist_mlp", "--epochs", "8", "--results", str(tmp_path),
+         "--wait", "250", *BUILD]
     )  # fmt: skip
     assert code == ExitCode.OK, capsys.readouterr()
     table = results.load(results.find(tmp_path, "latest"))

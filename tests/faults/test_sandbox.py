@@ -6,6 +6,7 @@ import threading
 import time
 import unicodedata
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from runner.commands.tables import print_report
 from runner.configurations import Device
 from runner.engine import LABEL
 from runner.events import MAX_LINE_BYTES
+from runner.forecast import Forecast
+from runner.history import History
 from runner.html.page import render
 from runner.images import BuildOptions
 from runner.jobs import Status
@@ -299,7 +302,8 @@ def test_control_characters_reach_no_terminal_file_or_page(bench, launch, enviro
     console = SafeConsole(file=shown, width=200, emoji=False)
     monkeypatch.setattr("runner.commands.tables.out", console)
     job = make_job("speaks_to_the_terminal")
-    conditions = Conditions(launch(), bench.store, Lines(console), Clocks(wall=60))
+    lines = Lines(console, Forecast(partial(History, bench.store.folder.parent)))
+    conditions = Conditions(launch(), bench.store, lines, Clocks(wall=60))
     record = run_job(job, environment, conditions)
     assert record.status is Status.FAILED
     folder = bench.store.folder
