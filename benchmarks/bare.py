@@ -15,8 +15,13 @@ import time
 
 NAME, SAMPLES, EPOCHS, THREADS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 FORMAT = sys.argv[5]
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC",
-                 "MXNET_CPU_WORKER_NTHREADS"):
+for variable in (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NPROC",
+    "MXNET_CPU_WORKER_NTHREADS",
+):
     os.environ[variable] = str(THREADS)
 
 import keras  # noqa: E402

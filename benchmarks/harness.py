@@ -16,9 +16,10 @@ from runner.jobs import Job, JobOptions, Status
 from runner.launchers.base import Environment
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.observer import Observer
-from runner.results import RunStore, load
+from runner.results import load
 from runner.run import Conditions, run_job
 from runner.statistics import Seconds
+from runner.store import RunStore
 from runner.workloads import DataSource, choose_workloads
 
 

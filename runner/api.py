@@ -25,9 +25,9 @@ from runner.history import History
 from runner.observer import Observer
 from runner.progress import Lines, Several
 from runner.request import Request
-from runner.results import RunStore
 from runner.session import Session
 from runner.side_by_side import Guard, SideBySide
+from runner.store import RunStore
 from runner.summary import summarize
 
 __all__ = [

@@ -23,9 +23,9 @@ from runner.images import BuildOptions
 from runner.jobs import Job, JobOptions, Status
 from runner.locks import UnreachableError
 from runner.preflight import Machine
-from runner.results import Record
 from runner.run import Conditions, run_job
 from runner.scaffold import COPIED
+from runner.store import Record
 from runner.workloads import DataSource, Workload
 
 SAMPLES = 256

@@ -17,7 +17,7 @@ from runner.configurations import Configuration, Device
 from runner.engine import Engine
 from runner.errors import MachineError
 from runner.images import BuildOptions
-from runner.results import MAX_LOG_BYTES
+from runner.store import MAX_LOG_BYTES
 from runner.workloads import DataSource
 
 Say = Callable[[str], None]

@@ -13,7 +13,7 @@ from runner.events import BadLine, DataEvent, EpochEvent, Event
 from runner.history import Estimate, History, Timing, epochs_of, timing_of
 from runner.jobs import Job, Status
 from runner.observer import Announcement, Observer
-from runner.results import Record
+from runner.store import Record
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from runner import paths
 from runner.errors import IdentityError
-from runner.results import RunStore
+from runner.store import RunStore
 
 
 def tree_sha256(root: Path, kinds: tuple[str, ...] = (".py", ".json")) -> str:

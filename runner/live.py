@@ -39,7 +39,7 @@ from runner.history import epochs_of
 from runner.jobs import Job, Status
 from runner.observer import Announcement, Observer
 from runner.progress import ending, safe
-from runner.results import Record
+from runner.store import Record
 from runner.summary import CELL
 
 REFRESH_PER_SECOND = 1.0

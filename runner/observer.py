@@ -10,7 +10,7 @@ from typing import Self
 
 from runner.events import BadLine, Event
 from runner.jobs import Job
-from runner.results import Record
+from runner.store import Record
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from runner.launchers.local import LocalLauncher
 from runner.planning import Plan
 from runner.preflight import Say
 from runner.request import Request
-from runner.results import RunStore
 from runner.session import Session
+from runner.store import RunStore
 from runner.workloads import DataSource
 
 

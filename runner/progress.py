@@ -19,7 +19,7 @@ from runner.forecast import Forecast
 from runner.history import epochs_of
 from runner.jobs import Job, Status
 from runner.observer import Announcement, Observer
-from runner.results import Record
+from runner.store import Record
 
 SCHEMA = 1
 # Between two lines on the time left.

@@ -13,7 +13,7 @@ from runner import identity
 from runner.errors import IdentityError, UsageError, choose
 from runner.jobs import Job, Status
 from runner.planning import Plan
-from runner.results import RunStore
+from runner.store import RunStore
 from runner.text import without_password
 
 _RETRIABLE = [str(status) for status in Status if status not in (Status.OK, Status.UNSUPPORTED)]

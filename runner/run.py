@@ -24,7 +24,7 @@ from runner.launchers.base import Environment, Launcher, OverrunError, Process, 
 from runner.observer import Observer
 from runner.occupancy import Guard, Obstacle
 from runner.outcome import FloodError, Heard, Outcome, conclude, without_times
-from runner.results import JobStore, Record, RunStore
+from runner.store import JobStore, Record, RunStore
 from runner.watch import Judge, Watch, summarize
 
 # How long a wish to end may stay unheard while a job is silent.

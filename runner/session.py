@@ -20,9 +20,9 @@ from runner.occupancy import guard_for
 from runner.planning import Plan
 from runner.preflight import Say
 from runner.request import Request
-from runner.results import RunStore
 from runner.run import Conditions
 from runner.run import run as run_all
+from runner.store import RunStore
 from runner.text import REDACTED
 
 # Of a request, what another session may say anew: how to reach things, not what is measured.

@@ -17,8 +17,8 @@ from runner.clocks import Clocks
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher
 from runner.observer import Observer
-from runner.results import Record, RunStore
 from runner.run import Conditions, run_job
+from runner.store import Record, RunStore
 
 
 class Silent(Observer):

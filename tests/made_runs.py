@@ -11,7 +11,7 @@ from typing import Any
 from launcher_contract import make_job
 from runner.events import parse
 from runner.jobs import Job, Status
-from runner.results import Record, RunStore
+from runner.store import Record, RunStore
 from scripted import stream
 
 BEGAN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

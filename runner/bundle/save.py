@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import time
@@ -17,7 +16,7 @@ import requests.exceptions
 from docker.errors import APIError
 
 from runner import data as datasets
-from runner import identity, images
+from runner import identity, images, usage
 from runner.bundle import archive, manifest, packages
 from runner.bundle.manifest import FOLDERS, BaseImage, File, Kept, KeptImage, Manifest
 from runner.bundle.sizes import shown
@@ -57,14 +56,10 @@ def _remove_left(part: Path) -> None:
 @contextmanager
 def _held(part: Path) -> Iterator[None]:
     """Hold a folder against a second save."""
-    handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with usage.sole(part) as is_ours:
+        if not is_ours:
+            raise UsageError(f"{part}: another save is writing it")
         yield
-    except BlockingIOError as error:
-        raise UsageError(f"{part}: another save is writing it") from error
-    finally:
-        os.close(handle)
 
 
 @contextmanager

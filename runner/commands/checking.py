@@ -23,8 +23,8 @@ from runner.forecast import Forecast
 from runner.history import History
 from runner.launchers.choose import launcher_for
 from runner.progress import Lines
-from runner.results import RunStore
 from runner.run import Conditions
+from runner.store import RunStore
 from runner.workloads import Workload
 
 _COLOURS = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.PROBLEM: "red", Mark.SKIPPED: "dim"}

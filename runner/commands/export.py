@@ -56,7 +56,7 @@ def export_table(
 ) -> None:
     """Write a table of one or several runs as CSV, Parquet, Markdown, LaTeX or JSON."""
     from runner import export, results, tracking
-    from runner.results import RunStore
+    from runner.store import RunStore
 
     folders = [results.find(results_dir, name) for name in runs]
     rows = results.load(*folders)

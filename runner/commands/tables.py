@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from runner import report, results
 from runner.commands.console import out
-from runner.results import RunStore
+from runner.store import RunStore
 from runner.summary import summarize
 
 

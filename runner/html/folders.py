@@ -14,7 +14,7 @@ from runner.errors import StoreError
 from runner.html.packed import plain
 from runner.html.text import visible
 from runner.jobs import Status
-from runner.results import Record, read_record
+from runner.store import Record, read_record
 
 # Characters of all logs together, for jobs that are ok and for those that are not; one log's
 # share lies within the bounds.

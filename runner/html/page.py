@@ -18,7 +18,7 @@ from runner.html import frames, reproduction
 from runner.html.packed import pack
 from runner.html.text import embed, policy, visible
 from runner.jobs import Status
-from runner.results import read_manifest
+from runner.store import read_manifest
 from runner.summary import summarize
 
 _SERIES = "bhatia2017"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from runner.results import read_manifest
+from runner.store import read_manifest
 
 _ENVIRONMENT = [
     "configuration",

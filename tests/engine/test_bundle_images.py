@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher_contract import Bench
+from made_configuration import CONFIG
 from runner import bundle, images, paths
 from runner.configurations import Device, read
 from runner.engine import LABEL
@@ -21,25 +22,6 @@ pytestmark = pytest.mark.engine
 
 FAKES = Path(__file__).parent.parent / "fakes"
 COMMON = Path(__file__).parents[2] / "docker" / "common"
-CONFIG = """
-title = "A test"
-keras = "1.0"
-python = "3.6"
-local_pythons = ["3.6"]
-recurrent_activation = "sigmoid"
-[images]
-gpu = "none"
-cpu = "none"
-[backends.mxnet]
-version = "1.0"
-image_data_format = "channels_last"
-[backends.mxnet.gpu]
-cuda = "8.0"
-cudnn = "6.0"
-min_driver = "1.0"
-min_compute_capability = "3.0"
-source = "made up"
-"""
 DOCKERFILE = """
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}

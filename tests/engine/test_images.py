@@ -8,6 +8,7 @@ import psutil
 import pytest
 from registry import serving
 
+from made_configuration import CONFIG
 from runner import images, paths
 from runner.configurations import Device, read
 from runner.errors import BuildError
@@ -15,25 +16,6 @@ from runner.images import BuildOptions
 
 pytestmark = pytest.mark.engine
 
-CONFIG = """
-title = "A test"
-keras = "1.0"
-python = "3.6"
-local_pythons = ["3.6"]
-recurrent_activation = "sigmoid"
-[images]
-gpu = "none"
-cpu = "none"
-[backends.mxnet]
-version = "1.0"
-image_data_format = "channels_last"
-[backends.mxnet.gpu]
-cuda = "8.0"
-cudnn = "6.0"
-min_driver = "1.0"
-min_compute_capability = "3.0"
-source = "made up"
-"""
 DOCKERFILE = """
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from made_configuration import CONFIG
 from runner import paths, results
 from runner.jobs import Status
 from runner.workloads import WORKLOADS
@@ -22,25 +23,6 @@ from runner.workloads import WORKLOADS
 NAME = "fault-k1"
 MODELS = ("mnist_mlp", "mnist_cnn")
 EPOCHS = 3
-CONFIG = """
-title = "A configuration that trains in a moment"
-keras = "1.0"
-python = "3.6"
-local_pythons = ["3.6", "3.11"]
-recurrent_activation = "sigmoid"
-[images]
-gpu = "none"
-cpu = "none"
-[backends.mxnet]
-version = "1.0"
-image_data_format = "channels_last"
-[backends.mxnet.gpu]
-cuda = "8.0"
-cudnn = "6.0"
-min_driver = "1.0"
-min_compute_capability = "3.0"
-source = "made up"
-"""
 # No RUN: an engine without a network can build it.
 DOCKERFILE = """
 ARG BASE_IMAGE

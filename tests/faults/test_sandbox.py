@@ -30,8 +30,8 @@ from runner.launchers.base import Environment
 from runner.launchers.bounds import DiskFloor
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.progress import Lines
-from runner.results import MAX_LOG_BYTES
 from runner.run import Conditions, run_job
+from runner.store import MAX_LOG_BYTES
 from runner.summary import summarize
 
 pytestmark = pytest.mark.engine

@@ -14,7 +14,7 @@ from runner.errors import ExitCode, StoreError
 from runner.html.folders import tail, thinned
 from runner.html.page import render
 from runner.jobs import Status
-from runner.results import RunStore
+from runner.store import RunStore
 
 
 class Page(HTMLParser):

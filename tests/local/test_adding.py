@@ -14,9 +14,9 @@ from runner.images import BuildOptions
 from runner.launchers.local import LocalLauncher
 from runner.occupancy import CpuGuard
 from runner.preflight import Machine
-from runner.results import RunStore
 from runner.run import Conditions
 from runner.scaffold import Rooms
+from runner.store import RunStore
 
 BUILD = BuildOptions()
 

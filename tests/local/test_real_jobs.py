@@ -14,8 +14,8 @@ from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.jobs import Status
 from runner.launchers.local import LocalLauncher
-from runner.results import RunStore
 from runner.run import Conditions, run_job
+from runner.store import RunStore
 from runner.summary import summarize
 
 CONFIGURATION = "jax-k3"

@@ -14,6 +14,7 @@ from docker.errors import ImageNotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_configuration import CONFIG
 from runner import bundle, cli, configurations, data, images, paths
 from runner.bundle import archive, manifest
 from runner.bundle.manifest import Manifest
@@ -27,25 +28,6 @@ from runner.workloads import DataSource
 
 BASE = "base:1"
 MNIST = replace(data.DOWNLOADS["mnist"], sha256=sha256(b"digits"))
-CONFIG = """
-title = "A test"
-keras = "1.0"
-python = "3.6"
-local_pythons = ["3.6"]
-recurrent_activation = "sigmoid"
-[images]
-gpu = "none"
-cpu = "base:1"
-[backends.mxnet]
-version = "1.0"
-image_data_format = "channels_last"
-[backends.mxnet.gpu]
-cuda = "8.0"
-cudnn = "6.0"
-min_driver = "1.0"
-min_compute_capability = "3.0"
-source = "made up"
-"""
 DOCKERFILE = """
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
@@ -162,7 +144,7 @@ def room(tmp_path_factory):
     folder = root / "docker" / "test-k1"
     for path in (folder, root / "docker" / "common", root / "models", root / "cache/downloads"):
         path.mkdir(parents=True)
-    (folder / "config.toml").write_text(CONFIG)
+    (folder / "config.toml").write_text(CONFIG.replace('cpu = "none"', 'cpu = "base:1"'))
     (folder / "Dockerfile").write_text(DOCKERFILE)
     (folder / "cpu.lock").write_text("")
     (root / "docker" / "common" / "x.sh").write_text("")

@@ -12,8 +12,8 @@ from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.occupancy import CpuGuard
 from runner.preflight import Machine
-from runner.results import RunStore
 from runner.run import Conditions
+from runner.store import RunStore
 from runner.workloads import WORKLOADS
 from scripted import ScriptedLauncher, stream
 

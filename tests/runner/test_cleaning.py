@@ -30,7 +30,7 @@ from runner.cleaning.folders import measure
 from runner.engine import LABEL, Engine
 from runner.errors import ExitCode, MachineError, UsageError
 from runner.liveness import Owner
-from runner.results import RunStore
+from runner.store import RunStore
 from runner.usage import Use
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

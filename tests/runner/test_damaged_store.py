@@ -14,7 +14,7 @@ from runner import report, results
 from runner.errors import StoreError
 from runner.html.page import render
 from runner.jobs import Status
-from runner.results import RunStore
+from runner.store import RunStore
 from runner.summary import summarize
 
 JOBS = [make_job(name, configuration="mxnet-k122") for name in ("mnist_mlp", "mnist_cnn")]

@@ -12,7 +12,7 @@ from runner.forecast import Forecast, Left
 from runner.history import History, Timing
 from runner.jobs import Status
 from runner.observer import Announcement
-from runner.results import Record, RunStore
+from runner.store import Record, RunStore
 from scripted import stream
 
 

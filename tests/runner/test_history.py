@@ -8,7 +8,7 @@ from launcher_contract import make_job
 from made_runs import GAP, events, write_job
 from runner.history import History, Nearness
 from runner.jobs import Status
-from runner.results import RunStore
+from runner.store import RunStore
 
 HERE = "a processor"
 # made_runs: epochs of 9, 2 and 4 s, an event every 10 s from the start, 100 s in all.

@@ -15,8 +15,8 @@ from runner.errors import MachineError
 from runner.jobs import Status
 from runner.nvml import GpuSample
 from runner.occupancy import GpuGuard
-from runner.results import RunStore
 from runner.run import Conditions, run
+from runner.store import RunStore
 from runner.summary import summarize
 from runner.watch import Sample, Watch, note_only, strict
 from scripted import ScriptedLauncher, ScriptedProcess, stream

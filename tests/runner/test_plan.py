@@ -16,7 +16,7 @@ from runner.errors import BuildError, ExitCode
 from runner.history import History
 from runner.images import BuildOptions
 from runner.jobs import Job, Status
-from runner.results import RunStore
+from runner.store import RunStore
 
 BASE = "a-base:1"
 

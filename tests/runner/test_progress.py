@@ -17,7 +17,7 @@ from runner.jobs import Status
 from runner.live import LiveView
 from runner.observer import Announcement, Observer
 from runner.progress import JsonLines, Lines, Quiet, Several, Style, style_for
-from runner.results import Record, RunStore
+from runner.store import Record, RunStore
 from scripted import stream
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")

@@ -18,9 +18,9 @@ from runner.identity import differences, keep
 from runner.interrupts import Interrupts
 from runner.jobs import Status
 from runner.request import Request
-from runner.results import JobStore, RunStore
 from runner.run import run
 from runner.session import resumed_request
+from runner.store import JobStore, RunStore
 from scripted import ScriptedLauncher, stream
 
 CHOSEN = ["mxnet-k122"]

@@ -10,8 +10,8 @@ from runner.clocks import Clocks
 from runner.errors import EngineError, MachineError, StoreError
 from runner.jobs import Status
 from runner.occupancy import CpuGuard
-from runner.results import RunStore
 from runner.run import Conditions, Patience, run
+from runner.store import RunStore
 from runner.summary import summarize
 from scripted import ScriptedLauncher, ScriptedProcess, stream
 

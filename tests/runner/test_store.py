@@ -2,16 +2,20 @@
 
 import pytest
 
+from runner import usage
 from runner.errors import MachineError
-from runner.results import RunStore, is_held
+from runner.store import RunStore
 
 
 def test_a_run_is_held_by_one_runner_and_leaves_no_lock(tmp_path):
     store = RunStore.create(tmp_path, {})
-    assert not is_held(store.folder)
+    with usage.sole(store.folder) as is_free:
+        assert is_free
     with store.hold():
-        assert is_held(store.folder)
+        with usage.sole(store.folder) as is_free:
+            assert not is_free
         with pytest.raises(MachineError, match="another runner"), RunStore(store.folder).hold():
             pass
-    assert not is_held(store.folder)
+    with usage.sole(store.folder) as is_free:
+        assert is_free
     assert [path.name for path in store.folder.iterdir()] == ["manifest.json"]

@@ -5,7 +5,7 @@ from made_runs import write_job
 from runner import results
 from runner.commands.tables import print_report
 from runner.jobs import Status
-from runner.results import RunStore
+from runner.store import RunStore
 from runner.summary import summarize
 
 
