@@ -8,46 +8,66 @@ PUBLISHED := mxnet-k122 tf-cntk-k208 theano-k208
 # NAME=value on make's command line becomes --name value, for the options that every run takes.
 option = $(if $($(1)),--$(2) '$($(1))')
 several = $(if $($(1)),--$(2) $($(1)))
+# What a resumed run measures is what it was begun with.
+configurations = $(if $(RESUME),,--config $(1))
 RUN_OPTIONS = $(call several,MODEL,model) $(call several,BACKEND,backend) \
 	$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,EPOCHS,epochs) \
 	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
 	$(call option,DATA,data) $(call option,THREADS,threads) $(call option,MEMORY,memory) \
-	$(call option,TIMEOUT,timeout) $(call option,RESULTS,results) \
-	$(call option,UNTIL,until) $(call option,WAIT,wait) \
+	$(call option,UNTIL,until) $(call option,WAIT,wait) $(call option,RESULTS,results) \
+	$(call option,RESUME,resume) $(call option,RETRY,retry) \
+	$(call option,TIMEOUT,timeout) $(call option,SILENCE,silence) \
 	$(call option,LAUNCHER,launcher) $(call option,ENGINE,engine) $(BUILD_OPTIONS)
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
 
-.PHONY: help setup dev bench bench-all build-all published test lint clean
+.PHONY: help setup dev doctor bench bench-all report build-all published test faults lint clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
-	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS DATA UNTIL THREADS MEMORY TIMEOUT"
-	@echo "         WAIT RESULTS LAUNCHER ENGINE BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS"
+	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
+	@echo "         RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE"
+	@echo "         BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS, PYTHON VENV"
 
 setup: $(VENV)/.installed  ## Make a virtual environment and install the runner in it
 dev: $(VENV)/.dev          ## The same, with what the tests and linters need
 
-$(VENV)/.installed: pyproject.toml
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable .
+	$(PIP_INSTALL) --require-hashes --requirement requirements.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
+doctor: DEVICE ?= auto
+doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do where it cannot
+	@$(RUN) doctor $(call several,MODEL,model) $(call several,BACKEND,backend) \
+		$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,DATA,data) \
+		$(call option,RESULTS,results) $(call option,LAUNCHER,launcher) \
+		$(call option,ENGINE,engine) $(call option,CA_BUNDLE,ca-bundle) \
+		$(call option,PACKAGE_INDEX,package-index)
+
+ifndef RESUME
 bench: EPOCHS ?= 3
 bench: SAMPLES ?= 256
 bench: DEVICE ?= auto
+endif
 bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatever is there
-	@$(RUN) --config tf-k3 jax-k3 $(RUN_OPTIONS)
-	@echo "next: make bench EPOCHS=5 SAMPLES=60000 for steadier figures, make help for the rest,"
-	@echo "      make bench-all for the comparison published in 2017"
+	@$(RUN) $(call configurations,tf-k3 jax-k3) $(RUN_OPTIONS)
+	@echo "next: make report for the page with curves, make bench EPOCHS=5 SAMPLES=60000 for"
+	@echo "      steadier figures, make bench-all for the comparison published in 2017"
 
 bench-all: $(VENV)/.installed  ## The published comparison: three images, five models
-	@$(RUN) --config $(PUBLISHED) $(RUN_OPTIONS)
+	@$(RUN) $(call configurations,$(PUBLISHED)) $(RUN_OPTIONS)
+
+report: $(VENV)/.installed  ## Write the latest run as one page, report.html
+	@$(RUN) report latest --html report.html $(call option,RESULTS,results)
 
 build-all: $(VENV)/.installed  ## Build the images of the published comparison only
 	@$(RUN) build --config $(PUBLISHED) $(call option,DEVICE,device) \
@@ -59,9 +79,12 @@ published: $(VENV)/.installed  ## Print the figures published in 2017
 test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker engine a failure
 	$(VENV)/bin/python -m pytest
 
+faults: $(VENV)/.dev  ## Break things on purpose, at length: kills, attacks, damaged files
+	FAULTS=long $(VENV)/bin/python -m pytest tests/faults
+
 lint: $(VENV)/.dev  ## Check style and types, and that models/ loads on Python 3.5
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check runner tests
+	$(VENV)/bin/ruff format --check runner tests examples docs/*.py
 	$(VENV)/bin/mypy
 	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker tests/fakes tests/faults/job
 

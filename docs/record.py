@@ -1,6 +1,6 @@
 """Makes docs/recording.svg: what a terminal shows in the middle of a real run on this machine.
 
-    python docs/record.py --config jax-k3 --job 3 --epoch 2 --results results/runs
+    python docs/record.py --config tf-k3 jax-k3 --samples 512 --job 8
 
 Every line and figure in it is the run's own: the lines of what had ended, and below them the live
 view as it stood when the named epoch of the named job had ended. The run goes on to its end.
@@ -58,6 +58,7 @@ class Snapshot(Observer):
         is_epoch = isinstance(event, EpochEvent) and event.epoch == self._epoch
         if self._now == self._job and is_epoch and self.picture is None:
             self._console.print(self._view)
+            self._console.print()  # the picture cuts the last line
             # Without the fonts that it would fetch: a picture asks nobody for anything.
             drawn = self._console.export_svg(title="python -m runner", unique_id="recording")
             self.picture = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
