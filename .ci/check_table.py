@@ -3,7 +3,7 @@
 import sys
 
 from runner import results
-from runner.summary import summarize
+from runner.summaries import summarize
 from runner.workloads import WORKLOADS, choose_workloads
 
 table = results.load(sys.argv[1])

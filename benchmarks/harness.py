@@ -7,9 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import configurations, jobs
+from runner import config_files, jobs
 from runner.clocks import Clocks
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.engine import Engine, connect
 from runner.images import BuildOptions
 from runner.jobs import Job, JobOptions, Status
@@ -17,7 +17,7 @@ from runner.launchers.base import Environment
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.observer import Observer
 from runner.results import load
-from runner.run import Conditions, run_job
+from runner.running import Conditions, run_job
 from runner.statistics import Seconds
 from runner.store import RunStore
 from runner.workloads import DataSource, choose_workloads
@@ -60,7 +60,7 @@ class Harness:
 def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     """Return a harness for what the command line asks, its images built."""
     engine = connect()
-    chosen = configurations.load(asked.config)
+    chosen = config_files.load(asked.config)
     options = JobOptions(
         Device.CPU, DataSource.SYNTHETIC, epochs=asked.epochs, samples=asked.samples,
         repeats=repeats, threads=asked.threads,

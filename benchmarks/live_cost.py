@@ -19,8 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner import configurations, jobs
-from runner.configurations import Device
+from runner import config_files, jobs
+from runner.config_files import Device
 from runner.events import BadLine, Event, parse
 from runner.forecast import Forecast
 from runner.history import History
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=1.0, help="seconds between epochs")
     asked = parser.parse_args()
     options = JobOptions(Device.CPU, DataSource.SYNTHETIC, epochs=10_000)
-    planned = jobs.plan(configurations.load([]), [], choose_workloads([]), options)
+    planned = jobs.plan(config_files.load([]), [], choose_workloads([]), options)
     primary, secondary = pty.openpty()
     threading.Thread(target=swallow, args=(primary,), daemon=True).start()
     with os.fdopen(secondary, "w") as terminal:

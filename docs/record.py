@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from runner.clocks import Clocks
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.events import BadLine, EpochEvent, Event
 from runner.forecast import Forecast
 from runner.history import History

@@ -16,12 +16,12 @@ import runner
 MEASURED = Path(__file__).resolve().parent.parent / "results" / "measured"
 RUNS = sys.argv[1:] or [str(path) for path in sorted(MEASURED.iterdir()) if path.is_dir()][:1]
 
-table = runner.api.load(*RUNS)
+table = runner.load(*RUNS)
 jobs = table.drop_duplicates(["run", "job"])
 print(f"{len(table)} epochs of {len(jobs)} jobs: {jobs['status'].value_counts().to_dict()}")
 
 # %% Which backend is fastest? Seconds per epoch after the first, a row per model.
-summary = runner.api.summary(table)
+summary = runner.summary(table)
 seconds = summary.pivot_table(
     index="model", columns="backend", values="seconds_per_epoch", sort=False
 )
@@ -41,7 +41,7 @@ print("\n", jobs.groupby("backend")[phases].median().round(2).to_string(), sep="
 # %% Is the spread between repeats small enough to tell? Compare the run with itself, halved.
 halves = [table[table["repeat"] % 2 == rest] for rest in (1, 0)]
 if all(len(half) for half in halves):
-    compared = runner.api.compare(*halves)
+    compared = runner.compare(*halves)
     print("\n", compared.cells[["model", "backend", "ratio", "verdict"]].to_string(), sep="")
 else:
     print("\nOne repeat: nothing is known of the next process. Run with repeats=5 or more.")

@@ -1,12 +1,12 @@
 """Benchmarks Keras backends in containers.
 
-``python -m runner`` is the command line. For notebooks and programs, everything public is in
-``runner.api``, and is loaded when it is first asked for::
+``python -m runner`` is the command line. For notebooks and programs these names are public, and are
+loaded when they are first asked for::
 
     import runner
 
-    table = runner.api.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=3, samples=512)
-    print(runner.api.summary(table))
+    table = runner.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=3, samples=512)
+    print(runner.summary(table))
 """
 
 from __future__ import annotations
@@ -15,13 +15,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runner import api as api
+    from runner.api import BenchmarkError as BenchmarkError
+    from runner.api import Guard as Guard
+    from runner.api import SideBySide as SideBySide
+    from runner.api import compare as compare
+    from runner.api import configurations as configurations
+    from runner.api import guard as guard
+    from runner.api import load as load
+    from runner.api import published as published
+    from runner.api import run as run
+    from runner.api import summary as summary
 
-__all__ = ["api"]
+# No module of this package may have one of these names: importing it would hide the function.
+_PUBLIC = (
+    "BenchmarkError",
+    "Guard",
+    "SideBySide",
+    "compare",
+    "configurations",
+    "guard",
+    "load",
+    "published",
+    "run",
+    "summary",
+)
 
 
 def __getattr__(name: str) -> Any:
     # Not imported above: pandas takes a second, and not every import of a part needs it.
-    if name == "api":
-        return import_module("runner.api")
-    raise AttributeError(f"module 'runner' has no attribute '{name}'; see runner.api")
+    if name in _PUBLIC:
+        return getattr(import_module("runner.api"), name)
+    raise AttributeError(f"module 'runner' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PUBLIC]

@@ -15,9 +15,9 @@ import pandas as pd
 from pydantic import ValidationError
 from rich.console import Console
 
-from runner import configurations as _configurations
+from runner import config_files as _configurations
 from runner import paths, report, results, session, side_by_side
-from runner import published as _published
+from runner import publications as _published
 from runner.clocks import Clocks
 from runner.errors import BenchmarkError, ExitCode, UsageError
 from runner.forecast import Forecast
@@ -28,7 +28,7 @@ from runner.request import Request
 from runner.session import Session
 from runner.side_by_side import Guard, SideBySide
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 
 __all__ = [
     "BenchmarkError",

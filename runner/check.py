@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from runner import configurations, jobs, locks, naming, paths, preflight, results, workloads
+from runner import config_files, jobs, locks, naming, paths, preflight, results, workloads
 from runner.clocks import Clocks
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.errors import BuildError, ConfigurationError
 from runner.images import BuildOptions
 from runner.jobs import Job, JobOptions, Status
 from runner.locks import UnreachableError
 from runner.preflight import Machine
-from runner.run import Conditions, run_job
+from runner.running import Conditions, run_job
 from runner.scaffold import COPIED
 from runner.store import Record
 from runner.workloads import DataSource, Workload
@@ -83,7 +83,7 @@ def _of(step: str, problems: list[str], fine: str, remedy: str) -> Findings:
 def configuration(folder: Path) -> Findings:
     """Yield what the folder of a configuration tells."""
     try:
-        found = configurations.read(folder)
+        found = config_files.read(folder)
     except ConfigurationError as error:
         yield _problem("schema", str(error), "docker/README.md says what the file holds")
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from runner import paths, published
+from runner import paths, publications
 from runner.jobs import Status
 from runner.workloads import WORKLOADS, Workload, published_workloads
 
@@ -79,7 +79,7 @@ def differences(table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED) 
     Columns model, configuration, backend, difference. Nothing is typed in: it follows from the
     rows of ``table`` and from ``setups.csv``.
     """
-    setups = published.setups(root)
+    setups = publications.setups(root)
     setups = setups[setups["series"] == series]
     is_published = table["model"].isin([workload.name for workload in published_workloads()])
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
@@ -140,12 +140,12 @@ def _judge(measured: pd.DataFrame, known: pd.Series, workload: Workload) -> tupl
 def verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[Verdict]:
     """Return a verdict for every test with two backends that were measured and published.
 
-    ``summary`` is ``runner.summary.summarize``'s. Orders are compared, never seconds: the card
+    ``summary`` is ``runner.summaries.summarize``'s. Orders are compared, never seconds: the card
     differs. Only cells of legacy configurations can be set beside 2017's backends of the same
     name; a Keras 3 cell is another framework generation, which ``differences`` states.
     """
     timed = summary[summary["seconds_per_epoch"].notna()]
-    known = published.series(root)
+    known = publications.series(root)
     found = []
     for series, gpu, model in known[["series", "gpu", "model"]].drop_duplicates().to_numpy():
         here = timed[timed["model"].astype(str) == model]

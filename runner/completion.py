@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import jobs, paths
 from runner.errors import BenchmarkError
 from runner.workloads import WORKLOADS

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runner import cuda, nvml
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.errors import MachineError, near_miss
 from runner.jobs import Job
 from runner.nvml import Gpu as Gpu

@@ -13,7 +13,7 @@ from docker.errors import DockerException
 
 from runner import data as datasets
 from runner import environments, images, units
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.engine import Engine
 from runner.errors import MachineError
 from runner.images import BuildOptions

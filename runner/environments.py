@@ -14,7 +14,7 @@ import uv
 from filelock import FileLock
 
 from runner import interpreters, usage
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.errors import BuildError
 from runner.events import printable
 from runner.images import BuildOptions

@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from runner import job_table, published, report
+from runner import job_table, publications, report
 from runner.choices import Format, Table
 from runner.errors import StoreError, choose
 from runner.html.text import visible
-from runner.summary import summarize
+from runner.summaries import summarize
 
 SCHEMA = 1
 FOR_PEOPLE = (Format.MARKDOWN, Format.LATEX)
@@ -40,7 +40,7 @@ def frame(table: pd.DataFrame, wanted: Table) -> pd.DataFrame:
         return table
     if wanted is Table.JOBS:
         return job_table.jobs(table)
-    return published.compare(summarize(table))
+    return publications.compare(summarize(table))
 
 
 def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.events import DataEvent, EpochEvent, Event, parse
 from runner.jobs import Job, Status
 from runner.workloads import WORKLOADS, DataSource

@@ -17,7 +17,7 @@ from docker.utils import parse_repository_tag
 from runner import recipes
 from runner.attempts import BROKEN, OutOfTimeError, limited, retried
 from runner.choices import BuildOptions as BuildOptions
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.engine import LABEL, Engine
 from runner.errors import BuildError, EngineError
 from runner.events import printable

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from runner.configurations import Configuration, Device, ImageDataFormat, RecurrentActivation
+from runner.config_files import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.errors import choose
 from runner.workloads import DataSource, Workload
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from runner.jobs import Status
-from runner.summary import CELL
+from runner.summaries import CELL
 
 COLUMNS = {
     "steps_per_epoch": "Int64",

@@ -40,7 +40,7 @@ from runner.jobs import Job, Status
 from runner.observer import Announcement, Observer
 from runner.progress import ending, safe
 from runner.store import Record
-from runner.summary import CELL
+from runner.summaries import CELL
 
 REFRESH_PER_SECOND = 1.0
 _STEP = re.compile(r"Step (\d+)/(\d+)\s*:\s*(.*)")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uv
 
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.environments import uv_settings
 from runner.errors import BuildError
 from runner.events import printable

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from runner import choices, completion
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.workloads import DataSource
 
 Configs = Annotated[

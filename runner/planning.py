@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import data as datasets
 from runner import jobs, paths, preflight, repetition
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.errors import choose
 from runner.jobs import Job, JobOptions
 from runner.preflight import DeviceChoice, LauncherChoice, Machine, Say

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from runner import devices
 from runner.choices import DeviceChoice as DeviceChoice
 from runner.choices import LauncherChoice as LauncherChoice
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.devices import Gpu, Misfit
 from runner.engine import Engine, connect, require_nvidia
 from runner.errors import MachineError

@@ -15,7 +15,7 @@ from docker.errors import DockerException
 from runner import data as datasets
 from runner import disk, environments, identity, images, interpreters, paths, planning, resuming
 from runner import session as sessions
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.disk import Room
 from runner.engine import Engine
 from runner.errors import BenchmarkError, BuildError, MachineError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import paths
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.engine import LABEL
 from runner.errors import UsageError
 

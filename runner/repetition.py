@@ -11,7 +11,7 @@ import pandas as pd
 from runner import statistics
 from runner.errors import UsageError
 from runner.jobs import Job
-from runner.summary import CELL, repeats_of
+from runner.summaries import CELL, repeats_of
 
 
 def parse_percentage(text: str, option: str) -> float:

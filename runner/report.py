@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner import comparison, limits, phases, published, remedies
+from runner import comparison, limits, phases, publications, remedies
 from runner.jobs import Status
 from runner.text import markdown_text
 from runner.workloads import published_workloads
@@ -87,7 +87,7 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _details(summary: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    compared = published.compare(summary)
+    compared = publications.compare(summary)
     width = (compared["seconds_high"] - compared["seconds_low"]) / 2
     compared["spread"] = width / compared["seconds_per_epoch"]
     compared["either"] = compared["notebook"].where(
@@ -287,7 +287,7 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
 
 def write(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Write the summary beside a run's table: CSV, Parquet and Markdown."""
-    compared = published.compare(summary)
+    compared = publications.compare(summary)
     compared.to_csv(folder / "summary.csv", index=False)
     compared.to_parquet(folder / "summary.parquet", index=False)
     (folder / "summary.md").write_text(markdown(table, summary), encoding="utf-8")
@@ -295,7 +295,7 @@ def write(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
 
 def published_tables() -> list[tuple[str, pd.DataFrame]]:
     """Return the article's five tables, each with its title."""
-    cells = published.cells()
+    cells = publications.cells()
     columns = {"backend": "backend", "article": "article, s/epoch",
                "notebook": "notebooks, s/epoch", "statement": "what the article says"}  # fmt: skip
     return [

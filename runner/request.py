@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.configurations import ImageDataFormat, RecurrentActivation
+from runner.config_files import ImageDataFormat, RecurrentActivation
 from runner.errors import StoreError
 from runner.text import without_password
 from runner.workloads import DataSource

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import jinja2
 
-from runner import configurations, locks, naming, paths, workloads
-from runner.configurations import Configuration, Device
+from runner import config_files, locks, naming, paths, workloads
+from runner.config_files import Configuration, Device
 from runner.errors import BuildError, MachineError, UsageError, choose
 from runner.images import BuildOptions
 from runner.locks import Pin
@@ -73,9 +73,9 @@ def parse_pins(texts: Sequence[str]) -> dict[str, str]:
 def _original(name: ConfigurationName, like: str | None, rooms: Rooms) -> Configuration:
     """Return the configuration to start from: the one named, else the newest of the backends."""
     if like is not None:
-        known = configurations.names(rooms.configurations)
-        return configurations.read(rooms.configurations / choose([like], known, "configuration")[0])
-    every = configurations.load([], rooms.configurations)
+        known = config_files.names(rooms.configurations)
+        return config_files.read(rooms.configurations / choose([like], known, "configuration")[0])
+    every = config_files.load([], rooms.configurations)
     fitting = [c for c in every if list(c.backends) == list(name.backends)]
     if not fitting:
         raise UsageError(
@@ -187,7 +187,7 @@ def new_configuration(
     source = _original(name, like, rooms)
     with _writing(), _appearing(target) as folder:
         _fill(folder, source, pins)
-        made = configurations.read(folder)
+        made = config_files.read(folder)
         versions = {backend: about.version for backend, about in made.backends.items()}
         if wrong := naming.reason_against(name, versions, made.keras):
             raise UsageError(
@@ -198,7 +198,7 @@ def new_configuration(
             if list(locks.problems(made.wanted(device), made.lock(device))):
                 say(f"resolving {made.lock(device).name}")
                 _lock(made, device, options)
-    return configurations.read(target), source
+    return config_files.read(target), source
 
 
 def _lock(made: Configuration, device: Device, options: BuildOptions) -> None:

@@ -20,8 +20,8 @@ from runner.occupancy import guard_for
 from runner.planning import Plan
 from runner.preflight import Say
 from runner.request import Request
-from runner.run import Conditions
-from runner.run import run as run_all
+from runner.running import Conditions
+from runner.running import run as run_all
 from runner.store import RunStore
 from runner.text import REDACTED
 

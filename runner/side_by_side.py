@@ -16,7 +16,7 @@ import pandas as pd
 
 from runner import limits, phases, results, statistics, watch
 from runner.jobs import Status
-from runner.summary import CELL, repeats_of, summarize
+from runner.summaries import CELL, repeats_of, summarize
 
 NOT_RECORDED = "not recorded"
 

@@ -15,7 +15,7 @@ from runner import job_table
 from runner.errors import MachineError, StoreError
 from runner.jobs import Status
 from runner.side_by_side import IDENTITY
-from runner.summary import CELL
+from runner.summaries import CELL
 
 _PER_EPOCH = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 _FILES = ("log.txt", "events.jsonl", "telemetry.jsonl", "job.json", "record.json")

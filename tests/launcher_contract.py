@@ -17,7 +17,7 @@ from runner.clocks import Clocks
 from runner.jobs import Job, Status
 from runner.launchers.base import Environment, Launcher
 from runner.observer import Observer
-from runner.run import Conditions, run_job
+from runner.running import Conditions, run_job
 from runner.store import Record, RunStore
 
 

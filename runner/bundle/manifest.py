@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BundleError
 from runner.recipes import sha256
 

@@ -21,7 +21,7 @@ from runner.bundle import archive, manifest, packages
 from runner.bundle.manifest import FOLDERS, BaseImage, File, Kept, KeptImage, Manifest
 from runner.bundle.sizes import shown
 from runner.bundle.streams import streamed
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.engine import Engine
 from runner.errors import EngineError, MachineError, UsageError
 from runner.images import BuildOptions, Plan

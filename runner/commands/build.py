@@ -5,11 +5,11 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import options, paths
 from runner.choices import BuildOptions
 from runner.commands.console import err, note, out
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BuildError, ExitCode
 
 NONE: list[str] = []

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import options, paths
 from runner.choices import BuildOptions
 from runner.commands.console import note
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.workloads import DataSource
 
 NONE: list[str] = []

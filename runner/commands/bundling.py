@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import images
 from runner.bundle.manifest import NAME as MANIFEST
 from runner.bundle.manifest import Kept, Manifest

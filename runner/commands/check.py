@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import naming, options, paths
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands.console import note

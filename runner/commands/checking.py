@@ -17,13 +17,13 @@ from runner import preflight
 from runner.check import Finding, Mark
 from runner.choices import BuildOptions
 from runner.commands.console import note, out
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.errors import ExitCode
 from runner.forecast import Forecast
 from runner.history import History
 from runner.launchers.choose import launcher_for
 from runner.progress import Lines
-from runner.run import Conditions
+from runner.running import Conditions
 from runner.store import RunStore
 from runner.workloads import Workload
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import jobs, options, paths
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands.console import out

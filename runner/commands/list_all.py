@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner.commands.console import out
 from runner.workloads import WORKLOADS
 

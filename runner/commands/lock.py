@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from runner import configurations as configs
+from runner import config_files as configs
 from runner import options
 from runner.choices import BuildOptions
 from runner.commands.console import out
-from runner.configurations import Device
+from runner.config_files import Device
 
 EXAMPLES = (
     "python -m runner lock jax-k3",

@@ -33,7 +33,7 @@ def show_report(
     from runner import html as html_report
     from runner import report, results
     from runner.commands.tables import print_report
-    from runner.summary import summarize
+    from runner.summaries import summarize
 
     folders = [results.find(results_dir, name) for name in runs]
     table = results.load(*folders)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from runner import report, results
 from runner.commands.console import out
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 
 
 def write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from runner import devices, preflight
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.devices import Gpu
 from runner.engine import Engine
 from runner.errors import MachineError

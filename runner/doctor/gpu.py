@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner import cuda, occupancy, preflight
 from runner.choices import DeviceChoice
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.devices import Gpu
 from runner.doctor.asked import Asked, Seen, halves
 from runner.doctor.findings import Finding, Reporter

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from runner import environments, interpreters
-from runner.configurations import Configuration, Device, LocalNeeds
+from runner.config_files import Configuration, Device, LocalNeeds
 from runner.doctor.asked import Asked, Seen
 from runner.doctor.findings import Finding, Reporter
 from runner.errors import BuildError

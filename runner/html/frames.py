@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from runner import limits, phases, published, watch
+from runner import limits, phases, publications, watch
 from runner.html.packed import plain
 from runner.job_table import JOB
 from runner.jobs import Status
-from runner.summary import CELL
+from runner.summaries import CELL
 
 _MOST_EPOCHS = 200
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -39,7 +39,7 @@ _WORK = {
 
 def cells(summary: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cell with the published figures beside it."""
-    return published.compare(summary)
+    return publications.compare(summary)
 
 
 def _thin(rows: pd.DataFrame) -> pd.DataFrame:

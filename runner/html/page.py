@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from runner import comparison, configurations, job_table, phases, remedies, report
+from runner import comparison, config_files, job_table, phases, remedies, report
 from runner.errors import ConfigurationError, StoreError
 from runner.html import folders as job_folders
 from runner.html import frames, reproduction
@@ -19,7 +19,7 @@ from runner.html.packed import pack
 from runner.html.text import embed, policy, visible
 from runner.jobs import Status
 from runner.store import read_manifest
-from runner.summary import summarize
+from runner.summaries import summarize
 
 _SERIES = "bhatia2017"
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
@@ -97,10 +97,10 @@ def _pivot(summary: pd.DataFrame, verdicts: list[comparison.Verdict]) -> dict[st
 
 def _stated(name: str, backends: Sequence[str]) -> dict[str, Any]:
     """Return the differences that a configuration's own file states in words."""
-    if name not in configurations.names():
+    if name not in config_files.names():
         return {"name": name, "title": "not among the configurations of this checkout", "texts": []}
     try:
-        configuration = configurations.load([name])[0]
+        configuration = config_files.load([name])[0]
     except ConfigurationError as error:
         return {"name": name, "title": str(error), "texts": []}
     texts = [text for backend in backends for text in configuration.differences_of(backend)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from runner.configurations import Configuration
+from runner.config_files import Configuration
 from runner.jobs import Job
 
 GRACE_SECONDS = 5.0

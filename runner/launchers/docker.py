@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from runner import devices, images, paths, usage
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.engine import LABEL, Engine
 from runner.errors import EngineError
 from runner.images import BuildOptions

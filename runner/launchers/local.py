@@ -18,7 +18,7 @@ from typing import IO
 import psutil
 
 from runner import devices, environments, interpreters, paths
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.errors import BuildError, EngineError
 from runner.images import BuildOptions
 from runner.jobs import Job

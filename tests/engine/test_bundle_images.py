@@ -10,7 +10,7 @@ import pytest
 from launcher_contract import Bench
 from made_configuration import CONFIG
 from runner import bundle, images, paths
-from runner.configurations import Device, read
+from runner.config_files import Device, read
 from runner.engine import LABEL
 from runner.errors import BuildError
 from runner.images import BuildOptions

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from launcher_contract import LauncherContract
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.engine import LABEL
 from runner.images import BuildOptions
 from runner.jobs import Status

@@ -10,7 +10,7 @@ from registry import serving
 
 from made_configuration import CONFIG
 from runner import images, paths
-from runner.configurations import Device, read
+from runner.config_files import Device, read
 from runner.errors import BuildError
 from runner.images import BuildOptions
 

@@ -18,7 +18,7 @@ from runner import report, results
 from runner.clocks import Clocks
 from runner.commands.console import SafeConsole
 from runner.commands.tables import print_report
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.engine import LABEL
 from runner.events import MAX_LINE_BYTES
 from runner.forecast import Forecast
@@ -30,9 +30,9 @@ from runner.launchers.base import Environment
 from runner.launchers.bounds import DiskFloor
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.progress import Lines
-from runner.run import Conditions, run_job
+from runner.running import Conditions, run_job
 from runner.store import MAX_LOG_BYTES
-from runner.summary import summarize
+from runner.summaries import summarize
 
 pytestmark = pytest.mark.engine
 

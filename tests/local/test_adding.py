@@ -6,15 +6,15 @@ import shutil
 import pytest
 
 from launcher_contract import Silent
-from runner import check, configurations, locks, paths, scaffold, workloads
+from runner import check, config_files, locks, paths, scaffold, workloads
 from runner.check import Mark
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.launchers.local import LocalLauncher
 from runner.occupancy import CpuGuard
 from runner.preflight import Machine
-from runner.run import Conditions
+from runner.running import Conditions
 from runner.scaffold import Rooms
 from runner.store import RunStore
 
@@ -38,7 +38,7 @@ def rooms(tmp_path):
 def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
     scaffold.new_model("mnist_small", rooms)
     workload = workloads.read(rooms.workloads)["mnist_small"]
-    found = configurations.load(["jax-k3"])[0]
+    found = config_files.load(["jax-k3"])[0]
     launcher = LocalLauncher(
         Device.CPU, cache=paths.cache(), build=BUILD, data_dir=None, gpu_uuid=None, python=None,
         say=print, models=rooms.models,
@@ -56,7 +56,7 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
 
 def test_new_locks_are_what_the_index_resolves(rooms):
     try:
-        locks.try_install(configurations.load(["jax-k3"])[0], Device.CPU, BUILD)
+        locks.try_install(config_files.load(["jax-k3"])[0], Device.CPU, BUILD)
     except BuildError as error:
         cannot(f"no package index: {error}")
     pins = {"keras": "3.14.0"}

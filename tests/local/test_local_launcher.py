@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from launcher_contract import LauncherContract, make_job
-from runner import configurations, wheels
-from runner.configurations import Device
+from runner import config_files, wheels
+from runner.config_files import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.jobs import Status
@@ -39,7 +39,7 @@ def launcher(tmp_path):
 
 @pytest.fixture
 def environment(launcher, tmp_path):
-    chosen = configurations.load(["mxnet-k122"])[0]
+    chosen = config_files.load(["mxnet-k122"])[0]
     return launcher.prepare(chosen, tmp_path / "log")
 
 
@@ -74,20 +74,20 @@ class TestLocalLauncher(LauncherContract):
 
 
 def test_what_is_no_interpreter_is_one_line(tmp_path):
-    chosen = configurations.load(["mxnet-k122"])[0]
+    chosen = config_files.load(["mxnet-k122"])[0]
     with pytest.raises(BuildError, match="not a Python interpreter"):
         make_launcher(tmp_path, tmp_path / "python").prepare(chosen, tmp_path / "log")
 
 
 def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
     monkeypatch.setattr("runner.interpreters._candidates", lambda version: iter(()))
-    chosen = configurations.load(["mxnet-k122"])[0]
+    chosen = config_files.load(["mxnet-k122"])[0]
     with pytest.raises(BuildError, match="needs Python 3.6 or 3.5 on this machine"):
         make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
 
 
 def test_a_missing_lock_says_how_to_make_it(tmp_path):
-    chosen = configurations.load(["mxnet-k122"])[0].model_copy(update={"folder": tmp_path})
+    chosen = config_files.load(["mxnet-k122"])[0].model_copy(update={"folder": tmp_path})
     with pytest.raises(BuildError, match=r"cpu\.lock: No such file .* lock mxnet-k122"):
         make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
 

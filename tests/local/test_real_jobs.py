@@ -7,23 +7,23 @@ import shutil
 import pytest
 
 from launcher_contract import Silent, make_job
-from runner import configurations, environments, paths, results
+from runner import config_files, environments, paths, results
 from runner.clocks import Clocks
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.jobs import Status
 from runner.launchers.local import LocalLauncher
-from runner.run import Conditions, run_job
+from runner.running import Conditions, run_job
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 
 CONFIGURATION = "jax-k3"
 
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory):
-    chosen = configurations.load([CONFIGURATION])[0]
+    chosen = config_files.load([CONFIGURATION])[0]
     log = tmp_path_factory.mktemp("environment") / "log"
     try:
         made = environments.prepare(chosen, Device.CPU, paths.cache(), BuildOptions(), log, print)
@@ -48,7 +48,7 @@ def bench(python, tmp_path):
             Device.CPU, cache=tmp_path, build=BuildOptions(), data_dir=None, gpu_uuid=None,
             python=python, say=print, models=models,
         )  # fmt: skip
-        chosen = configurations.load([CONFIGURATION])[0]
+        chosen = config_files.load([CONFIGURATION])[0]
         environment = launcher.prepare(chosen, tmp_path / "log")
         store = RunStore.create(tmp_path / "runs", {})
         job = make_job(

@@ -34,15 +34,20 @@ def fresh(*arguments):
     "before",
     [
         "import runner",
-        "import runner, runner.run, runner.configurations, runner.published, runner.summary",
+        "import runner, runner.running, runner.config_files, runner.publications",
         "from runner import run, published; import runner",
-        "import runner.cli, runner",
-        "from runner import api; import runner.run, runner",
+        "import runner.cli, runner.api, runner",
+        "import runner.commands.run, runner.commands.published",
     ],
 )
 def test_no_order_of_imports_hides_a_function(before):
-    check = f"assert all(callable(getattr(runner.api, name)) for name in {NAMES})"
-    fresh("-c", f"{before}\n{check}\nimport runner.run, runner.api as again\n{check}")
+    check = f"assert all(callable(getattr(runner, name)) for name in {NAMES})"
+    fresh("-c", f"{before}\n{check}\nimport runner.running, runner.api as again\n{check}")
+
+
+def test_no_module_has_the_name_of_a_function():
+    modules = {path.stem for path in (ROOT / "runner").iterdir()}
+    assert not modules & set(NAMES)
 
 
 def test_importing_it_alone_loads_nothing_heavy():
@@ -51,7 +56,7 @@ def test_importing_it_alone_loads_nothing_heavy():
 
 def test_every_function_says_what_it_takes_and_returns():
     for name in NAMES:
-        function = getattr(runner.api, name)
+        function = getattr(runner, name)
         assert len(function.__doc__.splitlines()) > 1
         assert "return" in function.__annotations__
 
@@ -60,19 +65,19 @@ USER = """
 import pandas as pd
 import runner
 
-table: pd.DataFrame = runner.api.load("results/measured/20261124-011504")
-cells: pd.DataFrame = runner.api.summary(table)
-compared = runner.api.compare(table, table)
+table: pd.DataFrame = runner.load("results/measured/20261124-011504")
+cells: pd.DataFrame = runner.summary(table)
+compared = runner.compare(table, table)
 differences: pd.DataFrame = compared.differences
-verdict = runner.api.guard(compared, 0.05)
+verdict = runner.guard(compared, 0.05)
 passed: bool = verdict.passed
-known: pd.DataFrame = pd.concat([runner.api.published(), runner.api.configurations(["jax-k3"])])
+known: pd.DataFrame = pd.concat([runner.published(), runner.configurations(["jax-k3"])])
 
 
 def measure() -> pd.DataFrame:
     try:
-        return runner.api.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=2)
-    except runner.api.BenchmarkError as error:
+        return runner.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=2)
+    except runner.BenchmarkError as error:
         raise SystemExit(str(error)) from error
 """
 
@@ -89,7 +94,7 @@ def test_a_users_program_passes_strict_mypy_and_runs(tmp_path):
 def test_a_wrong_call_of_a_users_program_fails_mypy(tmp_path):
     pytest.importorskip("mypy", reason="mypy is not installed")
     script = tmp_path / "user.py"
-    script.write_text("import runner\nrunner.api.run(device='tpu', epochs='two')\n")
+    script.write_text("import runner\nrunner.run(device='tpu', epochs='two')\n")
     with pytest.raises(AssertionError, match=r"(?s)\[arg-type\].*Found 2 errors"):
         fresh("-m", "mypy", "--strict", "--follow-imports=silent",
               "--config-file=pyproject.toml", script)  # fmt: skip
@@ -110,22 +115,22 @@ def test_the_example_compares_repeats(tmp_path):
 def test_load_takes_names_and_folders(tmp_path):
     folder = small_run(tmp_path)
     for name in (folder, folder.name, "latest"):
-        assert len(runner.api.load(name, results_dir=tmp_path)) == 26
+        assert len(runner.load(name, results_dir=tmp_path)) == 26
     with pytest.raises(StoreError, match="no run 'none'"):
-        runner.api.load("none", results_dir=tmp_path)
+        runner.load("none", results_dir=tmp_path)
 
 
 def test_configurations_are_a_row_per_backend():
-    found = runner.api.configurations()
+    found = runner.configurations()
     assert not found.duplicated(["configuration", "backend"]).any()
     assert set(found["backend"]) >= {"tensorflow", "cntk", "theano", "mxnet"}
-    assert runner.api.configurations(["mxnet-k122"])["backend"].tolist() == ["mxnet"]
+    assert runner.configurations(["mxnet-k122"])["backend"].tolist() == ["mxnet"]
     with pytest.raises(UsageError, match="did you mean 'mxnet-k122'"):
-        runner.api.configurations(["mxnet-k12"])
+        runner.configurations(["mxnet-k12"])
 
 
 def test_published_figures_have_sources():
-    found = runner.api.published()
+    found = runner.published()
     assert found["source"].notna().all()
     assert (found["seconds"] > 0).all()
 
@@ -149,7 +154,7 @@ def executed(monkeypatch, tmp_path):
 
 def test_run_returns_the_table_and_leaves_it_on_disk(executed, tmp_path):
     asked = executed()
-    table = runner.api.run(["mxnet-k122"], ["mnist_mlp"], device="cpu", repeats=2, timeout=9,
+    table = runner.run(["mxnet-k122"], ["mnist_mlp"], device="cpu", repeats=2, timeout=9,
                            results_dir=tmp_path)  # fmt: skip
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     pd.testing.assert_frame_equal(table, results.load(folder))
@@ -170,9 +175,9 @@ def test_run_returns_the_table_and_leaves_it_on_disk(executed, tmp_path):
 def test_what_ended_a_run_is_raised(executed, how, raised):
     executed(**how)
     with pytest.raises(raised):
-        runner.api.run(device="cpu")
+        runner.run(device="cpu")
 
 
 def test_a_wrong_value_is_one_line():
     with pytest.raises(UsageError, match=r"^device='tpu': Input should be 'auto', 'gpu' or 'cpu'$"):
-        runner.api.run(device="tpu")
+        runner.run(device="tpu")

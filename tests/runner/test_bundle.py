@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_configuration import CONFIG
-from runner import bundle, cli, configurations, data, images, paths
+from runner import bundle, cli, config_files, data, images, paths
 from runner.bundle import archive, manifest
 from runner.bundle.manifest import Manifest
 from runner.bundle.sizes import shown
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.engine import Engine
 from runner.errors import BundleError, ExitCode, MachineError, UsageError
 from runner.images import BuildOptions
@@ -160,7 +160,7 @@ def room(tmp_path_factory):
 def save(
     room: Path, folder: Path, client: FakeClient | None = None, said=quiet, **more
 ) -> Manifest:
-    chosen = [configurations.read(room / "docker" / "test-k1")]
+    chosen = [config_files.read(room / "docker" / "test-k1")]
     wanted = bundle.Wanted(chosen, Device.CPU, BuildOptions(), **more)
     engine = Engine(client or FakeClient(BASE), {})
     return bundle.save(engine, wanted, folder, room / "cache", room, said)
@@ -305,7 +305,7 @@ def test_a_base_without_a_name_cannot_be_kept(room, tmp_path, monkeypatch):
 
 def test_a_base_named_by_digest_is_kept_under_a_tag(room, tmp_path, monkeypatch):
     name = "some/base@sha256:" + "a" * 64
-    chosen = [configurations.read(room / "docker" / "test-k1")]
+    chosen = [config_files.read(room / "docker" / "test-k1")]
     wanted = bundle.Wanted(chosen, Device.CPU, BuildOptions(base_image=name))
     client = FakeClient(name)
     found = bundle.save(Engine(client, {}), wanted, tmp_path / "b", room, room, quiet)

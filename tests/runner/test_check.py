@@ -5,14 +5,14 @@ import shutil
 import pytest
 
 from launcher_contract import Silent
-from runner import check, configurations, locks, paths
+from runner import check, config_files, locks, paths
 from runner.check import Mark
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.occupancy import CpuGuard
 from runner.preflight import Machine
-from runner.run import Conditions
+from runner.running import Conditions
 from runner.store import RunStore
 from runner.workloads import WORKLOADS
 from scripted import ScriptedLauncher, stream
@@ -36,7 +36,7 @@ def problems(findings):
     return [(f.step, f.text, f.remedy) for f in findings if f.mark is Mark.PROBLEM]
 
 
-@pytest.mark.parametrize("name", configurations.names())
+@pytest.mark.parametrize("name", config_files.names())
 def test_the_real_configurations_are_fit(name):
     found = list(check.configuration(paths.CONFIGURATIONS / name))
     assert problems(found) == []
@@ -100,7 +100,7 @@ def test_a_lock_that_is_no_text_is_named(folder):
 @pytest.fixture
 def asked(monkeypatch):
     """Return a function that asks an index, which answers for the lock of the CPU alone."""
-    found = configurations.load(["jax-k3"])[0]
+    found = config_files.load(["jax-k3"])[0]
 
     def ask(answer=None, differs=(), tried=Device.CPU):
         def try_install(_, device, __):
@@ -142,7 +142,7 @@ def test_an_index_that_does_not_answer_stands_against_nothing(asked):
 def test_no_index_is_told_from_no_package(monkeypatch):
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_NO_CACHE", "1")
-    found = configurations.load(["jax-k3"])[0]
+    found = config_files.load(["jax-k3"])[0]
     with pytest.raises(locks.UnreachableError, match="refused"):
         locks.try_install(found, Device.CPU, BuildOptions(package_index="http://127.0.0.1:9/"))
 
@@ -183,7 +183,7 @@ def trial(tmp_path):
     """Return a function that tries a model on a configuration with a scripted launcher."""
 
     def go(launcher, name="mxnet-k122", model="mnist_mlp"):
-        found = configurations.load([name])[0]
+        found = config_files.load([name])[0]
         todo = check.planned(found, WORKLOADS[model], Machine(Device.CPU, None, None), threads=2)
         assert [(job.epochs, job.samples) for job in todo] == [(2, 256)]
         store = RunStore.create(tmp_path, {})

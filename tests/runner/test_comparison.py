@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from runner import comparison, published
+from runner import comparison, publications
 
 FULL = {"device": "gpu", "device_name": "Tesla K80", "samples": 60_000, "data_source": "real"}
 
@@ -75,7 +75,7 @@ def test_the_siblings_tables_are_compared_too():
 
 
 def test_no_repeated_figure_counts_twice():
-    known = published.series()
+    known = publications.series()
     assert not known.duplicated(["series", "gpu", "model", "backend"]).any()
     assert not ((known["series"] == "szilard2017") & (known["gpu"] == "K80")).any()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_nvml import K80, FakeNvml
-from runner import cli, completion, configurations, nvml
+from runner import cli, completion, config_files, nvml
 from runner.errors import MachineError
 from runner.workloads import WORKLOADS
 
@@ -41,7 +41,7 @@ def test_without_a_command_the_commands_and_the_options_of_run_are_offered(offer
 
 
 def test_an_option_of_several_names_goes_on_offering_the_others(offered):
-    every = configurations.names()
+    every = config_files.names()
     assert offered("keras-bench --config ") == every
     assert offered("keras-bench --config jax-k3 ") == [n for n in every if n != "jax-k3"]
     assert offered("keras-bench run --config jax-k3 tf-k3 to") == ["torch-k3"]
@@ -91,7 +91,7 @@ def test_runs_are_offered_newest_first(offered, tmp_path):
 
 
 def test_a_broken_configuration_does_not_break_the_prompt(offered, monkeypatch, tmp_path):
-    monkeypatch.setattr(configurations, "names", lambda: ["jax-k3", "not-there"])
+    monkeypatch.setattr(config_files, "names", lambda: ["jax-k3", "not-there"])
     assert offered("keras-bench --config ") == ["jax-k3"]
 
 

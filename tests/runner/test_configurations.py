@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import configurations, naming, paths
-from runner.configurations import Device
+from runner import config_files, naming, paths
+from runner.config_files import Device
 from runner.errors import ConfigurationError, UsageError
 
-REAL = configurations.names()
+REAL = config_files.names()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_three_published_configurations_are_there():
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_configuration_is_whole(name):
-    found = configurations.read(paths.CONFIGURATIONS / name)
+    found = config_files.read(paths.CONFIGURATIONS / name)
     for device in Device:
         assert found.lock(device).is_file()
     assert (found.folder / "Dockerfile").is_file()
@@ -45,7 +45,7 @@ def test_a_configuration_is_whole(name):
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_published_configuration_tells_its_differences(name):
-    found = configurations.read(paths.CONFIGURATIONS / name)
+    found = config_files.read(paths.CONFIGURATIONS / name)
     for backend in found.backends.values():
         assert found.reproduces is None or backend.published_version is not None
     if found.reproduces:
@@ -55,7 +55,7 @@ def test_a_published_configuration_tells_its_differences(name):
 def test_a_key_with_a_typo_is_named_with_its_nearest(folder):
     change(folder, "image_data_format", "image_data_fromat")
     with pytest.raises(ConfigurationError) as caught:
-        configurations.read(folder)
+        config_files.read(folder)
     assert "config.toml" in str(caught.value)
     assert "unknown key 'backends.mxnet.image_data_fromat'" in str(caught.value)
     assert "did you mean 'image_data_format'" in str(caught.value)
@@ -65,21 +65,21 @@ def test_an_unknown_model_in_unsupported_is_named(folder):
     with (folder / "config.toml").open("a") as file:
         file.write('\n[[unsupported]]\nmodel = "mnist_mpl"\nbackend = "mxnet"\nreason = "x"\n')
     with pytest.raises(ConfigurationError, match="did you mean 'mnist_mlp'"):
-        configurations.read(folder)
+        config_files.read(folder)
 
 
 def test_a_missing_file_and_broken_toml_are_one_line(tmp_path):
     with pytest.raises(ConfigurationError, match="No such file"):
-        configurations.read(tmp_path)
+        config_files.read(tmp_path)
     (tmp_path / "config.toml").write_text("a = = b")
     with pytest.raises(ConfigurationError, match="not valid TOML") as caught:
-        configurations.read(tmp_path)
+        config_files.read(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_an_unknown_configuration_is_a_usage_error():
     with pytest.raises(UsageError, match="unknown configuration 'mxnet-k12'; did you mean"):
-        configurations.load(["mxnet-k12"])
+        config_files.load(["mxnet-k12"])
 
 
 @given(st.binary(max_size=200))
@@ -87,7 +87,7 @@ def test_no_file_breaks_the_loader(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("configuration")
     (folder / "config.toml").write_bytes(content)
     with pytest.raises(ConfigurationError):
-        configurations.read(folder)
+        config_files.read(folder)
 
 
 toml_values = st.recursive(
@@ -141,7 +141,7 @@ def test_any_value_anywhere_is_a_configuration_or_one_line_with_its_file(tmp_pat
     written = "\n".join(f"{as_toml(key)} = {as_toml(value)}" for key, value in content.items())
     (folder / "config.toml").write_text(written, encoding="utf-8")
     try:
-        found = configurations.read(folder)
+        found = config_files.read(folder)
     except ConfigurationError as error:
         assert str(folder / "config.toml") in str(error)
         assert str(error).isprintable()
@@ -155,7 +155,7 @@ def test_any_value_anywhere_is_a_configuration_or_one_line_with_its_file(tmp_pat
 def test_what_breaks_the_parser_is_one_line(tmp_path, text):
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        configurations.read(tmp_path)
+        config_files.read(tmp_path)
     assert str(caught.value).isprintable()
     assert str(tmp_path) in str(caught.value)
 
@@ -177,7 +177,7 @@ def test_a_name_that_would_be_more_than_a_name_is_refused(folder, old, new):
     path = folder / "config.toml"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ConfigurationError, match=r"config\.toml"):
-        configurations.read(folder)
+        config_files.read(folder)
 
 
 @pytest.mark.parametrize("name", ["-x", "A B", "x;touch y", "..x", "x\n", "$(x)"])
@@ -186,4 +186,4 @@ def test_a_folder_whose_name_is_no_image_name_is_refused(tmp_path, name):
     made.mkdir()
     shutil.copy(paths.CONFIGURATIONS / "mxnet-k122" / "config.toml", made)
     with pytest.raises(ConfigurationError, match="its folder's name becomes an image's"):
-        configurations.read(made)
+        config_files.read(made)

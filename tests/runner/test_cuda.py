@@ -2,11 +2,11 @@
 
 import pytest
 
-from runner import configurations, cuda
+from runner import config_files, cuda
 
 EACH = [
     pytest.param(backend.gpu, id=f"{configuration.name}-{name}")
-    for configuration in configurations.load([])
+    for configuration in config_files.load([])
     for name, backend in configuration.backends.items()
 ]
 

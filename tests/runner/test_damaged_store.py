@@ -15,7 +15,7 @@ from runner.errors import StoreError
 from runner.html.page import render
 from runner.jobs import Status
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 
 JOBS = [make_job(name, configuration="mxnet-k122") for name in ("mnist_mlp", "mnist_cnn")]
 FILES = ("events.jsonl", "job.json", "record.json")

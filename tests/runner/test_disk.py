@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from docker.errors import ImageNotFound
 
-from runner import cli, configurations, data, disk, environments, images, paths, units
-from runner.configurations import Device
+from runner import cli, config_files, data, disk, environments, images, paths, units
+from runner.config_files import Device
 from runner.disk import Need
 from runner.engine import LABEL, Engine
 from runner.errors import ConfigurationError, ExitCode, MachineError, UsageError
@@ -74,7 +74,7 @@ def test_no_need_is_no_problem():
 
 @pytest.fixture
 def mxnet():
-    return configurations.read(paths.CONFIGURATIONS / "mxnet-k122")
+    return config_files.read(paths.CONFIGURATIONS / "mxnet-k122")
 
 
 class Images:
@@ -98,7 +98,7 @@ def engine(root, there=()):
 
 
 def test_images_that_are_not_there_need_room_to_build(tmp_path, mxnet):
-    tf = configurations.read(paths.CONFIGURATIONS / "tf-k3")
+    tf = config_files.read(paths.CONFIGURATIONS / "tf-k3")
     needs = list(disk.of_images(engine(tmp_path), [mxnet, tf], Device.CPU, BuildOptions()))
     assert [need.what for need in needs] == ["image mxnet-k122", "image tf-k3", "building"]
     sizes = [mxnet.disk.cpu, tf.disk.cpu]
@@ -157,9 +157,9 @@ def test_the_digits_take_no_more_than_is_said(tmp_path):
     assert data.missing_bytes(DataSource.DIGITS, ["mnist"], tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", configurations.names())
+@pytest.mark.parametrize("name", config_files.names())
 def test_sizes_are_in_order_and_tell_where_they_come_from(name):
-    found = configurations.read(paths.CONFIGURATIONS / name)
+    found = config_files.read(paths.CONFIGURATIONS / name)
     for device in Device:
         sizes = found.disk.on(device)
         assert sizes is not None
@@ -174,7 +174,7 @@ def test_a_typing_error_in_the_sizes_is_named(tmp_path):
     text = (paths.CONFIGURATIONS / "mxnet-k122" / "config.toml").read_text()
     (tmp_path / "config.toml").write_text(text.replace("build_gib", "bild_gib"))
     with pytest.raises(ConfigurationError, match="did you mean 'build_gib'"):
-        configurations.read(tmp_path)
+        config_files.read(tmp_path)
 
 
 def test_a_run_on_a_full_disk_ends_before_anything_is_made(free, tmp_path, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fake_nvml import K80, STRANGER, FakeNvml
-from runner import cli, configurations, devices, engine, nvml, occupancy, preflight
+from runner import cli, config_files, devices, engine, nvml, occupancy, preflight
 from runner import data as datasets
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands import doctor as doctor_command
@@ -75,7 +75,7 @@ def machine(monkeypatch, tmp_path):
 def ask(machine, tmp_path):
     def asked(*names, device="gpu", launcher="auto", backends=(), **changes):
         options = {
-            "configurations": configurations.load(list(names)),
+            "configurations": config_files.load(list(names)),
             "backends": list(backends),
             "workloads": choose_workloads(["mnist_mlp"]),
             "device": DeviceChoice(device),
@@ -182,8 +182,8 @@ def test_an_old_driver_is_a_problem_with_the_one_to_install(machine, ask):
 
 
 def test_where_a_cards_driver_branch_ends_no_update_is_advised():
-    facts = configurations.load(["jax-k3"])[0].backends["jax"].gpu
-    legacy = configurations.load(["mxnet-k122"])[0]
+    facts = config_files.load(["jax-k3"])[0].backends["jax"].gpu
+    legacy = config_files.load(["mxnet-k122"])[0]
     gpu = facts.model_copy(update={"min_compute_capability": "3.5"})
     backend = legacy.backends["mxnet"].model_copy(update={"gpu": gpu})
     future = legacy.model_copy(update={"backends": {"mxnet": backend}})
@@ -428,7 +428,7 @@ def test_the_doctor_and_a_runs_preflight_never_disagree(
         monkeypatch.setitem(examination.CHECKS, name, ())
     machine.engine, machine.cards = answer, cards
     for names in (["mxnet-k122"], ["torch-k3"], ["tf-cntk-k208", "jax-k3"]):
-        chosen = configurations.load(names)
+        chosen = config_files.load(names)
         try:
             preflight.check(
                 chosen, DeviceChoice(device), None, LauncherChoice(launcher), None, lambda _: None

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner import configurations, jobs
-from runner.configurations import Device
+from runner import config_files, jobs
+from runner.config_files import Device
 from runner.errors import UsageError
 from runner.jobs import JobOptions
 from runner.workloads import DataSource, choose_workloads, require_source
@@ -13,7 +13,7 @@ PUBLISHED = ["mxnet-k122", "tf-cntk-k208", "theano-k208"]
 
 
 def plan(configs=PUBLISHED, backends=(), models=(), options=OPTIONS):
-    chosen = configurations.load(list(configs))
+    chosen = config_files.load(list(configs))
     return jobs.plan(chosen, list(backends), choose_workloads(list(models)), options)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner import configurations, devices, engine, jobs, preflight
-from runner.configurations import Device
+from runner import config_files, devices, engine, jobs, preflight
+from runner.config_files import Device
 from runner.devices import Gpu
 from runner.engine import Engine
 from runner.errors import MachineError
@@ -15,7 +15,7 @@ H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
 
 
 def configuration(name):
-    return configurations.load([name])[0]
+    return config_files.load([name])[0]
 
 
 def check(name, device="gpu", launcher="auto", engine=None, say=print):

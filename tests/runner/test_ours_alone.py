@@ -8,16 +8,16 @@ from test_run import mxnet_job
 
 from fake_nvml import K80, STRANGER, FakeNvml
 from launcher_contract import Silent
-from runner import configurations, results
-from runner import run as runs
+from runner import config_files, results
+from runner import running as runs
 from runner.clocks import Clocks
 from runner.errors import MachineError
 from runner.jobs import Status
 from runner.nvml import GpuSample
 from runner.occupancy import GpuGuard
-from runner.run import Conditions, run
+from runner.running import Conditions, run
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 from runner.watch import Sample, Watch, note_only, strict
 from scripted import ScriptedLauncher, ScriptedProcess, stream
 
@@ -82,7 +82,7 @@ def execute(tmp_path, monkeypatch):
         launcher = WatchedLauncher({"mxnet": script or gpu_stream()})
         store = RunStore.create(tmp_path, {})
         jobs = [mxnet_job(device="gpu", repeat=n) for n in range(1, max(len(recordings), 1) + 1)]
-        chosen = configurations.load(["mxnet-k122"])
+        chosen = config_files.load(["mxnet-k122"])
         ok = run(chosen, jobs, Conditions(launcher, store, Silent(), Clocks(wall=60), K80, guard))
         return ok, results.load(store.folder), store, launcher
 

@@ -9,8 +9,8 @@ from docker.errors import ImageNotFound
 
 from made_runs import events, write_job
 from runner import cli, disk, environments, identity, images, paths, preflight
-from runner.configurations import Device
-from runner.configurations import read as read_configuration
+from runner.config_files import Device
+from runner.config_files import read as read_configuration
 from runner.engine import LABEL, Engine
 from runner.errors import BuildError, ExitCode
 from runner.history import History

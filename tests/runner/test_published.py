@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from runner import published, report
+from runner import publications, report
 from runner.workloads import published_workloads
 
-CELLS = published.cells().set_index(["model", "backend"])
+CELLS = publications.cells().set_index(["model", "backend"])
 
 
 def test_every_cell_of_five_tests_by_four_backends_is_told():
@@ -26,15 +26,15 @@ def test_the_cells_that_2017_left_out_are_said_so():
 
 def test_every_number_stands_in_the_files():
     """The one number per cell is a figure of the files, or the middle of two of them."""
-    stated = published.article()
-    figures = set(published.notebooks()["seconds_per_epoch"])
+    stated = publications.article()
+    figures = set(publications.notebooks()["seconds_per_epoch"])
     low, high = stated["seconds_per_epoch_low"], stated["seconds_per_epoch_high"]
     middles = {(a + b) / 2 for a in figures for b in figures} | set((low + high) / 2)
     assert set(CELLS["seconds"].dropna()) <= figures | middles
 
 
 def test_no_figure_of_a_cpu_or_of_another_version_counts():
-    used = published.notebooks()
+    used = publications.notebooks()
     assert not used["gpu"].str.contains("CPU").any()
     assert set(used["keras_version"]) == {"2.0.8", "1.2.2"}
     assert "unlabelled" not in set(used["backend"])
@@ -68,7 +68,7 @@ def summary():
 
 
 def test_ratios_to_tensorflow_in_the_same_test(summary):
-    compared = published.compare(summary).set_index("backend")
+    compared = publications.compare(summary).set_index("backend")
     assert compared.loc["mxnet", "measured_ratio"] == 2.5
     mlp = CELLS.loc["mnist_mlp"]["seconds"]
     assert compared.loc["mxnet", "published_ratio"] == mlp["mxnet"] / mlp["tensorflow"]
@@ -82,12 +82,12 @@ def test_the_interval_stands_beside_the_time(summary):
 
 
 def test_without_tensorflow_there_is_no_measured_ratio(summary):
-    alone = published.compare(summary[summary["backend"] == "mxnet"])
+    alone = publications.compare(summary[summary["backend"] == "mxnet"])
     assert alone["measured_ratio"].isna().all()
 
 
 def test_a_published_ratio_needs_no_measured_tensorflow(summary):
-    alone = published.compare(summary[summary["backend"] == "mxnet"])
+    alone = publications.compare(summary[summary["backend"] == "mxnet"])
     mlp = CELLS.loc["mnist_mlp"]["seconds"]
     assert alone["published_ratio"].tolist() == [mlp["mxnet"] / mlp["tensorflow"]]
 

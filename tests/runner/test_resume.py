@@ -11,14 +11,14 @@ import pytest
 from test_run import conditions
 
 from launcher_contract import make_job
-from runner import cli, configurations, remedies, results, resuming
+from runner import cli, config_files, remedies, results, resuming
 from runner.clocks import Clock, Clocks, Timer
 from runner.errors import ExitCode, IdentityError, MachineError, UsageError
 from runner.identity import differences, keep
 from runner.interrupts import Interrupts
 from runner.jobs import Status
 from runner.request import Request
-from runner.run import run
+from runner.running import run
 from runner.session import resumed_request
 from runner.store import JobStore, RunStore
 from scripted import ScriptedLauncher, stream
@@ -33,7 +33,7 @@ def job(repeat=1):
 
 def go(store, folder, script, jobs, **changes):
     launcher = ScriptedLauncher({"mxnet": script})
-    ok = run(configurations.load(CHOSEN), jobs, conditions(launcher, store, folder, **changes))
+    ok = run(config_files.load(CHOSEN), jobs, conditions(launcher, store, folder, **changes))
     return ok, len(launcher.processes)
 
 
@@ -113,7 +113,7 @@ def test_a_full_disk_ends_the_run_and_what_was_kept_is_readable(tmp_path, monkey
 
 def test_a_clock_that_was_set_leaves_no_phases_and_does_not_condemn_the_job(tmp_path, monkeypatch):
     steps = iter([0.0, 3600.0])
-    monkeypatch.setattr("runner.run.time.time", lambda: next(steps, 3600.0))
+    monkeypatch.setattr("runner.running.time.time", lambda: next(steps, 3600.0))
     store = RunStore.create(tmp_path, {})
     assert go(store, tmp_path, stream(), [job()]) == (True, 1)
     record = json.loads((store.folder / "jobs" / job().id / "record.json").read_text())
@@ -145,7 +145,7 @@ def test_a_wish_to_end_is_heard_between_two_reads(tmp_path):
 
     launcher = Asks({"mxnet": stream()})
     with interrupts.installed(), pytest.raises(KeyboardInterrupt):
-        run(configurations.load(CHOSEN), [job(1), job(2)],
+        run(config_files.load(CHOSEN), [job(1), job(2)],
             conditions(launcher, store, tmp_path, interrupts=interrupts))  # fmt: skip
     assert [process.closed for process in launcher.processes] == [True]
     assert store.ended(job(1)) is Status.INTERRUPTED

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from launcher_contract import Silent, make_job
-from runner import configurations, results
+from runner import config_files, results
 from runner.clocks import Clocks
 from runner.errors import EngineError, MachineError, StoreError
 from runner.jobs import Status
 from runner.occupancy import CpuGuard
-from runner.run import Conditions, Patience, run
+from runner.running import Conditions, Patience, run
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 from scripted import ScriptedLauncher, ScriptedProcess, stream
 
 
@@ -29,7 +29,7 @@ def conditions(launcher, store, folder, **changes):
 def execute(tmp_path):
     def go(launcher, jobs):
         store = RunStore.create(tmp_path, {})
-        chosen = configurations.load(list(dict.fromkeys(job.configuration for job in jobs)))
+        chosen = config_files.load(list(dict.fromkeys(job.configuration for job in jobs)))
         ok = run(chosen, jobs, conditions(launcher, store, tmp_path))
         return ok, results.load(store.folder), store
 
@@ -129,7 +129,7 @@ def test_an_engine_that_stays_away_ends_the_run_and_the_job_is_not_done(tmp_path
     launcher = ScriptedLauncher({"mxnet": stream()}, starts_after=9, reachable=False)
     under = conditions(launcher, store, tmp_path)
     with pytest.raises(MachineError, match=f"--resume {store.name}"):
-        run(configurations.load(["mxnet-k122"]), [mxnet_job()], under)
+        run(config_files.load(["mxnet-k122"]), [mxnet_job()], under)
     assert under.ended(mxnet_job()) is None
 
 
@@ -142,7 +142,7 @@ def test_what_a_job_leaves_behind_ends_the_run(tmp_path, monkeypatch):
     under = conditions(ScriptedLauncher({"mxnet": stream()}), store, tmp_path)
     jobs = [mxnet_job(), mxnet_job(repeat=2)]
     with pytest.raises(MachineError, match="timed beside it"):
-        run(configurations.load(["mxnet-k122"]), jobs, under)
+        run(config_files.load(["mxnet-k122"]), jobs, under)
     assert [under.ended(job) for job in jobs] == [Status.OK, None]
     record = json.loads(next(store.folder.glob("jobs/*/record.json")).read_text())
     assert "the container is still there" in record["warnings"]
@@ -160,7 +160,7 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path):
     store = RunStore.create(tmp_path, {})
     launcher = ScriptedLauncher({"mxnet": [*stream()[:5], KeyboardInterrupt()]})
     with pytest.raises(KeyboardInterrupt):
-        run(configurations.load(["mxnet-k122"]), [mxnet_job()],
+        run(config_files.load(["mxnet-k122"]), [mxnet_job()],
             conditions(launcher, store, tmp_path))  # fmt: skip
     table = results.load(store.folder)
     assert table["status"].unique().tolist() == [Status.INTERRUPTED]

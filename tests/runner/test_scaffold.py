@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from runner import check, configurations, locks, naming, paths, scaffold, workloads
+from runner import check, config_files, locks, naming, paths, scaffold, workloads
 from runner.check import Mark
-from runner.configurations import Device
+from runner.config_files import Device
 from runner.errors import BuildError, MachineError, UsageError
 from runner.images import BuildOptions
 from runner.scaffold import Rooms
@@ -215,6 +215,6 @@ def test_a_model_that_cannot_be_registered_leaves_no_file(rooms, monkeypatch):
     assert (entries(rooms), rooms.workloads.read_text()) == before
 
 
-@pytest.mark.parametrize("name", configurations.names())
+@pytest.mark.parametrize("name", config_files.names())
 def test_the_real_names_are_names(name):
     assert naming.configuration_name(name).text == name

@@ -2,14 +2,14 @@
 
 import pytest
 
-from runner import configurations, recipes
-from runner.configurations import Device
+from runner import config_files, recipes
+from runner.config_files import Device
 
-ALL = configurations.names()
+ALL = config_files.names()
 
 
 def made(name="mxnet-k122", base_digest="sha256:1", **changed):
-    chosen = configurations.load([name])[0]
+    chosen = config_files.load([name])[0]
     files = recipes.recipe(chosen, Device.CPU)
     files |= {key.replace("__", "/"): content for key, content in changed.items()}
     return recipes.stages(chosen, Device.CPU, files, "base:1", base_digest)
@@ -26,7 +26,7 @@ def test_every_recipe_has_three_stages_each_built_on_the_one_before(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_instruction_of_a_recipe_is_lost(name):
-    whole = (configurations.load([name])[0].folder / "Dockerfile").read_text().splitlines()
+    whole = (config_files.load([name])[0].folder / "Dockerfile").read_text().splitlines()
     built = "".join(stage.files["Dockerfile"].decode() for stage in made(name)).splitlines()
     assert [line for line in whole if line not in built] == []
 

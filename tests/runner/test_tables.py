@@ -6,7 +6,7 @@ from runner import results
 from runner.commands.tables import print_report
 from runner.jobs import Status
 from runner.store import RunStore
-from runner.summary import summarize
+from runner.summaries import summarize
 
 
 def test_a_run_whose_every_job_failed_has_its_report(tmp_path, capsys):

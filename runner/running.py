@@ -14,7 +14,7 @@ import tenacity
 
 from runner import identity, occupancy
 from runner.clocks import Clock, Clocks, Timer
-from runner.configurations import Configuration, Device
+from runner.config_files import Configuration, Device
 from runner.devices import Gpu
 from runner.errors import BuildError, EngineError, MachineError
 from runner.events import BadLine, Event, LineReader, printable
