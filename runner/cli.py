@@ -104,6 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has read enough; what is left to write at exit has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     return ExitCode.OK

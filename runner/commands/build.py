@@ -28,6 +28,8 @@ def build(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
     from runner import disk, images, usage
@@ -35,7 +37,7 @@ def build(
 
     chosen = configs.load(config)
     reached = connect(engine)
-    asked = BuildOptions(base_image, ca_bundle, package_index, wheels)
+    asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     disk.check(disk.of_images(reached, chosen, device, asked), note)
     logs = paths.cache() / "build-logs"
     logs.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,11 @@ class SafeConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(escaped_lines(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Go on unheard: a run of hours does not end because its reader did."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 out = SafeConsole(soft_wrap=False, emoji=False)

@@ -1,5 +1,7 @@
 """What a terminal gets of text that someone else wrote."""
 
+import subprocess
+import sys
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -48,3 +50,13 @@ def test_nothing_controls_the_terminal(draw, text):
 def test_markup_and_emoji_names_are_shown_as_they_are():
     text = "[red]x[/red] [link=http://y]z[/link] :skull: \\[a]"
     assert text in shown(lambda console: console.print(escape(text), highlight=False))
+
+
+def test_a_reader_that_has_gone_ends_nothing():
+    code = "from runner import cli; import sys; sys.exit(cli.main(['published']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
