@@ -17,6 +17,7 @@ import pandas as pd
 from runner import job_table, publications, report
 from runner.choices import Format, Table
 from runner.errors import StoreError, choose
+from runner.files import whole
 from runner.html.text import visible
 from runner.summaries import summarize
 
@@ -145,9 +146,8 @@ def render(
 
 def write(path: Path, content: bytes) -> None:
     """Write ``content`` so that the file is either the old one or the whole new one."""
-    partial = path.with_name(path.name + ".part")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with whole(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from runner import comparison, limits, phases, publications, remedies
+from runner.files import whole
 from runner.jobs import Status
 from runner.text import markdown_text
 from runner.workloads import published_workloads
@@ -288,9 +289,12 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
 def write(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Write the summary beside a run's table: CSV, Parquet and Markdown."""
     compared = publications.compare(summary)
-    compared.to_csv(folder / "summary.csv", index=False)
-    compared.to_parquet(folder / "summary.parquet", index=False)
-    (folder / "summary.md").write_text(markdown(table, summary), encoding="utf-8")
+    with whole(folder / "summary.csv") as partial:
+        compared.to_csv(partial, index=False)
+    with whole(folder / "summary.parquet") as partial:
+        compared.to_parquet(partial, index=False)
+    with whole(folder / "summary.md") as partial:
+        partial.write_text(markdown(table, summary), encoding="utf-8")
 
 
 def published_tables() -> list[tuple[str, pd.DataFrame]]:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from runner import usage
 from runner.errors import MachineError, StoreError
 from runner.events import BadLine, Event
+from runner.files import whole
 from runner.jobs import Job, Status
 from runner.text import LogText, escaped, escaped_json
 
@@ -65,17 +66,8 @@ def began_at(record: Record) -> float | None:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` so that the file is either the old one or the whole new one."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, sort_keys=True)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 class _Manifest(BaseModel):
@@ -301,6 +293,5 @@ class RunStore:
     def write_table(self, table: pd.DataFrame) -> None:
         """Write the tidy table as Parquet and CSV beside the manifest."""
         for name, write in (("table.parquet", table.to_parquet), ("table.csv", table.to_csv)):
-            partial = self.folder / (name + ".part")
-            write(partial, index=False)
-            partial.replace(self.folder / name)
+            with whole(self.folder / name) as partial:
+                write(partial, index=False)

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 from rich.markup import escape
 
 from runner import report, results
-from runner.commands.console import out
+from runner.commands.console import err, out
 from runner.store import RunStore
 from runner.summaries import summarize
 
 
 def write(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write a run's tables to its folder, and return the table and its summary."""
+    """Write a run's tables to its folder, and return the table and its summary.
+
+    Where they cannot be written, it is said and no more: they can be derived again.
+    """
     table = results.load(folder)
     summary = summarize(table)
-    RunStore(folder).write_table(table)
-    report.write(folder, table, summary)
+    try:
+        RunStore(folder).write_table(table)
+        report.write(folder, table, summary)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        said = escape(f"{folder}: the tables were not written: {reason}")
+        err.print(f"[yellow]{said}[/]", highlight=False)
     return table, summary
 
 

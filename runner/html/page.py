@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from runner import comparison, config_files, job_table, phases, remedies, report
 from runner.errors import ConfigurationError, StoreError
+from runner.files import whole
 from runner.html import folders as job_folders
 from runner.html import frames, reproduction
 from runner.html.packed import pack
@@ -174,9 +175,8 @@ def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
 def write(path: Path, table: pd.DataFrame, folders: Sequence[Path]) -> None:
     """Write the page for the runs in ``folders``, whose tidy table is ``table``, to ``path``."""
     page = render(table, folders)
-    partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(page, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        with whole(path) as partial:
+            partial.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error}") from error

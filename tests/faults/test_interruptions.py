@@ -46,6 +46,11 @@ def _epoch_seen(project: Project) -> bool:
     return any(b'"epoch"' in path.read_bytes() for path in streams)
 
 
+def _wait_for_an_epoch(project: Project, process: subprocess.Popen[bytes]) -> None:
+    appears(lambda: _epoch_seen(project) or process.poll() is not None, FREE_WITHIN)
+    assert process.poll() is None, project.output()
+
+
 def _statuses(project: Project) -> dict[str, str]:
     table = results.load(project.run_folder()).drop_duplicates("job")
     return dict(zip(table["job"], table["status"], strict=True))
@@ -61,7 +66,7 @@ def _left(engine, project: Project) -> list[str]:
 @pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT,) * 2])
 def test_a_wish_to_end_keeps_everything_and_leaves_nothing(project, engine, numbers):
     process = project.begin()
-    appears(lambda: _epoch_seen(project), FREE_WITHIN)
+    _wait_for_an_epoch(project, process)
     for number in numbers:
         process.send_signal(number)
     assert wait(process) == ExitCode.INTERRUPTED
@@ -98,7 +103,7 @@ def small_disk(project):
         pytest.skip("mounting a small disk needs root")
     project.runs.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", project.runs],
+        ["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", project.runs],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
@@ -112,14 +117,14 @@ def _fill(disk: Path) -> Path:
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
-            file.write(b"x" * 4096)
+            file.write(b"x" * (64 << 10))
     return ballast
 
 
 def test_a_full_disk_ends_the_run_and_nothing_is_lost(project, small_disk, engine):
     _behave(project, mnist_cnn="fills the disk", mnist_mlp="fills the disk")
     process = project.begin()
-    appears(lambda: _epoch_seen(project), FREE_WITHIN)
+    _wait_for_an_epoch(project, process)
     ballast = _fill(small_disk)
     assert wait(process) == ExitCode.MACHINE
     assert "no space is left" in project.output()
@@ -135,7 +140,7 @@ def test_a_full_disk_ends_the_run_and_nothing_is_lost(project, small_disk, engin
 
 def test_two_runners_do_not_time_each_other_nor_write_in_one_run(project):
     first = project.begin()
-    appears(lambda: _epoch_seen(project), FREE_WITHIN)
+    _wait_for_an_epoch(project, first)
     run = project.run_folder().name
     assert wait(project.start("--resume", run)) == ExitCode.MACHINE
     assert "another runner is working in this run" in project.output()
