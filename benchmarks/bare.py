@@ -169,7 +169,9 @@ def augmented(x, y, batch):
 
         batches = augmentation.Batches(x, y, batch, shifts, FORMAT)
         return (augmentation.as_dataset(batches, keras.utils.PyDataset),), {}
-    flow = keras.preprocessing.image.ImageDataGenerator(**shifts).flow(x, y, batch_size=batch)
+    from keras.preprocessing.image import ImageDataGenerator
+
+    flow = ImageDataGenerator(**shifts).flow(x, y, batch_size=batch)
     return (flow,), {"steps_per_epoch": len(y) // batch}
 
 
