@@ -15,7 +15,11 @@ import docker
 
 
 class Daemon:
-    """A daemon without a network whose folders are all under ``root``."""
+    """A daemon whose folders are all under ``root``, in a network namespace of its own.
+
+    One in the machine's namespace would remove the bridge of the machine's own daemon: dockerd does
+    so where it is started with ``--bridge none``, and a bridge of its own could collide.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -32,9 +36,9 @@ class Daemon:
             (self._root / left).unlink(missing_ok=True)
         with (self._root / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", "--data-root", self._root / "data", "--exec-root", self._root / "exec",
-                 "--pidfile", self._root / "pid", "--host", self.url, "--bridge", "none",
-                 "--iptables=false"],
+                ["unshare", "--net", "dockerd", "--data-root", self._root / "data",
+                 "--exec-root", self._root / "exec", "--pidfile", self._root / "pid",
+                 "--host", self.url, "--bridge", "none", "--iptables=false"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + 60

@@ -29,23 +29,33 @@ TRIES = 17 if os.environ.get("FAULTS") == "long" else 2
 KINDS = ("runner", "container", "daemon")
 
 
+def _bridges() -> set[Path]:
+    return set(Path("/sys/class/net").glob("*/bridge"))
+
+
 @pytest.fixture(scope="module")
-def daemon(engine, base_image):
+def unstarted():
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         why = "a daemon to kill needs root and dockerd"
         if os.environ.get("REQUIRE_ENGINE") == "1":
             pytest.fail(f"REQUIRE_ENGINE=1, but {why}")
         pytest.skip(why)
     # A socket's path may have 107 characters only.
-    root = Path(tempfile.mkdtemp(prefix="faults-"))
-    started = Daemon(root)
+    daemon = Daemon(Path(tempfile.mkdtemp(prefix="faults-")))
     try:
-        started.start()
-        packed = engine.client.images.get(base_image).save(named=base_image)
-        started.client.images.load(b"".join(packed))
-        yield started
+        yield daemon
     finally:
-        started.stop()
+        daemon.stop()
+
+
+@pytest.fixture(scope="module")
+def daemon(engine, base_image, unstarted):
+    bridges = _bridges()
+    unstarted.start()
+    assert _bridges() == bridges, "the daemon to kill took the machine's own network"
+    packed = engine.client.images.get(base_image).save(named=base_image)
+    unstarted.client.images.load(b"".join(packed))
+    return unstarted
 
 
 @pytest.fixture(scope="module")
