@@ -1,12 +1,11 @@
 """The report as one HTML file that opens from disk and asks nothing of anyone.
 
-The charts are bars, stacked bars and lines, drawn as SVG by a few functions in ``assets``. Under
-the page's Content-Security-Policy, which names the hashes of the one script and the one style sheet
-so that nothing else runs and nothing can be requested, libraries fared so (Chromium, 15 line
-charts). plotly.js: 4.8 MB and 2 s before the first figure; d3 with Observable Plot: 0.5 MB; of both
-the policy refuses styles. Vega: 0.8 MB, refused as a whole for its ``eval``. uPlot: 51 kB and
-nothing refused, but lines on a canvas alone: no text in the page, no arrow keys, no colours from
-the style sheet, no horizontal bars. What it would save is less than what it would need around it.
+The charts are drawn by Observable Plot on d3, whose published files lie unchanged in
+``assets/vendor`` (``sources.json`` has their versions and hashes) and travel within the page, half
+a megabyte. Of the kept libraries it is the one that draws SVG (text, arrow keys, the style sheet's
+colours) under the page's Content-Security-Policy, which names the hashes of the scripts and of the
+one style sheet so that nothing else runs and nothing can be requested: plotly.js (4.8 MB) needs
+styles that this refuses, Vega needs ``eval``, and uPlot draws lines on a canvas alone.
 
 Tables that need no script are rendered by Jinja, the rest from data embedded as JSON, so that 5,000
 jobs stay a few megabytes.

@@ -23,15 +23,21 @@ from runner.store import read_manifest
 from runner.summaries import summarize
 
 _SERIES = "bhatia2017"
+_LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
 
 def _asset(name: str) -> str:
-    return resources.files("runner.html").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("runner.html").joinpath(f"assets/{name}").read_text(encoding="utf-8")
+
+
+def _libraries() -> str:
+    """Return what draws the charts, and the licences that go with every copy."""
+    return "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
 
 
 def _script() -> str:
-    """Return the one script: its parts in one scope of their own."""
+    """Return the page's own script: its parts in one scope of their own."""
     parts = "\n".join(map(_asset, _SCRIPTS))
     return f'(() => {{\n"use strict";\n{parts}}})();\n'
 
@@ -151,11 +157,12 @@ def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     summary = summarize(table)
     jobs = job_table.jobs(table)
     verdicts = comparison.verdicts(summary)
-    style, script = _asset("report.css"), _script()
+    style, libraries, script = _asset("report.css"), _libraries(), _script()
     data = _data(table, summary, jobs, job_folders.read(jobs, runs))
     return _template().render(
-        policy=policy(script, style),
+        policy=policy((libraries, script), style),
         style=Markup(style),
+        libraries=Markup(libraries),
         script=Markup(script),
         data=Markup(embed(data)),
         runs=[reproduction.of_run(folder, table) for folder in runs.values()],

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 # C0 controls have pictures of their own from here on: U+001B is shown as the picture of ESC.
@@ -47,12 +48,12 @@ def _source(content: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def policy(script: str, style: str) -> str:
-    """Return the Content-Security-Policy under which only this script and this style work."""
+def policy(scripts: Iterable[str], style: str) -> str:
+    """Return the Content-Security-Policy under which only these scripts and this style work."""
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {_source(script)}",
+            f"script-src {' '.join(map(_source, scripts))}",
             f"style-src {_source(style)}",
             "img-src data:",  # the empty icon, so that a server is not asked for favicon.ico
             "base-uri 'none'",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
 
@@ -70,16 +71,27 @@ def page(small):
     return page_of(small)
 
 
-def test_the_policy_is_that_of_the_script_and_the_style(page):
+def test_the_policy_is_that_of_the_scripts_and_the_style(page):
     said = dict(a[1:] for a in page.attributes if a[0] == "meta" and a[1] == "content")
     policies = [a[2] for a in page.attributes if a[0] == "meta" and "default-src" in (a[2] or "")]
     assert said
     (policy,) = policies
-    for content in (page.raw["script"][1], page.raw["style"][0]):
+    for content in (*page.raw["script"][1:], page.raw["style"][0]):
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
-    assert len(page.raw["script"]) == 2
+    assert len(page.raw["script"]) == 3
     assert len(page.raw["style"]) == 1
+
+
+def test_the_libraries_are_as_published_and_carry_their_licences(page):
+    folder = resources.files("runner.html").joinpath("assets", "vendor")
+    sources = json.loads(folder.joinpath("sources.json").read_text())
+    assert len(sources) == 2
+    for source in sources:
+        content = folder.joinpath(source["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == source["sha256"], source
+        assert content.decode() in page.raw["script"][1]
+    assert page.raw["script"][1].count("Permission to use, copy, modify") == 2
 
 
 def test_nothing_in_the_page_points_anywhere(page):

@@ -47,11 +47,12 @@ def test_what_is_made_visible_can_be_told():
 
 
 def test_the_policy_names_hashes_and_allows_no_source():
-    said = policy("script", "style")
+    said = policy(["library", "script"], "style")
     assert said.startswith("default-src 'none'")
     assert "http" not in said
     assert "unsafe" not in said
-    assert policy("script", "style") != policy("scripts", "style")
+    assert said.count("'sha256-") == 3
+    assert said != policy(["library", "scripts"], "style")
 
 
 def test_numbers_are_rounded_and_what_is_none_is_null():
