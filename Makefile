@@ -86,7 +86,7 @@ lint: $(VENV)/.dev  ## Check style and types, and that models/ loads on Python 3
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check runner tests examples docs/*.py
 	$(VENV)/bin/mypy
-	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker tests/fakes tests/faults/job
+	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker benchmarks/bare.py benchmarks/turns.py tests/fakes tests/faults/job
 
 clean:  ## Remove the virtual environment and caches (never results)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

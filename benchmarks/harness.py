@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from runner import config_files, jobs
 from runner.clocks import Clocks
 from runner.config_files import Device
@@ -77,3 +79,10 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
         {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
         Conditions(launcher, store, Observer(), Clocks(wall=3600)),
     )
+
+
+def median_interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the median of ``values``."""
+    drawn = np.random.default_rng(0).choice(values, size=(10_000, len(values)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    return float(low), float(high)

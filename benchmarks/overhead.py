@@ -16,7 +16,7 @@ import statistics
 from pathlib import Path
 
 import numpy as np
-from harness import Harness, arguments, prepare
+from harness import Harness, arguments, median_interval, prepare
 
 from runner import devices
 from runner.jobs import Job
@@ -53,13 +53,6 @@ def ratio(harness: Harness, job: Job) -> float:
     return ours / bare
 
 
-def interval(ratios: list[float]) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the median."""
-    drawn = np.random.default_rng(0).choice(ratios, size=(10_000, len(ratios)))
-    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
-    return float(low), float(high)
-
-
 def main() -> None:
     """Measure and print."""
     parser = arguments(__doc__.splitlines()[0])
@@ -71,7 +64,7 @@ def main() -> None:
         cell = f"{job.configuration}/{job.backend} {job.model}"
         ratios.setdefault(cell, []).append(ratio(harness, job))
     for cell, found in ratios.items():
-        low, high = interval(found)
+        low, high = median_interval(np.array(found))
         print(
             f"{cell}: median ratio {statistics.median(found):.4f}, 95 % interval "
             f"{low:.4f} to {high:.4f}, {len(found)} pairs"

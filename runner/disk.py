@@ -109,7 +109,7 @@ def _bytes(gib: float) -> int:
     return int(gib * units.GIB)
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
     """Return a folder, or the nearest one above it that is there."""
     folder = folder.absolute()
     return next(path for path in (folder, *folder.parents) if path.exists())
@@ -136,21 +136,27 @@ class Room:
         """Return whether there is room for what is known, with the reserve."""
         return self.free >= self.known + RESERVE
 
+    @property
+    def is_tight(self) -> bool:
+        """Return whether little will be left of what is free."""
+        return self.free - self.known < MARGIN
+
 
 def rooms(needs: Iterable[Need]) -> list[Room]:
     """Return what is needed and free on each disk."""
     disks: dict[int, list[Need]] = {}
     for need in needs:
-        disks.setdefault(_existing(need.folder).stat().st_dev, []).append(need)
+        disks.setdefault(existing(need.folder).stat().st_dev, []).append(need)
     return [_room(of_disk) for of_disk in disks.values()]
 
 
 def _room(needs: Sequence[Need]) -> Room:
     place = max(needs, key=lambda need: need.bytes or 0).folder
-    return Room(place, tuple(needs), shutil.disk_usage(_existing(place)).free)
+    return Room(place, tuple(needs), shutil.disk_usage(existing(place)).free)
 
 
-def _named(needs: Sequence[Need]) -> str:
+def named(needs: Sequence[Need]) -> str:
+    """Return what is needed in words, the largest first; what is not known is left out."""
     largest_first = sorted(needs, key=lambda need: need.bytes or 0, reverse=True)
     return ", ".join(f"{n.what} {units.size(n.bytes)}" for n in largest_first if n.bytes)
 
@@ -169,10 +175,9 @@ def check(needs: Iterable[Need], say: Say) -> None:
         if not room.is_enough:
             problems.append(
                 f"the disk of {place} is too full: {units.size(known + RESERVE)} needed, "
-                f"{units.size(free)} free"
-                + (f"\nneeded for: {_named(room.needs)}" if known else "")
+                f"{units.size(free)} free" + (f"\nneeded for: {named(room.needs)}" if known else "")
             )
-        elif free - known < MARGIN:
+        elif room.is_tight:
             left = units.size(free - known)
             say(f"disk: only {left} will be left in {place} (python -m runner clean makes room)")
     if problems:

@@ -94,8 +94,10 @@ def doctor(
     launcher: options.Launcher = LauncherChoice.AUTO,
     engine: options.Engine = None,
     python: options.Python = None,
+    base_image: options.BaseImage = None,
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
@@ -119,7 +121,7 @@ def doctor(
         python=python,
         results=results_dir,
         cache=paths.cache(),
-        build=BuildOptions(ca_bundle=ca_bundle, package_index=package_index),
+        build=BuildOptions(base_image, ca_bundle, package_index, wheels),
     )
     findings: list[Finding] = []
 

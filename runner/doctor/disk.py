@@ -1,76 +1,96 @@
-"""Where a run writes: whether it may, and whether there is room."""
+"""Where a run writes: whether it may, and whether there is room for what it would make."""
 
 from __future__ import annotations
 
-import platform
-import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from runner import disk, units
+from runner.choices import DeviceChoice
+from runner.config_files import Device
+from runner.disk import Need, Room
 from runner.doctor.asked import Asked, Seen
 from runner.doctor.findings import Finding, Reporter
-
-_GIB = 1 << 30
-# Below this nothing that a run does can be relied on.
-LEAST_BYTES = 1 * _GIB
-# What data sets and environments, or an image and its layers while it is built, can take.
-ROOM_BYTES = {"cache": 5 * _GIB, "engine": 10 * _GIB}
+from runner.workloads import DataSource
 
 _say = Reporter("disk")
-
-
-def _existing(folder: Path) -> Path:
-    """Return the nearest folder that is there already, where the others would be made."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def _room(subject: str, folder: Path, wanted: int) -> Finding:
-    """Say how much is free, against what is wanted and what is needed at the least."""
-    there = shutil.disk_usage(_existing(folder)).free
-    text = f"{folder}: {there / _GIB:.1f} GiB free"
-    remedy = "make room (docker system df, du -sh)"
-    if there < LEAST_BYTES:
-        return _say.problem(subject, f"{text}, at least {LEAST_BYTES / _GIB:.0f} needed", remedy)
-    if there < wanted:
-        return _say.warning(subject, f"{text}, less than the {wanted / _GIB:.0f} GiB that builds "
-                            "and downloads can take", remedy)  # fmt: skip
-    return _say.ok(subject, text)
+_REMEDY = "make room: python -m runner clean --dry-run shows what can go"
 
 
 def _obstacle(folder: Path) -> str | None:
     """Return why nothing can be written there, found out by writing; None if it can."""
     try:
-        with tempfile.TemporaryFile(dir=_existing(folder)):
+        with tempfile.TemporaryFile(dir=disk.existing(folder)):
             return None
     except OSError as error:
         return error.strerror or str(error)
 
 
-def _written(subject: str, folder: Path, wanted: int, remedy: str) -> Finding:
-    obstacle = _obstacle(folder.absolute())
+def _written(subject: str, folder: Path, remedy: str) -> Finding:
+    obstacle = _obstacle(folder)
     if obstacle is not None:
         return _say.problem(subject, f"{folder} cannot be written to: {obstacle}", remedy)
-    return _room(subject, folder.absolute(), wanted)
+    return _say.ok(subject, f"{folder.absolute()}: can be written to")
 
 
 def results(asked: Asked, _seen: Seen) -> list[Finding]:
     """Say whether results can be kept."""
-    return [_written("results", asked.results, LEAST_BYTES, "name another folder: --results")]
+    return [_written("results", asked.results, "name another folder: --results")]
 
 
 def cache(asked: Asked, _seen: Seen) -> list[Finding]:
     """Say whether data sets and environments can be kept."""
     remedy = "make it yours, or set XDG_CACHE_HOME to a folder that is"
-    return [_written("cache", asked.cache, ROOM_BYTES["cache"], remedy)]
+    return [_written("cache", asked.cache, remedy)]
+
+
+def _device(asked: Asked, seen: Seen) -> Device:
+    """Return the device whose packages the run would take, also where it has not got it."""
+    is_cpu = asked.device is DeviceChoice.CPU or (
+        asked.device is DeviceChoice.AUTO and seen.card.value is None
+    )
+    return Device.CPU if is_cpu else Device.GPU
+
+
+def _needs(asked: Asked, seen: Seen) -> Iterator[Need]:
+    """Yield what the run would take, reckoned as it reckons itself."""
+    device = _device(asked, seen)
+    jobs = len(asked.workloads) * sum(len(chosen.backends) for chosen in asked.configurations)
+    datasets = {workload.dataset for workload in asked.workloads}
+    yield from disk.of_data(asked.data or DataSource.SYNTHETIC, datasets, asked.cache)
+    yield from disk.of_results(asked.results, jobs)
+    yield from disk.of_temporary_files()
+    if seen.engine.value is not None:
+        yield from disk.of_images(seen.engine.value, asked.configurations, device, asked.build)
+    elif seen.runs_locally and asked.python is None:
+        yield from disk.of_environments(asked.configurations, device, asked.cache)
+
+
+def _room(room: Room) -> Finding:
+    """Say how much is free on a disk, against what the run would take of it."""
+    subject = f"disk of {room.folder}"
+    text = f"{units.size(room.free)} free, {units.size(room.known + disk.RESERVE)} needed"
+    named = disk.named(room.needs)
+    text += f" for {named}" if named else ""
+    unknown = ", ".join(need.what for need in room.needs if need.bytes is None)
+    if not room.is_enough:
+        return _say.problem(subject, text, _REMEDY)
+    if room.is_tight:
+        return _say.warning(subject, f"{text}: little will be left", _REMEDY)
+    if unknown:
+        return _say.warning(subject, f"{text}; not known: {unknown}")
+    return _say.ok(subject, text)
+
+
+def room(asked: Asked, seen: Seen) -> list[Finding]:
+    """Say of each disk whether it has room for the run."""
+    return [_room(found) for found in disk.rooms(_needs(asked, seen))]
 
 
 def engine(_asked: Asked, seen: Seen) -> list[Finding]:
-    """Say whether the engine has room for images, where its disk is this machine's."""
+    """Say where the engine's disk is not this machine's, so that its room cannot be seen."""
     found = seen.engine.value
-    root = found.info.get("DockerRootDir") if found is not None else None
-    if found is None or not root:
+    if found is None or found.data_root is not None or not found.info.get("DockerRootDir"):
         return []
-    same_kernel = found.info.get("KernelVersion") == platform.release()
-    if not (found.is_local and same_kernel and Path(root).exists()):
-        return [_say.ok("engine's data", f"{root}: not to be seen from this machine")]
-    return [_room("engine's data", Path(root), ROOM_BYTES["engine"])]
+    return [_say.ok("engine's data", f"{found.info['DockerRootDir']}: not to be seen from here")]

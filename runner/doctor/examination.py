@@ -19,7 +19,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "engine": (engine.answers, engine.nvidia_runtime),
     "gpu": (gpu.cards, gpu.free),
     "configurations": (gpu.fit, gpu.other_cards),
-    "disk": (disk.results, disk.cache, disk.engine),
+    "disk": (disk.results, disk.cache, disk.room, disk.engine),
     "data": (data.files,),
     "network": (data.network,),
     "local": (local.python, local.needs),

@@ -161,12 +161,25 @@ def product(backend):
     return [rate, size, *seconds]
 
 
-def synchronization(wait):
-    """Return the seconds to queue long work on a weight, to (perhaps) synchronize, and to read."""
-    import jax
-
-    workload, keras = vocabulary("mnist_mlp", "jax")
+def synchronization(backend, wait):
+    """Return the seconds to queue long work, to (perhaps) synchronize, and to have its result."""
+    workload, keras = vocabulary("mnist_mlp", backend)
     network = workload.build(keras)
+    queue, finish = {"jax": jax_work, "mxnet": mxnet_work}[backend](network)
+    times = [time.perf_counter()]
+    queue()
+    times.append(time.perf_counter())
+    if wait == "synchronize":
+        keras.synchronize(network)
+    times.append(time.perf_counter())
+    finish()
+    times.append(time.perf_counter())
+    return list(np.diff(times))
+
+
+def jax_work(network):
+    """Return functions that queue products which end in a weight, and that wait for it."""
+    import jax
 
     @jax.jit
     def long(value):
@@ -175,17 +188,29 @@ def synchronization(wait):
     weight = network.weights[2]  # 512 x 512
     start = jax.numpy.ones((512, 512))
     long(start).block_until_ready()  # compiled
-    times = [time.perf_counter()]
-    for _ in range(8):
-        start = long(start)
-    weight._value = start
-    times.append(time.perf_counter())
-    if wait == "synchronize":
-        keras.synchronize(network)
-    times.append(time.perf_counter())
-    weight.value.block_until_ready()
-    times.append(time.perf_counter())
-    return list(np.diff(times))
+
+    def queue():
+        value = start
+        for _ in range(8):
+            value = long(value)
+        weight._value = value
+
+    return queue, lambda: weight.value.block_until_ready()
+
+
+def mxnet_work(network):
+    """Return functions that queue products, and that wait for the last one's result."""
+    import mxnet
+
+    start = mxnet.nd.ones((512, 512))
+    results = [mxnet.nd.dot(start, start)]
+    mxnet.nd.waitall()
+
+    def queue():
+        for _ in range(500):
+            results.append(mxnet.nd.dot(results[-1], start) / 512)
+
+    return queue, lambda: results[-1].wait_to_read()
 
 
 if __name__ == "__main__":

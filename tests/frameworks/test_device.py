@@ -1,26 +1,30 @@
 """Waiting for the device, and its fastest matrix product."""
 
-import importlib.util
-
 import pytest
 
-from models import backends
+from runner import config_files
+
+PAIRS = [
+    (configuration.name, backend)
+    for configuration in config_files.load([])
+    for backend in configuration.backends
+]
 
 
-def test_jax_is_waited_for_at_an_epochs_end(check):
-    pytest.importorskip("jax")
-    pytest.importorskip("keras")
-    _, _, left = check("jax", "synchronization", "none")
-    queued, waited, left_after = check("jax", "synchronization", "synchronize")
+@pytest.mark.parametrize(("configuration", "backend"), [("jax-k3", "jax"), ("mxnet-k122", "mxnet")])
+def test_work_in_flight_is_waited_for_at_an_epochs_end(check, configuration, backend):
+    _, _, left = check(configuration, backend, "synchronization", backend, "none")
+    queued, waited, left_after = check(
+        configuration, backend, "synchronization", backend, "synchronize"
+    )
     assert left > 0.2  # without it, a clock would be read before the work is done
     assert queued < 0.1 < 0.2 < waited
     assert left_after < 0.05
 
 
-@pytest.mark.parametrize("backend", sorted(backends.BACKENDS))
-def test_a_product_is_computed_at_each_call_and_waited_for(check, backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip("no " + backend)
-    rate, size, small, large = check(backend, "product", backend)
-    assert 1e8 < rate < 1e15 and size >= 512
+@pytest.mark.parametrize(("configuration", "backend"), PAIRS)
+def test_a_product_is_computed_at_each_call_and_waited_for(check, configuration, backend):
+    rate, size, small, large = check(configuration, backend, "product", backend)
+    assert 1e8 < rate < 1e15
+    assert size >= 512
     assert large > 3 * small  # 64 times the work

@@ -1,16 +1,15 @@
 """Faults put into a real job, in a real environment: each is caught and named."""
 
-import os
 import re
 import shutil
 
 import pytest
 
 from launcher_contract import Silent, make_job
-from runner import config_files, environments, paths, results
+from local_environments import python_of
+from runner import config_files, paths, results
 from runner.clocks import Clocks
 from runner.config_files import Device
-from runner.errors import BuildError
 from runner.images import BuildOptions
 from runner.jobs import Status
 from runner.launchers.local import LocalLauncher
@@ -21,17 +20,9 @@ from runner.summaries import summarize
 CONFIGURATION = "jax-k3"
 
 
-@pytest.fixture(scope="session")
-def python(tmp_path_factory):
-    chosen = config_files.load([CONFIGURATION])[0]
-    log = tmp_path_factory.mktemp("environment") / "log"
-    try:
-        made = environments.prepare(chosen, Device.CPU, paths.cache(), BuildOptions(), log, print)
-    except BuildError as error:
-        if os.environ.get("REQUIRE_ENGINE") == "1":
-            pytest.fail(f"REQUIRE_ENGINE=1, but {error}")
-        pytest.skip(f"no environment for {CONFIGURATION}: {error}")
-    return made.python
+@pytest.fixture
+def python():
+    return python_of(CONFIGURATION)
 
 
 @pytest.fixture

@@ -15,13 +15,23 @@ from rich.console import Console
 from rich.text import Text
 
 from fake_nvml import K80, STRANGER, FakeNvml
-from runner import cli, config_files, devices, engine, nvml, occupancy, preflight
+from runner import (
+    cli,
+    config_files,
+    devices,
+    disk,
+    engine,
+    nvml,
+    occupancy,
+    paths,
+    preflight,
+    units,
+)
 from runner import data as datasets
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands import doctor as doctor_command
 from runner.devices import Gpu
 from runner.doctor import data as data_check
-from runner.doctor import disk as disk_check
 from runner.doctor import examination
 from runner.doctor import local as local_check
 from runner.doctor.asked import Asked
@@ -229,19 +239,42 @@ def test_a_card_in_use_is_a_warning(machine, ask):
     assert "pid 4711" in found.text
 
 
-def test_little_room_is_a_warning_and_hardly_any_a_problem(machine, ask, monkeypatch):
+def free_space(monkeypatch, free):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+
+
+def rooms(findings):
+    return [found for found in of(findings, "disk") if found.subject.startswith("disk of ")]
+
+
+def test_little_room_is_a_warning_and_hardly_any_a_problem(ask, monkeypatch):
     for free, expected in ((100 << 30, State.OK), (2 << 30, State.WARNING), (1, State.PROBLEM)):
-        usage = SimpleNamespace(free=free)
-        monkeypatch.setattr(disk_check.shutil, "disk_usage", lambda path, usage=usage: usage)
-        findings = ask("jax-k3", device="cpu")
-        assert states(findings, "disk", "cache") == [expected]
-    assert "GiB free" in of(findings, "disk", "results")[0].text
+        free_space(monkeypatch, free)
+        found = rooms(ask("jax-k3", device="cpu"))
+        assert {finding.state for finding in found} == {expected}
 
 
-def test_the_engines_disk_is_looked_at_where_it_is_this_machines(machine, ask, tmp_path):
+def test_the_room_for_an_environment_is_what_its_configuration_states(ask, monkeypatch):
+    free_space(monkeypatch, 1 << 30)
+    [jax] = config_files.load(["jax-k3"])
+    told = rooms(ask("jax-k3", device="cpu", launcher="local"))
+    stated = units.size(disk.environment_bytes(jax, config_files.Device.CPU))
+    assert any(f"environment jax-k3 {stated}" in found.text for found in told)
+    with pytest.raises(MachineError, match="too full"):
+        wanted = disk.of_environments([jax], config_files.Device.GPU, paths.cache())
+        disk.check(wanted, lambda line: None)
+    assert State.PROBLEM in [f.state for f in rooms(ask("jax-k3", launcher="local"))]
+
+
+def test_the_engines_disk_is_looked_at_where_it_is_this_machines(
+    machine, ask, tmp_path, monkeypatch
+):
+    not_built = SimpleNamespace(has_layers=False)
+    monkeypatch.setattr(disk.images, "find", lambda *_: not_built)
     machine.engine.info.update(DockerRootDir=str(tmp_path), KernelVersion=os.uname().release)
-    [found] = of(ask("jax-k3", device="cpu"), "disk", "engine's data")
-    assert "GiB free" in found.text
+    findings = ask("jax-k3", device="cpu")
+    assert any("image jax-k3" in found.text for found in rooms(findings))
+    assert of(findings, "disk", "engine's data") == []
     machine.engine.info["KernelVersion"] = "another"
     [found] = of(ask("jax-k3", device="cpu"), "disk", "engine's data")
     assert "not to be seen" in found.text

@@ -1,0 +1,39 @@
+"""Local environments for tests with real frameworks, made from the configurations' locks.
+
+``BENCH_WHEELS`` names a folder of wheels that no index has. An environment that cannot be made
+skips its tests with the reason; ``REQUIRE_ENGINE=1`` turns that into a failure.
+"""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from runner import config_files, environments, paths
+from runner.config_files import Device
+from runner.errors import BuildError
+from runner.images import BuildOptions
+
+
+@cache
+def _python(name: str) -> Path | BuildError:
+    wheels = os.environ.get("BENCH_WHEELS")
+    options = BuildOptions(wheels=Path(wheels) if wheels else None)
+    log = Path(tempfile.mkdtemp(prefix="environment-")) / "log"
+    chosen = config_files.load([name])[0]
+    try:
+        return environments.prepare(chosen, Device.CPU, paths.cache(), options, log, print).python
+    except BuildError as error:
+        return error
+
+
+def python_of(name: str) -> Path:
+    """Return the interpreter of a configuration's environment."""
+    made = _python(name)
+    if isinstance(made, Path):
+        return made
+    if os.environ.get("REQUIRE_ENGINE") == "1":
+        pytest.fail(f"REQUIRE_ENGINE=1, but no environment for {name}: {made}")
+    pytest.skip(f"no environment for {name}: {made}")
