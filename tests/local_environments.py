@@ -1,6 +1,6 @@
 """Local environments for tests with real frameworks, made from the configurations' locks.
 
-``BENCH_WHEELS`` names a folder of wheels that no index has. An environment that cannot be made
+``BENCH_WHEELS`` names a folder with wheels that PyPI does not have, PyTorch's for the CPU. An environment that cannot be made
 skips its tests with the reason; ``REQUIRE_ENGINE=1`` turns that into a failure.
 """
 
@@ -17,6 +17,9 @@ from runner.errors import BuildError
 from runner.images import BuildOptions
 
 
+NOT_ON_PYPI = {"torch-k3"}
+
+
 @cache
 def _python(name: str) -> Path | BuildError:
     wheels = os.environ.get("BENCH_WHEELS")
@@ -31,6 +34,8 @@ def _python(name: str) -> Path | BuildError:
 
 def python_of(name: str) -> Path:
     """Return the interpreter of a configuration's environment."""
+    if name in NOT_ON_PYPI and "BENCH_WHEELS" not in os.environ:
+        pytest.skip(f"{name} needs a wheel that PyPI does not have: BENCH_WHEELS names no folder")
     made = _python(name)
     if isinstance(made, Path):
         return made
