@@ -65,7 +65,7 @@ USER = """
 import pandas as pd
 import runner
 
-table: pd.DataFrame = runner.load("results/measured/20261124-011504")
+table: pd.DataFrame = runner.load("results/measured/20261124-184830")
 cells: pd.DataFrame = runner.summary(table)
 compared = runner.compare(table, table)
 differences: pd.DataFrame = compared.differences
