@@ -1,5 +1,6 @@
 """Puts the tests' shared modules where they can be imported."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,3 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 # Timing is no business of these tests: the machine may be busy.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# Where the tests run in the background of a shell, they are told to ignore Ctrl-C, and so would be
+# all that they start; a user's terminal does not do that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

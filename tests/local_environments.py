@@ -1,7 +1,8 @@
 """Local environments for tests with real frameworks, made from the configurations' locks.
 
-``BENCH_WHEELS`` names a folder with wheels that PyPI does not have, PyTorch's for the CPU. An environment that cannot be made
-skips its tests with the reason; ``REQUIRE_ENGINE=1`` turns that into a failure.
+``BENCH_WHEELS`` names a folder with wheels that PyPI does not have, PyTorch's for the CPU. An
+environment that cannot be made skips its tests with the reason; ``REQUIRE_ENGINE=1`` turns that
+into a failure.
 """
 
 import os
@@ -15,7 +16,6 @@ from runner import config_files, environments, paths
 from runner.config_files import Device
 from runner.errors import BuildError
 from runner.images import BuildOptions
-
 
 NOT_ON_PYPI = {"torch-k3"}
 

@@ -52,7 +52,8 @@ def _loads(library: str) -> bool:
     return ended.returncode == 0
 
 
-def _lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
+def lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
+    """Yield the programs and libraries that a backend needs and that are not on this machine."""
     yield from (name for name in needs.programs_for(device) if shutil.which(name) is None)
     yield from (name for name in needs.libraries_for(device) if not _loads(name))
 
@@ -65,9 +66,9 @@ def needs(asked: Asked, seen: Seen) -> list[Finding]:
     findings = []
     for configuration in asked.configurations:
         for backend, facts in configuration.backends.items():
-            lacking = ", ".join(_lacking(facts.local, device))
-            if lacking and (not asked.backends or backend in asked.backends):
+            missing = ", ".join(lacking(facts.local, device))
+            if missing and (not asked.backends or backend in asked.backends):
                 remedy = "install what brings them, or use --launcher docker, whose image has them"
                 subject = f"{configuration.name} {backend}"
-                findings.append(_say.problem(subject, f"not on this machine: {lacking}", remedy))
+                findings.append(_say.problem(subject, f"not on this machine: {missing}", remedy))
     return findings

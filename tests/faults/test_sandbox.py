@@ -7,6 +7,7 @@ import time
 import unicodedata
 from dataclasses import replace
 from functools import partial
+from importlib import resources
 from io import StringIO
 from pathlib import Path
 
@@ -292,6 +293,13 @@ def test_forged_events_give_no_row_to_another_job_and_no_ok(bench):
     assert set(rows["status"]) == {Status.INVALID}
 
 
+def without_libraries(page: str) -> str:
+    """Return a page without the scripts that are not ours: they may hold any character."""
+    for library in resources.files("runner.html").joinpath("assets", "vendor").iterdir():
+        page = page.replace(library.read_text(encoding="utf-8"), "")
+    return page
+
+
 def is_safe(text: str) -> bool:
     hidden = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
     return not any(unicodedata.category(c) in hidden and c not in "\n\t" for c in text)
@@ -311,7 +319,8 @@ def test_control_characters_reach_no_terminal_file_or_page(bench, launch, enviro
     summary = summarize(table)
     print_report(table, summary)
     report.write(folder, table, summary)
-    page = render(table, [folder])
+    page = without_libraries(render(table, [folder]))
+    assert len(page) < 200_000
     assert "gnp.exe" in shown.getvalue()
     assert "[red]markup[/red]" in shown.getvalue(), "markup is shown, not obeyed"
     for text in (

@@ -1,4 +1,4 @@
-"""What is run with a real framework: ``checks.py <check> <arguments>`` prints JSON."""
+"""What is run with a real framework: ``checks.py <check> <arguments>`` prints FOUND and JSON."""
 
 import json
 import sys
@@ -215,4 +215,4 @@ def mxnet_work(network):
 
 if __name__ == "__main__":
     found = globals()[sys.argv[1]](*sys.argv[2:])
-    sys.stdout.write("\n" + json.dumps(found) + "\n")
+    sys.stdout.write("\nFOUND " + json.dumps(found) + "\n")

@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from local_environments import python_of
+from runner import config_files
+from runner.config_files import Device
+from runner.doctor.local import lacking
 
 HERE = Path(__file__).resolve().parent
 
@@ -17,6 +21,9 @@ def check(tmp_path):
     """Return a function that runs a check of ``checks.py`` and gives what it found."""
 
     def run(configuration, backend, *arguments):
+        facts = config_files.load([configuration])[0].backends[backend]
+        if missing := ", ".join(lacking(facts.local, Device.CPU)):
+            pytest.skip(f"{backend} lacks {missing} on this machine")
         done = subprocess.run(
             [python_of(configuration), HERE / "checks.py", *arguments],
             env={
@@ -28,6 +35,8 @@ def check(tmp_path):
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        # Frameworks print before it and after it.
+        [found] = re.findall(r"^FOUND (.*)$", done.stdout, re.MULTILINE)
+        return json.loads(found)
 
     return run
