@@ -202,13 +202,13 @@ def mxnet_work(network):
     """Return functions that queue products, and that wait for the last one's result."""
     import mxnet
 
-    start = mxnet.nd.ones((512, 512))
+    start = mxnet.nd.ones((1024, 1024))
     results = [mxnet.nd.dot(start, start)]
     mxnet.nd.waitall()
 
     def queue():
-        for _ in range(500):
-            results.append(mxnet.nd.dot(results[-1], start) / 512)
+        for _ in range(60):
+            results.append(mxnet.nd.dot(results[-1], start) / 1024)
 
     return queue, lambda: results[-1].wait_to_read()
 

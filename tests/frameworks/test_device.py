@@ -13,13 +13,11 @@ PAIRS = [
 
 @pytest.mark.parametrize(("configuration", "backend"), [("jax-k3", "jax"), ("mxnet-k122", "mxnet")])
 def test_work_in_flight_is_waited_for_at_an_epochs_end(check, configuration, backend):
-    _, _, left = check(configuration, backend, "synchronization", backend, "none")
-    queued, waited, left_after = check(
-        configuration, backend, "synchronization", backend, "synchronize"
-    )
-    assert left > 0.2  # without it, a clock would be read before the work is done
-    assert queued < 0.1 < 0.2 < waited
-    assert left_after < 0.05
+    queued, _, left = check(configuration, backend, "synchronization", backend, "none")
+    assert left > 3 * queued  # without it, a clock would be read before the work is done
+    queued, waited, left = check(configuration, backend, "synchronization", backend, "synchronize")
+    assert waited > 3 * queued
+    assert waited > 3 * left
 
 
 @pytest.mark.parametrize(("configuration", "backend"), PAIRS)
