@@ -17,15 +17,15 @@ HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture
-def check(tmp_path):
-    """Return a function that runs a check of ``checks.py`` and gives what it found."""
+def run_in(tmp_path):
+    """Return a function that runs a configuration's Python and gives the ended process."""
 
     def run(configuration, backend, *arguments):
         facts = config_files.load([configuration])[0].backends[backend]
         if missing := ", ".join(lacking(facts.local, Device.CPU)):
             pytest.skip(f"{backend} lacks {missing} on this machine")
-        done = subprocess.run(
-            [python_of(configuration), HERE / "checks.py", *arguments],
+        return subprocess.run(
+            [python_of(configuration), *arguments],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(tmp_path),  # a keras.json there would choose the backend
@@ -34,6 +34,16 @@ def check(tmp_path):
             },
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def check(run_in):
+    """Return a function that runs a check of ``checks.py`` and gives what it found."""
+
+    def run(configuration, backend, *arguments):
+        done = run_in(configuration, backend, HERE / "checks.py", *arguments)
         assert done.returncode == 0, done.stderr
         # Frameworks print before it and after it.
         [found] = re.findall(r"^FOUND (.*)$", done.stdout, re.MULTILINE)
