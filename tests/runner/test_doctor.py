@@ -266,6 +266,14 @@ def test_the_room_for_an_environment_is_what_its_configuration_states(ask, monke
     assert State.PROBLEM in [f.state for f in rooms(ask("jax-k3", launcher="local"))]
 
 
+def test_a_size_that_is_not_known_is_a_warning_that_names_it(ask, monkeypatch):
+    free_space(monkeypatch, 100 << 30)
+    monkeypatch.setattr(disk, "environment_bytes", lambda *_: None)
+    found = rooms(ask("jax-k3", device="cpu", launcher="local"))
+    [warned] = [finding for finding in found if finding.state is State.WARNING]
+    assert warned.text.endswith("; not known: environment jax-k3")
+
+
 def test_the_engines_disk_is_looked_at_where_it_is_this_machines(
     machine, ask, tmp_path, monkeypatch
 ):
