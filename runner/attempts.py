@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests.exceptions
@@ -16,7 +17,6 @@ from runner.engine import Engine
 from runner.events import printable
 
 BROKEN = (APIError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError)
-_ATTEMPTS = 3
 # What engines, registries and package indexes say when it is not the recipe's fault.
 _PASSING = (
     "no space left",
@@ -74,15 +74,29 @@ def limited(engine: Engine, seconds: float) -> Iterator[None]:
         raise OutOfTimeError
 
 
-def _is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException) -> bool:
     """Return whether an error may be over in a moment: the machine's or the network's."""
     text = str(error).lower()
     lost = isinstance(error, BROKEN) and not isinstance(error, APIError)
     return lost or any(word in text for word in _PASSING)
 
 
-def retried(say: Callable[[str], None], call: Callable[..., T], *arguments: Any) -> T:
-    """Call, and again after a while where the machine or the network failed."""
+@dataclass(frozen=True)
+class Patience:
+    """How often something is tried, and the longest wait in between, in seconds."""
+
+    attempts: int = 5
+    longest_wait: float = 30.0
+
+
+def retried(
+    say: Callable[[str], None],
+    is_worth_it: Callable[[BaseException], bool],
+    patience: Patience,
+    call: Callable[..., T],
+    *arguments: Any,
+) -> T:
+    """Call, and again after a while where it failed of something that may be over by then."""
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -91,9 +105,9 @@ def retried(say: Callable[[str], None], call: Callable[..., T], *arguments: Any)
         say(f"{said}; trying again in {wait:.0f} s")
 
     attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_passing),
-        stop=tenacity.stop_after_attempt(_ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=2, max=30),
+        retry=tenacity.retry_if_exception(is_worth_it),
+        stop=tenacity.stop_after_attempt(patience.attempts),
+        wait=tenacity.wait_exponential(multiplier=2, max=patience.longest_wait),
         before_sleep=tell,
         reraise=True,
     )

@@ -16,13 +16,15 @@ from pathlib import Path
 import pandas as pd
 
 from runner import config_files, jobs, locks, naming, paths, preflight, results, workloads
+from runner.choices import DeviceChoice
 from runner.clocks import Clocks
 from runner.config_files import Configuration, Device
 from runner.errors import BuildError, ConfigurationError
 from runner.images import BuildOptions
-from runner.jobs import Job, JobOptions, Status
+from runner.jobs import Job, Status
 from runner.locks import UnreachableError
 from runner.preflight import Machine
+from runner.request import Request
 from runner.running import Conditions, run_job
 from runner.scaffold import COPIED
 from runner.store import Record
@@ -286,15 +288,14 @@ def _unfit(tree: ast.Module) -> Iterator[str]:
 
 def planned(found: Configuration, workload: Workload, machine: Machine, threads: int) -> list[Job]:
     """Return the short jobs that try a model on a configuration, one for each backend."""
-    asked = JobOptions(
-        device=machine.device,
+    asked = Request(
+        device=DeviceChoice(machine.device),
         data=DataSource.SYNTHETIC,
         epochs=EPOCHS,
         samples=SAMPLES,
         threads=threads,
     )
-    every = jobs.plan([found], [], [workload], asked)
-    return preflight.refuse_cards(every, [found], machine.gpu)
+    return preflight.refuse_cards(jobs.plan([found], [workload], asked), [found], machine.gpu)
 
 
 def trial(

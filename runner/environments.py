@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import uv
-from filelock import FileLock
 
 from runner import interpreters, usage
 from runner.config_files import Configuration, Device
@@ -117,9 +118,20 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
     (folder / MARKER).touch()
 
 
-def making(folder: Path) -> FileLock:
-    """Return the lock that is held while an environment is made or removed."""
-    return FileLock(folder.with_name(folder.name + ".lock"))
+def lock_of(folder: Path) -> Path:
+    """Return the file that is locked while an environment is made or removed."""
+    return folder.with_name(folder.name + ".lock")
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Keep everyone else from making or removing an environment; waits for whoever does."""
+    opened = os.open(lock_of(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _read(lock: Path, configuration: Configuration) -> bytes:

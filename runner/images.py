@@ -15,7 +15,7 @@ from docker.models.images import Image as EngineImage
 from docker.utils import parse_repository_tag
 
 from runner import recipes
-from runner.attempts import BROKEN, OutOfTimeError, limited, retried
+from runner.attempts import BROKEN, OutOfTimeError, Patience, is_passing, limited, retried
 from runner.choices import BuildOptions as BuildOptions
 from runner.config_files import Configuration, Device
 from runner.engine import LABEL, Engine
@@ -103,7 +103,7 @@ def find_base(
         if (held := held_base(engine, base)) is not None:
             return held
         say(f"pulling {base}")
-        return retried(say, _pull, engine, base, seconds)
+        return retried(say, is_passing, Patience(attempts=3), _pull, engine, base, seconds)
     except OutOfTimeError:
         raise BuildError(
             f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
@@ -225,7 +225,7 @@ class _Builder:
                     raise EngineError(problem)
 
         try:
-            retried(self.say, attempt)
+            retried(self.say, is_passing, Patience(attempts=3), attempt)
         except OutOfTimeError:
             raise BuildError(
                 f"it took longer than {seconds:.0f} s (--build-timeout); see {self.log}"

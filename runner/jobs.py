@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.config_files import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.errors import choose
+from runner.request import Request
 from runner.workloads import DataSource, Workload
 
 
@@ -23,25 +24,6 @@ class Status(StrEnum):
     UNSUPPORTED = "unsupported"
     INVALID = "invalid"
     TAINTED = "tainted"
-
-
-@dataclass(frozen=True)
-class JobOptions:
-    """What the user asked of every job of a run.
-
-    ``samples`` counts training samples; None means the published size. ``epochs`` None means
-    the model's own number. ``image_data_format`` None means the configuration's.
-    """
-
-    device: Device
-    data: DataSource
-    epochs: int | None = None
-    samples: int | None = None
-    seed: int = 2017
-    repeats: int = 1
-    threads: int = 1
-    image_data_format: ImageDataFormat | None = None
-    recurrent_activation: RecurrentActivation | None = None
 
 
 @dataclass(frozen=True)
@@ -76,22 +58,24 @@ class Job:
 
 
 def _job(
-    configuration: Configuration, backend: str, workload: Workload, repeat: int, options: JobOptions
+    configuration: Configuration, backend: str, workload: Workload, repeat: int, asked: Request
 ) -> Job:
+    assert asked.data is not None
+    assert asked.threads is not None
     return Job(
         configuration=configuration.name,
         backend=backend,
         model=workload.name,
         repeat=repeat,
-        device=options.device,
-        data=options.data,
-        epochs=options.epochs,
-        samples=options.samples,
-        seed=options.seed + repeat - 1,
-        threads=options.threads,
-        image_data_format=options.image_data_format
+        device=Device(asked.device),
+        data=asked.data,
+        epochs=asked.epochs,
+        samples=asked.samples,
+        seed=asked.seed + repeat - 1,
+        threads=asked.threads,
+        image_data_format=asked.image_data_format
         or configuration.backends[backend].image_data_format,
-        recurrent_activation=options.recurrent_activation or configuration.recurrent_activation,
+        recurrent_activation=asked.recurrent_activation or configuration.recurrent_activation,
         unsupported=configuration.reason_against(workload.name, backend),
     )
 
@@ -102,19 +86,17 @@ def known_backends(configurations: list[Configuration]) -> list[str]:
 
 
 def plan(
-    configurations: list[Configuration],
-    backends: list[str],
-    workloads: list[Workload],
-    options: JobOptions,
+    configurations: list[Configuration], workloads: list[Workload], asked: Request
 ) -> list[Job]:
     """Return every job of a run, in the order in which they are to run.
 
-    Raises UsageError for a backend that none of the configurations holds.
+    ``asked`` names the device, the data and the threads: nothing of it is left to be chosen. Raises
+    UsageError for a backend that none of the configurations holds.
     """
-    chosen = choose(backends, known_backends(configurations), "backend")
+    chosen = choose(asked.backend, known_backends(configurations), "backend")
     return [
-        _job(configuration, backend, workload, repeat, options)
-        for repeat in range(1, options.repeats + 1)
+        _job(configuration, backend, workload, repeat, asked)
+        for repeat in range(1, asked.repeats + 1)
         for configuration in configurations
         for backend in configuration.backends
         if backend in chosen

@@ -1,8 +1,7 @@
-"""What the NVIDIA driver tells of its cards, behind a small port."""
+"""What the NVIDIA driver tells of its cards."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -70,22 +69,6 @@ class GpuProcess:
         return f"pid {self.pid} ({self.name or 'name unknown'}{used})"
 
 
-class Nvml(ABC):
-    """The cards of this machine."""
-
-    @abstractmethod
-    def cards(self) -> list[Gpu]:
-        """Return the cards, in the driver's order."""
-
-    @abstractmethod
-    def sample(self, uuid: str) -> GpuSample:
-        """Return how a card stands now; what it does not support is None."""
-
-    @abstractmethod
-    def processes(self, uuid: str) -> list[GpuProcess] | None:
-        """Return who uses a card, or None where the driver does not tell (WSL, vGPU)."""
-
-
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -109,7 +92,7 @@ def _process_name(pid: int) -> str | None:
         return None
 
 
-class RealNvml(Nvml):
+class Nvml:
     """The driver's own library. It stays loaded as long as this process lives."""
 
     def __init__(self) -> None:
@@ -117,6 +100,7 @@ class RealNvml(Nvml):
         pynvml.nvmlInit()
 
     def cards(self) -> list[Gpu]:
+        """Return the cards, in the driver's order."""
         driver = _text(pynvml.nvmlSystemGetDriverVersion())
         return [self._card(index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
 
@@ -132,6 +116,7 @@ class RealNvml(Nvml):
         )
 
     def sample(self, uuid: str) -> GpuSample:
+        """Return how a card stands now; what it does not support is None."""
         card = _told(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
         if card is None:
             return GpuSample()
@@ -155,6 +140,7 @@ class RealNvml(Nvml):
         )
 
     def processes(self, uuid: str) -> list[GpuProcess] | None:
+        """Return who uses a card, or None where the driver does not tell (WSL, vGPU)."""
         card = _told(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
         if card is None:
             return None
@@ -175,13 +161,13 @@ class RealNvml(Nvml):
         return GpuProcess(int(told.pid), used, _process_name(int(told.pid)), kind)
 
 
-def connect() -> RealNvml | None:
+def connect() -> Nvml | None:
     """Return the driver's library, or None where there is no driver.
 
     Raises MachineError where there is one that does not answer.
     """
     try:
-        return RealNvml()
+        return Nvml()
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return None
     except pynvml.NVMLError as error:

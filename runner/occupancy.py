@@ -120,9 +120,7 @@ def held(
     """Hold the lock of ``name`` on this machine, for a device called ``device`` in messages.
 
     Waits up to ``timeout`` seconds for a run that holds it, which goes to ``say``, then raises
-    MachineError. The kernel lets go of it when this process ends, however it ends. (The locks of
-    the filelock package, used elsewhere here, keep no note of the holder, and its older versions
-    empty the file.)
+    MachineError. The kernel lets go of it when this process ends, however it ends.
     """
     path = folder / f"keras-backend-benchmarks-{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock"
     deadline = time.monotonic() + timeout

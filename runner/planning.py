@@ -13,7 +13,7 @@ from runner import data as datasets
 from runner import jobs, paths, preflight, repetition
 from runner.config_files import Configuration
 from runner.errors import choose
-from runner.jobs import Job, JobOptions
+from runner.jobs import Job
 from runner.preflight import DeviceChoice, LauncherChoice, Machine, Say
 from runner.request import Request
 from runner.workloads import DataSource, Workload, choose_workloads, require_source
@@ -83,22 +83,6 @@ def _decided(
     )
 
 
-def _job_options(request: Request, machine: Machine) -> JobOptions:
-    assert request.data is not None
-    assert request.threads is not None
-    return JobOptions(
-        device=machine.device,
-        data=request.data,
-        epochs=request.epochs,
-        samples=request.samples,
-        seed=request.seed,
-        repeats=request.repeats,
-        threads=request.threads,
-        image_data_format=request.image_data_format,
-        recurrent_activation=request.recurrent_activation,
-    )
-
-
 def plan(request: Request, say: Say) -> Plan:
     """Return what a run will do; a choice that was made for the user goes to ``say``.
 
@@ -115,11 +99,7 @@ def plan(request: Request, say: Say) -> Plan:
         chosen, request.device, request.gpu, launcher, request.engine, say, request.backend
     )
     decided = _decided(request, machine, chosen, workloads, say)
-    planned = preflight.refuse_cards(
-        jobs.plan(chosen, list(request.backend), workloads, _job_options(decided, machine)),
-        chosen,
-        machine.gpu,
-    )
+    planned = preflight.refuse_cards(jobs.plan(chosen, workloads, decided), chosen, machine.gpu)
     used = {job.configuration for job in planned}
     return Plan(
         request=decided,

@@ -101,32 +101,18 @@ class Several(Observer):
         for observer in self._observers:
             observer.__exit__(kind, error, trace)
 
-    def run_started(self, announced: Announcement) -> None:
-        self._tell(lambda observer: observer.run_started(announced))
 
-    def note(self, text: str) -> None:
-        self._tell(lambda observer: observer.note(text))
+def _to_each(name: str) -> Callable[..., None]:
+    """Return the method of ``Several`` that calls the method ``name`` of each of them."""
 
-    def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
-        self._tell(lambda observer: observer.build_started(configuration, title, number, total))
+    def tell(several: Several, *told: Any) -> None:
+        several._tell(lambda observer: getattr(observer, name)(*told))
 
-    def build_said(self, line: str) -> None:
-        self._tell(lambda observer: observer.build_said(line))
+    return tell
 
-    def build_ended(self, configuration: str, error: str | None) -> None:
-        self._tell(lambda observer: observer.build_ended(configuration, error))
 
-    def job_started(self, job: Job, number: int, total: int | None) -> None:
-        self._tell(lambda observer: observer.job_started(job, number, total))
-
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
-        self._tell(lambda observer: observer.job_said(job, event))
-
-    def job_ended(self, job: Job, record: Record) -> None:
-        self._tell(lambda observer: observer.job_ended(job, record))
-
-    def run_ended(self, exit_code: int, error: str | None = None) -> None:
-        self._tell(lambda observer: observer.run_ended(exit_code, error))
+for _name in (name for name in vars(Observer) if not name.startswith("_")):
+    setattr(Several, _name, _to_each(_name))
 
 
 class Lines(Observer):

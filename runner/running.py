@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import tenacity
-
 from runner import identity, occupancy
+from runner.attempts import Patience, retried
 from runner.clocks import Clock, Clocks, Timer
 from runner.config_files import Configuration, Device
 from runner.devices import Gpu
@@ -37,14 +36,6 @@ _OPTIONS = {
     Clock.SILENCE: "it wrote nothing for {:.0f} s",
     Clock.WALL: "it took longer than {:.0f} s",
 }
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often what carries a job is tried again, and the longest wait before, in seconds."""
-
-    attempts: int = 5
-    longest_wait: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -317,24 +308,20 @@ def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) ->
     return record
 
 
+def _is_of_carrier(error: BaseException) -> bool:
+    """Return whether what carries a job failed, and not the job."""
+    return isinstance(error, EngineError)
+
+
 def _retried(job: Job, environment: Environment, conditions: Conditions) -> Record:
     """Run a job, again where what carries it failed and may be back in a moment."""
-    patience, observer = conditions.patience, conditions.observer
+    patience = conditions.patience
 
-    def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        wait = state.next_action.sleep if state.next_action else 0
-        observer.note(f"{job.id}: {error}; trying again in {wait:.0f} s")
+    def say(text: str) -> None:
+        conditions.observer.note(f"{job.id}: {text}")
 
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(EngineError),
-        stop=tenacity.stop_after_attempt(patience.attempts),
-        wait=tenacity.wait_exponential(multiplier=1, max=patience.longest_wait),
-        before_sleep=tell,
-        reraise=True,
-    )
     try:
-        return attempts(run_job, job, environment, conditions)
+        return retried(say, _is_of_carrier, patience, run_job, job, environment, conditions)
     except EngineError as error:
         if conditions.launcher.answers():
             reason = f"what carries it failed {patience.attempts} times: {error}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 
@@ -61,11 +61,8 @@ class Sample:
         return json.dumps(asdict(self), default=sorted)
 
 
-class Probe(Protocol):
-    """Takes one sample when called."""
-
-    def __call__(self) -> Sample:
-        """Return the sample of this moment."""
+# Takes one sample when called.
+Probe = Callable[[], Sample]
 
 
 def machine_seconds() -> float:

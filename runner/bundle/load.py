@@ -9,8 +9,8 @@ from pathlib import Path
 import requests.exceptions
 from docker.errors import APIError, ImageNotFound
 
+from runner import units
 from runner.bundle.manifest import File, Kept, Manifest
-from runner.bundle.sizes import shown
 from runner.bundle.verify import verify
 from runner.data import file_sha256
 from runner.engine import Engine
@@ -89,7 +89,7 @@ def _place(source: Path, file: File, cache: Path, say: Say) -> None:
         raise MachineError(f"{path}: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
-    say(f"{path}: {shown(file.size)}")
+    say(f"{path}: {units.size(file.size)}")
 
 
 def load(engine: Engine, folder: Path, cache: Path, say: Say) -> Manifest:

@@ -16,10 +16,9 @@ import requests.exceptions
 from docker.errors import APIError
 
 from runner import data as datasets
-from runner import identity, images, usage
+from runner import identity, images, units, usage
 from runner.bundle import archive, manifest, packages
 from runner.bundle.manifest import FOLDERS, BaseImage, File, Kept, KeptImage, Manifest
-from runner.bundle.sizes import shown
 from runner.bundle.streams import streamed
 from runner.config_files import Configuration, Device
 from runner.engine import Engine
@@ -84,7 +83,7 @@ def _becoming(folder: Path) -> Iterator[Path]:
                 raise
             free = shutil.disk_usage(folder.parent).free
             raise MachineError(
-                f"{folder.parent}: no space left, {shown(free)} free; nothing was kept"
+                f"{folder.parent}: no space left, {units.size(free)} free; nothing was kept"
             ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -114,11 +113,11 @@ def _require_space(engine: Engine, plans: list[Plan], folder: Path, extra: int, 
     sizes = [int(engine.client.images.get(plan.tag).attrs["Size"]) for plan in plans]
     needed = sum(sizes) + extra
     free = shutil.disk_usage(folder).free
-    say(f"about {shown(needed)} of images and data, and the wheels; {shown(free)} free")
+    say(f"about {units.size(needed)} of images and data, and the wheels; {units.size(free)} free")
     if needed > free:
         raise MachineError(
-            f"{folder.parent}: {shown(free)} free, a bundle of these images needs "
-            f"{shown(needed)} and the wheels' size\n"
+            f"{folder.parent}: {units.size(free)} free, a bundle of these images needs "
+            f"{units.size(needed)} and the wheels' size\n"
             "name a folder on a larger disk, or fewer configurations (--config)"
         )
 
@@ -142,11 +141,11 @@ def _write(path: Path, pieces: Iterator[bytes], name: str, say: Say) -> None:
             file.write(piece)
             written += len(piece)
             if time.monotonic() > due:
-                say(f"{name}: {shown(written)} so far")
+                say(f"{name}: {units.size(written)} so far")
                 due += _SAY_EVERY_SECONDS
         file.flush()
         os.fsync(file.fileno())
-    say(f"{name}: {shown(written)} in {time.monotonic() - began:.0f} s")
+    say(f"{name}: {units.size(written)} in {time.monotonic() - began:.0f} s")
 
 
 def _images(engine: Engine, plan: Plan, part: Path, path: str, say: Say) -> list[KeptImage]:
@@ -179,7 +178,7 @@ def _wheels(
     python, files = packages.download(engine, plan, wanted.options, part / "wheels", log)
     size = sum(path.stat().st_size for path in files)
     seconds = time.monotonic() - began
-    say(f"wheels of {plan.configuration.name}: {len(files)}, {shown(size)} in {seconds:.0f} s")
+    say(f"wheels of {plan.configuration.name}: {len(files)}, {units.size(size)} in {seconds:.0f} s")
     return python, sorted(f"wheels/{path.name}" for path in files)
 
 
@@ -228,7 +227,7 @@ def _file(part: Path, path: Path) -> File:
 
 def _copy_data(files: list[Path], part: Path, say: Say) -> None:
     for path in files:
-        say(f"data/{path.name}: {shown(path.stat().st_size)}")
+        say(f"data/{path.name}: {units.size(path.stat().st_size)}")
         shutil.copyfile(path, part / "data" / path.name)
 
 

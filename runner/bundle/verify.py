@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runner import units
 from runner.bundle import archive, manifest
 from runner.bundle.manifest import FOLDERS, File, Kept, Manifest
-from runner.bundle.sizes import shown
 from runner.data import DOWNLOADS, file_sha256
 from runner.errors import BundleError
 
@@ -85,7 +85,7 @@ def _problems_of_data(whole: Manifest) -> Iterator[str]:
 def _problems(folder: Path, whole: Manifest, say: Say) -> Iterator[str]:
     yield from _strangers(folder, {file.path for file in whole.files})
     for file in whole.files:
-        say(f"checking {file.path}, {shown(file.size)}")
+        say(f"checking {file.path}, {units.size(file.size)}")
         problem = _problem_of(folder, file)
         if problem is not None:
             yield problem

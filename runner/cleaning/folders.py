@@ -7,14 +7,12 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import psutil
-from filelock import BaseFileLock, Timeout
 
 from runner import environments, paths, usage
 from runner.cleaning.items import Item, Kind, RemovalError
@@ -123,12 +121,12 @@ def _process_in(folder: Path) -> str | None:
 class _Guarded:
     """A path that is removed only while nobody uses it.
 
-    ``made`` gives the lock that whoever makes it holds, for a kind that is made under one;
+    ``making`` is the file that whoever makes it locks, for a kind that is made under a lock;
     ``watched`` says which process uses it, for a kind that processes use without a lock.
     """
 
     path: Path
-    made: Callable[[], AbstractContextManager[object]] = nullcontext
+    making: Path | None = None
     watched: Callable[[Path], str | None] = lambda _: None
 
     def reason(self) -> str | None:
@@ -147,11 +145,10 @@ class _Guarded:
     def _take(self, held: ExitStack) -> str | None:
         """Keep the path to this process within ``held``, or return why that cannot be."""
         try:
-            held.enter_context(self.made())
+            if self.making and not held.enter_context(usage.sole(self.making)):
+                return "it is being made"
             if not held.enter_context(usage.sole(self.path)):
                 return "a run uses it"
-        except Timeout:
-            return "it is being made"
         except OSError as error:
             return str(error.strerror or error)
         return self.watched(self.path)
@@ -191,15 +188,6 @@ def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
             yield _item(kind, _Guarded(path), why="half removed", name=name, is_waste=True)
 
 
-def _lock_of(folder: Path) -> AbstractContextManager[object]:
-    """Return the lock of an environment that is being made; it is not waited for.
-
-    A folder that never had one is being made by nobody: looking leaves no file.
-    """
-    lock: BaseFileLock = environments.making(folder)
-    return lock.acquire(timeout=0) if Path(lock.lock_file).exists() else nullcontext()
-
-
 def _environments(cache: Path) -> Iterator[Item]:
     """Yield the local environments; one without its marker was never finished."""
     root = cache / "environments"
@@ -207,7 +195,7 @@ def _environments(cache: Path) -> Iterator[Item]:
         used = usage.last(folder / environments.MARKER)
         yield _item(
             Kind.ENVIRONMENTS,
-            _Guarded(folder, partial(_lock_of, folder), _process_in),
+            _Guarded(folder, environments.lock_of(folder), _process_in),
             why="not in use" if used else "half made",
             used=used,
             is_waste=used is None,

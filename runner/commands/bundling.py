@@ -6,10 +6,9 @@ import shlex
 from pathlib import Path
 
 from runner import config_files as configs
-from runner import images
+from runner import images, units
 from runner.bundle.manifest import NAME as MANIFEST
 from runner.bundle.manifest import Kept, Manifest
-from runner.bundle.sizes import shown
 from runner.commands.console import out
 from runner.data import file_sha256
 from runner.engine import Engine
@@ -22,7 +21,7 @@ def say(line: str) -> None:
 
 def tell(folder: Path, whole: Manifest) -> None:
     """Say what a bundle holds, and under which hash it can be known again."""
-    say(f"{folder}: {len(whole.files)} files, {shown(whole.size)}, made {whole.made}")
+    say(f"{folder}: {len(whole.files)} files, {units.size(whole.size)}, made {whole.made}")
     say(f"  {MANIFEST}\n    sha256:{file_sha256(folder / MANIFEST)}")
     for kept in whole.configurations:
         base = kept.base.repo_digest or kept.base.digest

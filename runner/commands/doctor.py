@@ -36,7 +36,6 @@ _TITLES = {
     "data": "Data",
     "network": "Network",
     "local": "Local environments",
-    "cluster": "Cluster tools",
 }
 _LOOKS = {State.OK: ("✓", "green"), State.WARNING: ("!", "yellow"), State.PROBLEM: ("✗", "red")}
 

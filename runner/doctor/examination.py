@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runner.doctor import cluster, data, disk, engine, gpu, local
+from runner.doctor import data, disk, engine, gpu, local
 from runner.doctor.asked import Asked, Seen, halves, look
 from runner.doctor.findings import Finding, Reporter
 from runner.errors import BenchmarkError
@@ -23,7 +23,6 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "data": (data.files,),
     "network": (data.network,),
     "local": (local.python, local.needs),
-    "cluster": (cluster.tools,),
 }
 
 

@@ -441,12 +441,6 @@ def test_the_loader_says_whether_a_library_is_there():
     assert not local_check._loads("libnothing.so.99")
 
 
-def test_cluster_tools_are_told_and_never_a_problem(ask):
-    findings = of(ask("jax-k3", device="cpu"), "cluster")
-    assert [finding.subject for finding in findings] == ["sbatch", "srun", "apptainer"]
-    assert {finding.state for finding in findings} == {State.OK}
-
-
 def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
     def broken(asked, seen):
         raise ValueError("out of order")
@@ -455,7 +449,7 @@ def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
     findings = ask("jax-k3", device="cpu")
     [found] = problems(findings)
     assert "ValueError: out of order" in found.text
-    assert of(findings, "cluster")
+    assert of(findings, "local")
 
 
 @pytest.mark.parametrize("answer", [made_engine("nvidia"), made_engine(), NO_ENGINE])

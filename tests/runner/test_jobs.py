@@ -3,18 +3,18 @@
 import pytest
 
 from runner import config_files, jobs
-from runner.config_files import Device
 from runner.errors import UsageError
-from runner.jobs import JobOptions
+from runner.request import Request
 from runner.workloads import DataSource, choose_workloads, require_source
 
-OPTIONS = JobOptions(Device.CPU, DataSource.SYNTHETIC, repeats=2)
+ASKED = {"device": "cpu", "data": "synthetic", "threads": 1}
 PUBLISHED = ["mxnet-k122", "tf-cntk-k208", "theano-k208"]
 
 
-def plan(configs=PUBLISHED, backends=(), models=(), options=OPTIONS):
+def plan(configs=PUBLISHED, models=(), **asked):
     chosen = config_files.load(list(configs))
-    return jobs.plan(chosen, list(backends), choose_workloads(list(models)), options)
+    request = Request(**{**ASKED, "repeats": 2, **asked})
+    return jobs.plan(chosen, choose_workloads(list(models)), request)
 
 
 def test_the_published_comparison_is_four_backends_by_five_models():
@@ -30,15 +30,15 @@ def test_repeats_have_their_own_recorded_seeds():
 
 
 def test_a_backend_selects_its_configurations():
-    assert {job.configuration for job in plan(backends=["cntk"])} == {"tf-cntk-k208"}
+    assert {job.configuration for job in plan(backend=["cntk"])} == {"tf-cntk-k208"}
 
 
 def test_the_image_data_format_is_the_configurations_unless_asked():
     by_backend = {job.backend: job.image_data_format for job in plan()}
     assert by_backend["mxnet"] == "channels_first"
     assert by_backend["tensorflow"] == "channels_last"
-    asked = JobOptions(Device.CPU, DataSource.SYNTHETIC, image_data_format="channels_first")
-    assert {job.image_data_format for job in plan(options=asked)} == {"channels_first"}
+    asked = plan(image_data_format="channels_first")
+    assert {job.image_data_format for job in asked} == {"channels_first"}
 
 
 def test_the_spec_holds_what_the_job_needs_and_nothing_of_the_host():
@@ -52,7 +52,7 @@ def test_the_spec_holds_what_the_job_needs_and_nothing_of_the_host():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"backends": ["tensorflw"]}, "unknown backend 'tensorflw'; did you mean 'tensorflow'?"),
+        ({"backend": ["tensorflw"]}, "unknown backend 'tensorflw'; did you mean 'tensorflow'?"),
         ({"models": ["mnist_mpl"]}, "unknown model 'mnist_mpl'; did you mean 'mnist_mlp'?"),
     ],
 )

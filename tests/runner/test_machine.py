@@ -7,8 +7,8 @@ from runner.config_files import Device
 from runner.devices import Gpu
 from runner.engine import Engine
 from runner.errors import MachineError
-from runner.jobs import JobOptions
-from runner.workloads import DataSource, choose_workloads
+from runner.request import Request
+from runner.workloads import choose_workloads
 
 K80 = Gpu("GPU-k80", "Tesla K80", "470.256.02", (3, 7), 12 << 30)
 H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
@@ -47,8 +47,8 @@ def test_an_old_driver_is_refused_per_backend():
 def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():
     pascal = Gpu("GPU-v100", "Tesla V100", "470.256.02", (7, 0), 16 << 30)
     chosen = [configuration("tf-cntk-k208")]
-    options = JobOptions(Device.GPU, DataSource.SYNTHETIC)
-    planned = jobs.plan(chosen, [], choose_workloads(["mnist_mlp"]), options)
+    asked = Request(device="gpu", data="synthetic", threads=1)
+    planned = jobs.plan(chosen, choose_workloads(["mnist_mlp"]), asked)
     refused = {
         job.backend: job.unsupported for job in preflight.refuse_cards(planned, chosen, pascal)
     }

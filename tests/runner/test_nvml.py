@@ -7,7 +7,7 @@ import pytest
 
 from runner import devices, nvml
 from runner.errors import MachineError
-from runner.nvml import GpuSample, RealNvml
+from runner.nvml import GpuSample, Nvml
 
 
 def cannot(*_):
@@ -31,8 +31,8 @@ def library(monkeypatch):
 
 
 def test_what_a_card_does_not_support_is_none(library):
-    assert RealNvml().sample("GPU-k80") == GpuSample()
-    assert RealNvml().processes("GPU-k80") is None
+    assert Nvml().sample("GPU-k80") == GpuSample()
+    assert Nvml().processes("GPU-k80") is None
 
 
 def test_a_sample_is_in_plain_units_and_words(library):
@@ -44,7 +44,7 @@ def test_a_sample_is_in_plain_units_and_words(library):
         nvmlDeviceGetClockInfo=875,
         nvmlDeviceGetCurrentClocksThrottleReasons=0x1 | 0x2 | 0x4 | 0x20,
     )
-    assert RealNvml().sample("GPU-k80") == GpuSample(
+    assert Nvml().sample("GPU-k80") == GpuSample(
         97, 5 << 20, 83, 149.5, 875, 875,
         frozenset({"software power cap", "software thermal slowdown"}),
     )  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_process_that_computes_and_draws_computes(library):
             SimpleNamespace(pid=1 << 30, usedGpuMemory=None),
         ],
     )
-    one, other = RealNvml().processes("GPU-k80")
+    one, other = Nvml().processes("GPU-k80")
     assert (one.pid, one.kind, one.used_bytes) == (1, "compute", 1 << 20)
     assert (other.kind, other.used_bytes, other.name) == ("graphics", None, None)
     assert str(other) == f"pid {1 << 30} (name unknown)"

@@ -6,11 +6,12 @@ import pytest
 
 from launcher_contract import Silent, make_job
 from runner import config_files, results
+from runner.attempts import Patience
 from runner.clocks import Clocks
 from runner.errors import EngineError, MachineError, StoreError
 from runner.jobs import Status
 from runner.occupancy import CpuGuard
-from runner.running import Conditions, Patience, run
+from runner.running import Conditions, run
 from runner.store import RunStore
 from runner.summaries import summarize
 from scripted import ScriptedLauncher, ScriptedProcess, stream
