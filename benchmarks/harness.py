@@ -14,15 +14,16 @@ from runner.clocks import Clocks
 from runner.config_files import Device
 from runner.engine import Engine, connect
 from runner.images import BuildOptions
-from runner.jobs import Job, JobOptions, Status
+from runner.jobs import Job, Status
 from runner.launchers.base import Environment
 from runner.launchers.docker import DockerLauncher, Limits
 from runner.observer import Observer
+from runner.request import Request
 from runner.results import load
 from runner.running import Conditions, run_job
 from runner.statistics import Seconds
 from runner.store import RunStore
-from runner.workloads import DataSource, choose_workloads
+from runner.workloads import choose_workloads
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -63,9 +64,9 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     """Return a harness for what the command line asks, its images built."""
     engine = connect()
     chosen = config_files.load(asked.config)
-    options = JobOptions(
-        Device.CPU, DataSource.SYNTHETIC, epochs=asked.epochs, samples=asked.samples,
-        repeats=repeats, threads=asked.threads,
+    request = Request(
+        device="cpu", data="synthetic", backend=asked.backend, epochs=asked.epochs,
+        samples=asked.samples, repeats=repeats, threads=asked.threads,
     )  # fmt: skip
     launcher = DockerLauncher(
         engine, Device.CPU, run="benchmark", limits=Limits(8 << 30, asked.threads),
@@ -75,7 +76,7 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     store = RunStore.create(Path(tempfile.mkdtemp()), {})
     return Harness(
         engine,
-        jobs.plan(chosen, asked.backend, choose_workloads(asked.model), options),
+        jobs.plan(chosen, choose_workloads(asked.model), request),
         {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
         Conditions(launcher, store, Observer(), Clocks(wall=3600)),
     )

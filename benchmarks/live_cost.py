@@ -20,15 +20,14 @@ from pathlib import Path
 from rich.console import Console
 
 from runner import config_files, jobs
-from runner.config_files import Device
 from runner.events import BadLine, Event, parse
 from runner.forecast import Forecast
 from runner.history import History
-from runner.jobs import JobOptions
 from runner.live import REFRESH_PER_SECOND, LiveView
 from runner.observer import Announcement, Observer
 from runner.progress import Several
-from runner.workloads import DataSource, choose_workloads
+from runner.request import Request
+from runner.workloads import choose_workloads
 
 
 def epoch(number: int) -> Event | BadLine:
@@ -64,8 +63,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between epochs")
     asked = parser.parse_args()
-    options = JobOptions(Device.CPU, DataSource.SYNTHETIC, epochs=10_000)
-    planned = jobs.plan(config_files.load([]), [], choose_workloads([]), options)
+    request = Request(device="cpu", data="synthetic", epochs=10_000, threads=1)
+    planned = jobs.plan(config_files.load([]), choose_workloads([]), request)
     primary, secondary = pty.openpty()
     threading.Thread(target=swallow, args=(primary,), daemon=True).start()
     with os.fdopen(secondary, "w") as terminal:
