@@ -354,3 +354,11 @@ def build(
         wanted.lock_sha256,
         found.labels.get(_REPO_DIGEST_LABEL) or None,
     )
+
+
+def fresh_log(cache: Path, configuration: Configuration, device: Device) -> Path:
+    """Return the file for the output of a build that belongs to no run, emptied of an older one."""
+    log = cache / "build-logs" / f"{configuration.name}-{device}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    return log

@@ -89,23 +89,18 @@ def _becoming(folder: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _prepare(engine: Engine, wanted: Wanted, logs: Path, say: Say) -> list[Plan]:
-    """Have the engine hold every stage of every configuration."""
+def _prepare(engine: Engine, wanted: Wanted, cache: Path, say: Say) -> list[tuple[Plan, Path]]:
+    """Have the engine hold every stage of every configuration; return each plan with its log."""
     plans = []
     for configuration in wanted.configurations:
         name = wanted.options.base_image or configuration.images.base(wanted.device)
         base = images.find_base(engine, name, say, wanted.options.pull_seconds)
         plan = images.plan(configuration, wanted.device, base)
-        log = _log(logs, plan)
-        log.unlink(missing_ok=True)
+        log = images.fresh_log(cache, configuration, wanted.device)
         for upto in range(len(plan.stages)):
             images.carry_out(engine, plan, upto, wanted.options, log, say)
-        plans.append(plan)
+        plans.append((plan, log))
     return plans
-
-
-def _log(logs: Path, plan: Plan) -> Path:
-    return logs / f"{plan.configuration.name}-{plan.device}.log"
 
 
 def _require_space(engine: Engine, plans: list[Plan], folder: Path, extra: int, say: Say) -> None:
@@ -231,9 +226,7 @@ def _copy_data(files: list[Path], part: Path, say: Say) -> None:
         shutil.copyfile(path, part / "data" / path.name)
 
 
-def save(
-    engine: Engine, wanted: Wanted, folder: Path, cache: Path, logs: Path, say: Say
-) -> Manifest:
+def save(engine: Engine, wanted: Wanted, folder: Path, cache: Path, say: Say) -> Manifest:
     """Write the images, wheels and data of configurations to ``folder``, which must be new.
 
     What is not built yet is built. The folder appears under its name when it is whole. Raises
@@ -241,10 +234,10 @@ def save(
     """
     sources, missing = _sources(wanted.source, cache, say)
     with _becoming(folder) as part:
-        plans = _prepare(engine, wanted, logs, say)
+        plans = _prepare(engine, wanted, cache, say)
         extra = sum(path.stat().st_size for path in sources)
-        _require_space(engine, plans, part, extra, say)
-        kept = [_kept(engine, plan, wanted, part, _log(logs, plan), say) for plan in plans]
+        _require_space(engine, [plan for plan, _ in plans], part, extra, say)
+        kept = [_kept(engine, plan, wanted, part, log, say) for plan, log in plans]
         _copy_data(sources, part, say)
         say("hashing every file")
         about = identity.describe()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import typer
-from rich.markup import escape
 
 from runner import config_files as configs
-from runner import options, paths
+from runner import options
 from runner.choices import BuildOptions
-from runner.commands.console import err, note, out
 from runner.config_files import Device
-from runner.errors import BuildError, ExitCode
 
 NONE: list[str] = []
 EXAMPLES = (
@@ -32,24 +29,7 @@ def build(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
-    from runner import disk, images, usage
-    from runner.engine import connect
+    from runner.commands.building import build_images
 
-    chosen = configs.load(config)
-    reached = connect(engine)
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
-    disk.check(disk.of_images(reached, chosen, device, asked), note)
-    logs = paths.cache() / "build-logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for configuration in chosen:
-        log = logs / f"{configuration.name}-{device}.log"
-        log.unlink(missing_ok=True)
-        try:
-            image = images.build(reached, configuration, device, asked, log, note)
-            usage.note(usage.image_marker(paths.cache(), image.digest))
-            out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)
-        except BuildError as error:
-            failed += 1
-            err.print(f"[red]{configuration.name}:[/] {escape(str(error))}", highlight=False)
-    raise typer.Exit(ExitCode.JOBS_NOT_OK if failed else ExitCode.OK)
+    raise typer.Exit(build_images(configs.load(config), device, asked, engine))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runner import config_files as configs
-from runner import options, paths
+from runner import options
 from runner.choices import BuildOptions
-from runner.commands.console import note
 from runner.config_files import Device
 from runner.workloads import DataSource
 
@@ -52,44 +50,24 @@ def save(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Write a bundle: what is not built yet is built, what is not cached is said."""
-    from runner import bundle
-    from runner.commands import bundling
-    from runner.engine import connect
+    from runner.bundle.save import Wanted
+    from runner.commands.bundling import save_and_tell
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
-    wanted = bundle.Wanted(configs.load(config), device, asked, data)
-    logs = paths.cache() / "build-logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    whole = bundle.save(connect(engine), wanted, folder, paths.cache(), logs, note)
-    bundling.tell(folder, whole)
+    save_and_tell(Wanted(configs.load(config), device, asked, data), folder, engine)
 
 
 @app.command("verify")
 def verify(folder: Folder) -> None:
     """Check every file of a bundle. Exit 2 if one is wrong, missing or not listed."""
-    from runner import bundle
-    from runner.commands import bundling
+    from runner.commands.bundling import verify_and_tell
 
-    bundling.tell(folder, bundle.verify(folder, note))
-    bundling.say("ok")
+    verify_and_tell(folder)
 
 
 @app.command("load")
 def load(folder: Folder, engine: options.Engine = None) -> None:
     """Verify a bundle, load its images into the engine and its data into the cache."""
-    from runner import bundle
-    from runner.commands import bundling
-    from runner.engine import connect
+    from runner.commands.bundling import load_and_tell
 
-    reached = connect(engine)
-    whole = bundle.load(reached, folder, paths.cache(), note)
-    bundling.tell(folder, whole)
-    for kept in whole.configurations:
-        bundling.say(f"{kept.name}: {bundling.state(reached, kept)}")
-        bundling.say(f"  {bundling.command(kept)}")
-        if kept.python is not None:
-            wheels = shlex.quote(str(folder / "wheels"))
-            bundling.say(
-                f"  without the engine, with Python {kept.python.rpartition('.')[0]}: "
-                f"--launcher local --wheels {wheels}"
-            )
+    load_and_tell(folder, engine)

@@ -6,12 +6,15 @@ import shlex
 from pathlib import Path
 
 from runner import config_files as configs
-from runner import images, units
+from runner import images, paths, units
+from runner.bundle.load import load
 from runner.bundle.manifest import NAME as MANIFEST
 from runner.bundle.manifest import Kept, Manifest
-from runner.commands.console import out
+from runner.bundle.save import Wanted, save
+from runner.bundle.verify import verify
+from runner.commands.console import note, out
 from runner.data import file_sha256
-from runner.engine import Engine
+from runner.engine import Engine, connect
 
 
 def say(line: str) -> None:
@@ -60,3 +63,30 @@ def command(kept: Kept) -> str:
         usual = configs.load([kept.name])[0].images.base(kept.device)
         words += [] if kept.base.name == usual else ["--base-image", kept.base.name]
     return shlex.join(words)
+
+
+def save_and_tell(wanted: Wanted, folder: Path, engine: str | None) -> None:
+    """Save a bundle, and say what it holds."""
+    tell(folder, save(connect(engine), wanted, folder, paths.cache(), note))
+
+
+def verify_and_tell(folder: Path) -> None:
+    """Check a bundle, and say what it holds."""
+    tell(folder, verify(folder, note))
+    say("ok")
+
+
+def load_and_tell(folder: Path, engine: str | None) -> None:
+    """Load a bundle, and say how each of its configurations is run here."""
+    reached = connect(engine)
+    whole = load(reached, folder, paths.cache(), note)
+    tell(folder, whole)
+    for kept in whole.configurations:
+        say(f"{kept.name}: {state(reached, kept)}")
+        say(f"  {command(kept)}")
+        if kept.python is not None:
+            wheels = shlex.quote(str(folder / "wheels"))
+            say(
+                f"  without the engine, with Python {kept.python.rpartition('.')[0]}: "
+                f"--launcher local --wheels {wheels}"
+            )

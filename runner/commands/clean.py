@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from runner import options, paths, units
-from runner.commands.console import note, out
-from runner.errors import ExitCode, UsageError
+from runner import options, paths
 
 NONE: list[str] = []
 EXAMPLES = (
@@ -44,46 +40,9 @@ def clean(
     Shows them and asks. What is in use stays, and so does what this runner did not make. Runs and
     data go only if named: --kind runs.
     """
-    from runner.cleaning import Bounds, choose
-    from runner.commands.cleaning_up import (
-        agrees,
-        as_entry,
-        carry_out,
-        chosen_kinds,
-        collect,
-        free,
-        print_json,
-        show,
-        silent,
-        total_size,
-    )
+    from runner.commands.cleaning_up import Consent, InJson, InTables, bounds_of, clean_up
 
-    kinds = chosen_kinds(kind)
-    bounds = Bounds(
-        keep,
-        units.parse_age(older_than) if older_than is not None else timedelta(),
-        units.parse_size(until_free) if until_free is not None else None,
-    )
-    can_ask = sys.stdin.isatty() and out.is_terminal and not as_json
-    if not (dry_run or yes or can_ask):
-        raise UsageError("nobody can be asked here; say --yes to remove, or --dry-run to look")
-    now = datetime.now(UTC)
-    plan = choose(collect(kinds, bool(kind), engine, results_dir), bounds, now, free)
-    staying = [as_entry(item, "keep") for item in plan.staying]
-    if not as_json:
-        show(plan, now)
-    if dry_run or not plan.going:
-        if as_json:
-            print_json([*(as_entry(item, "remove") for item in plan.going), *staying])
-        return
-    if not yes and not agrees(plan):
-        out.print("nothing was removed", highlight=False)
-        return
-    done = carry_out(plan, silent if as_json else note)
-    removed = [item for item, problem in done if problem is None]
-    if as_json:
-        went = [as_entry(i, "keep" if problem else "removed", problem) for i, problem in done]
-        print_json([*went, *staying])
-    else:
-        out.print(f"removed {len(removed)}: at least {total_size(removed)}", highlight=False)
-    raise typer.Exit(ExitCode.OK if len(removed) == len(done) else ExitCode.JOBS_NOT_OK)
+    consent = Consent.LOOK if dry_run else Consent.GIVEN if yes else Consent.ASK
+    bounds = bounds_of(keep, older_than, until_free)
+    teller = InJson() if as_json else InTables()
+    raise typer.Exit(clean_up(kind, bounds, engine, results_dir, consent, teller))

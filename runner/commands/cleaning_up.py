@@ -6,8 +6,10 @@ import json
 import re
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from runner import paths, units
-from runner.cleaning import Item, Kind, Plan, RemovalError, of_cache, of_engine, of_results
-from runner.commands.console import err, out
+from runner.cleaning import Item, Kind, Plan, RemovalError, choose, of_cache, of_engine, of_results
+from runner.cleaning.selection import Bounds
+from runner.commands.console import err, note, out
 from runner.engine import connect
-from runner.errors import MachineError
+from runner.errors import ExitCode, MachineError, UsageError
 from runner.errors import choose as choose_names
 
 # As much of a hash at a name's end as a person reads.
@@ -82,22 +85,78 @@ def _table(title: str, items: list[Item], now: datetime) -> Table:
     return table
 
 
-def show(plan: Plan, now: datetime) -> None:
-    """Print what stays and what goes."""
-    if plan.staying:
-        out.print(_table("Stays", plan.staying, now), style="dim")
-    if plan.going:
+class Teller(ABC):
+    """Tells what stays, what goes and what went. ``say`` takes a line of progress."""
+
+    say: Callable[[str], None]
+    can_ask: bool
+
+    @abstractmethod
+    def show(self, plan: Plan, now: datetime) -> None:
+        """Tell what stays and what would go."""
+
+    @abstractmethod
+    def look(self, plan: Plan) -> None:
+        """Tell that nothing was removed, because that was all that was asked for."""
+
+    @abstractmethod
+    def end(self, plan: Plan, done: list[tuple[Item, str | None]]) -> None:
+        """Tell what was removed, each with what stood against it, if anything did."""
+
+
+class InTables(Teller):
+    """Tells a person."""
+
+    def __init__(self) -> None:
+        self.say = note
+        self.can_ask = sys.stdin.isatty() and out.is_terminal
+
+    def show(self, plan: Plan, now: datetime) -> None:
+        if plan.staying:
+            out.print(_table("Stays", plan.staying, now), style="dim")
+        if not plan.going:
+            out.print("nothing to remove", highlight=False)
+            return
         out.print(_table("Goes, in this order", plan.going, now))
         out.print(f"in all at least {total_size(plan.going)}", highlight=False)
         linked = sum(item.linked for item in plan.going)
         if linked > _WORTH_SAYING:
             rest = "more lie in uv's cache as well, and stay (uv cache prune)"
             out.print(f"{units.size(linked)} {rest}", highlight=False)
-    else:
-        out.print("nothing to remove", highlight=False)
+
+    def look(self, plan: Plan) -> None:
+        pass  # ``show`` has told all
+
+    def end(self, plan: Plan, done: list[tuple[Item, str | None]]) -> None:  # noqa: ARG002
+        removed = [item for item, problem in done if problem is None]
+        out.print(f"removed {len(removed)}: at least {total_size(removed)}", highlight=False)
 
 
-def agrees(plan: Plan) -> bool:
+class InJson(Teller):
+    """Tells a program, at the end and all at once; it cannot be asked."""
+
+    can_ask = False
+
+    def __init__(self) -> None:
+        self.say = lambda _: None
+
+    def show(self, plan: Plan, now: datetime) -> None:
+        pass  # standard output holds one JSON value
+
+    def look(self, plan: Plan) -> None:
+        self._write([_entry(item, "remove") for item in plan.going], plan)
+
+    def end(self, plan: Plan, done: list[tuple[Item, str | None]]) -> None:
+        went = [_entry(item, "keep" if problem else "removed", problem) for item, problem in done]
+        self._write(went, plan)
+
+    @staticmethod
+    def _write(entries: list[dict[str, Any]], plan: Plan) -> None:
+        entries += [_entry(item, "keep") for item in plan.staying]
+        sys.stdout.write(json.dumps(entries, indent=2) + "\n")
+
+
+def _agrees(plan: Plan) -> bool:
     """Ask whether to remove what goes; anything but a yes is a no."""
     count = len(plan.going)
     out.print(f"remove {'this' if count == 1 else f'these {count}'}? [y/N] ", end="", markup=False)
@@ -115,7 +174,7 @@ def _remove(item: Item) -> str | None:
     return None
 
 
-def as_entry(item: Item, action: str, problem: str | None = None) -> dict[str, Any]:
+def _entry(item: Item, action: str, problem: str | None = None) -> dict[str, Any]:
     """Return a thing as JSON tells it: ``action`` is remove, removed or keep."""
     return {
         "kind": str(item.kind),
@@ -128,21 +187,12 @@ def as_entry(item: Item, action: str, problem: str | None = None) -> dict[str, A
     }
 
 
-def print_json(entries: list[dict[str, Any]]) -> None:
-    """Print entries for programs."""
-    sys.stdout.write(json.dumps(entries, indent=2) + "\n")
-
-
-def silent(_: str) -> None:
-    """Leave standard output to JSON."""
-
-
 def free(folder: Path) -> int:
     """Return the bytes that are free on the disk of a folder."""
     return shutil.disk_usage(folder).free
 
 
-def carry_out(plan: Plan, say: Callable[[str], None]) -> list[tuple[Item, str | None]]:
+def _carry_out(plan: Plan, say: Callable[[str], None]) -> list[tuple[Item, str | None]]:
     """Remove what goes, item by item, and return each with what stood against it."""
     done = []
     for item in plan.going:
@@ -151,3 +201,49 @@ def carry_out(plan: Plan, say: Callable[[str], None]) -> list[tuple[Item, str | 
             say(f"removed {item.kind} {item.name}")
         done.append((item, problem))
     return done
+
+
+class Consent(StrEnum):
+    """Whether things may be removed: only looked at, asked for, or given beforehand."""
+
+    LOOK = "look"
+    ASK = "ask"
+    GIVEN = "given"
+
+
+def bounds_of(keep: int, older_than: str | None, until_free: str | None) -> Bounds:
+    """Return how far to go, from what a command line says. Raises UsageError."""
+    return Bounds(
+        keep,
+        units.parse_age(older_than) if older_than is not None else timedelta(),
+        units.parse_size(until_free) if until_free is not None else None,
+    )
+
+
+def clean_up(
+    named: list[str],
+    bounds: Bounds,
+    engine: str | None,
+    results: Path,
+    consent: Consent,
+    teller: Teller,
+) -> ExitCode:
+    """Remove what is kept of the ``named`` kinds, least recently used first, after telling it.
+
+    Raises UsageError where consent has to be asked for and nobody can be asked.
+    """
+    kinds = chosen_kinds(named)
+    if consent is Consent.ASK and not teller.can_ask:
+        raise UsageError("nobody can be asked here; say --yes to remove, or --dry-run to look")
+    now = datetime.now(UTC)
+    plan = choose(collect(kinds, bool(named), engine, results), bounds, now, free)
+    teller.show(plan, now)
+    if consent is Consent.LOOK or not plan.going:
+        teller.look(plan)
+        return ExitCode.OK
+    if consent is Consent.ASK and not _agrees(plan):
+        out.print("nothing was removed", highlight=False)
+        return ExitCode.OK
+    done = _carry_out(plan, teller.say)
+    teller.end(plan, done)
+    return ExitCode.JOBS_NOT_OK if any(problem for _, problem in done) else ExitCode.OK

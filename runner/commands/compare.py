@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from runner import options, paths
-from runner.errors import ExitCode, UsageError
 
 NONE: list[str] = []
 EXAMPLES = (
@@ -35,22 +34,8 @@ def show_compared(
     if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
     missing or not ok in B, or if nothing could be judged.
     """
-    from runner import repetition, results, side_by_side
-    from runner.commands import comparing
+    from runner.commands.comparing import compare_and_tell, tell_in_json, tell_in_tables
 
-    allowed = repetition.parse_percentage(threshold, "--threshold") if threshold else None
-    sides = [comparing.folders_of(text, results_dir) for text in (a, b)]
-    if {path.resolve() for path in sides[0]} & {path.resolve() for path in sides[1]}:
-        raise UsageError("A and B hold the same run; name two different ones")
-    loaded = [results.load(*folders) for folders in sides]
-    names = [", ".join(dict.fromkeys(table["run"])) for table in loaded]
-    tables = comparing.chosen(loaded, {"configuration": config, "model": model, "backend": backend})
-    found = side_by_side.compare(*tables)
-    guard = None if allowed is None else side_by_side.judge(found.cells, allowed)
-    if as_json:
-        typer.echo(comparing.as_json(found, names, guard, allowed))
-    else:
-        comparing.show(found, tables, names, guard)
-    if guard is not None:
-        comparing.say(guard, f"{threshold}")
-        raise typer.Exit(ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK)
+    wanted = {"configuration": config, "model": model, "backend": backend}
+    tell = tell_in_json if as_json else tell_in_tables
+    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, tell))

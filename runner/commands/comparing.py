@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.markup import escape
 
-from runner import export, report, results, side_by_side
+from runner import export, repetition, report, results, side_by_side
 from runner.commands.console import err, out
-from runner.errors import UsageError, choose
+from runner.errors import ExitCode, UsageError, choose
 from runner.html.text import visible
 from runner.jobs import Status
 from runner.side_by_side import Guard, SideBySide, Verdict
@@ -123,10 +125,26 @@ def _lines(lines: Sequence[str], style: str = "") -> None:
         out.print(escape(visible(line)), highlight=False, style=style)
 
 
-def show(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str],
-         guard: Guard | None) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class Compared:
+    """Two sides and what was found: their tables and names, and a guard's judgement at a threshold.
+
+    ``threshold`` is what the command line said, ``allowed`` the same as a share; both are None
+    without a guard.
+    """
+
+    found: SideBySide
+    tables: Sequence[pd.DataFrame]
+    names: Sequence[str]
+    threshold: str | None
+    allowed: float | None
+    guard: Guard | None
+
+
+def tell_in_tables(compared: Compared) -> None:
     """Print two measurements, each named and with its conditions, and how they differ."""
-    for side, name, table in zip("AB", names, tables, strict=True):
+    found = compared.found
+    for side, name, table in zip("AB", compared.names, compared.tables, strict=True):
         _lines([f"{side}: {name}; {report.conditions(table)}"])
     out.print(report.rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
     _lines([CAPTION])
@@ -134,33 +152,33 @@ def show(found: SideBySide, tables: Sequence[pd.DataFrame], names: Sequence[str]
     _lines(["", "What differs between the set-ups, A -> B:" if differing
             else "No recorded difference between the set-ups."])  # fmt: skip
     _lines([f"  {line}" for line in differing])
-    _lines(_reason_lines(found.cells, guard), "yellow")
+    _lines(_reason_lines(found.cells, compared.guard), "yellow")
     _lines([f"less accurate: {line}" for line in side_by_side.accuracy_lines(found)], "yellow")
 
 
-def as_json(found: SideBySide, names: Sequence[str], guard: Guard | None,
-            threshold: float | None) -> str:  # fmt: skip
-    """Return what was found as JSON; with a guard, what it judged at the threshold, a share."""
+def tell_in_json(compared: Compared) -> None:
+    """Print the same as one JSON value; docs/compare.md describes it."""
+    found, guard = compared.found, compared.guard
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        "a": names[0].split(", "),
-        "b": names[1].split(", "),
+        "a": compared.names[0].split(", "),
+        "b": compared.names[1].split(", "),
         "cells": export.records(found.cells),
         "differences": export.records(found.differences),
         "less_accurate": side_by_side.accuracy_lines(found),
     }
     if guard is not None:
         content["guard"] = {
-            "threshold": threshold,
+            "threshold": compared.allowed,
             "passed": guard.passed,
             "judged": guard.judged,
             "failures": [{"cell": cell, "why": why} for cell, why in guard.failures],
             "wide": [{"cell": cell, "why": why} for cell, why in guard.wide],
         }
-    return json.dumps(content, indent=2, allow_nan=False)
+    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def say(guard: Guard, allowed: str) -> None:
+def _say(guard: Guard, allowed: str) -> None:
     """Say on standard error what the guard found, so that a log of CI holds it in any format."""
     for line in report.grouped(guard.wide, 0):
         err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
@@ -174,3 +192,31 @@ def say(guard: Guard, allowed: str) -> None:
     }
     told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
     err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
+
+
+def compare_and_tell(
+    sides: tuple[str, str],
+    results_dir: Path,
+    wanted: dict[str, list[str]],
+    threshold: str | None,
+    tell: Callable[[Compared], None],
+) -> ExitCode:
+    """Set two measurements side by side and tell what was found; with a threshold, judge B.
+
+    ``wanted`` names the configurations, models and backends to look at, all if it names none. The
+    guard's judgement goes to standard error. Raises UsageError where the sides are not two.
+    """
+    allowed = repetition.parse_percentage(threshold, "--threshold") if threshold else None
+    folders = [folders_of(text, results_dir) for text in sides]
+    if {path.resolve() for path in folders[0]} & {path.resolve() for path in folders[1]}:
+        raise UsageError("A and B hold the same run; name two different ones")
+    loaded = [results.load(*of_side) for of_side in folders]
+    names = [", ".join(dict.fromkeys(table["run"])) for table in loaded]
+    tables = chosen(loaded, wanted)
+    found = side_by_side.compare(*tables)
+    guard = None if allowed is None else side_by_side.judge(found.cells, allowed)
+    tell(Compared(found, tables, names, threshold, allowed, guard))
+    if guard is None:
+        return ExitCode.OK
+    _say(guard, f"{threshold}")
+    return ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK

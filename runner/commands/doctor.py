@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from itertools import groupby
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from runner import config_files as configs
 from runner import jobs, options, paths
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.commands.console import out
-from runner.doctor.findings import Finding, State
-from runner.errors import ExitCode, choose
+from runner.errors import choose
 from runner.workloads import choose_workloads, require_source
 
-SCHEMA = 1
 NONE: list[str] = []
 EXAMPLES = (
     "python -m runner doctor",
     "python -m runner doctor --config mxnet-k122 --device auto",
     "python -m runner doctor --launcher local --device cpu --data real --json",
 )
-_TITLES = {
-    "engine": "Engine",
-    "gpu": "Device",
-    "configurations": "Configurations",
-    "disk": "Disk",
-    "data": "Data",
-    "network": "Network",
-    "local": "Local environments",
-}
-_LOOKS = {State.OK: ("✓", "green"), State.WARNING: ("!", "yellow"), State.PROBLEM: ("✗", "red")}
-
-
-def _lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield findings in plain words, a line each, and a line for what to do."""
-    for check, group in groupby(findings, key=lambda finding: finding.check):
-        yield f"{_TITLES[check]}:"
-        for finding in group:
-            yield f"  {finding.state:<8} {finding.subject}: {finding.text}"
-            if finding.remedy:
-                yield f"           -> {finding.remedy}"
-
-
-def _show_table(findings: Iterable[Finding]) -> None:
-    """Print findings for a person at a terminal, each group as soon as it is there."""
-    for check, group in groupby(findings, key=lambda finding: finding.check):
-        out.print(Text(_TITLES[check], style="bold"))
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=2, justify="right")
-        table.add_column(min_width=15, max_width=24, overflow="fold")
-        table.add_column(overflow="fold")
-        for finding in group:
-            glyph, color = _LOOKS[finding.state]
-            style = color if finding.state is not State.OK else ""
-            text = Text(finding.text, style=style)
-            if finding.remedy:
-                text.append(f"\n→ {finding.remedy}", style="default")
-            table.add_row(Text(glyph, style=f"bold {color}"), finding.subject, text)
-        out.print(table, highlight=False)
-
-
-def _fails(findings: list[Finding]) -> bool:
-    return any(finding.state is State.PROBLEM for finding in findings)
-
-
-def _verdict(findings: list[Finding]) -> str:
-    problems = sum(finding.state is State.PROBLEM for finding in findings)
-    warnings = sum(finding.state is State.WARNING for finding in findings)
-    counted = f"{warnings} warning{'' if warnings == 1 else 's'}"
-    if problems:
-        many = "problem" if problems == 1 else "problems"
-        return f"this run cannot work here: {problems} {many}, {counted}"
-    return f"this run can work here: {counted}"
 
 
 def doctor(
@@ -100,8 +38,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
-    from runner.doctor import examination
     from runner.doctor.asked import Asked
+    from runner.doctor.show import tell_in_json, tell_in_lines
 
     chosen = configs.load(config)
     choose(backend, jobs.known_backends(chosen), "backend")
@@ -122,22 +60,4 @@ def doctor(
         cache=paths.cache(),
         build=BuildOptions(base_image, ca_bundle, package_index, wheels),
     )
-    findings: list[Finding] = []
-
-    def kept() -> Iterator[Finding]:
-        for finding in examination.examine(asked):
-            findings.append(finding)
-            yield finding
-
-    if as_json:
-        told = [asdict(finding) for finding in kept()]
-        content = {"schema": SCHEMA, "can_work": not _fails(findings), "findings": told}
-        sys.stdout.write(json.dumps(content, indent=2) + "\n")
-    elif out.is_terminal and out.encoding.startswith("utf"):
-        _show_table(kept())
-        out.print(_verdict(findings), highlight=False, soft_wrap=True)
-    else:
-        for line in _lines(kept()):
-            sys.stdout.write(f"{line}\n")
-        sys.stdout.write(f"{_verdict(findings)}\n")
-    raise typer.Exit(ExitCode.MACHINE if _fails(findings) else ExitCode.OK)
+    raise typer.Exit(tell_in_json(asked) if as_json else tell_in_lines(asked))

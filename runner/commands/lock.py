@@ -9,8 +9,6 @@ import typer
 from runner import config_files as configs
 from runner import options
 from runner.choices import BuildOptions
-from runner.commands.console import out
-from runner.config_files import Device
 
 EXAMPLES = (
     "python -m runner lock jax-k3",
@@ -26,10 +24,7 @@ def lock(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
-    from runner import locks
+    from runner.commands.locking import lock_all
 
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
-    for configuration in configs.load(name):
-        for device in Device:
-            made = locks.make(configuration, device, build)
-            out.print(f"{made}: {len(locks.pins(made))} packages", highlight=False, soft_wrap=True)
+    lock_all(configs.load(name), build)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runner import options, paths
-from runner.commands.console import out
 
 LATEST = ["latest"]
 EXAMPLES = (
@@ -30,19 +29,9 @@ def show_report(
     ] = None,
 ) -> None:
     """Print the table of one or several runs again, from what is on disk."""
-    from runner import html as html_report
-    from runner import report, results
-    from runner.commands.tables import print_report
-    from runner.summaries import summarize
+    from runner.commands.tables import report_runs, write_html, write_markdown, write_terminal
 
-    folders = [results.find(results_dir, name) for name in runs]
-    table = results.load(*folders)
     if html_file is not None:
-        html_report.write(html_file, table, folders)
-        out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
-        return
-    summary = summarize(table)
-    if as_markdown:
-        sys.stdout.write(report.markdown(table, summary))
+        report_runs(runs, results_dir, partial(write_html, html_file))
     else:
-        print_report(table, summary)
+        report_runs(runs, results_dir, write_markdown if as_markdown else write_terminal)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +12,7 @@ from rich.markup import escape
 
 from runner import report, results
 from runner.commands.console import err, out
+from runner.html import page as html_page
 from runner.store import RunStore
 from runner.summaries import summarize
 
@@ -60,3 +63,29 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
         out.print(f"[red]{escape(line)}[/]", highlight=False)
     for line in report.advice(summary):
         out.print(escape(line), highlight=False)
+
+
+# Writes a table; the folders are those of its runs.
+Writer = Callable[[pd.DataFrame, list[Path]], None]
+
+
+def write_terminal(table: pd.DataFrame, _folders: list[Path]) -> None:
+    """Print the report of runs on a terminal."""
+    print_report(table, summarize(table))
+
+
+def write_markdown(table: pd.DataFrame, _folders: list[Path]) -> None:
+    """Print the report of runs as Markdown."""
+    sys.stdout.write(report.markdown(table, summarize(table)))
+
+
+def write_html(path: Path, table: pd.DataFrame, folders: list[Path]) -> None:
+    """Write the report of runs to one HTML file."""
+    html_page.write(path, table, folders)
+    out.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+def report_runs(names: list[str], results_dir: Path, write_to: Writer) -> None:
+    """Load runs, and hand their table to what writes it. Raises StoreError for what is no run."""
+    folders = [results.find(results_dir, name) for name in names]
+    write_to(results.load(*folders), folders)

@@ -80,7 +80,7 @@ class Room:
 
     def save(self, folder: Path):
         wanted = bundle.Wanted([read(self.folder)], Device.CPU, self.options)
-        return bundle.save(self.engine, wanted, folder, self.root, self.root, self.said.append)
+        return bundle.save(self.engine, wanted, folder, self.root, self.said.append)
 
     def load(self, folder: Path):
         return bundle.load(self.engine, folder, self.root / "cache", self.said.append)

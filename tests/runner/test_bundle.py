@@ -162,7 +162,7 @@ def save(
     chosen = [config_files.read(room / "docker" / "test-k1")]
     wanted = bundle.Wanted(chosen, Device.CPU, BuildOptions(), **more)
     engine = Engine(client or FakeClient(BASE), {})
-    return bundle.save(engine, wanted, folder, room / "cache", room, said)
+    return bundle.save(engine, wanted, folder, room / "cache", said)
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +307,7 @@ def test_a_base_named_by_digest_is_kept_under_a_tag(room, tmp_path, monkeypatch)
     chosen = [config_files.read(room / "docker" / "test-k1")]
     wanted = bundle.Wanted(chosen, Device.CPU, BuildOptions(base_image=name))
     client = FakeClient(name)
-    found = bundle.save(Engine(client, {}), wanted, tmp_path / "b", room, room, quiet)
+    found = bundle.save(Engine(client, {}), wanted, tmp_path / "b", room, quiet)
     kept = found.configurations[0]
     assert kept.images[0].tag == images.kept_name(name)
     other = Engine(FakeClient(), {})

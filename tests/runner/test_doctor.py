@@ -29,11 +29,11 @@ from runner import (
 )
 from runner import data as datasets
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.commands import doctor as doctor_command
 from runner.devices import Gpu
 from runner.doctor import data as data_check
 from runner.doctor import examination
 from runner.doctor import local as local_check
+from runner.doctor import show as doctor_command
 from runner.doctor.asked import Asked
 from runner.doctor.findings import State
 from runner.engine import Engine
