@@ -22,7 +22,8 @@ from runner.results import load
 from runner.running import Conditions, run_job
 from runner.statistics import Seconds
 from runner.store import RunStore
-from runner.workloads import DataSource, choose_workloads
+from runner.studies import choose_workloads
+from runner.workloads import DataSource
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

@@ -28,7 +28,8 @@ from runner.jobs import JobOptions
 from runner.live import REFRESH_PER_SECOND, LiveView
 from runner.observer import Announcement, Observer
 from runner.progress import Several
-from runner.workloads import DataSource, choose_workloads
+from runner.studies import choose_workloads
+from runner.workloads import DataSource
 
 
 def epoch(number: int) -> Event | BadLine:

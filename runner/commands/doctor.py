@@ -19,7 +19,8 @@ from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.commands.console import out
 from runner.doctor.findings import Finding, State
 from runner.errors import ExitCode, choose
-from runner.workloads import choose_workloads, require_source
+from runner.studies import choose_workloads
+from runner.workloads import require_source
 
 SCHEMA = 1
 NONE: list[str] = []

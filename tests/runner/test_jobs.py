@@ -6,7 +6,8 @@ from runner import config_files, jobs
 from runner.config_files import Device
 from runner.errors import UsageError
 from runner.jobs import JobOptions
-from runner.workloads import DataSource, choose_workloads, require_source
+from runner.studies import choose_workloads
+from runner.workloads import DataSource, require_source
 
 OPTIONS = JobOptions(Device.CPU, DataSource.SYNTHETIC, repeats=2)
 PUBLISHED = ["mxnet-k122", "tf-cntk-k208", "theano-k208"]
