@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from runner import paths, publications, report, studies
+from runner import completion, paths, planning, publications, report, studies
 from runner.cli import main
 from runner.errors import ConfigurationError, UsageError
 from runner.request import Request
@@ -120,3 +120,16 @@ def test_the_configurations_of_every_study_are_there():
     known = {path.parent.name for path in paths.CONFIGURATIONS.glob("*/config.toml")}
     for study in studies.every():
         assert set(study.configurations) <= known
+
+
+def test_a_shell_offers_the_studies_to_print_and_those_to_run():
+    assert [name for name, _ in completion.studies()] == studies.names()
+    assert [name for name, _ in completion.reproduced()] == ["bhatia2017"]
+
+
+def test_the_study_of_a_run_is_decided_before_it_is_planned():
+    said = planning.plan(
+        Request(study="bhatia2017", device="cpu", launcher="local", data="synthetic"), print
+    ).request
+    assert set(said.config) == set(studies.load("bhatia2017").configurations)
+    assert said.study == "bhatia2017"
