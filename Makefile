@@ -10,7 +10,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 several = $(if $($(1)),--$(2) $($(1)))
 # What a resumed run measures is what it was begun with.
 configurations = $(if $(RESUME),,--config $(1))
-RUN_OPTIONS = $(call several,MODEL,model) $(call several,BACKEND,backend) \
+RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call several,BACKEND,backend) \
 	$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,EPOCHS,epochs) \
 	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
 	$(call option,DATA,data) $(call option,THREADS,threads) $(call option,MEMORY,memory) \
@@ -24,7 +24,7 @@ BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-
 .PHONY: help setup dev doctor bench bench-all report build-all published test faults lint clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
-	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
+	@echo "Options: STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
 	@echo "         RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE"
 	@echo "         BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS, PYTHON VENV"
 
@@ -63,8 +63,11 @@ bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatev
 	@echo "next: make report for the page with curves, make bench EPOCHS=5 SAMPLES=60000 for"
 	@echo "      steadier figures, make bench-all for the comparison published in 2017"
 
-bench-all: $(VENV)/.installed  ## The published comparison: three images, five models
-	@$(RUN) $(call configurations,$(PUBLISHED)) $(RUN_OPTIONS)
+ifndef RESUME
+bench-all: STUDY ?= bhatia2017
+endif
+bench-all: $(VENV)/.installed  ## The published comparison: three images, five models; or STUDY
+	@$(RUN) $(RUN_OPTIONS)
 
 report: $(VENV)/.installed  ## Write the latest run as one page, report.html
 	@$(RUN) report latest --html report.html $(call option,RESULTS,results)
@@ -73,8 +76,8 @@ build-all: $(VENV)/.installed  ## Build the images of the published comparison o
 	@$(RUN) build --config $(PUBLISHED) $(call option,DEVICE,device) \
 		$(call option,ENGINE,engine) $(BUILD_OPTIONS)
 
-published: $(VENV)/.installed  ## Print the figures published in 2017
-	@$(RUN) published
+published: $(VENV)/.installed  ## Print the figures published in 2017, or those of STUDY
+	@$(RUN) published $(call option,STUDY,study)
 
 test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker engine a failure
 	$(VENV)/bin/python -m pytest

@@ -3,8 +3,9 @@
 import sys
 
 from runner import results
+from runner.studies import published_workloads
 from runner.summaries import summarize
-from runner.workloads import WORKLOADS, choose_workloads
+from runner.workloads import WORKLOADS
 
 table = results.load(sys.argv[1])
 summary = summarize(table)
@@ -14,7 +15,7 @@ problems = [
     if row["status"] != "ok" or not row["seconds_per_epoch"] > 0
 ]
 cells = set(zip(summary["backend"], summary["model"], strict=True))
-published = [workload.name for workload in choose_workloads([])]
+published = [workload.name for workload in published_workloads()]
 wanted = {(b, m) for b in ("tensorflow", "cntk", "theano", "mxnet") for m in published}
 problems += [f"{backend} {model}: no cell" for backend, model in sorted(wanted - cells)]
 for model, found in table.groupby("model")["parameters"].unique().items():

@@ -23,7 +23,7 @@ from runner.results import load
 from runner.running import Conditions, run_job
 from runner.statistics import Seconds
 from runner.store import RunStore
-from runner.workloads import choose_workloads
+from runner.studies import choose_workloads
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

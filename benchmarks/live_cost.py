@@ -27,7 +27,7 @@ from runner.live import REFRESH_PER_SECOND, LiveView
 from runner.observer import Announcement, Observer
 from runner.progress import Several
 from runner.request import Request
-from runner.workloads import choose_workloads
+from runner.studies import choose_workloads
 
 
 def epoch(number: int) -> Event | BadLine:

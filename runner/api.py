@@ -98,6 +98,7 @@ def run(
     models: Iterable[str] = (),
     backends: Iterable[str] = (),
     *,
+    study: str | None = None,
     device: Literal["auto", "gpu", "cpu"] = "gpu",
     gpu: str | None = None,
     epochs: int | None = None,
@@ -116,7 +117,8 @@ def run(
 ) -> pd.DataFrame:
     """Train models in fresh processes, one job after the other, and return the run's table.
 
-    ``configurations``, ``models`` and ``backends`` are names; empty means all there are. ``gpu``
+    ``configurations``, ``models`` and ``backends`` are names; empty means those that reproduce the
+    published ``study``, or where none is named all configurations and the models of 2017. ``gpu``
     is a UUID or an index. ``epochs`` and ``samples`` (training samples per epoch) default to the
     published ones, ``data`` to real data where it is cached and else to synthetic. ``repeats`` is
     the number of fresh processes per cell; ``until`` ("2%") repeats until each cell's interval is
@@ -132,6 +134,7 @@ def run(
     to signals, so it must be called from the main thread.
     """
     request = _request(
+        study=study,
         config=tuple(configurations),
         model=tuple(models),
         backend=tuple(backends),
@@ -183,8 +186,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     ``seconds_low`` to ``seconds_high``: its 95 % bootstrap interval over ``repeats`` processes
     and their ``epochs``, missing where there are too few; ``first_epoch_seconds`` holds one-time
     work; ``val_accuracy`` from 0 to 1; ``warnings`` in words; ``status`` and ``reason``.
-    Beside them the figures of 2017 (see ``published``): ``published_seconds``, and the ratios to
-    TensorFlow in the same test, ``measured_ratio`` and ``published_ratio``.
+    Beside them the figures of the study that has the model (see ``published``):
+    ``published_seconds``, and the ratios to TensorFlow in the same test, ``measured_ratio`` and
+    ``published_ratio``.
     """
     return _published.compare(summarize(table))
 
@@ -192,11 +196,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def published() -> pd.DataFrame:
     """Return every published figure of one of the models on a GPU, one row each.
 
-    Columns ``series``, ``gpu``, ``model``, ``backend``, ``seconds`` per epoch and ``source``, the
-    page or file that it stands in. The series "bhatia2017" is the reproduced article, its figures
-    with the first epoch inside; minimaxir's leave it out.
+    Columns ``study``, ``series``, ``gpu``, ``model``, ``backend``, ``seconds`` per epoch and
+    ``source``, the page or file that it stands in. Whether the first epoch is inside stands in the
+    study's ``study.toml``; in those of "bhatia2017", which this project reproduces, it is.
 
-    Source: ``results/published/*.csv``.
+    Source: ``results/published/<study>/``. Raises ConfigurationError for a file that is wrong.
     """
     return _published.series().reset_index(drop=True)
 

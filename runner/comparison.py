@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from runner import paths, publications
+from runner import paths, publications, studies
 from runner.jobs import Status
-from runner.workloads import WORKLOADS, Workload, published_workloads
-
-# Two published figures nearer than this are no order: the spread of 2017's own repeats is 2 to 6 %.
-_TIE = 0.03
+from runner.studies import Test
+from runner.workloads import WORKLOADS, Workload
 
 
 @dataclass(frozen=True)
@@ -25,22 +23,21 @@ class Verdict:
     """
 
     model: str
+    study: str
     series: str
     gpu: str
     verdict: str
     why: str
 
 
-def _facts(rows: pd.DataFrame, workload: Workload) -> dict[str, str]:
+def _facts(rows: pd.DataFrame, test: Test) -> dict[str, str]:
     """Return what a cell was measured with, by the names of the set-up's columns."""
     first = rows.iloc[0]
     return {
         "gpu": str(first["device_name"]) if first["device"] == "gpu" else "none (CPU run)",
         "keras_version": str(first["keras_version"]),
         "framework_version": str(first["backend_version"]),
-        "image_data_format": str(first["image_data_format"])
-        if workload.name in ("mnist_cnn", "cifar10_cnn")
-        else "",
+        "image_data_format": str(first["image_data_format"]) if test.has_image_layout else "",
         "data_source": str(first["data_source"]),
     }
 
@@ -54,10 +51,10 @@ _SAID = {
 }
 
 
-def _cell_differences(rows: pd.DataFrame, setup: pd.Series) -> Iterator[str]:
+def _cell_differences(rows: pd.DataFrame, test: Test, setup: pd.Series) -> Iterator[str]:
     """Yield each difference between a measured cell and the published set-up of its backend."""
-    workload = WORKLOADS[str(rows["model"].iloc[0])]
-    measured = _facts(rows, workload)
+    workload = WORKLOADS[test.model]
+    measured = _facts(rows, test)
     for column, label in _SAID.items():
         here, there = measured[column], setup[column]
         if here and pd.isna(there):
@@ -77,11 +74,16 @@ def differences(table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED) 
     """Return one row per measured cell and difference from a published series' set-up.
 
     Columns model, configuration, backend, difference. Nothing is typed in: it follows from the
-    rows of ``table`` and from ``setups.csv``.
+    rows of ``table`` and from the set-ups of ``study.toml``.
     """
     setups = publications.setups(root)
     setups = setups[setups["series"] == series]
-    is_published = table["model"].isin([workload.name for workload in published_workloads()])
+    tests = {
+        test.model: test
+        for name in setups["study"].unique()
+        for test in studies.load(str(name), root).tests.values()
+    }
+    is_published = table["model"].isin(list(tests))
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
     found = [
         (model, configuration, backend, text)
@@ -89,7 +91,7 @@ def differences(table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED) 
             ["model", "configuration", "backend"], sort=False
         )
         for _, setup in setups[setups["backend"] == backend].iterrows()
-        for text in _cell_differences(rows, setup)
+        for text in _cell_differences(rows, tests[str(model)], setup)
     ]
     return pd.DataFrame(found, columns=["model", "configuration", "backend", "difference"])
 
@@ -109,13 +111,18 @@ def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:
     return said
 
 
-def _orders(measured: pd.DataFrame, known: pd.Series) -> tuple[list[str], list[str], list[str]]:
-    """Return the pairs of backends whose order agrees, disagrees and is not decided."""
+def _orders(
+    measured: pd.DataFrame, known: pd.Series, level: float
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the pairs of backends whose order agrees, disagrees and is not decided.
+
+    Two published figures nearer than the fraction ``level`` are no order.
+    """
     agree, disagree, open_ = [], [], []
     for a, b in combinations(known.index, 2):
         fast, slow = (a, b) if known[a] <= known[b] else (b, a)
         name = f"{fast} before {slow}"
-        if known[slow] / known[fast] - 1 < _TIE:
+        if known[slow] / known[fast] - 1 < level:
             open_.append(f"{a} and {b} are published level")
         elif measured.loc[fast, "seconds_high"] < measured.loc[slow, "seconds_low"]:
             agree.append(name)
@@ -126,10 +133,12 @@ def _orders(measured: pd.DataFrame, known: pd.Series) -> tuple[list[str], list[s
     return agree, disagree, open_
 
 
-def _judge(measured: pd.DataFrame, known: pd.Series, workload: Workload) -> tuple[str, str]:
+def _judge(
+    measured: pd.DataFrame, known: pd.Series, level: float, workload: Workload
+) -> tuple[str, str]:
     if obstacles := _obstacles(measured, workload):
         return "not comparable", "; ".join(obstacles)
-    agree, disagree, open_ = _orders(measured, known)
+    agree, disagree, open_ = _orders(measured, known, level)
     if disagree:
         return "other order", "; ".join([*disagree, *open_])
     if agree:
@@ -141,13 +150,15 @@ def verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[Verdic
     """Return a verdict for every test with two backends that were measured and published.
 
     ``summary`` is ``runner.summaries.summarize``'s. Orders are compared, never seconds: the card
-    differs. Only cells of legacy configurations can be set beside 2017's backends of the same
-    name; a Keras 3 cell is another framework generation, which ``differences`` states.
+    differs. A cell of another framework generation than the publication's is compared too:
+    ``differences`` states which it is.
     """
     timed = summary[summary["seconds_per_epoch"].notna()]
     known = publications.series(root)
+    levels = {study.name: study.level for study in studies.every(root)}
+    groups = ["study", "series", "gpu", "model"]
     found = []
-    for series, gpu, model in known[["series", "gpu", "model"]].drop_duplicates().to_numpy():
+    for study, series, gpu, model in known[groups].drop_duplicates().to_numpy():
         here = timed[timed["model"].astype(str) == model]
         here = here.drop_duplicates("backend").set_index("backend")
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
@@ -155,6 +166,8 @@ def verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[Verdic
         common = seconds.index.intersection(here.index)
         if len(common) < 2:
             continue
-        verdict, why = _judge(here.loc[common], seconds.loc[common], WORKLOADS[model])
-        found.append(Verdict(model, series, gpu, verdict, why))
+        verdict, why = _judge(
+            here.loc[common], seconds.loc[common], levels[study], WORKLOADS[model]
+        )
+        found.append(Verdict(model, study, series, gpu, verdict, why))
     return found

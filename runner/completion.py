@@ -11,6 +11,7 @@ import typer
 
 from runner import config_files as configs
 from runner import jobs, paths
+from runner import studies as published
 from runner.errors import BenchmarkError
 from runner.workloads import WORKLOADS
 
@@ -50,6 +51,25 @@ def models(context: typer.Context) -> list[Offer]:
     """Offer the models not named yet."""
     given = _given(context, "model")
     return [(model.name, model.title) for model in WORKLOADS.values() if model.name not in given]
+
+
+def _studies() -> Iterator[published.Study]:
+    """Yield the studies that can be read."""
+    for name in published.names():
+        try:
+            yield published.load(name)
+        except BenchmarkError:
+            continue
+
+
+def studies() -> list[Offer]:
+    """Offer the published studies."""
+    return [(study.name, study.title) for study in _studies()]
+
+
+def reproduced() -> list[Offer]:
+    """Offer the published studies that can be run here."""
+    return [(study.name, study.title) for study in _studies() if study.is_reproduced]
 
 
 def backends(context: typer.Context) -> list[Offer]:

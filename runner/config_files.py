@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -193,15 +194,22 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    """Return one line for the first problem of a configuration file."""
+def explained(
+    where: Path | str,
+    error: ValidationError,
+    known_keys: Callable[[tuple[int | str, ...]], list[str]],
+) -> str:
+    """Return one line for the first problem of a file, or of the line of one, at ``where``.
+
+    ``known_keys`` gives the keys that are allowed at the place of an error.
+    """
     # A misspelt key also leaves the right one missing: the misspelling is what to say.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    where = ".".join(str(step) for step in first["loc"])
+    key = ".".join(str(step) for step in first["loc"])
     if first["type"] == "extra_forbidden":
-        hint = near_miss(str(first["loc"][-1]), _known_keys(first["loc"]))
-        return f"{path}: unknown key '{where}'{hint}"
-    return f"{path}: {where or 'the file'}: {first['msg']}"
+        hint = near_miss(str(first["loc"][-1]), known_keys(first["loc"]))
+        return f"{where}: unknown key '{key}'{hint}"
+    return f"{where}: {key or 'the file'}: {first['msg']}"
 
 
 def _check_names(path: Path, content: _File) -> None:
@@ -233,7 +241,7 @@ def read(folder: Path) -> Configuration:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ConfigurationError(escaped(_explain(path, error))) from error
+        raise ConfigurationError(escaped(explained(path, error, _known_keys))) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {escaped(str(error))}") from error
     _check_names(path, content)

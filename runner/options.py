@@ -11,6 +11,22 @@ from runner import choices, completion
 from runner.config_files import Device
 from runner.workloads import DataSource
 
+Study = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="A published study: its configurations and models, where none are named.",
+        autocompletion=completion.reproduced,
+    ),
+]
+PrintedStudy = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="Print all figures of this study. [default: the article's tables of 2017]",
+        autocompletion=completion.studies,
+    ),
+]
 Configs = Annotated[
     list[str],
     typer.Option(
@@ -172,7 +188,7 @@ DryRun = Annotated[
 
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
-    "What to run": ("--config", "--model", "--backend", "--data"),
+    "What to run": ("--study", "--config", "--model", "--backend", "--data"),
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results"),

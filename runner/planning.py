@@ -10,13 +10,13 @@ import pandas as pd
 
 from runner import config_files as configs
 from runner import data as datasets
-from runner import jobs, paths, preflight, repetition
+from runner import jobs, paths, preflight, repetition, studies
 from runner.config_files import Configuration
 from runner.errors import choose
 from runner.jobs import Job
 from runner.preflight import DeviceChoice, LauncherChoice, Machine, Say
 from runner.request import Request
-from runner.workloads import DataSource, Workload, choose_workloads, require_source
+from runner.workloads import DataSource, Workload, require_source
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,10 @@ def plan(request: Request, say: Say) -> Plan:
     Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
     """
     width = repetition.parse_width(request.until) if request.until is not None else None
+    request = studies.applied(request)
     chosen = configs.load(list(request.config))
     choose(request.backend, jobs.known_backends(chosen), "backend")
-    workloads = choose_workloads(list(request.model))
+    workloads = studies.choose_workloads(list(request.model))
     if request.data is not None:
         require_source(workloads, request.data)
     launcher = LauncherChoice.LOCAL if request.python is not None else request.launcher

@@ -9,11 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner import comparison, limits, phases, publications, remedies
+from runner import comparison, limits, phases, publications, remedies, studies
 from runner.files import whole
 from runner.jobs import Status
+from runner.studies import FIGURE, Study
 from runner.text import markdown_text
-from runner.workloads import published_workloads
 
 _MEASURED = {
     "model": "model",
@@ -25,12 +25,6 @@ _MEASURED = {
     "val_accuracy": "val acc",
     "measured_ratio": "x TF",
 }
-_PUBLISHED = {
-    "article": "2017 article",
-    "notebook": "2017 notebook",
-    "published_ratio": "2017 x TF",
-}
-_PUBLISHED_SHORT = {"either": "2017", "published_ratio": "2017 x TF"}
 
 
 def seconds_text(value: float) -> str:
@@ -87,27 +81,70 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     return table.fillna("not asked for").rename_axis(None, axis="columns").reset_index()
 
 
-def _details(summary: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+def _beside(summary: pd.DataFrame) -> list[Study]:
+    """Return the studies whose figures stand beside a summary's models: all where none has any."""
+    models = set(summary["model"].astype(str))
+    known = studies.reproduced()
+    return [s for s in known if models & {test.model for test in s.tests.values()}] or known
+
+
+def _year(beside: list[Study]) -> str:
+    years = {study.year for study in beside}
+    return str(years.pop()) if len(years) == 1 else "published"
+
+
+def published_name(summary: pd.DataFrame) -> str:
+    """Return the word for the published side of a summary: the year where there is one."""
+    return _year(_beside(summary))
+
+
+def published_titles(summary: pd.DataFrame) -> dict[str, str]:
+    """Return the titles of the columns with published figures that stand beside a summary's."""
+    beside = _beside(summary)
+    kinds = dict.fromkeys(kind for study in beside for kind in study.kinds)
+    year = _year(beside)
+    return {kind: f"{year} {kind}" for kind in kinds} | {"published_ratio": f"{year} x TF"}
+
+
+def _strongest(compared: pd.DataFrame, kinds: list[str]) -> pd.Series:
+    """Return each cell's published text: the last kind's that has one."""
+    found = compared[kinds[0]]
+    for kind in kinds[1:]:
+        found = compared[kind].where(compared[kind] != "-", found)
+    return found
+
+
+def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell: measured ones, and in ``published`` the published figure."""
     compared = publications.compare(summary)
     width = (compared["seconds_high"] - compared["seconds_low"]) / 2
     compared["spread"] = width / compared["seconds_per_epoch"]
-    compared["either"] = compared["notebook"].where(
-        compared["notebook"] != "-", compared["article"]
-    )
-    kept = list(columns)
-    if compared.groupby("backend")["configuration"].nunique().max() == 1:
-        kept.remove("configuration")
-    return text_cells(compared[kept]).rename(columns=columns)
+    titles = published_titles(summary)
+    kinds = [column for column in titles if column != "published_ratio"]
+    compared["published"] = _strongest(compared, kinds)
+    shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
+    return shown.replace(publications.IN_A_PICTURE, _PICTURE)
+
+
+def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    kept = {**_MEASURED, **titles}
+    if summary.groupby("backend")["configuration"].nunique().max() == 1:
+        kept.pop("configuration")
+    return short_cells(summary)[list(kept)].rename(columns=kept)
 
 
 def details(summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell, with the published figures and the ratios beside it."""
-    return _details(summary, {**_MEASURED, **_PUBLISHED})
+    return _titled(summary, published_titles(summary))
 
 
 def short_details(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the same for a terminal: the notebooks' figure, or else the article's."""
-    return _details(summary, {**_MEASURED, **_PUBLISHED_SHORT})
+    """Return the same for a terminal: of several published figures of a cell the one that counts.
+
+    Of the kinds of a study the last that has a figure counts.
+    """
+    ratio = published_titles(summary)["published_ratio"]
+    return _titled(summary, {"published": published_name(summary), "published_ratio": ratio})
 
 
 def grouped(lines: list[tuple[str, str]], everything: int) -> list[str]:
@@ -170,12 +207,30 @@ def conditions(table: pd.DataFrame) -> str:
     return "; ".join([*parts, f"samples per epoch: {trained}"])
 
 
-CAPTION = (
+_CAPTION = (
     "s per epoch: median of the epochs after the first, validation included, and half its 95 % "
-    "interval; x TF: over TensorFlow's in the same test. 2017: seconds per epoch on a Tesla K80 "
-    "at full size, the first epoch included, so only the ratios can be compared; image: the "
-    "number stands in a picture."
+    "interval; x TF: over TensorFlow's in the same test. "
 )
+# In tables of many columns.
+_PICTURE = "picture"
+
+
+def _of_study(study: Study, name: str) -> str:
+    """Return a sentence on a study's figures in a table, which calls them ``name``."""
+    card = f" on a {study.gpu}" if study.gpu else ""
+    first = f", the first epoch {study.first_epoch}" if study.first_epoch else ""
+    return f"{name}: seconds per epoch{card} at full size{first}"
+
+
+def caption(summary: pd.DataFrame) -> str:
+    """Return what a table of measured and published cells must be read with."""
+    beside = _beside(summary)
+    names = [_year(beside)] if len(beside) == 1 else [study.name for study in beside]
+    said = "; ".join(map(_of_study, beside, names))
+    return (
+        f"{_CAPTION}{said}, so only the ratios can be compared; {_PICTURE}: the number stands in "
+        "a picture only."
+    )
 
 
 _LONGEST_LABEL = 40
@@ -246,16 +301,22 @@ def _percent(value: float | None) -> str:
     return "-" if value is None or pd.isna(value) else f"{100 * value:.2g}%"
 
 
-def verdict_lines(summary: pd.DataFrame, series: str = "") -> list[str]:
-    """Return whether the published orders of backends hold, for all series or those named so."""
-    found = [v for v in comparison.verdicts(summary) if v.series.startswith(series)]
+def verdict_lines(found: list[comparison.Verdict]) -> list[str]:
+    """Return whether the published orders of backends hold, in words."""
     said = [(f"{v.model} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
     return grouped(said, 0)
 
 
-def difference_lines(table: pd.DataFrame, series: str = "bhatia2017") -> list[str]:
-    """Return a line per difference from the published set-up, with the cells it touches."""
-    found = comparison.differences(table, series)
+def of_reproduced(found: list[comparison.Verdict]) -> list[comparison.Verdict]:
+    """Return the verdicts on studies that a suite of ours reproduces."""
+    known = [study.name for study in studies.reproduced()]
+    return [verdict for verdict in found if verdict.study in known]
+
+
+def difference_lines(table: pd.DataFrame) -> list[str]:
+    """Return a line per difference from the set-up of a reproduced study, with its cells."""
+    parts = [comparison.differences(table, study.name) for study in studies.reproduced()]
+    found = pd.concat(parts, ignore_index=True)
     cells = found["model"] + " " + found["backend"]
     return grouped(list(zip(cells, found["difference"], strict=True)), cells.nunique())
 
@@ -270,11 +331,11 @@ def markdown(table: pd.DataFrame, summary: pd.DataFrame) -> str:
     parts = [
         "# Seconds per epoch",
         markdown_table(pivot(summary)),
-        CAPTION,
+        caption(summary),
         markdown_text(conditions(table)),
         "## Beside the published figures",
         markdown_table(details(summary)),
-        *_section("Does the published order hold?", verdict_lines(summary)),
+        *_section("Does the published order hold?", verdict_lines(comparison.verdicts(summary))),
         *_section("Differences from the published set-up", difference_lines(table)),
         "## Distance to the limit",
         markdown_table(limit_table(table, summary)),
@@ -297,15 +358,79 @@ def write(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
         partial.write_text(markdown(table, summary), encoding="utf-8")
 
 
-def published_tables() -> list[tuple[str, pd.DataFrame]]:
-    """Return the article's five tables, each with its title."""
-    cells = publications.cells()
-    columns = {"backend": "backend", "article": "article, s/epoch",
-               "notebook": "notebooks, s/epoch", "statement": "what the article says"}  # fmt: skip
+def article_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
+    """Return a study's cells, a table per model of ours: each has a title."""
+    cells = publications.cells(study)
+    columns = {"backend": "backend"}
+    columns |= {kind: f"{title}, {publications.SECONDS}" for kind, title in study.kinds.items()}
+    columns |= {"statement": f"what the {next(iter(study.kinds.values()))} says"}
     return [
         (
-            f"{workload.title} (batch {workload.batch_size}, {workload.epochs} epochs, Tesla K80)",
+            ", ".join(
+                [f"{workload.title} (batch {workload.batch_size}", f"{workload.epochs} epochs"]
+                + ([study.gpu] if study.gpu else [])
+            )
+            + ")",
             cells[cells["model"] == workload.name][list(columns)].rename(columns=columns),
         )
-        for workload in published_workloads()
+        for workload in study.workloads
     ]
+
+
+_WHERE = ["series", "device", "backend", "framework_version", "keras_version", "batch",
+          "precision", "phase", "epochs"]  # fmt: skip
+
+
+def _figure_text(row: pd.Series) -> str:
+    """Return one published figure as it is shown."""
+    if pd.isna(row["value"]):
+        return str(row["left_out"])
+    return f"{row['value']:.6g}" + (f"-{row['high']:.6g}" if pd.notna(row["high"]) else "")
+
+
+def _of_test(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a test's figures as text: a row per set-up and source, a column per kind and unit."""
+    kinds = rows["kind"].where(rows["kind"] != FIGURE, "")
+    titles = kinds.str.cat(rows["unit"], sep=", ").str.removeprefix(", ")
+    left_out = rows["left_out"].where(rows["value"].notna(), "")
+    shown = rows[_WHERE].astype("string").fillna("")
+    # The same set-up in another source, or there again, is another row.
+    again = rows.groupby([*_WHERE, "source", titles], dropna=False).cumcount()
+    shown = shown.assign(source=rows["source"], again=again, title=titles)
+    shown = shown.assign(left_out=left_out, text=rows.apply(_figure_text, axis=1))
+    keys = [*_WHERE, "source", "again", "left_out"]
+    wide = shown.pivot(index=keys, columns="title", values="text")
+    wide = wide.loc[shown.set_index(keys).index.unique(), titles.unique()].fillna("-")
+    found = wide.rename_axis(columns=None).reset_index().drop(columns=["source", "again"])
+    found.insert(len(found.columns) - 1, "not counted", found.pop("left_out"))
+    said = [name for name in found if (found[name] != "").any()]
+    return found[said].replace("", "-").rename(columns=lambda name: name.replace("_", " "))
+
+
+def figure_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
+    """Return all figures of a study as text, a table per test with its name."""
+    rows = publications.figures(study)
+    rows = rows[rows["unit"] != ""]
+    # What is evaluated belongs to the training before it, and its column says what it is.
+    rows = rows.assign(
+        phase=rows["phase"].where(rows["phase"] == "predict", ""),
+        series=rows["series"].where(rows["series"] != study.name, ""),
+        device=rows["device"].where(rows["device"] != (study.gpu or ""), ""),
+    )
+    return [(str(test), _of_test(found)) for test, found in rows.groupby("test", sort=False)]
+
+
+def study_lines(study: Study) -> list[str]:
+    """Return what a study is, a line for each thing that is known of it."""
+    who = ", ".join(study.authors)
+    said = {
+        "hardware": "; ".join([*study.gpus, *([study.machine] if study.machine else [])]),
+        "timing": study.timing,
+        "first epoch": study.first_epoch,
+        "figures": study.numbers,
+        "source": study.source,
+        "reproduced by": ", ".join(study.configurations),
+    }
+    head = f"{study.title} ({who + ', ' if who else ''}{study.year})"
+    found = [f"{name}: {text}" for name, text in said.items() if text]
+    return [head, *study.addresses, *found]

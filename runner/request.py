@@ -17,11 +17,13 @@ from runner.workloads import DataSource
 class Request(BaseModel):
     """The options of a run that decide what is measured, by the names of the command line.
 
-    ``memory`` is a job's, in GiB. Empty tuples mean all there are.
+    ``memory`` is a job's, in GiB. Empty tuples mean what reproduces ``study``, or all
+    there are.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    study: str | None = None
     config: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     backend: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from runner import paths
-from runner.errors import ConfigurationError, UsageError, choose, near_miss
+from runner.errors import ConfigurationError, UsageError, near_miss
 
 MODEL_NAME = r"[a-z][a-z0-9_]{1,39}"
 _Name = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
@@ -160,18 +160,6 @@ class _Registered(Mapping[str, Workload]):
 
 
 WORKLOADS: Mapping[str, Workload] = _Registered(paths.WORKLOADS)
-
-
-def published_workloads() -> list[Workload]:
-    """Return the models with published figures: the five of 2017."""
-    return [workload for workload in WORKLOADS.values() if workload.test is not None]
-
-
-def choose_workloads(names: list[str]) -> list[Workload]:
-    """Return the named models, or the five published ones if none is named."""
-    if not names:
-        return published_workloads()
-    return [WORKLOADS[name] for name in choose(names, list(WORKLOADS), "model")]
 
 
 def require_source(workloads: list[Workload], source: DataSource) -> None:

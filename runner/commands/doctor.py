@@ -10,7 +10,8 @@ from runner import config_files as configs
 from runner import jobs, options, paths
 from runner.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.errors import choose
-from runner.workloads import choose_workloads, require_source
+from runner.studies import choose_workloads
+from runner.workloads import require_source
 
 NONE: list[str] = []
 EXAMPLES = (

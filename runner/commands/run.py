@@ -16,6 +16,7 @@ from runner.clocks import Clocks
 
 NONE: list[str] = []
 EXAMPLES = (
+    "python -m runner --study bhatia2017",
     "python -m runner --config mxnet-k122",
     "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
     "python -m runner --config theano-k208 --repeats 5 --data real",
@@ -29,6 +30,7 @@ PLAN_EXAMPLES = (
 
 def run(
     context: typer.Context,
+    study: options.Study = None,
     config: options.Configs = NONE,
     model: options.Models = NONE,
     backend: options.Backends = NONE,

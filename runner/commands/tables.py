@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from rich.markup import escape
 
-from runner import report, results
+from runner import comparison, report, results
 from runner.commands.console import err, out
 from runner.html import page as html_page
 from runner.store import RunStore
@@ -50,12 +50,12 @@ def show_times(folder: Path) -> None:
 def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     out.print(report.rich_table(report.pivot(summary), "Seconds per epoch"))
     out.print(report.rich_table(report.short_details(summary), "Beside the published figures"))
-    out.print(report.CAPTION, highlight=False)
+    out.print(report.caption(summary), highlight=False)
     reached = report.limit_table(table, summary)
     if not reached.empty:
         out.print(report.rich_table(reached, "Distance to the limit"))
     out.print(escape(report.conditions(table)), highlight=False)
-    for line in report.verdict_lines(summary, series="bhatia2017"):
+    for line in report.verdict_lines(report.of_reproduced(comparison.verdicts(summary))):
         out.print(escape(line), highlight=False)
     for line in report.warnings(summary):
         out.print(f"[yellow]{escape(line)}[/]", highlight=False)

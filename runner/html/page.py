@@ -22,7 +22,6 @@ from runner.jobs import Status
 from runner.store import read_manifest
 from runner.summaries import summarize
 
-_SERIES = "bhatia2017"
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
@@ -70,25 +69,25 @@ def _time(cell: pd.Series, seconds: str) -> str:
 def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
     """Return one cell of the article's table: measured, published and their ratios, in words."""
     return {
-        "time": _time(cell, text["s per epoch"]),
+        "time": _time(cell, text["seconds_per_epoch"]),
         "is_timed": bool(pd.notna(cell["seconds_per_epoch"])),
         "reason": cell["reason"] if pd.notna(cell["reason"]) else None,
-        "spread": text["95 %"].replace("+-", "\u00b1"),
-        "ratio": text["x TF"],
-        "published": text["2017"],
-        "published_ratio": text["2017 x TF"],
+        "spread": text["spread"].replace("+-", "\u00b1"),
+        "ratio": text["measured_ratio"],
+        "published": text["published"],
+        "published_ratio": text["published_ratio"],
     }
 
 
-def _pivot(summary: pd.DataFrame, verdicts: list[comparison.Verdict]) -> dict[str, Any]:
+def _pivot(summary: pd.DataFrame, own: list[comparison.Verdict]) -> dict[str, Any]:
     """Return the table as the article has it: models by backends, and what became of its order."""
-    cells, texts = frames.cells(summary), report.short_details(summary)
+    cells, texts = frames.cells(summary), report.short_cells(summary)
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
         column = tuple(str(cell[name]) for name in ("backend", "configuration", "device"))
         rows.setdefault(str(cell["model"]), {})[column] = _pivot_cell(cell, text)
     columns = list(dict.fromkeys(column for found in rows.values() for column in found))
-    judged = {verdict.model: verdict for verdict in verdicts if verdict.series == _SERIES}
+    judged = {verdict.model: verdict for verdict in own}
     return {
         "columns": columns,
         "rows": [
@@ -146,6 +145,7 @@ def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
         "curves": frames.curves(table),
         "job_telemetry": extras.telemetry,
         "phase_names": list(phases.PHASES),
+        "published_titles": report.published_titles(summary),
     }
 
 
@@ -157,6 +157,7 @@ def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     summary = summarize(table)
     jobs = job_table.jobs(table)
     verdicts = comparison.verdicts(summary)
+    own = report.of_reproduced(verdicts)
     style, libraries, script = _asset("report.css"), _libraries(), _script()
     data = _data(table, summary, jobs, job_folders.read(jobs, runs))
     return _template().render(
@@ -168,10 +169,11 @@ def render(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         runs=[reproduction.of_run(folder, table) for folder in runs.values()],
         counts=_counts(jobs),
         conditions=report.conditions(table),
-        caption=report.CAPTION,
-        pivot=_pivot(summary, verdicts),
-        other_verdicts=[verdict for verdict in verdicts if verdict.series != _SERIES],
-        differences=report.difference_lines(table, _SERIES),
+        published=report.published_name(summary),
+        caption=report.caption(summary),
+        pivot=_pivot(summary, own),
+        other_verdicts=[verdict for verdict in verdicts if verdict not in own],
+        differences=report.difference_lines(table),
         known_differences=_known_differences(table),
         warnings=[*frames.mixed(table), *report.warnings(summary)],
         has_limits=bool(data["limits"]["length"]),

@@ -38,7 +38,8 @@ from runner.doctor.asked import Asked
 from runner.doctor.findings import State
 from runner.engine import Engine
 from runner.errors import ExitCode, MachineError
-from runner.workloads import DataSource, choose_workloads
+from runner.studies import choose_workloads
+from runner.workloads import DataSource
 
 H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
 V100 = Gpu("GPU-v100", "Tesla V100", "470.256.02", (7, 0), 16 << 30)

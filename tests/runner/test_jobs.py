@@ -5,7 +5,8 @@ import pytest
 from runner import config_files, jobs
 from runner.errors import UsageError
 from runner.request import Request
-from runner.workloads import DataSource, choose_workloads, require_source
+from runner.studies import choose_workloads
+from runner.workloads import DataSource, require_source
 
 ASKED = {"device": "cpu", "data": "synthetic", "threads": 1}
 PUBLISHED = ["mxnet-k122", "tf-cntk-k208", "theano-k208"]

@@ -8,7 +8,7 @@ from runner.devices import Gpu
 from runner.engine import Engine
 from runner.errors import MachineError
 from runner.request import Request
-from runner.workloads import choose_workloads
+from runner.studies import choose_workloads
 
 K80 = Gpu("GPU-k80", "Tesla K80", "470.256.02", (3, 7), 12 << 30)
 H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)

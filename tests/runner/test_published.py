@@ -1,12 +1,15 @@
 """The published figures: read by rule, never typed in, and set beside measured ones."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from runner import publications, report
-from runner.workloads import published_workloads
+from runner import publications, report, studies
 
-CELLS = publications.cells().set_index(["model", "backend"])
+STUDY = studies.load("bhatia2017")
+CELLS = publications.cells(STUDY).set_index(["model", "backend"])
+KEPT = Path(__file__).parent
 
 
 def test_every_cell_of_five_tests_by_four_backends_is_told():
@@ -14,8 +17,8 @@ def test_every_cell_of_five_tests_by_four_backends_is_told():
     assert CELLS["source"].notna().all()
 
 
-def test_a_figure_that_stands_only_in_an_image_is_said_so():
-    assert CELLS.loc[("mnist_cnn", "theano"), "article"] == "image"
+def test_a_figure_that_stands_only_in_a_picture_is_said_so():
+    assert CELLS.loc[("mnist_cnn", "theano"), "article"] == "in a picture only"
     assert pd.isna(CELLS.loc[("mnist_cnn", "theano"), "seconds"])
 
 
@@ -24,26 +27,52 @@ def test_the_cells_that_2017_left_out_are_said_so():
         assert CELLS.loc[(model, "mxnet"), "article"] == "not run"
 
 
+def test_no_published_figure_has_changed():
+    """The kept files were made from the figures as they were first printed."""
+    kept = pd.read_csv(KEPT / "published_cells.csv")
+    found = publications.cells(STUDY)[list(kept)]
+    pd.testing.assert_frame_equal(found, kept, check_exact=True, check_dtype=False)
+
+
+def test_no_figure_of_a_series_has_changed():
+    kept = pd.read_csv(KEPT / "published_series.csv")
+    found = publications.series().reset_index(drop=True)[list(kept)]
+    pd.testing.assert_frame_equal(found, kept, check_exact=True, check_dtype=False)
+
+
+def test_no_set_up_has_changed():
+    kept = pd.read_csv(KEPT / "published_setups.csv", dtype=str)
+    found, wanted = (
+        frame.astype(object)
+        .fillna("not known")
+        .sort_values(["series", "backend"], ignore_index=True)
+        for frame in (publications.setups()[list(kept)], kept)
+    )
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False)
+
+
 def test_every_number_stands_in_the_files():
     """The one number per cell is a figure of the files, or the middle of two of them."""
-    stated = publications.article()
-    figures = set(publications.notebooks()["seconds_per_epoch"])
-    low, high = stated["seconds_per_epoch_low"], stated["seconds_per_epoch_high"]
-    middles = {(a + b) / 2 for a in figures for b in figures} | set((low + high) / 2)
-    assert set(CELLS["seconds"].dropna()) <= figures | middles
+    rows = publications.figures(STUDY)
+    ends = set(rows["value"].dropna()) | set(rows["high"].dropna())
+    assert set(CELLS["seconds"].dropna()) <= {(a + b) / 2 for a in ends for b in ends}
 
 
 def test_no_figure_of_a_cpu_or_of_another_version_counts():
-    used = publications.notebooks()
-    assert not used["gpu"].str.contains("CPU").any()
-    assert set(used["keras_version"]) == {"2.0.8", "1.2.2"}
+    rows = publications.figures(STUDY)
+    used = rows[(rows["kind"] == "notebook") & (rows["left_out"] == "")]
+    assert not used["device"].str.startswith("CPU").any()
     assert "unlabelled" not in set(used["backend"])
-    assert set(used.loc[used["backend"] == "cntk", "framework_version"]) == {"2.1"}
+    ran_on = {setup.backend: setup for setup in STUDY.setups}
+    for _, row in used.iterrows():
+        setup = ran_on[row["backend"]]
+        assert row["keras_version"] == setup.keras_version
+        assert row["framework_version"] == setup.framework_version
 
 
 def test_the_five_tables_are_the_articles():
-    tables = report.published_tables()
-    assert len(tables) == len(published_workloads()) == 5
+    tables = report.article_tables(STUDY)
+    assert len(tables) == len(studies.published_workloads()) == 5
     assert all(len(frame) == 4 for _, frame in tables)
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import paths, workloads
+from runner import paths, studies
 from runner.errors import ConfigurationError
-from runner.workloads import choose_workloads, published_workloads, read
+from runner.studies import choose_workloads, published_workloads
+from runner.workloads import read
 
 PUBLISHED = {
     "mnist_mlp": ("mnist_mlp", "mnist", 669_706, 128, 20, 60_000),
@@ -46,7 +47,7 @@ def test_an_added_model_runs_when_it_is_named(changed, monkeypatch):
     def add(content):
         content["models"].append({**content["models"][0], "name": "tiny", "published": None})
 
-    monkeypatch.setattr(workloads, "WORKLOADS", changed(add))
+    monkeypatch.setattr(studies, "WORKLOADS", changed(add))
     assert "tiny" not in [workload.name for workload in choose_workloads([])]
     assert [workload.name for workload in choose_workloads(["tiny"])] == ["tiny"]
 

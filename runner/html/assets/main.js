@@ -18,11 +18,12 @@ const COLUMNS = {
     { key: "seconds_low", label: "95 % from", kind: "seconds" },
     { key: "seconds_high", label: "to", kind: "seconds" },
     { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
-    { key: "published_ratio", label: "2017 \u00d7 TF", kind: "ratio" },
+    { key: "published_ratio", label: data.published_titles.published_ratio.replace("x", "\u00d7"), kind: "ratio" },
     { key: "status", label: "status", kind: "status" },
     ...CELL_COLUMNS.slice(2),
-    { key: "article", label: "2017 article, s", kind: "text" },
-    { key: "notebook", label: "2017 notebook, s", kind: "text" },
+    ...Object.entries(data.published_titles)
+      .filter(([key]) => key !== "published_ratio")
+      .map(([key, title]) => ({ key, label: `${title}, s`, kind: "text" })),
     { key: "first_epoch_seconds", label: "first epoch, s", kind: "seconds" },
     { key: "val_accuracy", label: "val. accuracy", kind: "fraction" },
     { key: "repeats", label: "processes", kind: "integer" },
