@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from rich.markup import escape
 
-from runner import comparison, report, results
+from runner import comparison, publications, report, results, studies
 from runner.commands.console import err, out
 from runner.html import page as html_page
 from runner.store import RunStore
@@ -89,3 +89,24 @@ def report_runs(names: list[str], results_dir: Path, write_to: Writer) -> None:
     """Load runs, and hand their table to what writes it. Raises StoreError for what is no run."""
     folders = [results.find(results_dir, name) for name in names]
     write_to(results.load(*folders), folders)
+
+
+def print_study(name: str | None) -> None:
+    """Print all figures of a study; without a name, the tables of the reproduced article.
+
+    Raises UsageError for an unknown name.
+    """
+    study = studies.load(name or studies.DEFAULT)
+    for line in report.study_lines(study) if name else []:
+        out.print(escape(line), highlight=False, soft_wrap=True)
+    for title, frame in (report.figure_tables if name else report.article_tables)(study):
+        out.print(report.rich_table(frame, escape(title)))
+    numbers = f"{study.numbers} " if study.numbers and not name else ""
+    out.print(
+        escape(
+            f"{numbers}{publications.IN_A_PICTURE}: the number stands only in a picture of the "
+            f"article. Sources, row by row: {study.folder}"
+        ),
+        highlight=False,
+        soft_wrap=True,
+    )
