@@ -6,8 +6,12 @@ import time
 
 import numpy as np
 
-from models import babi, backends, flops, keras_compat, limits, registry
-from models import spec as job_spec
+from models import registry
+from models.backends import base as backends
+from models.datasets import babi
+from models.job import flops, limits
+from models.job import spec as job_spec
+from models.vocabulary import base as keras_compat
 
 SHORT = 4  # tokens of a story
 

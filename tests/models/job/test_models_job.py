@@ -10,7 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from models import backends, events, job, keras_compat, registry, spec
+from models import registry
+from models.backends import base as backends
+from models.job import events, spec
+from models.job import process as job
+from models.vocabulary import base as keras_compat
 
 ENVIRONMENT = {
     "HOME",
@@ -185,7 +189,7 @@ def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
 @pytest.mark.parametrize("name", sorted(registry.NAMES[:5]))
 @pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
 def test_inputs_have_the_networks_form(given, name, image_data_format):
-    from models import data
+    from models.datasets import load as data
 
     workload = registry.workload(name)
     loaded = data.load(workload.dataset, spec.parse(json.dumps(given)))

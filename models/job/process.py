@@ -14,8 +14,12 @@ import traceback
 
 import numpy as np
 
-from models import backends, clock, data, events, keras_compat, limits, registry
-from models import spec as job_spec
+from models import registry
+from models.backends import base as backends
+from models.datasets import load as data
+from models.job import clock, events, limits
+from models.job import spec as job_spec
+from models.vocabulary import base as keras_compat
 
 # A part of the data as the network takes it: float inputs and one-hot labels.
 Prepared = collections.namedtuple("Prepared", ["x", "y"])

@@ -7,7 +7,8 @@ import importlib
 
 import numpy as np
 
-from models import augmentation, clock
+from models.datasets import augmentation
+from models.job import clock
 
 KERNEL = (3, 3)
 POOL = (2, 2)
