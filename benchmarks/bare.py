@@ -165,7 +165,7 @@ def augmented(x, y, batch):
     """Return shifted and flipped batches, and the arguments that say how many make an epoch."""
     shifts = {"width_shift_range": 0.1, "height_shift_range": 0.1, "horizontal_flip": True}
     if GENERATION == 3:
-        from models import augmentation
+        from models.datasets import augmentation
 
         batches = augmentation.Batches(x, y, batch, shifts, FORMAT)
         return (augmentation.as_dataset(batches, keras.utils.PyDataset),), {}

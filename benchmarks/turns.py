@@ -9,7 +9,8 @@ import json
 import sys
 import time
 
-from models import clock, job, registry, spec
+from models import registry
+from models.job import clock, events, process, spec
 
 # The first epochs warm up: compilation, caches, memory.
 WARM_UP = 2
@@ -54,13 +55,13 @@ class Turns:
 
 
 def main(argument):
-    stream = job.events.take_over_stdout()
+    stream = events.take_over_stdout()
     asked = spec.parse(json.loads(argument)["job"])
     pairs = json.loads(argument)["pairs"]
     workload = registry.workload(asked.model)
-    keras = job.start(asked, job.empty_home(), stream)
-    parts = job.load(asked, workload, stream)
-    model = job.build(asked, workload, keras, stream)
+    keras = process.start(asked, process.empty_home(), stream)
+    parts = process.load(asked, workload, stream)
+    model = process.build(asked, workload, keras, stream)
     samples = keras.samples_per_epoch(workload, parts.train)
 
     def report(epoch, seconds, logs):

@@ -2,6 +2,6 @@
 
 import sys
 
-from models.job import main
+from models.job.process import main
 
 sys.exit(main(sys.argv[1:]))

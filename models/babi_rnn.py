@@ -1,6 +1,6 @@
 """Recurrent network that answers questions about short stories (bAbI, two supporting facts)."""
 
-from models import babi
+from models.datasets import babi
 from models.workload import Workload
 
 

@@ -6,8 +6,11 @@ import time
 
 import numpy as np
 
-from models import babi, backends, flops, keras_compat, limits, registry
-from models import spec as job_spec
+from models import backends, registry
+from models import vocabulary as generations
+from models.datasets import babi
+from models.job import flops, limits
+from models.job import spec as job_spec
 
 SHORT = 4  # tokens of a story
 
@@ -33,7 +36,7 @@ def vocabulary(model, backend):
         )
     )
     loaded = backends.BACKENDS[backend](spec.device, spec.threads)
-    return registry.workload(model), keras_compat.load(spec, loaded)
+    return registry.workload(model), generations.load(spec, loaded)
 
 
 def write_out_loops(keras):

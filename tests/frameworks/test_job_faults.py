@@ -17,7 +17,7 @@ MnistMlp.build = build
 """
 RUN = """
 import sys
-from models.job import main
+from models.job.process import main
 from models.mnist_mlp import MnistMlp
 {}
 sys.exit(main(sys.argv[1:]))

@@ -78,7 +78,7 @@ def test_another_layer_is_another_model(bench):
 def test_an_epoch_that_sleeps_is_named(bench):
     # The clock counts from 0: the fourth epoch sleeps.
     sleeps = "import time as t; t.sleep(1.5 * (epoch == 3)); seconds = self._now()"
-    record, table = bench("clock.py", old="seconds = self._now()", new=sleeps, epochs=6)
+    record, table = bench("job/clock.py", old="seconds = self._now()", new=sleeps, epochs=6)
     assert record.status is Status.OK
     later = table[table["epoch"] > 1].set_index("epoch")["seconds"]
     assert later.idxmax() == 4 and later[4] > 1.5
@@ -88,13 +88,13 @@ def test_an_epoch_that_sleeps_is_named(bench):
 
 
 def test_a_clock_that_runs_fast_is_invalid(bench):
-    record, _ = bench("clock.py", old="seconds = self._now()", new="seconds = 9 + self._now()")
+    record, _ = bench("job/clock.py", old="seconds = self._now()", new="seconds = 9 + self._now()")
     assert record.status is Status.INVALID
     assert "the wall clock" in record.reason
 
 
 def test_a_clock_that_stands_still_is_invalid(bench):
     stands = "seconds = 1e-6"
-    record, _ = bench("clock.py", old="seconds = self._now() - self._begin", new=stands)
+    record, _ = bench("job/clock.py", old="seconds = self._now() - self._begin", new=stands)
     assert record.status is Status.INVALID
     assert "operations a second where the device does" in record.reason

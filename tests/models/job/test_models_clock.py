@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import clock
+from models.job import clock
 
 
 class Recorder:

@@ -14,8 +14,10 @@ import traceback
 
 import numpy as np
 
-from models import backends, clock, data, events, keras_compat, limits, registry
-from models import spec as job_spec
+from models import backends, registry, vocabulary
+from models.datasets import load as data
+from models.job import clock, events, limits
+from models.job import spec as job_spec
 
 # A part of the data as the network takes it: float inputs and one-hot labels.
 Prepared = collections.namedtuple("Prepared", ["x", "y"])
@@ -74,7 +76,7 @@ def start(spec, home, stream):
     cache_warm = _is_warm(backend, cache_dir)
     os.environ.update(environment(spec, home, backend.environment(cache_dir)))
     begin = time.perf_counter()
-    keras = keras_compat.load(spec, backend)
+    keras = vocabulary.load(spec, backend)
     import_seconds = time.perf_counter() - begin
     _seed(spec.seed, keras)
     stream.emit(

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from models import data, registry
+from models import registry
+from models.datasets import load as data
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
@@ -44,7 +45,7 @@ def test_a_file_without_a_model_is_named(registered, text):
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "babi"])
 def test_the_data_have_the_sizes_that_the_file_states(given, dataset):
-    from models import spec
+    from models.job import spec
 
     loaded = data.load(dataset, spec.JobSpec(**dict(given, samples=None)))
     sizes = {part: len(getattr(loaded, part).y) for part in ("train", "validation", "test")}

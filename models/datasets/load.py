@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from models import babi, registry, synthetic
+from models import registry
+from models.datasets import babi, synthetic
 
 Part = collections.namedtuple("Part", ["x", "y"])
 Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from models import babi
+from models.datasets import babi
 
 SEEDS = (0, 1, 7)
 

@@ -3,11 +3,11 @@
 import collections
 import json
 
-from models import registry
+from models import backends, registry
 
 CHOICES = {
     "model": registry.NAMES,
-    "backend": ("tensorflow", "cntk", "theano", "mxnet", "jax", "torch"),
+    "backend": tuple(sorted(backends.BACKENDS)),
     "device": ("cpu", "gpu"),
     "data": ("synthetic", "digits", "real"),
     "image_data_format": ("channels_first", "channels_last"),

@@ -8,7 +8,7 @@ import traceback
 
 import numpy as np
 
-from models import flops
+from models.job import flops
 
 SIZES = {"cpu": (512, 1024, 2048), "gpu": (1024, 2048, 4096, 8192)}
 REPEATS = 3

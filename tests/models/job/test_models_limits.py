@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models import limits, registry
+from models import registry
+from models.job import limits
 
 
 class Device:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models import flops, registry
+from models import registry
+from models.job import flops
 
 # Each line: kernels' multiply-adds times how often they are applied.
 BY_HAND = {

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from models import babi, data, spec, synthetic
+from models.datasets import babi, synthetic
+from models.datasets import load as data
+from models.job import spec
 
 # The same under numpy 1.13 and 2.x: a change here changes what a seed means.
 PINNED = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models import spec
+from models.job import spec
 
 
 def refusal(given):

@@ -10,7 +10,10 @@ import time
 import numpy as np
 import pytest
 
-from models import backends, events, job, keras_compat, registry, spec
+from models import backends, registry, vocabulary
+from models.backends import base
+from models.job import events, spec
+from models.job import process as job
 
 ENVIRONMENT = {
     "HOME",
@@ -41,7 +44,7 @@ class Model:
         return self._parameters
 
 
-class Backend(backends.Backend):
+class Backend(base.Backend):
     """A backend that needs nothing."""
 
     def load(self):
@@ -113,7 +116,7 @@ def run(given, monkeypatch, tmpdir):
         asked = spec.parse(json.dumps(dict(given, **changes)))
         monkeypatch.setattr(os, "environ", dict(os.environ))
         monkeypatch.setitem(backends.BACKENDS, "mxnet", Backend)
-        monkeypatch.setattr(keras_compat, "load", lambda asked, backend: Keras(backend, parameters))
+        monkeypatch.setattr(vocabulary, "load", lambda asked, backend: Keras(backend, parameters))
         workload = type(registry.workload(asked.model))
         monkeypatch.setattr(workload, "build", lambda self, keras: Model(parameters))
         file = io.BytesIO()
@@ -152,7 +155,7 @@ def test_every_event_tells_when_it_was_written(run):
 
 
 def test_a_job_is_well_where_its_limits_cannot_be_had(run, monkeypatch):
-    monkeypatch.setattr(Backend, "matrix_product", backends.Backend.matrix_product)
+    monkeypatch.setattr(Backend, "matrix_product", base.Backend.matrix_product)
     said = run(669706, epochs=1)
     assert [event["event"] for event in said[-2:]] == ["limits", "end"]
     assert said[-2]["peak_flops_per_second"] is None and said[-2]["steps_per_epoch"] == 1
@@ -185,7 +188,7 @@ def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
 @pytest.mark.parametrize("name", sorted(registry.NAMES[:5]))
 @pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
 def test_inputs_have_the_networks_form(given, name, image_data_format):
-    from models import data
+    from models.datasets import load as data
 
     workload = registry.workload(name)
     loaded = data.load(workload.dataset, spec.parse(json.dumps(given)))
@@ -223,23 +226,6 @@ def test_a_gpu_job_keeps_what_the_driver_compiles(given):
     assert "CUDA_VISIBLE_DEVICES" not in variables
 
 
-@pytest.mark.parametrize(
-    "device, flags",
-    [
-        ("cpu", {"device=cpu"}),
-        ("gpu", {"device=gpu", "dnn.enabled=True"}),
-    ],
-)
-def test_theano_is_told_everything_by_its_flags(device, flags):
-    given = backends.Theano(device, 2).environment("/cache")["THEANO_FLAGS"].split(",")
-    assert flags | {
-        "force_device=True",
-        "floatX=float32",
-        "base_compiledir=/cache/theano",
-        "blas.ldflags=-lopenblas",
-    } == set(given)
-
-
 def test_a_compile_cache_is_warm_once_it_holds_something(run, monkeypatch, tmpdir):
     monkeypatch.setattr(Backend, "cache", "compiled")
     cache = tmpdir.mkdir("cache")
@@ -249,9 +235,3 @@ def test_a_compile_cache_is_warm_once_it_holds_something(run, monkeypatch, tmpdi
     assert run(669706, **asked)[0]["cache_warm"] is True
     monkeypatch.setattr(Backend, "cache", None)
     assert run(669706, **asked)[0]["cache_warm"] is None
-
-
-def test_recurrent_kernels_begin_orthogonal():
-    kernel = keras_compat.orthogonal(50, 200)
-    assert kernel.dtype == np.float32
-    assert np.allclose(kernel.dot(kernel.T), np.eye(50), atol=1e-5)

@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-from models import events
+from models.job import events
 
 NOISY = """
 import os, subprocess, sys
-from models import events
+from models.job import events
 stream = events.take_over_stdout()
 print("from Python")
 os.write(1, b"from C\\n")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models import augmentation
+from models.datasets import augmentation
 
 SETTINGS = {"width_shift_range": 0.1, "height_shift_range": 0.1, "horizontal_flip": True}
 STILL = {"width_shift_range": 0.0, "height_shift_range": 0.0, "horizontal_flip": False}

@@ -1,0 +1,76 @@
+"""A backend: its environment, threads, device, seed, synchronization and fastest work.
+
+What a backend reads from its environment is set by the job before anything is imported, never by
+a file in a home folder.
+"""
+
+
+class NoDevice(Exception):
+    """The device asked for cannot be used."""
+
+
+class Backend(object):
+    """A Keras backend on one device."""
+
+    cache = None  # the folder under the job's cache folder that holds compiled code
+
+    def __init__(self, device, threads):
+        self.device = device
+        self.threads = threads
+
+    def environment(self, cache_dir):
+        """Return the environment variables that this backend reads at its import."""
+        return {}
+
+    def load(self):
+        """Import the framework, set what Keras's import needs, and return the loaded backend."""
+        raise NotImplementedError
+
+    def adopt(self, keras):
+        """Set what must be set after Keras is imported."""
+
+    def seed(self, seed):
+        """Seed the backend's own random numbers."""
+
+    def gpu(self):
+        """Return (name, detail) of the GPU in use, or raise ``NoDevice``."""
+        raise NotImplementedError
+
+    def version(self):
+        """Return the framework's version."""
+        raise NotImplementedError
+
+    def synchronize(self, keras, model):
+        """Wait until the device has done its work.
+
+        Reading a weight waits for the update that wrote it.
+        """
+        keras.backend.get_value(model.weights[-1])
+
+    def matrix_product(self, matrix):
+        """Return a function that multiplies ``matrix`` by itself on the device and waits for it.
+
+        The operands lie on the device beforehand, and the result stays there.
+        """
+        raise NotImplementedError
+
+    def jit_compile(self):
+        """Return whether Keras 3 shall compile a model's steps."""
+        raise NotImplementedError
+
+    def device_seen(self):
+        """Return the device as the framework sees it."""
+        if self.device == "cpu":
+            return {"type": "cpu", "name": _processor(), "detail": None}
+        name, detail = self.gpu()
+        return {"type": "gpu", "name": name, "detail": detail}
+
+
+def _processor():
+    """Return the processor's name, or None where the system does not tell it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        return None
+    return names[0] if names else None

@@ -1,0 +1,40 @@
+"""JAX, under Keras 3."""
+
+from models.backends.base import Backend, NoDevice
+
+
+class Jax(Backend):
+    """JAX, under Keras 3."""
+
+    def environment(self, cache_dir):
+        # XLA's pool of CPU threads takes its size from NPROC.
+        platform = "cpu" if self.device == "cpu" else "cuda"
+        return {"JAX_PLATFORMS": platform, "NPROC": str(self.threads)}
+
+    def load(self):
+        import jax
+        self._jax = jax
+        if self.device == "gpu":
+            self.gpu()  # where there is none, the import of Keras fails and does not say why
+        return self
+
+    def gpu(self):
+        try:
+            device = self._jax.devices("gpu")[0]
+        except (RuntimeError, AssertionError) as error:  # the latter where no plugin is there
+            raise NoDevice("JAX sees no GPU: {}".format(error))
+        return device.device_kind, str(device)
+
+    def version(self):
+        return self._jax.__version__
+
+    def jit_compile(self):
+        return True
+
+    def synchronize(self, keras, model):
+        self._jax.block_until_ready([weight.value for weight in model.weights])
+
+    def matrix_product(self, matrix):
+        left, right = (self._jax.device_put(matrix) for _ in range(2))
+        multiply = self._jax.jit(self._jax.numpy.matmul)
+        return lambda: multiply(left, right).block_until_ready()

@@ -1,0 +1,88 @@
+"""TensorFlow: 1 with its sessions under Keras 2, and 2 under Keras 3."""
+
+from models.backends.base import Backend, NoDevice
+
+
+class TensorFlow(Backend):
+    """TensorFlow; which one it is shows when it is imported."""
+
+    _tensorflow = None
+
+    def load(self):
+        import tensorflow
+        kind = TensorFlow1 if tensorflow.__version__.startswith("1.") else TensorFlow2
+        loaded = kind(self.device, self.threads)
+        loaded._tensorflow = tensorflow
+        return loaded
+
+    def version(self):
+        return self._tensorflow.__version__
+
+
+class TensorFlow1(TensorFlow):
+    """TensorFlow 1 with its sessions."""
+
+    def adopt(self, keras):
+        keras.backend.set_session(self._session())
+
+    def seed(self, seed):
+        self._tensorflow.set_random_seed(seed)
+
+    def gpu(self):
+        from tensorflow.python.client import device_lib
+        for device in device_lib.list_local_devices():
+            if device.device_type == "GPU":
+                return None, device.physical_device_desc
+        raise NoDevice("TensorFlow sees no GPU")
+
+    def matrix_product(self, matrix):
+        with self._tensorflow.Graph().as_default():
+            # The session holds the value of a variable on the device, but that of a constant,
+            # multiplied by itself, could be worked out beforehand.
+            operand = self._tensorflow.placeholder("float32", matrix.shape)
+            left, right = (self._tensorflow.Variable(operand) for _ in range(2))
+            corner = self._tensorflow.matmul(left, right)[0, 0]
+            session = self._session()
+            session.run([left.initializer, right.initializer], {operand: matrix})
+        return lambda: session.run(corner)
+
+    def _session(self):
+        config = self._tensorflow.ConfigProto(
+            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
+        return self._tensorflow.Session(config=config)
+
+
+class TensorFlow2(TensorFlow):
+    """TensorFlow 2, under Keras 3."""
+
+    def adopt(self, keras):
+        self._tensorflow.config.threading.set_intra_op_parallelism_threads(self.threads)
+        self._tensorflow.config.threading.set_inter_op_parallelism_threads(self.threads)
+
+    def gpu(self):
+        devices = self._tensorflow.config.list_physical_devices("GPU")
+        if not devices:
+            raise NoDevice("TensorFlow sees no GPU")
+        details = self._tensorflow.config.experimental.get_device_details(devices[0])
+        capability = details.get("compute_capability", ())
+        return details.get("device_name"), "compute capability " + ".".join(map(str, capability))
+
+    def jit_compile(self):
+        # XLA is for accelerators here: Keras 3's own choice.
+        return self.device == "gpu"
+
+    def synchronize(self, keras, model):
+        self._wait()
+
+    def matrix_product(self, matrix):
+        with self._tensorflow.device(self.device):
+            left, right = (self._tensorflow.identity(matrix) for _ in range(2))
+
+        def multiply():
+            self._tensorflow.matmul(left, right)
+            self._wait()
+
+        return multiply
+
+    def _wait(self):
+        self._tensorflow.test.experimental.sync_devices()
