@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runner import paths
+from runner.documents import read_toml
 from runner.errors import ConfigurationError, choose, near_miss
-from runner.text import escaped
 from runner.workloads import WORKLOADS
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$")]
@@ -194,24 +192,6 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def explained(
-    where: Path | str,
-    error: ValidationError,
-    known_keys: Callable[[tuple[int | str, ...]], list[str]],
-) -> str:
-    """Return one line for the first problem of a file, or of the line of one, at ``where``.
-
-    ``known_keys`` gives the keys that are allowed at the place of an error.
-    """
-    # A misspelt key also leaves the right one missing: the misspelling is what to say.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(str(step) for step in first["loc"])
-    if first["type"] == "extra_forbidden":
-        hint = near_miss(str(first["loc"][-1]), known_keys(first["loc"]))
-        return f"{where}: unknown key '{key}'{hint}"
-    return f"{where}: {key or 'the file'}: {first['msg']}"
-
-
 def _check_names(path: Path, content: _File) -> None:
     backends = list(content.backends)
     for entry in content.unsupported:
@@ -226,24 +206,13 @@ def _check_names(path: Path, content: _File) -> None:
 
 
 def read(folder: Path) -> Configuration:
-    """Read and check one configuration folder.
-
-    Raises ConfigurationError with the file, the key and the nearest known key.
-    """
+    """Read and check one configuration folder. Raises ConfigurationError as ``read_toml`` does."""
     path = folder / "config.toml"
     if not _FOLDER.fullmatch(folder.name):
         raise ConfigurationError(
             f"{path}: its folder's name becomes an image's: small letters, digits, '.', '_', '-'"
         )
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        content = _File.model_validate(raw)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ConfigurationError(escaped(explained(path, error, _known_keys))) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {escaped(str(error))}") from error
+    content = read_toml(path, _File, _known_keys)
     _check_names(path, content)
     return Configuration(name=folder.name, folder=folder, **dict(content))
 

@@ -11,7 +11,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 import pandas as pd
@@ -158,12 +157,7 @@ class LiveView(Observer, RenderHook):
         self._console.push_render_hook(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live.is_started:
             self._console.pop_render_hook()
             self._live.stop()

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from types import TracebackType
 from typing import IO, Any
 
 from rich.console import Console
@@ -92,14 +91,9 @@ class Several(Observer):
             observer.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for observer in self._observers:
-            observer.__exit__(kind, error, trace)
+            observer.__exit__(*_)
 
 
 def _to_each(name: str) -> Callable[..., None]:

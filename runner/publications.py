@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runner import paths, studies
-from runner.config_files import explained
+from runner.documents import explained
 from runner.errors import ConfigurationError, near_miss
 from runner.studies import FIGURE, Setup, Study
 from runner.text import escaped

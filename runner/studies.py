@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runner import paths
-from runner.config_files import ImageDataFormat, explained
+from runner.config_files import ImageDataFormat
+from runner.documents import read_toml
 from runner.errors import ConfigurationError, UsageError, choose, near_miss
 from runner.request import Request
-from runner.text import escaped
 from runner.workloads import WORKLOADS, Workload
 
 # The study that stands where none is named.
@@ -133,15 +132,7 @@ def read(folder: Path) -> Study:
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
     path = folder / "study.toml"
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        content = _File.model_validate(raw)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ConfigurationError(escaped(explained(path, error, _known_keys))) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {escaped(str(error))}") from error
+    content = read_toml(path, _File, _known_keys)
     _check_models(path, content)
     return Study(name=folder.name, folder=folder, **dict(content))
 
