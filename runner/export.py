@@ -18,8 +18,8 @@ from runner import job_table, publications, report
 from runner.choices import Format, Table
 from runner.errors import StoreError, choose
 from runner.files import whole
-from runner.html.text import visible
 from runner.summaries import summarize
+from runner.text import escaped_lines
 
 SCHEMA = 1
 FOR_PEOPLE = (Format.MARKDOWN, Format.LATEX)
@@ -51,7 +51,7 @@ def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.Dat
     whole = frame(table, wanted)
     texts = report.text_cells(whole[_checked(columns or _READ[wanted], whole)])
     # What a job said may hold line ends, which end a row, and characters that hide or control.
-    return texts.map(lambda text: " ".join(visible(text).split()))
+    return texts.map(lambda text: " ".join(escaped_lines(text).split()))
 
 
 def _checked(columns: Sequence[str], whole: pd.DataFrame) -> list[str]:

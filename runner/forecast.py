@@ -117,7 +117,7 @@ class Forecast(Observer):
         if running is None or record.status not in (Status.OK, Status.TAINTED):
             return
         timing = timing_of(
-            vars(job),
+            job,
             running.kept,
             running.started.timestamp(),
             self._clock() - running.began,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from runner.config_files import Device
+from runner.errors import StoreError
 from runner.events import DataEvent, EpochEvent, Event, parse
 from runner.jobs import Job, Status
+from runner.store import began_at, read_job, read_manifest, read_record
 from runner.workloads import WORKLOADS, DataSource
 
 # Newest first: a machine with years of runs must not wait for its own past.
@@ -110,7 +109,7 @@ def samples_of(job: Job) -> int:
 
 
 def timing_of(
-    job: dict[str, Any],
+    job: Job,
     events: Sequence[Event],
     began: float,
     wall_seconds: float,
@@ -118,7 +117,7 @@ def timing_of(
 ) -> Timing | None:
     """Return where a job's seconds went, or None for one without an epoch.
 
-    ``job`` is what was asked, by ``Job``'s names; ``began`` the wall clock at its start.
+    ``began`` is the wall clock at its start.
     """
     epochs = [event for event in events if isinstance(event, EpochEvent)]
     if not epochs:
@@ -132,12 +131,12 @@ def timing_of(
         after = max(0.0, began + wall_seconds - last)
     counted = [event.train for event in events if isinstance(event, DataEvent)]
     return Timing(
-        configuration=job["configuration"],
-        backend=job["backend"],
-        model=job["model"],
-        device=str(job["device"]),
+        configuration=job.configuration,
+        backend=job.backend,
+        model=job.model,
+        device=str(job.device),
         hardware=hardware,
-        threads=job["threads"],
+        threads=job.threads,
         samples=counted[0] if counted else epochs[0].samples,
         before=before,
         first_epoch=seconds[0],
@@ -146,17 +145,9 @@ def timing_of(
     )
 
 
-def _object(path: Path) -> dict[str, Any]:
-    """Return a file's JSON object. Raises ValueError for anything else."""
-    content = json.loads(path.read_bytes())
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: no object")
-    return content
-
-
 def _events(path: Path) -> list[Event]:
     if path.stat().st_size > MAX_EVENT_BYTES:
-        raise ValueError(f"{path}: too large to read for an estimate")
+        raise StoreError(f"{path}: too large to read for an estimate")
     found = (parse(line) for line in path.read_bytes().splitlines())
     return [event for event in found if isinstance(event, EpochEvent | DataEvent)]
 
@@ -164,18 +155,16 @@ def _events(path: Path) -> list[Event]:
 def read(folder: Path) -> Timing | None:
     """Return the timing of a kept job, or None where it has none or is damaged."""
     try:
-        record = _object(folder / "record.json")
-        if record["status"] not in _TIMED:
+        record = read_record(folder)
+        began = began_at(record)
+        if record.status not in _TIMED or began is None or record.wall_seconds is None:
             return None
-        job = _object(folder / "job.json")
-        hardware = record["device_name"]
-        if job["device"] == Device.CPU:
-            identity = _object(folder.parent.parent / "manifest.json").get("identity") or {}
-            hardware = identity.get("cpu_model")
-        began = datetime.fromisoformat(record["started"]).timestamp()
+        job, hardware = read_job(folder), record.device_name
+        if job.device is Device.CPU:
+            hardware = read_manifest(folder.parent.parent)["identity"].get("cpu_model")
         events = _events(folder / "events.jsonl")
-        return timing_of(job, events, began, float(record["wall_seconds"]), hardware)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return timing_of(job, events, began, record.wall_seconds, hardware)
+    except (OSError, StoreError):
         # A damaged run is no reason to fail, and says nothing of the time.
         return None
 
@@ -212,10 +201,10 @@ class History:
         found: dict[Build, list[float]] = {}
         for run in self._runs:
             try:
-                for configuration, made in _object(run / "manifest.json").get("builds", {}).items():
+                for configuration, made in read_manifest(run).get("builds", {}).items():
                     build = (configuration, made["launcher"], made["device"])
                     found.setdefault(build, []).append(float(made["seconds"]))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (StoreError, ValueError, KeyError, TypeError, AttributeError):
                 continue
         return found
 

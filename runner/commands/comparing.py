@@ -16,9 +16,9 @@ from rich.markup import escape
 from runner import export, repetition, report, results, side_by_side
 from runner.commands.console import err, out
 from runner.errors import ExitCode, UsageError, choose
-from runner.html.text import visible
 from runner.jobs import Status
 from runner.side_by_side import Guard, SideBySide, Verdict
+from runner.text import escaped_lines
 
 SCHEMA = 1
 CAPTION = (
@@ -122,7 +122,7 @@ def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
 
 def _lines(lines: Sequence[str], style: str = "") -> None:
     for line in lines:
-        out.print(escape(visible(line)), highlight=False, style=style)
+        out.print(escape(escaped_lines(line)), highlight=False, style=style)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _say(guard: Guard, allowed: str) -> None:
     for line in report.grouped(guard.wide, 0):
         err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
     for cell, why in guard.failures:
-        err.print(f"[red]guard:[/] {escape(visible(f'{cell}: {why}'))}", highlight=False)
+        err.print(f"[red]guard:[/] {escape(escaped_lines(f'{cell}: {why}'))}", highlight=False)
     word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
     counts = {
         "decided": guard.judged - len(guard.wide),

@@ -12,9 +12,9 @@ import pandas as pd
 
 from runner.errors import StoreError
 from runner.html.packed import plain
-from runner.html.text import visible
 from runner.jobs import Status
 from runner.store import Record, read_record
+from runner.text import escaped_lines
 
 # Characters of all logs together, for jobs that are ok and for those that are not; one log's
 # share lies within the bounds.
@@ -61,7 +61,7 @@ def tail(path: Path, limit: int) -> tuple[str, int] | None:
     if size > limit:
         rest = text.partition("\n")[2]
         text = rest or text
-    return visible(text).rstrip(), size
+    return escaped_lines(text).rstrip(), size
 
 
 def _samples(folder: Path) -> list[dict[str, float | None]]:

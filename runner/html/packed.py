@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from runner.html.text import visible
+from runner.text import escaped_lines
 
 _DIGITS = 5
 
@@ -17,7 +17,7 @@ def plain(value: Any) -> Any:
     if value is None or pd.isna(value):
         return None
     if isinstance(value, str):
-        return visible(value)
+        return escaped_lines(value)
     number = value.item() if hasattr(value, "item") else value
     if not isinstance(number, float):
         return number

@@ -17,10 +17,11 @@ from runner.files import whole
 from runner.html import folders as job_folders
 from runner.html import frames, reproduction
 from runner.html.packed import pack
-from runner.html.text import embed, policy, visible
+from runner.html.text import embed, policy
 from runner.jobs import Status
 from runner.store import read_manifest
 from runner.summaries import summarize
+from runner.text import escaped_lines
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
@@ -43,7 +44,9 @@ def _script() -> str:
 
 def _finalize(value: Any) -> Any:
     """Make every value that the template prints visible; the page's own markup stays."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        escaped_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
 def _template() -> jinja2.Template:

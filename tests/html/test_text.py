@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from made_runs import HOSTILE
 from runner.html.packed import pack, plain
-from runner.html.text import embed, policy, visible
+from runner.html.text import embed, policy
+from runner.text import escaped_lines
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -32,18 +33,18 @@ def test_a_number_that_json_lacks_is_refused():
 
 
 @given(st.text() | st.just(HOSTILE))
-def test_nothing_stays_invisible(text):
+def test_nothing_stays_inescaped_lines(text):
     hidden = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-    shown = visible(text)
+    shown = escaped_lines(text)
     assert [c for c in shown if unicodedata.category(c) in hidden and c not in "\n\t"] == []
-    assert visible(shown) == shown
+    assert escaped_lines(shown) == shown
 
 
 def test_what_is_made_visible_can_be_told():
-    assert visible("a\r\nb\rc\td") == "a\nb\nc\td"
-    assert visible("\x1b[31m\x00\x7f\x9b") == "\u241b[31m\u2400\u2421[U+009B]"
-    assert visible("x\u202ey\u200b") == "x[U+202E]y[U+200B]"
-    assert visible("Größe \u4e2d\u6587 \U0001f600") == "Größe \u4e2d\u6587 \U0001f600"
+    assert escaped_lines("a\r\nb\rc\td") == "a\nb\nc\td"
+    assert escaped_lines("\x1b[31m\x00\x7f\x9b") == r"\x1b[31m\x00\x7f\x9b"
+    assert escaped_lines("x\u202ey\u200b") == r"x\u202ey\u200b"
+    assert escaped_lines("Größe \u4e2d\u6587 \U0001f600") == "Größe \u4e2d\u6587 \U0001f600"
 
 
 def test_the_policy_names_hashes_and_allows_no_source():
@@ -57,7 +58,7 @@ def test_the_policy_names_hashes_and_allows_no_source():
 
 def test_numbers_are_rounded_and_what_is_none_is_null():
     values = [1 / 3, float("nan"), float("inf"), None, 123456, "a\x07"]
-    assert [plain(v) for v in values] == [0.33333, None, None, None, 123456, "a\u2407"]
+    assert [plain(v) for v in values] == [0.33333, None, None, None, 123456, r"a\x07"]
 
 
 def test_columns_are_packed_by_value_and_empty_ones_left_out(tmp_path):
