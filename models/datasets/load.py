@@ -6,15 +6,15 @@ import os
 
 import numpy as np
 
-from models import registry
 from models.datasets import babi, synthetic
+from models.datasets.facts import DATASETS
 
 Part = collections.namedtuple("Part", ["x", "y"])
 Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])
 
 
 def _form(dataset, side, channels):
-    sizes = registry.DATASETS[dataset]
+    sizes = DATASETS[dataset]
     return synthetic.ImageForm(sizes["train"], sizes["test"], side, channels)
 
 

@@ -14,10 +14,11 @@ import traceback
 
 import numpy as np
 
-from models import backends, registry, vocabulary
+from models import backends, vocabulary
 from models.datasets import load as data
 from models.job import clock, events, limits
 from models.job import spec as job_spec
+from models.workloads import registry
 
 # A part of the data as the network takes it: float inputs and one-hot labels.
 Prepared = collections.namedtuple("Prepared", ["x", "y"])

@@ -39,7 +39,7 @@ def test_an_option_takes_several_names_and_run_is_the_default():
         (["new", "configuration", "jax-k3"], "is there already; nothing was changed"),
         (["new", "configuration", "jax-k4", "--pin", "keras"], "--pin 'keras': expected NAME=="),
         (["new", "model", "a/b\x1b[31m"], "'a/b\\x1b[31m' is no name for a model"),
-        (["new", "model", "registry"], "is there already; nothing was changed"),
+        (["new", "model", "mnist_mlp"], "is there already; nothing was changed"),
         (["lock", "jax-k4"], "unknown configuration 'jax-k4'; did you mean"),
         (["check", "configuration", "jax-k4"], "unknown configuration 'jax-k4'; did you mean"),
         (["check", "configuration", "../jax-k3"], "is no name for a configuration"),

@@ -1,6 +1,6 @@
 """Multilayer perceptron on MNIST."""
 
-from models.workload import Workload
+from models.workloads.workload import Workload
 
 
 class MnistMlp(Workload):

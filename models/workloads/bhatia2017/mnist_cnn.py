@@ -1,6 +1,6 @@
 """Convolutional network on MNIST."""
 
-from models.workload import Workload, image_shape
+from models.workloads.workload import Workload, image_shape
 
 
 class MnistCnn(Workload):

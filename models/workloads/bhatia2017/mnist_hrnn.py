@@ -1,6 +1,6 @@
 """Hierarchical recurrent network on MNIST: rows of pixels, then the rows' encodings."""
 
-from models.workload import Workload
+from models.workloads.workload import Workload
 
 
 class MnistHrnn(Workload):

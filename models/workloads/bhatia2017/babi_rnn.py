@@ -1,7 +1,7 @@
 """Recurrent network that answers questions about short stories (bAbI, two supporting facts)."""
 
 from models.datasets import babi
-from models.workload import Workload
+from models.workloads.workload import Workload
 
 
 class BabiRnn(Workload):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.workload import Workload, image_shape
+from models.workloads.workload import Workload, image_shape
 
 
 class Cifar10Cnn(Workload):

@@ -1,0 +1,17 @@
+"""What is true of the data whoever trains on them; the host side reads the same file.
+
+For each data set its samples for training, validation and test, and the sources that have it.
+"""
+
+import json
+import os
+
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "datasets.json")
+
+
+def _read():
+    with open(PATH, encoding="utf-8") as file:
+        return json.load(file)
+
+
+DATASETS = _read()

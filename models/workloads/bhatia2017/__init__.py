@@ -1,0 +1,1 @@
+"""The five models of the comparison of 2017."""
