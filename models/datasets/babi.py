@@ -57,7 +57,9 @@ def tokens(sentence):
 
 
 def encode(text):
-    """Return ((stories, questions), answers) of a text as padded arrays of word numbers.
+    """Return ((stories, questions), answers) of a text: int32 word numbers.
+
+    The shapes are (n, 552), (n, 5) and (n,) for a text with n questions.
 
     Words are numbered from 1 in sorted order, as in the Keras example; 0 pads on the left.
     """

@@ -1,6 +1,7 @@
 """What is true of the data whoever trains on them; the host side reads the same file.
 
-For each data set its samples for training, validation and test, and the sources that have it.
+Of each data set: how many samples it has for training, for validation and for test, and which
+sources have it.
 """
 
 import json

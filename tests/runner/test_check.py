@@ -158,8 +158,8 @@ def models(tmp_path):
     [
         ("mnist_mlp.py", "classes = 10", 'label = f"{1}"', "Python 3.6"),
         ("mnist_mlp.py", "classes = 10", "classes: int = 10", "Python 3.6"),
-        ("mnist_mlp.py", "classes = 10", "classes = (", "line 9"),
-        ("mnist_mlp.py", "from models", "import keras\nfrom models", "line 3: imports keras"),
+        ("mnist_mlp.py", "classes = 10", "classes = (", "line 13"),
+        ("mnist_mlp.py", "from models", "import keras\nfrom models", "line 7: imports keras"),
         ("mnist_mlp.py", "from models.w", "from tensorflow.w", "imports tensorflow.w"),
         ("mnist_mlp.py", "class MnistMlp(Workload):", "if True:", "holds no class"),
         ("suite.json", '"mnist_mlp"', '"mnist_mpl"', "mnist_mlp has no entry in"),
