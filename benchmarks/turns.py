@@ -9,8 +9,8 @@ import json
 import sys
 import time
 
-from models import registry
 from models.job import clock, events, process, spec
+from models.workloads import registry
 
 # The first epochs warm up: compilation, caches, memory.
 WARM_UP = 2

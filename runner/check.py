@@ -232,24 +232,35 @@ def _indexed(found: Configuration, device: Device, build: BuildOptions, against:
 _IMPORTED = {"numpy", "models", *sys.stdlib_module_names}
 
 
+def model_files(name: str, folder: Path = paths.MODELS) -> list[Path]:
+    """Return the files of that name in the suites' folders, whether or not they are registered."""
+    return sorted(paths.suites(folder).glob(f"*/{name}.py"))
+
+
 def model(name: str, folder: Path = paths.MODELS) -> Findings:
     """Yield what the files of a model tell."""
-    registry = folder / paths.WORKLOADS.name
+    remedy = "docs/adding-a-model.md says what an entry holds"
     try:
-        workload = workloads.read(registry).get(name)
+        workload = workloads.read(folder).get(name)
     except ConfigurationError as error:
-        yield _problem("registry", str(error), "docs/adding-a-model.md says what an entry holds")
+        yield _problem("registry", str(error), remedy)
         return
+    files = model_files(name, folder)
     if workload is None:
-        yield _problem("registry", f"{name} has no entry in {_shown(registry)}",
-                       "docs/adding-a-model.md says what an entry holds")  # fmt: skip
+        where = ", ".join(str(_shown(path.with_name(paths.SUITE))) for path in files)
+        yield _problem("registry", f"{name} has no entry in {where or 'any suite'}", remedy)
     else:
         yield _ok(
             "registry",
-            f"{workload.dataset}, batch {workload.batch_size}, {workload.epochs} epochs, "
-            f"{workload.parameters:,} parameters",
+            f"{workload.suite}: {workload.dataset}, batch {workload.batch_size}, "
+            f"{workload.epochs} epochs, {workload.parameters:,} parameters",
         )
-    path = folder / f"{name}.py"
+        files = [paths.suites(folder) / workload.suite / f"{name}.py"]
+    for path in files:
+        yield from _file(path)
+
+
+def _file(path: Path) -> Findings:
     try:
         text = path.read_text(encoding="utf-8")
         tree = ast.parse(text, filename=path.name, feature_version=(3, 5))
@@ -261,7 +272,7 @@ def model(name: str, folder: Path = paths.MODELS) -> Findings:
         yield _problem("file", f"{_shown(path)}{line}: {getattr(error, 'msg', error)}",
                        "the images of 2017 have Python 3.5: keep to its syntax")  # fmt: skip
         return
-    fine = f"models/{name}.py, in the syntax of Python 3.5"
+    fine = f"{_shown(path)}, in the syntax of Python 3.5"
     remedy = f"mend {_shown(path)}: it runs on Python 3.5, with numpy and this package only"
     yield from _of("file", list(_unfit(tree)), fine, remedy)
 
@@ -335,7 +346,8 @@ def _heard(
     if pd.notna(counted) and counted != workload.parameters:
         yield _problem(
             "parameters",
-            f"the network has {counted:,}, models/workloads.json states {workload.parameters:,}",
+            f"the network has {counted:,}, models/workloads/{workload.suite}/{paths.SUITE} "
+            f"states {workload.parameters:,}",
             f'if this network is the one meant, write "parameters": {counted} there',
         )
         yield Finding("epochs", Mark.SKIPPED, "another network than stated is not trained")

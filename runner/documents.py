@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,17 +36,28 @@ def explained(
     return f"{where}: {key or 'the file'}: {first['msg']}"
 
 
+def _read(
+    path: Path, parsed: Callable[[str], Any], kind: type[Content], known: KnownKeys
+) -> Content:
+    try:
+        return kind.model_validate(parsed(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ConfigurationError(escaped(explained(path, error, known))) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {escaped(str(error))}") from error
+
+
 def read_toml(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
     """Return what a TOML file holds, checked.
 
     ``known_keys`` gives the keys that are allowed at the place of an error. Raises
     ConfigurationError with the file, the key and the nearest known key.
     """
-    try:
-        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ConfigurationError(escaped(explained(path, error, known_keys))) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {escaped(str(error))}") from error
+    return _read(path, tomllib.loads, kind, known_keys)
+
+
+def read_json(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
+    """Return what a JSON file holds, checked as ``read_toml`` checks."""
+    return _read(path, json.loads, kind, known_keys)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.errors import UsageError
-from runner.workloads import MODEL_NAME
+from runner.workloads import MODEL_NAME, SUITE_NAME
 
 _CONFIGURATION = re.compile(r"((?:[a-z]+[0-9]*-)+)k([0-9]+)")
-_MODEL = re.compile(MODEL_NAME)
+_MODEL, _SUITE = re.compile(MODEL_NAME), re.compile(SUITE_NAME)
 _ALIASES = {"tf": "tensorflow"}
 _LONGEST = 60
 
@@ -51,6 +51,17 @@ def model_name(text: str) -> str:
             f"{text!r} is no name for a model\n"
             "it is 2 to 40 of a-z, 0-9 and _, begins with a letter and is no word of Python, "
             "such as mnist_wide"
+        )
+    return text
+
+
+def suite_name(text: str) -> str:
+    """Return ``text`` if it may be a suite's name. Raises UsageError where it may not."""
+    if not _SUITE.fullmatch(text) or keyword.iskeyword(text):
+        raise UsageError(
+            f"{text!r} is no name for a suite\n"
+            "it is 2 to 40 of a-z, 0-9 and _, begins with a letter and is no word of Python, "
+            "such as own"
         )
     return text
 

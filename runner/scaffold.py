@@ -38,11 +38,6 @@ class Rooms:
     configurations: Path = paths.CONFIGURATIONS
     models: Path = paths.MODELS
 
-    @property
-    def workloads(self) -> Path:
-        """Return the file that registers the models."""
-        return self.models / paths.WORKLOADS.name
-
 
 @contextmanager
 def _writing() -> Iterator[None]:
@@ -211,33 +206,54 @@ def _lock(made: Configuration, device: Device, options: BuildOptions) -> None:
         ) from error
 
 
-def new_model(wanted: str, rooms: Rooms = Rooms()) -> Path:
-    """Write a model's file and register it; return the file.
+def new_model(wanted: str, suite: str, rooms: Rooms = Rooms()) -> Path:
+    """Write a model's file into a suite and register it there; return the file.
 
-    Raises UsageError for a name that is none or is taken, and MachineError for a folder that
-    cannot be written.
+    The suite is made where it is not there yet. Raises UsageError for a name that is none or is
+    taken, and MachineError for a folder that cannot be written.
     """
     name = naming.model_name(wanted)
-    target = rooms.models / f"{name}.py"
-    if os.path.lexists(target) or name in workloads.read(rooms.workloads):
-        raise _taken(target)
+    folder = paths.suites(rooms.models) / naming.suite_name(suite)
+    target = folder / f"{name}.py"
+    if known := workloads.read(rooms.models).get(name):
+        raise _taken(paths.suites(rooms.models) / known.suite / target.name)
+    for path in (target, folder.with_suffix(".py")):  # the latter would hide the folder
+        if os.path.lexists(path):
+            raise _taken(path)
+    with _writing():
+        if (folder / paths.SUITE).exists():
+            _register(name, folder)
+        else:
+            with _appearing(folder) as made:
+                empty = {"title": suite.replace("_", " ").capitalize(), "models": []}
+                _replace(made / paths.SUITE, _json(empty))
+                _register(name, made)
+    return target
+
+
+def _register(name: str, suite: Path) -> None:
+    """Add a model to the folder of a suite: its file, and its entry."""
     facts = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         "class_name": naming.class_name(name),
     }
     text = _TEMPLATES.get_template("model.py.j2").render(facts)
-    registered = json.loads(rooms.workloads.read_text(encoding="utf-8"))
+    registered = json.loads((suite / paths.SUITE).read_text(encoding="utf-8"))
     registered["models"].append(json.loads(_TEMPLATES.get_template("entry.json.j2").render(facts)))
-    with _writing(), target.open("x", encoding="utf-8") as file:
+    target = suite / f"{name}.py"
+    with target.open("x", encoding="utf-8") as file:
         try:
             # An unregistered file does nothing: what makes it a model is written last.
             file.write(text)
-            _replace(rooms.workloads, json.dumps(registered, indent=2) + "\n")
+            _replace(suite / paths.SUITE, _json(registered))
         except BaseException:
             target.unlink()
             raise
-    return target
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -124,6 +124,12 @@ def _check_models(path: Path, content: _File) -> None:
         if test.model not in WORKLOADS:
             hint = near_miss(test.model, WORKLOADS)
             raise ConfigurationError(f"{path}: tests.{name}: unknown model '{test.model}'{hint}")
+        found = WORKLOADS[test.model].suite
+        if content.suite not in (None, found):
+            raise ConfigurationError(
+                f"{path}: tests.{name}: {test.model} is of the suite '{found}', not of "
+                f"'{content.suite}', the study's own"
+            )
 
 
 def read(folder: Path) -> Study:

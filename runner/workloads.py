@@ -1,23 +1,32 @@
 """The models as the host knows them: names, sizes and the data each can be fed.
 
-What is true for the host and for the code inside a job stands once, in ``models/workloads.json``.
+What is true for the host and for the code inside a job stands once, and both read it: the data sets
+in ``models/datasets/datasets.json``, the models of a suite in its folder's ``suite.json``. A folder
+of ``models/workloads/`` with that file is a suite; nothing else names it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+)
 
 from runner import paths
+from runner.documents import read_json
 from runner.errors import ConfigurationError, UsageError, near_miss
 
-MODEL_NAME = r"[a-z][a-z0-9_]{1,39}"
+MODEL_NAME = SUITE_NAME = r"[a-z][a-z0-9_]{1,39}"
 _Name = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 _Count = Annotated[int, Field(ge=1)]
 
@@ -51,11 +60,14 @@ class Dataset(_Strict):
 
 
 class Entry(_Strict):
-    """A model's entry in the file; ``Workload`` says what its fields mean."""
+    """A model's entry in the file.
+
+    ``dataset`` is the data set it trains on, ``parameters`` the number of trainable weights that
+    every job is checked against, ``floors`` the validation accuracy it must reach.
+    """
 
     name: _Name
     title: str
-    published: str | None
     dataset: str
     parameters: _Count
     batch_size: _Count
@@ -63,91 +75,86 @@ class Entry(_Strict):
     floors: dict[DataSource, Floor] = {}
 
 
-class Content(_Strict):
-    """The whole file."""
+class Suite(_Strict):
+    """The whole file of a suite."""
 
-    datasets: dict[str, Dataset]
+    title: str
     models: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Workload:
-    """One of the models.
+class Datasets(RootModel[dict[str, Dataset]]):
+    """The whole file of the data sets, by their names."""
 
-    ``test`` is its name in the published figures, None for one that was not published;
-    ``dataset`` the data set it trains on, ``parameters`` the number of trainable weights that
-    every job is checked against, ``floors`` the validation accuracy it must reach.
+
+class Workload(Entry):
+    """One of the models: its entry, and what holds for its data set.
+
+    ``suite`` is the name of the folder that holds it, ``train`` the training samples of its data
+    set, ``sources`` where those can come from.
     """
 
-    name: str
-    title: str
-    test: str | None
-    dataset: str
-    parameters: int
-    batch_size: int
-    epochs: int
+    suite: str
     train: int
     sources: tuple[DataSource, ...]
-    floors: Mapping[DataSource, Floor] = field(default_factory=dict)
 
 
-def _explain(raw: ValidationError, path: Path) -> str:
-    """Return one line for the first problem of the file."""
-    first = min(raw.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    where = ".".join(str(step) for step in first["loc"])
-    if first["type"] == "extra_forbidden":
-        hint = near_miss(str(first["loc"][-1]), [*Entry.model_fields, *Dataset.model_fields])
-        return f"{path}: unknown key '{where}'{hint}"
-    return f"{path}: {where or 'content'}: {first['msg']}"
+def _known_keys(_location: tuple[int | str, ...]) -> list[str]:
+    return [*Entry.model_fields, *Dataset.model_fields]
 
 
-def _workload(entry: Entry, content: Content, path: Path) -> Workload:
-    if entry.dataset not in content.datasets:
-        hint = near_miss(entry.dataset, content.datasets)
+def _workload(entry: Entry, path: Path, datasets: Mapping[str, Dataset]) -> Workload:
+    if entry.dataset not in datasets:
+        hint = near_miss(entry.dataset, datasets)
         raise ConfigurationError(f"{path}: {entry.name}: unknown dataset '{entry.dataset}'{hint}")
-    dataset = content.datasets[entry.dataset]
+    dataset = datasets[entry.dataset]
     return Workload(
-        name=entry.name,
-        title=entry.title,
-        test=entry.published,
-        dataset=entry.dataset,
-        parameters=entry.parameters,
-        batch_size=entry.batch_size,
-        epochs=entry.epochs,
-        train=dataset.train,
-        sources=dataset.sources,
-        floors=entry.floors,
+        suite=path.parent.name, train=dataset.train, sources=dataset.sources, **dict(entry)
     )
 
 
-def read(path: Path) -> dict[str, Workload]:
-    """Return the models that a file names, in its order.
+def suite_files(models: Path) -> list[Path]:
+    """Return the file of each suite of a folder of models, in the order of the suites' names.
+
+    Raises ConfigurationError for a suite whose folder could not be imported from.
+    """
+    found = sorted(paths.suites(models).glob(f"*/{paths.SUITE}"))
+    for path in found:
+        if not re.fullmatch(SUITE_NAME, path.parent.name):
+            raise ConfigurationError(
+                f"{path}: {path.parent.name!r} is no name for a suite's folder: it is 2 to 40 of "
+                "a-z, 0-9 and _, and begins with a letter"
+            )
+    return found
+
+
+def read(models: Path) -> dict[str, Workload]:
+    """Return the models that the suites of a folder name, suite by suite in the order of names.
 
     Raises ConfigurationError with the file, the place in it and what is wrong there.
     """
-    try:
-        content = Content.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, path)) from error
-    found = [_workload(entry, content, path) for entry in content.models]
-    names = [workload.name for workload in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigurationError(f"{path}: the model '{twice}' is there twice")
-    return {workload.name: workload for workload in found}
+    datasets = read_json(paths.datasets(models), Datasets, _known_keys).root
+    found: dict[str, Workload] = {}
+    for path in suite_files(models):
+        for entry in read_json(path, Suite, _known_keys).models:
+            workload = _workload(entry, path, datasets)
+            if other := found.get(workload.name):
+                raise ConfigurationError(
+                    f"{path}: the model '{workload.name}' is there twice, in suite {other.suite} "
+                    f"and in suite {workload.suite}: rename one of them"
+                )
+            found[workload.name] = workload
+    return found
 
 
 class _Registered(Mapping[str, Workload]):
-    """The models of a file, read at first use: a mistake in it is the error of a command."""
+    """The models of a folder, read at first use: a mistake there is the error of a command."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     @cached_property
     def _found(self) -> dict[str, Workload]:
-        return read(self._path)
+        return read(self._folder)
 
     def __getitem__(self, name: str) -> Workload:
         return self._found[name]
@@ -159,7 +166,7 @@ class _Registered(Mapping[str, Workload]):
         return len(self._found)
 
 
-WORKLOADS: Mapping[str, Workload] = _Registered(paths.WORKLOADS)
+WORKLOADS: Mapping[str, Workload] = _Registered(paths.MODELS)
 
 
 def require_source(workloads: list[Workload], source: DataSource) -> None:

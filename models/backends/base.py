@@ -10,7 +10,7 @@ class NoDevice(Exception):
 
 
 class Backend(object):
-    """A Keras backend on one device."""
+    """A Keras backend on one device, "cpu" or "gpu", with so many threads."""
 
     cache = None  # the folder under the job's cache folder that holds compiled code
 
@@ -50,7 +50,8 @@ class Backend(object):
     def matrix_product(self, matrix):
         """Return a function that multiplies ``matrix`` by itself on the device and waits for it.
 
-        The operands lie on the device beforehand, and the result stays there.
+        ``matrix`` is float32 (size, size). The operands lie on the device beforehand, and the
+        result stays there.
         """
         raise NotImplementedError
 

@@ -8,7 +8,11 @@ import numpy as np
 
 
 class Batches(object):
-    """The whole batches of one epoch, in an order drawn anew for each epoch."""
+    """The whole batches of one epoch, in an order drawn anew for each epoch.
+
+    ``x`` is (n,) + an image's shape, ``y`` (n, classes); a batch is ``batch_size`` rows of both,
+    the images transformed. What is left of n makes no batch.
+    """
 
     def __init__(self, x, y, batch_size, settings, image_data_format):
         self._x = x
@@ -50,7 +54,11 @@ def as_dataset(batches, base):
 
 
 def transform(images, settings, image_data_format):
-    """Return the images shifted and flipped at random."""
+    """Return the images shifted and flipped at random, in their own shape and dtype.
+
+    They are (n, rows, columns, channels), or (n, channels, rows, columns) where channels come
+    first; ``settings`` gives the largest shift as a share of a side.
+    """
     if image_data_format == "channels_first":
         last = images.transpose(0, 2, 3, 1)
         return transform(last, settings, "channels_last").transpose(0, 3, 1, 2)
@@ -67,10 +75,11 @@ def transform(images, settings, image_data_format):
 
 
 def _shifts(count, share, size):
+    """Return random shifts in pixels, float64 (count,), up to ``share`` of ``size`` pixels."""
     return np.random.uniform(-share, share, count) * size
 
 
 def _sources(shifts, size):
-    """Return the source index of each target index, (image, index)."""
+    """Return the source index of each target index: int (image, index)."""
     exact = np.arange(size) + shifts[:, None]
     return np.clip(np.floor(exact + 0.5).astype(int), 0, size - 1)

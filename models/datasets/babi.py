@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from models import registry
+from models.datasets.facts import DATASETS
 
 PEOPLE = ("Mary", "John", "Daniel", "Sandra")
 ROOMS = ("bathroom", "bedroom", "garden", "hallway", "kitchen", "office")
@@ -26,7 +26,7 @@ VOCABULARY = tuple(sorted(
 STORY_TOKENS = 552  # the longest story of the real task, to which all are padded
 QUESTION_TOKENS = 5
 TRAIN, VALIDATION, TEST = (
-    registry.DATASETS["babi"][part] for part in ("train", "validation", "test")
+    DATASETS["babi"][part] for part in ("train", "validation", "test")
 )
 QUESTIONS_PER_STORY = 5
 
@@ -57,7 +57,9 @@ def tokens(sentence):
 
 
 def encode(text):
-    """Return ((stories, questions), answers) of a text as padded arrays of word numbers.
+    """Return ((stories, questions), answers) of a text: int32 word numbers.
+
+    The shapes are (n, 552), (n, 5) and (n,) for a text with n questions.
 
     Words are numbered from 1 in sorted order, as in the Keras example; 0 pads on the left.
     """

@@ -6,15 +6,16 @@ import os
 
 import numpy as np
 
-from models import registry
 from models.datasets import babi, synthetic
+from models.datasets.facts import DATASETS
 
+# x: an array with a sample per row, or a tuple of such; y: the samples' labels, integers (n,).
 Part = collections.namedtuple("Part", ["x", "y"])
 Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])
 
 
 def _form(dataset, side, channels):
-    sizes = registry.DATASETS[dataset]
+    sizes = DATASETS[dataset]
     return synthetic.ImageForm(sizes["train"], sizes["test"], side, channels)
 
 
@@ -35,7 +36,12 @@ class DataError(Exception):
 
 
 def load(dataset, spec):
-    """Return the ``dataset`` ("mnist", "cifar10" or "babi") as the job spec wants it."""
+    """Return the ``dataset`` as the job spec wants it, with the hash of what it holds.
+
+    "mnist" is uint8 (n, 28, 28) and "cifar10" uint8 (n, 32, 32, 3), 0 to 255, with labels (n,)
+    from 0 to 9. "babi" is int32 word numbers: stories (n, 552), questions (n, 5), answers (n,).
+    Raises ``DataError`` for files that are not there or hold something else.
+    """
     if dataset == "babi":
         train, validation, test = _load_babi(spec)
     else:
@@ -45,7 +51,7 @@ def load(dataset, spec):
 
 
 def sha256(*parts):
-    """Return the hash of the parts' bytes, types and shapes."""
+    """Return the hash of the parts' bytes, types and shapes, as hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
         arrays = (part.x if isinstance(part.x, tuple) else (part.x,)) + (part.y,)

@@ -16,7 +16,7 @@ CHUNK = 10000  # images made at once, to bound the memory
 
 
 class ImageForm(collections.namedtuple("ImageForm", ["train", "test", "side", "channels"])):
-    """Counts and form of a set of images; ``channels`` is None where there is no such axis."""
+    """Counts and form of a set of images, ``side`` in pixels; ``channels`` None: no such axis."""
 
     @property
     def shape(self):
@@ -26,7 +26,10 @@ class ImageForm(collections.namedtuple("ImageForm", ["train", "test", "side", "c
 
 
 def images(form, sizes, seed):
-    """Return ((x, y) of the training images, (x, y) of the test images), ``sizes`` of each."""
+    """Return ((x, y) of the training images, (x, y) of the test images), ``sizes`` of each.
+
+    x is uint8 (n,) + ``form.shape``, 0 to 255; y is uint8 (n,), 0 to 9.
+    """
     patterns = _patterns(form, np.random.RandomState([seed, 0]))
     return tuple(
         _draw(patterns, form, size, np.random.RandomState([seed, part]))
@@ -35,7 +38,7 @@ def images(form, sizes, seed):
 
 
 def _patterns(form, random):
-    """Return the patterns at every shift: (class, down, right) + the shape of an image."""
+    """Return the patterns at every shift: uint16 (class, down, right) + an image's shape."""
     cells = form.side // CELL + 2
     depth = form.channels or 1
     coarse = _bytes(random, (CLASSES, cells, cells, depth)).astype(np.uint16)

@@ -21,7 +21,7 @@ class EpochClock(object):
         self._begin = self._now()
 
     def end(self, epoch, logs):
-        """Stop timing ``epoch`` (counted from 0) and report it."""
+        """Stop timing ``epoch``, counted from 0; its report counts from 1, in seconds."""
         seconds = self._now() - self._begin
         self._report(epoch + 1, seconds, logs)
 

@@ -16,7 +16,11 @@ class UnknownLayer(Exception):
 
 
 def forward(layers, shapes):
-    """Return the operations for one sample; ``shapes`` gives a layer's (input, output) shapes."""
+    """Return the operations for one sample.
+
+    ``shapes`` is a function that gives a layer's (input, output) shapes, the batch's axis first.
+    Raises ``UnknownLayer`` where they cannot be told.
+    """
     return sum(_of_layer(layer, shapes) for layer in layers)
 
 

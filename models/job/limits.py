@@ -37,7 +37,7 @@ def measure(workload, keras, model, part):
 
 
 def peak(backend, read=time.perf_counter):
-    """Return (operations a second, size) of the fastest product of square float32 matrices."""
+    """Return (operations a second, rows) of the fastest product of square float32 matrices."""
     end = read() + PEAK_SECONDS
     rates = []
     for size in SIZES[backend.device]:
@@ -85,4 +85,5 @@ def _fastest(product, read):
 
 
 def _matrix(size):
+    """Return a random float32 (size, size), 0 to 1."""
     return np.random.RandomState(0).random_sample((size, size)).astype("float32")

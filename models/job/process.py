@@ -14,12 +14,14 @@ import traceback
 
 import numpy as np
 
-from models import backends, registry, vocabulary
+from models import backends, vocabulary
 from models.datasets import load as data
 from models.job import clock, events, limits
 from models.job import spec as job_spec
+from models.workloads import registry
 
-# A part of the data as the network takes it: float inputs and one-hot labels.
+# A part of the data as the network takes it: x as its workload's inputs() gives it, and one-hot
+# labels y, float32 (n, classes).
 Prepared = collections.namedtuple("Prepared", ["x", "y"])
 
 
@@ -123,7 +125,7 @@ def load(spec, workload, stream):
 
 
 def prepare(workload, part, image_data_format):
-    """Return a part of the data as the network takes it."""
+    """Return a part of the data as the network takes it, as ``Prepared``."""
     one_hot = np.eye(workload.classes, dtype="float32")
     return Prepared(workload.inputs(part.x, image_data_format), one_hot[part.y])
 

@@ -3,10 +3,10 @@
 import collections
 import json
 
-from models import backends, registry
+from models import backends
+from models.workloads import registry
 
 CHOICES = {
-    "model": registry.NAMES,
     "backend": tuple(sorted(backends.BACKENDS)),
     "device": ("cpu", "gpu"),
     "data": ("synthetic", "digits", "real"),
@@ -17,7 +17,7 @@ LEAST = {"epochs": 1, "samples": 1, "seed": 0, "threads": 1}
 MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
 FOLDERS = ("data_dir", "cache_dir")
 OPTIONAL = ("epochs", "samples", "data_dir", "cache_dir")
-KEYS = sorted(list(CHOICES) + list(LEAST) + list(FOLDERS))
+KEYS = sorted(["model"] + list(CHOICES) + list(LEAST) + list(FOLDERS))
 
 
 class InvalidSpec(ValueError):
@@ -28,7 +28,11 @@ JobSpec = collections.namedtuple("JobSpec", KEYS)
 
 
 def parse(text):
-    """Return the job spec that ``text`` holds as JSON."""
+    """Return the job spec that ``text`` holds as JSON.
+
+    Raises ``InvalidSpec`` for a text that is none, and ``BrokenSuite`` where the models that it
+    may name cannot be told.
+    """
     try:
         given = json.loads(text)
     except ValueError as error:
@@ -36,8 +40,9 @@ def parse(text):
     if not isinstance(given, dict):
         raise InvalidSpec("the job spec must be a JSON object")
     _check_keys(given)
+    choices = dict(CHOICES, model=tuple(registry.read()))
     for key in KEYS:
-        _check_value(key, given[key])
+        _check_value(key, given[key], choices)
     if given["data"] != "synthetic" and given["data_dir"] is None:
         raise InvalidSpec("data_dir: needed where data is {!r}".format(given["data"]))
     return JobSpec(**given)
@@ -52,13 +57,13 @@ def _check_keys(given):
         raise InvalidSpec("missing keys: {}".format(", ".join(missing)))
 
 
-def _check_value(key, value):
+def _check_value(key, value, choices):
     if value is None and key in OPTIONAL:
         return
-    if key in CHOICES:
-        if value not in CHOICES[key]:
+    if key in choices:
+        if value not in choices[key]:
             raise InvalidSpec(
-                "{}: {!r} is not one of {}".format(key, value, ", ".join(CHOICES[key]))
+                "{}: {!r} is not one of {}".format(key, value, ", ".join(choices[key]))
             )
     elif key in LEAST:
         _check_number(key, value)

@@ -70,15 +70,15 @@ class Vocabulary(object):
         )
 
     def input(self, shape, dtype):
-        """Return an input tensor."""
+        """Return an input tensor; ``shape`` is that of one sample."""
         return self._layers.Input(shape=shape, dtype=dtype)
 
     def dropout(self, rate):
-        """Return a layer that drops a share of its input while training."""
+        """Return a layer that drops a share, 0 to 1, of its input while training."""
         return self._layers.Dropout(rate)
 
     def flatten(self):
-        """Return a layer that makes vectors of images."""
+        """Return a layer that makes a vector of each image: (n, ...) to (n, size)."""
         return self._layers.Flatten()
 
     def time_distributed(self, layer):
@@ -86,7 +86,7 @@ class Vocabulary(object):
         return self._layers.TimeDistributed(layer)
 
     def repeat(self, steps):
-        """Return a layer that repeats a vector ``steps`` times."""
+        """Return a layer that repeats a vector: (n, units) to (n, steps, units)."""
         return self._layers.RepeatVector(steps)
 
     def optimizer(self, name, settings):
@@ -119,7 +119,10 @@ class Vocabulary(object):
         return layer.input_shape, layer.output_shape
 
     def fit(self, model, workload, parts, epochs, epoch_clock):
-        """Train the model; the only callback is the clock."""
+        """Train the model; the only callback is the clock.
+
+        ``parts`` holds the training and the validation data, each an x and a one-hot y.
+        """
         callback = clock.as_callback(epoch_clock, self._keras.callbacks.Callback)
         options = {
             "verbose": 0, "callbacks": [callback],
@@ -147,11 +150,11 @@ class Vocabulary(object):
         self.backend.synchronize(self._keras, model)
 
     def dense(self, units, activation):
-        """Return a fully connected layer."""
+        """Return a fully connected layer: (n, ..., width) to (n, ..., units)."""
         raise NotImplementedError
 
     def conv2d(self, filters, padding, activation):
-        """Return a convolution with kernels of 3x3."""
+        """Return a convolution with kernels of 3x3; ``padding`` is "same" or "valid"."""
         raise NotImplementedError
 
     def maxpool(self):
@@ -159,11 +162,11 @@ class Vocabulary(object):
         raise NotImplementedError
 
     def lstm(self, units):
-        """Return an LSTM layer that gives its last output."""
+        """Return an LSTM layer that gives its last output: (n, steps, width) to (n, units)."""
         raise NotImplementedError
 
     def embedding(self, words, units):
-        """Return a layer that gives a vector for a word's number."""
+        """Return a layer that gives each word's vector: (n, steps) to (n, steps, units)."""
         raise NotImplementedError
 
     def add(self):

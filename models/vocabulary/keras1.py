@@ -72,6 +72,6 @@ class Keras1(Vocabulary):
 
 
 def orthogonal(rows, columns):
-    """Return a random matrix with orthonormal rows, from numpy's own random numbers."""
+    """Return a random float32 (rows, columns) with orthonormal rows, by numpy's own chance."""
     _, _, basis = np.linalg.svd(np.random.normal(size=(rows, columns)), full_matrices=False)
     return basis.astype("float32")

@@ -82,13 +82,13 @@ def check_model(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
-    """Check models/NAME.py: its entry, its file, its parameters, two short epochs."""
+    """Check a model: its suite's entry, its file, its parameters, two short epochs."""
     from runner import check as checks
     from runner import preflight
     from runner.commands import checking
 
     naming.model_name(name)
-    if not (paths.MODELS / f"{name}.py").exists():
+    if not checks.model_files(name):
         choose([name], _known(), "model")
     chosen = configs.load(config or [TRIED_ON])
     build = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from runner import options
+from runner import options, paths
 from runner.choices import BuildOptions
 from runner.commands.console import note, out
 
@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Write a working skeleton of a configuration or a model.", no_args_is_help=True
 )
 NONE: list[str] = []
+OWN = "own"  # the suite of models that came with no study
 EXAMPLES = (
     "python -m runner new configuration jax-k3140 --pin keras==3.14.0 jax==0.9.0",
     "python -m runner new model mnist_wide",
@@ -60,13 +61,16 @@ def new_configuration(
 @app.command("model")
 def new_model(
     name: Annotated[str, typer.Argument(help="Such as mnist_wide.")],
+    suite: Annotated[
+        str, typer.Option("--suite", help="The folder of models/workloads/ to put it into.")
+    ] = OWN,
 ) -> None:
-    """Write models/NAME.py, a small network that trains, and register it."""
+    """Write models/workloads/own/NAME.py, a small network that trains, and register it."""
     from runner import scaffold
 
-    scaffold.new_model(name)
+    made = scaffold.new_model(name, suite).relative_to(paths.ROOT)
     _say(
-        ("made", f"models/{name}.py, and its entry in models/workloads.json"),
+        ("made", f"{made}, and its entry in {made.with_name(paths.SUITE)}"),
         ("change", "the network there; check tells its number of parameters for the entry"),
         ("check", f"python -m runner check model {name} --device cpu"),
         ("run", f"python -m runner --model {name} --config jax-k3 tf-k3 --device cpu"),

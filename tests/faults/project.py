@@ -47,8 +47,10 @@ def make(root: Path) -> Path:
         (folder / f"{device}.lock").write_text("")
     models = root / "models"
     shutil.copytree(Path(__file__).parent / "job", models, ignore=_no_caches)
-    for path in paths.MODELS.glob("*.json"):
-        shutil.copy(path, models)
+    for path in paths.MODELS.rglob("*.json"):
+        to = models / path.relative_to(paths.MODELS)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, to)
     counts = {name: workload.parameters for name, workload in WORKLOADS.items()}
     (models / "parameters.json").write_text(json.dumps(counts))
     return root

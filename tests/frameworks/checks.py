@@ -6,11 +6,12 @@ import time
 
 import numpy as np
 
-from models import backends, registry
+from models import backends
 from models import vocabulary as generations
 from models.datasets import babi
 from models.job import flops, limits
 from models.job import spec as job_spec
+from models.workloads import registry
 
 SHORT = 4  # tokens of a story
 

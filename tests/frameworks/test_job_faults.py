@@ -18,7 +18,7 @@ MnistMlp.build = build
 RUN = """
 import sys
 from models.job.process import main
-from models.mnist_mlp import MnistMlp
+from models.workloads.bhatia2017.mnist_mlp import MnistMlp
 {}
 sys.exit(main(sys.argv[1:]))
 """

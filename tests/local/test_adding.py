@@ -36,8 +36,8 @@ def rooms(tmp_path):
 
 
 def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
-    scaffold.new_model("mnist_small", rooms)
-    workload = workloads.read(rooms.workloads)["mnist_small"]
+    scaffold.new_model("mnist_small", "own", rooms)
+    workload = workloads.read(rooms.models)["mnist_small"]
     found = config_files.load(["jax-k3"])[0]
     launcher = LocalLauncher(
         Device.CPU, cache=paths.cache(), build=BUILD, data_dir=None, gpu_uuid=None, python=None,

@@ -29,7 +29,7 @@ def python():
 def bench(python, tmp_path):
     """Return a function that runs the MLP with one of its files changed: (record, table)."""
 
-    def run(name="mnist_mlp.py", old="", new="", epochs=3):
+    def run(name="workloads/bhatia2017/mnist_mlp.py", old="", new="", epochs=3):
         models = tmp_path / "code" / "models"
         shutil.copytree(paths.MODELS, models)
         text = (models / name).read_text()

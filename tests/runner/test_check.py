@@ -149,9 +149,8 @@ def test_no_index_is_told_from_no_package(monkeypatch):
 
 @pytest.fixture
 def models(tmp_path):
-    for name in ("mnist_mlp.py", "workloads.json"):
-        shutil.copy(paths.MODELS / name, tmp_path)
-    return tmp_path
+    shutil.copytree(paths.MODELS, tmp_path / "models")
+    return tmp_path / "models"
 
 
 @pytest.mark.parametrize(
@@ -159,23 +158,28 @@ def models(tmp_path):
     [
         ("mnist_mlp.py", "classes = 10", 'label = f"{1}"', "Python 3.6"),
         ("mnist_mlp.py", "classes = 10", "classes: int = 10", "Python 3.6"),
-        ("mnist_mlp.py", "classes = 10", "classes = (", "line 9"),
-        ("mnist_mlp.py", "from models", "import keras\nfrom models", "line 3: imports keras"),
+        ("mnist_mlp.py", "classes = 10", "classes = (", "line 13"),
+        ("mnist_mlp.py", "from models", "import keras\nfrom models", "line 7: imports keras"),
         ("mnist_mlp.py", "from models.w", "from tensorflow.w", "imports tensorflow.w"),
         ("mnist_mlp.py", "class MnistMlp(Workload):", "if True:", "holds no class"),
-        ("workloads.json", '"mnist_mlp"', '"mnist_mpl"', "mnist_mlp has no entry in"),
-        ("workloads.json", '"epochs"', '"epoch"', "unknown key"),
+        ("suite.json", '"mnist_mlp"', '"mnist_mpl"', "mnist_mlp has no entry in"),
+        ("suite.json", '"epochs"', '"epoch"', "unknown key"),
     ],
 )
 def test_each_fault_of_a_model_is_named(models, file, old, new, text):
-    change(models / file, old, new)
+    change(paths.suites(models) / "bhatia2017" / file, old, new)
     found = problems(check.model("mnist_mlp", models))
     assert text in found[0][1] and found[0][2]
 
 
 def test_a_model_without_its_file_is_named(models):
-    (models / "mnist_mlp.py").unlink()
-    assert "mnist_mlp.py" in problems(check.model("mnist_mlp", models))[0][1]
+    (paths.suites(models) / "bhatia2017" / "mnist_mlp.py").unlink()
+    assert "bhatia2017/mnist_mlp.py" in problems(check.model("mnist_mlp", models))[0][1]
+
+
+def test_a_model_that_is_nowhere_is_in_no_suite(models):
+    [(step, text, _)] = problems(check.model("mnist_mpl", models))
+    assert (step, text) == ("registry", "mnist_mpl has no entry in any suite")
 
 
 @pytest.fixture
@@ -232,7 +236,7 @@ def test_another_number_of_parameters_is_told_for_the_entry(trial):
     error = b'{"event": "error", "schema": 1, "type": "InvalidModel", "message": "12"}\n'
     found = trial(ScriptedLauncher({"mxnet": [*wrong, error]}))
     assert problems(found) == [
-        ("parameters", "the network has 12, models/workloads.json states 669,706",
+        ("parameters", "the network has 12, models/workloads/bhatia2017/suite.json states 669,706",
          'if this network is the one meant, write "parameters": 12 there'),
     ]  # fmt: skip
     assert found[-1].mark is Mark.SKIPPED

@@ -26,8 +26,7 @@ def rooms(tmp_path):
     made = Rooms(tmp_path / "docker", tmp_path / "models")
     for name in ("jax-k3", "mxnet-k122"):
         shutil.copytree(paths.CONFIGURATIONS / name, made.configurations / name)
-    made.models.mkdir()
-    shutil.copy(paths.WORKLOADS, made.models)
+    shutil.copytree(paths.MODELS, made.models, ignore=shutil.ignore_patterns("__pycache__"))
     return made
 
 
@@ -56,6 +55,10 @@ def new(rooms, name, like=None, *pins):
 
 def entries(rooms):
     return sorted(path.name for path in rooms.configurations.parent.rglob("*"))
+
+
+def own(rooms):
+    return paths.suites(rooms.models) / "own"
 
 
 def marks(findings):
@@ -163,22 +166,31 @@ def test_a_broken_link_in_the_place_is_something_there(rooms):
 
 
 def test_a_made_model_passes_every_check_of_files(rooms):
-    path = scaffold.new_model("mnist_small", rooms)
-    assert path == rooms.models / "mnist_small.py"
+    path = scaffold.new_model("mnist_small", "own", rooms)
+    assert path == own(rooms) / "mnist_small.py"
     assert marks(check.model("mnist_small", rooms.models)) == {Mark.OK}
-    found = workloads.read(rooms.workloads)
-    assert list(found)[-1] == "mnist_small"
-    assert found["mnist_small"].test is None
+    found = workloads.read(rooms.models)["mnist_small"]
+    assert (found.suite, found.test) == ("own", None)
     # Two dense layers with their biases, of 784 to 32 to 10.
-    assert found["mnist_small"].parameters == 785 * 32 + 33 * 10
+    assert found.parameters == 785 * 32 + 33 * 10
 
 
-def test_a_registered_model_changes_no_other_line(rooms):
-    before = rooms.workloads.read_text()
-    scaffold.new_model("mnist_small", rooms)
-    after = json.loads(rooms.workloads.read_text())
-    assert after.pop("models")[:-1] == json.loads(before)["models"]
-    assert rooms.workloads.read_text().startswith(before.rstrip().removesuffix("}\n  ]\n}"))
+def test_a_suite_grows_at_its_end_and_another_can_be_chosen(rooms):
+    before = (paths.suites(rooms.models) / "bhatia2017" / paths.SUITE).read_text()
+    scaffold.new_model("mnist_one", "own", rooms)
+    first = (own(rooms) / paths.SUITE).read_text()
+    scaffold.new_model("mnist_two", "own", rooms)
+    scaffold.new_model("mnist_three", "bhatia2017", rooms)
+    scaffold.new_model("mnist_four", "study", rooms)
+    suites = {w.name: w.suite for w in workloads.read(rooms.models).values()}
+    assert list(suites.items())[5:] == [
+        ("mnist_three", "bhatia2017"), ("mnist_one", "own"), ("mnist_two", "own"),
+        ("mnist_four", "study"),
+    ]  # fmt: skip
+    for text, suite in ((before, "bhatia2017"), (first, "own")):
+        after = (paths.suites(rooms.models) / suite / paths.SUITE).read_text()
+        assert after.startswith(text.rstrip().removesuffix("}\n  ]\n}"))
+        assert json.loads(after)["models"][:-1] == json.loads(text)["models"]
 
 
 @pytest.mark.parametrize(
@@ -189,30 +201,46 @@ def test_a_registered_model_changes_no_other_line(rooms):
 def test_a_hostile_model_name_is_refused_and_leaves_nothing(rooms, name):
     before = entries(rooms)
     with pytest.raises(UsageError, match="is no name for a model"):
-        scaffold.new_model(name, rooms)
+        scaffold.new_model(name, "own", rooms)
     assert entries(rooms) == before
 
 
-def test_a_model_takes_no_file_and_no_entry_that_is_there(rooms):
-    (rooms.models / "clock.py").write_text("kept")
-    before = entries(rooms), rooms.workloads.read_text()
-    for name in ("clock", "mnist_mlp"):
-        with pytest.raises(UsageError, match="is there already"):
-            scaffold.new_model(name, rooms)
-    assert (entries(rooms), rooms.workloads.read_text()) == before
-    assert (rooms.models / "clock.py").read_text() == "kept"
+@pytest.mark.parametrize("suite", ["", "..", "../x", "a/b", "A", "a-b", "class", "__pycache__"])
+def test_a_hostile_suite_is_refused_and_leaves_nothing(rooms, suite):
+    before = entries(rooms)
+    with pytest.raises(UsageError, match="is no name for a suite"):
+        scaffold.new_model("mnist_small", suite, rooms)
+    assert entries(rooms) == before
 
 
-def test_a_model_that_cannot_be_registered_leaves_no_file(rooms, monkeypatch):
-    before = entries(rooms), rooms.workloads.read_text()
+def test_a_model_takes_nothing_that_is_there(rooms):
+    scaffold.new_model("mnist_small", "own", rooms)
+    (own(rooms) / "kept.py").write_text("kept")
+    (paths.suites(rooms.models) / "notes").mkdir()
+    before = entries(rooms), (own(rooms) / paths.SUITE).read_text()
+    for name, suite, there in (
+        ("kept", "own", "own/kept.py"),
+        ("mnist_mlp", "own", "bhatia2017/mnist_mlp.py"),
+        ("mnist_wide", "registry", "workloads/registry.py"),
+        ("mnist_wide", "notes", "workloads/notes"),
+    ):
+        with pytest.raises(UsageError, match=f"{there} is there already"):
+            scaffold.new_model(name, suite, rooms)
+    assert (entries(rooms), (own(rooms) / paths.SUITE).read_text()) == before
+    assert (own(rooms) / "kept.py").read_text() == "kept"
+
+
+@pytest.mark.parametrize("suite", ["own", "bhatia2017"])
+def test_a_model_that_cannot_be_registered_leaves_nothing(rooms, monkeypatch, suite):
+    before = entries(rooms), workloads.read(rooms.models)
 
     def fails(*_, **__):
-        raise OSError(28, "No space left on device", "workloads.json")
+        raise OSError(28, "No space left on device", "suite.json")
 
     monkeypatch.setattr(type(rooms.models), "replace", fails)
-    with pytest.raises(MachineError, match=r"workloads\.json: No space .*; nothing was written"):
-        scaffold.new_model("mnist_small", rooms)
-    assert (entries(rooms), rooms.workloads.read_text()) == before
+    with pytest.raises(MachineError, match=r"suite\.json: No space .*; nothing was written"):
+        scaffold.new_model("mnist_small", suite, rooms)
+    assert (entries(rooms), workloads.read(rooms.models)) == before
 
 
 @pytest.mark.parametrize("name", config_files.names())

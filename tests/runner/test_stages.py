@@ -1,8 +1,10 @@
 """Recipes: their stages are named after all that goes into them, and nothing else."""
 
+import shutil
+
 import pytest
 
-from runner import config_files, recipes
+from runner import config_files, identity, paths, recipes
 from runner.config_files import Device
 
 ALL = config_files.names()
@@ -38,6 +40,23 @@ def test_what_installs_packages_and_what_holds_the_models_get_no_more_than_they_
     assert set(environment.files) == {"Dockerfile", "requirements.lock"}
     assert {path.split("/")[0] for path in models.files} == {"Dockerfile", "models"}
     assert b"ca-bundle" not in models.files["Dockerfile"], "it would stay in the image"
+
+
+@pytest.mark.parametrize(
+    "name", ["datasets/datasets.json", "workloads/own/suite.json", "workloads/own/tiny.py"]
+)
+def test_what_a_suite_adds_is_in_the_image_and_in_the_hash_of_the_models(
+    name, tmp_path, monkeypatch
+):
+    models = tmp_path / "models"
+    shutil.copytree(paths.MODELS, models)
+    monkeypatch.setattr(paths, "MODELS", models)
+    before = identity.tree_sha256(models), made()[-1].tag
+    (models / name).parent.mkdir(exist_ok=True)
+    (models / name).write_text("{}")
+    assert made()[-1].files[f"models/{name}"] == b"{}"
+    after = identity.tree_sha256(models), made()[-1].tag
+    assert not set(before) & set(after)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models import registry
 from models.job import flops
+from models.workloads import registry
 
 # Each line: kernels' multiply-adds times how often they are applied.
 BY_HAND = {

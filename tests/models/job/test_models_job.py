@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from models import backends, registry, vocabulary
+from models import backends, vocabulary
 from models.backends import base
 from models.job import events, spec
 from models.job import process as job
+from models.workloads import registry
 
 ENVIRONMENT = {
     "HOME",
@@ -185,7 +186,9 @@ def test_a_bad_spec_is_an_error_event_and_exit_code_1(root):
     assert b"Traceback" in log
 
 
-@pytest.mark.parametrize("name", sorted(registry.NAMES[:5]))
+@pytest.mark.parametrize(
+    "name", ["mnist_mlp", "mnist_cnn", "cifar10_cnn", "mnist_hrnn", "babi_rnn"]
+)
 @pytest.mark.parametrize("image_data_format", ["channels_first", "channels_last"])
 def test_inputs_have_the_networks_form(given, name, image_data_format):
     from models.datasets import load as data

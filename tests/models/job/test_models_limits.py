@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models import registry
 from models.job import limits
+from models.workloads import registry
 
 
 class Device:

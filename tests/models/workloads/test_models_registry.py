@@ -1,53 +1,131 @@
-"""The registered models: each has its file, and a broken one harms no other."""
+"""The suites: found by being there, each model in its own file, and a broken one harms no other."""
 
+import json
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from models import registry
 from models.datasets import load as data
+from models.datasets.facts import DATASETS
+from models.job import spec
+from models.workloads import registry
+
+TAKE = """
+import sys
+from models.workloads import registry
+found = registry.workload(sys.argv[1])
+print(type(found).__name__, found.dataset, sorted(m for m in sys.modules if "workloads." in m))
+"""
 
 
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", list(registry.read()))
 def test_a_registered_model_states_what_a_job_needs(name):
     workload = registry.workload(name)
     assert workload.name == name
     assert workload.classes > 1 and workload.optimizer[0]
-    assert workload.dataset in registry.DATASETS
+    assert workload.dataset in DATASETS
+
+
+class Package:
+    """A copy of the package, and suites beside its own."""
+
+    def __init__(self, root):
+        self.root = root
+        self.suites = root / "models" / "workloads"
+
+    def add(self, suite, text, **changes):
+        """Add a suite with one model, an entry as the MLP has it and ``text`` for its file."""
+        entry = dict(registry.read()["mnist_mlp"].entry, name="made_up", **changes)
+        folder = self.suites / suite
+        folder.mkdir()
+        content = {"title": suite, "models": [entry]}
+        (folder / "suite.json").write_text(json.dumps(content))
+        (folder / (entry["name"] + ".py")).write_text(text)
+
+    def run(self, *arguments):
+        """Return (exit code, output, log) of the copy's Python."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=str(self.root),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, log = process.communicate()
+        return process.returncode, out.decode(), log.decode()
+
+    def take(self, name):
+        """Return (exit code, output, log) of a process that takes a model."""
+        return self.run("-c", TAKE, name)
+
+    def start(self, given):
+        """Return the only event of a job that ends before it begins."""
+        code, out, _ = self.run("-m", "models", json.dumps(given))
+        assert code == 1
+        return json.loads(out)
 
 
 @pytest.fixture
-def registered(monkeypatch, tmpdir):
-    """Return a function that registers a model whose file has a text, and takes it."""
-
-    def register(text):
-        tmpdir.join("made_up.py").write(text)
-        monkeypatch.setattr(sys.modules["models"], "__path__", [str(tmpdir)])
-        monkeypatch.delitem(sys.modules, "models.made_up", raising=False)
-        monkeypatch.setitem(registry._ENTRIES, "made_up", registry._ENTRIES["mnist_mlp"])
-        return registry.workload("made_up")
-
-    return register
+def package(root, tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(str(Path(root, "models")), str(tmp_path / "models"), ignore=ignored)
+    return Package(tmp_path)
 
 
-def test_a_model_may_build_on_another(registered):
-    built = "from models.mnist_mlp import MnistMlp\nclass Wide(MnistMlp):\n    pass\n"
-    assert type(registered(built)).__name__ == "Wide"
+BUILT = """
+from models.workloads.bhatia2017.mnist_mlp import MnistMlp
+class Wide(MnistMlp):
+    pass
+"""
 
 
-@pytest.mark.parametrize("text", ["", "class Other(object):\n    pass\n"])
-def test_a_file_without_a_model_is_named(registered, text):
-    with pytest.raises(registry.BrokenModel) as caught:
-        registered(text)
-    assert "models/made_up.py" in str(caught.value)
-    assert registry.workload("mnist_mlp").name == "mnist_mlp"
+def test_a_suite_is_found_by_its_folder_and_may_build_on_another(package):
+    package.add("another", BUILT, dataset="cifar10")
+    assert list(registry.read(str(package.suites))) == ["made_up", *registry.read()]
+    code, out, log = package.take("made_up")
+    assert code == 0, log
+    assert out.startswith("Wide cifar10 ")
+
+
+def test_a_folder_without_a_list_of_models_is_no_suite(package):
+    (package.suites / "notes").mkdir()
+    (package.suites / "notes.txt").write_text("")
+    assert registry.read(str(package.suites)) == registry.read()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "class Other(object):\n    pass\n", "raise RuntimeError('x')"]
+)
+def test_a_broken_model_harms_no_other(package, text):
+    package.add("another", text)
+    code, out, log = package.take("mnist_mlp")
+    assert code == 0, log
+    assert "another" not in out and "mnist_cnn" not in out
+    code, _, log = package.take("made_up")
+    assert code == 1
+    assert "models/workloads/another/made_up.py" in log
+
+
+def test_a_name_in_two_suites_is_refused_with_both(package, given):
+    for suite in ("own", "another"):
+        package.add(suite, BUILT)
+    error = package.start(given)
+    assert error["type"] == "BrokenSuite"
+    assert "'made_up' is there twice, in suite another and in suite own" in error["message"]
+
+
+def test_a_data_set_that_nobody_knows_is_named_with_its_model(package, given):
+    package.add("own", BUILT, dataset="mnits")
+    error = package.start(given)
+    assert error["type"] == "BrokenSuite"
+    assert error["message"].startswith("suite own: made_up: unknown data set 'mnits', known are")
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "babi"])
 def test_the_data_have_the_sizes_that_the_file_states(given, dataset):
-    from models.job import spec
-
     loaded = data.load(dataset, spec.JobSpec(**dict(given, samples=None)))
     sizes = {part: len(getattr(loaded, part).y) for part in ("train", "validation", "test")}
-    stated = registry.DATASETS[dataset]
+    stated = DATASETS[dataset]
     assert sizes == {part: stated[part] for part in sizes}

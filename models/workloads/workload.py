@@ -2,16 +2,17 @@
 
 
 class Workload(object):
-    """A model. A subclass and its entry in workloads.json state everything: nothing is left out.
+    """A model. A subclass and its entry in its suite's suite.json state everything.
 
     The entry holds what the host side must know too: the data set, the number of parameters, the
     batch size and the epochs.
     """
 
-    classes = None
+    classes = None  # of the labels: an output for each
     optimizer = None  # (class name, settings), in the words of Keras 2.0.8
     loss = "categorical_crossentropy"
-    augmentation = None  # settings of the images' random transformations
+    # Settings of the images' random transformations: shifts as shares of a side, 0 to 1.
+    augmentation = None
 
     def __init__(self, entry):
         self.name = entry["name"]
@@ -21,16 +22,21 @@ class Workload(object):
         self.epochs = entry["epochs"]
 
     def inputs(self, x, image_data_format):
-        """Return the arrays of a part of the data as the network takes them."""
+        """Return the inputs of a part of the data as the network takes them.
+
+        ``x`` is what the data set has: uint8 of (n, 28, 28) for "mnist" and (n, 32, 32, 3) for
+        "cifar10", a tuple of int32 (n, 552) and (n, 5) for "babi". The result is one array, or a
+        list of as many as ``build`` has inputs, each with n rows.
+        """
         raise NotImplementedError
 
     def build(self, keras):
-        """Return the network, in the vocabulary of ``keras_compat``."""
+        """Return the network, said in the vocabulary ``keras``."""
         raise NotImplementedError
 
 
 def image_shape(rows, columns, channels, image_data_format):
-    """Return the shape of one image in the given format."""
+    """Return the shape of one image, "channels_first" or "channels_last"."""
     if image_data_format == "channels_first":
         return (channels, rows, columns)
     return (rows, columns, channels)

@@ -1,7 +1,12 @@
-"""Recurrent network that answers questions about short stories (bAbI, two supporting facts)."""
+"""Recurrent network that answers questions about short stories (bAbI, two supporting facts).
+
+Keras's examples/babi_rnn.py at tag 2.0.8, timed in keras_perf_test_babi_rnn.ipynb. With MXNet it
+never ran there: Keras 1.2.2 has no functional ``add``. The notebook also sets sizes of 100 for
+sentence and query, which no layer uses.
+"""
 
 from models.datasets import babi
-from models.workload import Workload
+from models.workloads.workload import Workload
 
 
 class BabiRnn(Workload):
@@ -13,9 +18,11 @@ class BabiRnn(Workload):
     )
 
     def inputs(self, x, image_data_format):
+        """Return the stories (n, 552) and the questions (n, 5): int32 numbers of words."""
         return list(x)
 
     def build(self, keras):
+        """Return the network from a story and a question to the probabilities of 36 words."""
         story = keras.input((babi.STORY_TOKENS,), "int32")
         question = keras.input((babi.QUESTION_TOKENS,), "int32")
         told = keras.embedding(self.classes, 50)(story)

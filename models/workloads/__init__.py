@@ -1,0 +1,1 @@
+"""The models, a folder per suite: a file per model, and suite.json with what the host must know."""
