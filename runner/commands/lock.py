@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import config_files as configs
-from runner import options
+from runner import options, paths
 from runner.choices import BuildOptions
 from runner.commands.console import out
 from runner.config_files import Device
@@ -28,6 +28,7 @@ def lock(
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
     from runner import locks
 
+    paths.need_checkout("lock")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     for configuration in configs.load(name):
         for device in Device:

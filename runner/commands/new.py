@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from runner import options
+from runner import options, paths
 from runner.choices import BuildOptions
 from runner.commands.console import note, out
 
@@ -46,6 +46,7 @@ def new_configuration(
     """Write docker/NAME, made like a configuration that works, with other versions."""
     from runner import scaffold
 
+    paths.need_checkout("new configuration")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     made, source = scaffold.new_configuration(name, like, scaffold.parse_pins(pin), build, note)
     _say(
@@ -64,6 +65,7 @@ def new_model(
     """Write models/NAME.py, a small network that trains, and register it."""
     from runner import scaffold
 
+    paths.need_checkout("new model")
     scaffold.new_model(name)
     _say(
         ("made", f"models/{name}.py, and its entry in models/workloads.json"),
