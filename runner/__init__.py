@@ -7,6 +7,8 @@ loaded when they are first asked for::
 
     table = runner.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=3, samples=512)
     print(runner.summary(table))
+
+``runner.__version__`` is the project's version.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from runner.api import run as run
     from runner.api import summary as summary
 
+    __version__: str
+
 # No module of this package may have one of these names: importing it would hide the function.
-_PUBLIC = (
+__all__ = [
     "BenchmarkError",
     "Guard",
     "SideBySide",
@@ -38,15 +42,17 @@ _PUBLIC = (
     "published",
     "run",
     "summary",
-)
+]
 
 
 def __getattr__(name: str) -> Any:
     # Not imported above: pandas takes a second, and not every import of a part needs it.
-    if name in _PUBLIC:
+    if name in __all__:
         return getattr(import_module("runner.api"), name)
+    if name == "__version__":
+        return import_module("runner.paths").version()
     raise AttributeError(f"module 'runner' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_PUBLIC]
+    return [*globals(), *__all__, "__version__"]

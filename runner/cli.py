@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from runner import completion, options
+from runner import completion, options, paths
 from runner.commands.console import err
 from runner.commands.registry import Entry, LazyGroup
 from runner.errors import BenchmarkError, ExitCode
@@ -38,7 +39,30 @@ COMMANDS = (
 )
 DEFAULT = "run"
 _OF_COMPLETION = ("--install-completion", "--show-completion")
-_OF_PROGRAM = ("--help", *_OF_COMPLETION)
+_HELP = ("-h", "--help")
+_OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"{completion.PROGRAM} {paths.version()}")
+        raise typer.Exit
+
+
+_of_program = typer.Typer(rich_markup_mode=None)
+
+
+@_of_program.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Declare what the program takes before any command."""
+
 
 app = LazyGroup(
     COMMANDS,
@@ -50,7 +74,8 @@ app = LazyGroup(
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
-    params=list(typer.main.get_install_completion_arguments()),
+    params=typer.main.get_command(_of_program).params,
+    context_settings={"help_option_names": _HELP},  # commands inherit them
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,19 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-def git_commit(root: Path = paths.ROOT) -> str | None:
-    """Return the commit of the runner's checkout, marked where files differ; None without git."""
+def git_commit(checkout: Path | None = paths.CHECKOUT) -> str | None:
+    """Return the commit of the runner's checkout, marked where files differ.
+
+    None without git, for an installed package, and for an unpacked archive: the repository that
+    may surround those is another project's.
+    """
+    if checkout is None:
+        return None
+    # Named, the repository is not looked for in the folders above, nor in git's own variables.
+    repository = [f"--git-dir={checkout / '.git'}", f"--work-tree={checkout}"]
     try:
         said = subprocess.run(
-            ["git", "-C", root, "describe", "--always", "--abbrev=40", "--dirty=-modified"],
+            ["git", *repository, "describe", "--always", "--abbrev=40", "--dirty=-modified"],
             capture_output=True,
             text=True,
             timeout=30,
@@ -52,7 +59,7 @@ def describe() -> dict[str, str | None]:
     """Return the identity of the code and the host, by the names of the table's columns."""
     return {
         "models_sha256": tree_sha256(paths.MODELS),
-        "runner_version": metadata.version("keras-backend-benchmarks"),
+        "runner_version": paths.version(),
         "git_commit": git_commit(),
         "kernel": platform.release(),
         "cpu_model": cpu_model(),

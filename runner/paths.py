@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import platformdirs
 
-ROOT = Path(__file__).resolve().parent.parent
+from runner.errors import UsageError
+
+_PACKAGE = Path(__file__).resolve().parent
+# setup.py puts the rooms there in a wheel. What lies beside an installed package tells nothing:
+# site-packages may well hold a docker/ and a models/ of others.
+_CARRIED = _PACKAGE / "_project"
+# The folder that holds runner/ beside docker/ and models/; None where the package is installed.
+CHECKOUT = None if _CARRIED.is_dir() else _PACKAGE.parent
+ROOT = CHECKOUT or _CARRIED
 CONFIGURATIONS = ROOT / "docker"
 MODELS = ROOT / "models"
 SUITE = "suite.json"
 PUBLISHED = ROOT / "results" / "published"
 MEASURED = ROOT / "results" / "measured"
-RESULTS = ROOT / "results" / "runs"
+# Of a checkout, wherever it is called from; else of the folder that the program is called in.
+RESULTS = (CHECKOUT or Path()) / "results" / "runs"
 
 
 def datasets(models: Path = MODELS) -> Path:
@@ -28,3 +39,20 @@ def suites(models: Path = MODELS) -> Path:
 def cache() -> Path:
     """Return this user's cache folder for data and environments."""
     return Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
+
+
+def version() -> str:
+    """Return the project's version: a checkout's own, whatever else is installed."""
+    about = ROOT / "pyproject.toml"
+    if about.is_file():
+        return str(tomllib.loads(about.read_text(encoding="utf-8"))["project"]["version"])
+    return metadata.version("keras-backend-benchmarks")
+
+
+def need_checkout(command: str) -> None:
+    """Raise UsageError if the package is installed: its files are not the user's to change."""
+    if CHECKOUT is None:
+        raise UsageError(
+            f"{command} works on docker/ and models/ of a checkout, and {_PACKAGE} is an installed "
+            f"package: git clone the project and run python -m runner {command} there"
+        )

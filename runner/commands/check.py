@@ -45,6 +45,7 @@ def check_configuration(
     from runner import preflight
     from runner.commands import checking
 
+    paths.need_checkout("check configuration")
     folder = paths.CONFIGURATIONS / naming.configuration_name(name).text
     if not folder.is_dir():
         hint = near_miss(name, configs.names())
@@ -87,6 +88,7 @@ def check_model(
     from runner import preflight
     from runner.commands import checking
 
+    paths.need_checkout("check model")
     naming.model_name(name)
     if not checks.model_files(name):
         choose([name], _known(), "model")

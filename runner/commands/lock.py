@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from runner import config_files as configs
-from runner import options
+from runner import options, paths
 from runner.choices import BuildOptions
 
 EXAMPLES = (
@@ -26,5 +26,6 @@ def lock(
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
     from runner.commands.locking import lock_all
 
+    paths.need_checkout("lock")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     lock_all(configs.load(name), build)

@@ -47,6 +47,7 @@ def new_configuration(
     """Write docker/NAME, made like a configuration that works, with other versions."""
     from runner import scaffold
 
+    paths.need_checkout("new configuration")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     made, source = scaffold.new_configuration(name, like, scaffold.parse_pins(pin), build, note)
     _say(
@@ -68,6 +69,7 @@ def new_model(
     """Write models/workloads/own/NAME.py, a small network that trains, and register it."""
     from runner import scaffold
 
+    paths.need_checkout("new model")
     made = scaffold.new_model(name, suite).relative_to(paths.ROOT)
     _say(
         ("made", f"{made}, and its entry in {made.with_name(paths.SUITE)}"),

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+import runner
 from runner import cli, options
 from runner.commands.registry import load
 from runner.errors import ExitCode
@@ -54,6 +55,27 @@ def test_help_fits_80_columns_and_shows_its_examples_whole(arguments, capsys, mo
     if arguments[0] != "--help":
         shown = [line.strip() for line in lines if line.startswith("    python -m runner")]
         assert shown == [p.values[1].strip() for p in EXAMPLES if p.values[0].name == arguments[0]]
+
+
+@pytest.mark.parametrize(
+    "before", [[], ["plan"], ["data"], ["data", "list"], ["--config", "jax-k3", "tf-k3"]], ids=str
+)
+def test_h_is_short_for_help_everywhere(before, capsys):
+    assert cli.main([*before, "--help"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "-h, --help" in said
+    assert cli.main([*before, "-h"]) == ExitCode.OK
+    assert capsys.readouterr().out == said
+
+
+def test_the_program_and_the_package_say_their_version(capsys):
+    assert cli.main(["--version"]) == ExitCode.OK
+    assert capsys.readouterr().out == f"keras-bench {runner.__version__}\n"
+
+
+def test_all_that_the_package_makes_public_is_there():
+    assert {name for name in runner.__all__ if not hasattr(runner, name)} == set()
+    assert {*runner.__all__, "__version__"} <= set(dir(runner))
 
 
 def test_each_option_of_a_run_has_a_topic():
