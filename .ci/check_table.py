@@ -2,12 +2,12 @@
 
 import sys
 
-from runner import results
-from runner.studies import published_workloads
-from runner.summaries import summarize
-from runner.workloads import WORKLOADS
+from runner.spec.study import published_workloads
+from runner.spec.workload import WORKLOADS
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
 
-table = results.load(sys.argv[1])
+table = load_runs(sys.argv[1])
 summary = summarize(table)
 problems = [
     f"{row['backend']} {row['model']}: {row['status']}: {row['reason']}"

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from harness import Harness, arguments, median_interval, prepare
 
-from runner import devices
-from runner.jobs import Job
-from runner.launchers.bounds import CACHE_DIR
+from runner.launchers.compile_cache import CACHE_DIR
+from runner.machine.cpus import cpu_list, cpus_for
+from runner.spec.job import Job
 
 TURNS = Path(__file__).with_name("turns.py")
 
@@ -32,7 +32,7 @@ def periods(harness: Harness, job: Job, pairs: int) -> tuple[np.ndarray, np.ndar
         entrypoint=["python3", "-c", TURNS.read_text()],
         command=[json.dumps(asked)],
         nano_cpus=job.threads * 1_000_000_000,
-        cpuset_cpus=devices.cpu_list(devices.cpus_of(job) or []),
+        cpuset_cpus=cpu_list(cpus_for(job) or []),
         remove=True,
         network_mode="none",
     )

@@ -9,21 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import config_files, jobs
-from runner.clocks import Clocks
-from runner.config_files import Device
-from runner.engine import Engine, connect
-from runner.images import BuildOptions
-from runner.jobs import Job, Status
+from runner.execution.attempt import Conditions, run_job
+from runner.execution.observer import Observer
 from runner.launchers.base import Environment
-from runner.launchers.docker import DockerLauncher, Limits
-from runner.observer import Observer
-from runner.request import Request
-from runner.results import load
-from runner.running import Conditions, run_job
-from runner.statistics import Seconds
-from runner.store import RunStore
-from runner.studies import choose_workloads
+from runner.launchers.docker import ContainerLimits, DockerLauncher
+from runner.machine.docker_engine import Engine, connect_engine
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, load_configurations
+from runner.spec.job import Job, Status, planned_jobs
+from runner.spec.request import Request
+from runner.spec.study import choose_workloads
+from runner.spec.time_limits import TimeLimits
+from runner.store.run_folder import RunStore
+from runner.tables.load import load_runs
+from runner.tables.statistics import Seconds
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -55,30 +54,30 @@ class Harness:
         record = run_job(job, self.environments[job.configuration], self.conditions)
         if record.status is not Status.OK:
             raise SystemExit(f"{job.id}: {record.status}: {record.reason}")
-        table = load(self.conditions.store.folder)
+        table = load_runs(self.conditions.store.folder)
         mine = table[(table["job"] == job.id) & (table["epoch"] > 1)]
         return mine["seconds"].to_numpy(dtype=float)
 
 
 def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     """Return a harness for what the command line asks, its images built."""
-    engine = connect()
-    chosen = config_files.load(asked.config)
+    engine = connect_engine()
+    chosen = load_configurations(asked.config)
     request = Request(
         device="cpu", data="synthetic", backend=asked.backend, epochs=asked.epochs,
         samples=asked.samples, repeats=repeats, threads=asked.threads,
     )  # fmt: skip
     launcher = DockerLauncher(
-        engine, Device.CPU, run="benchmark", limits=Limits(8 << 30, asked.threads),
+        engine, Device.CPU, run="benchmark", limits=ContainerLimits(8 << 30, asked.threads),
         build=BuildOptions(asked.base_image, asked.ca_bundle, wheels=asked.wheels),
         data_dir=None, gpu_uuid=None, say=print,
     )  # fmt: skip
     store = RunStore.create(Path(tempfile.mkdtemp()), {})
     return Harness(
         engine,
-        jobs.plan(chosen, choose_workloads(asked.model), request),
+        planned_jobs(chosen, choose_workloads(asked.model), request),
         {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
-        Conditions(launcher, store, Observer(), Clocks(wall=3600)),
+        Conditions(launcher, store, Observer(), TimeLimits(wall=3600)),
     )
 
 

@@ -19,22 +19,23 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner import config_files, jobs
-from runner.events import BadLine, Event, parse
-from runner.forecast import Forecast
-from runner.history import History
-from runner.live import REFRESH_PER_SECOND, LiveView
-from runner.observer import Announcement, Observer
-from runner.progress import Several
-from runner.request import Request
-from runner.studies import choose_workloads
+from runner.execution.observer import Announcement, Observer
+from runner.plan.history import History
+from runner.progress.forecast import Forecast
+from runner.progress.lines import Several
+from runner.progress.live import REFRESH_PER_SECOND, LiveView
+from runner.spec.configuration import load_configurations
+from runner.spec.job import Job, planned_jobs
+from runner.spec.request import Request
+from runner.spec.study import choose_workloads
+from runner.store.events import BadLine, Event, parse_event
 
 
 def epoch(number: int) -> Event | BadLine:
     """Return the event of an epoch."""
     line = {"event": "epoch", "schema": 1, "epoch": number, "seconds": 1.0, "samples": 60000,
             "loss": 0.1, "accuracy": 0.9, "val_loss": 0.1, "val_accuracy": 0.9}  # fmt: skip
-    return parse(json.dumps(line).encode())
+    return parse_event(json.dumps(line).encode())
 
 
 def swallow(file: int) -> None:
@@ -46,7 +47,7 @@ def swallow(file: int) -> None:
         return
 
 
-def used(observer: Observer, job: jobs.Job, seconds: float, every: float) -> float:
+def used(observer: Observer, job: Job, seconds: float, every: float) -> float:
     """Return the CPU seconds per second while a job says an epoch every so often."""
     began, before = time.perf_counter(), time.process_time()
     number = 0
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=1.0, help="seconds between epochs")
     asked = parser.parse_args()
     request = Request(device="cpu", data="synthetic", epochs=10_000, threads=1)
-    planned = jobs.plan(config_files.load([]), choose_workloads([]), request)
+    planned = planned_jobs(load_configurations([]), choose_workloads([]), request)
     primary, secondary = pty.openpty()
     threading.Thread(target=swallow, args=(primary,), daemon=True).start()
     with os.fdopen(secondary, "w") as terminal:

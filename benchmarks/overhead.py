@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from harness import Harness, arguments, median_interval, prepare
 
-from runner import devices
-from runner.jobs import Job
+from runner.machine.cpus import cpu_list, cpus_for
+from runner.spec.job import Job
 
 BARE = Path(__file__).with_name("bare.py")
 
@@ -34,7 +34,7 @@ def bare_seconds(harness: Harness, job: Job) -> float:
         command=[str(value) for value in told],
         environment={"KERAS_BACKEND": job.backend, "THEANO_FLAGS": compiled},
         nano_cpus=job.threads * 1_000_000_000,
-        cpuset_cpus=devices.cpu_list(devices.cpus_of(job) or []),
+        cpuset_cpus=cpu_list(cpus_for(job) or []),
         remove=True,
         network_mode="none",
     )

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from harness import Harness, arguments, prepare
 
-from runner.jobs import Job
-from runner.statistics import Interval, interval
+from runner.spec.job import Job
+from runner.tables.statistics import Interval, median_interval
 
 
 def two_runs(harness: Harness, job: Job, number: int, repeats: int) -> tuple[Interval, Interval]:
@@ -23,7 +23,7 @@ def two_runs(harness: Harness, job: Job, number: int, repeats: int) -> tuple[Int
     for turn in range(2 * repeats):
         again = replace(job, repeat=1 + 2 * repeats * number + turn)
         taken[turn % 2].append(harness.seconds(again))
-    return interval(taken[0]), interval(taken[1])
+    return median_interval(taken[0]), median_interval(taken[1])
 
 
 def main() -> None:

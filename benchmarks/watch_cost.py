@@ -18,11 +18,10 @@ from pathlib import Path
 
 import psutil
 
-from runner import nvml
-from runner.launchers.base import Exit, Process
-from runner.launchers.tree import ProcessTree
-from runner.occupancy import guard_for
-from runner.watch import INTERVAL_SECONDS, Probe, Sample, Watch
+from runner.execution.guard import device_guard
+from runner.execution.watch import INTERVAL_SECONDS, Probe, Sample, Watch
+from runner.launchers.base import Exit, Process, ProcessTree
+from runner.machine.gpu import connect_driver
 
 # As a training job looks from outside: one process with many threads, and some children.
 JOB = """
@@ -74,8 +73,8 @@ class Timed:
 
 def watched(process: Process, seconds: float) -> tuple[float, Timed]:
     """Return the CPU seconds per second that this process used while it watched."""
-    cards = driver.cards() if (driver := nvml.connect()) else []
-    probe = Timed(guard_for(cards[0] if cards else None).probe(process))
+    cards = driver.cards() if (driver := connect_driver()) else []
+    probe = Timed(device_guard(cards[0] if cards else None).probe(process))
     with tempfile.TemporaryDirectory() as folder:
         began, used = time.perf_counter(), time.process_time()
         with Watch(lambda: probe, Path(folder, "telemetry.jsonl")) as watch:

@@ -16,19 +16,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner.clocks import Clocks
-from runner.config_files import Device
-from runner.events import BadLine, EpochEvent, Event
-from runner.forecast import Forecast
-from runner.history import History
-from runner.jobs import Job
-from runner.live import LiveView
-from runner.observer import Observer
-from runner.preflight import DeviceChoice, LauncherChoice
-from runner.progress import Several
-from runner.request import Request
-from runner.session import Session, execute
-from runner.workloads import DataSource
+from runner.execution.observer import Observer
+from runner.execution.session import execute_run
+from runner.plan.history import History
+from runner.plan.resume import Session
+from runner.progress.forecast import Forecast
+from runner.progress.lines import Several
+from runner.progress.live import LiveView
+from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.configuration import Device
+from runner.spec.job import Job
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
+from runner.spec.workload import DataSource
+from runner.store.events import BadLine, EpochEvent, Event
 
 OUT = Path(__file__).with_name("recording.svg")
 
@@ -100,8 +101,8 @@ def main() -> None:
             samples=asked.samples, data=DataSource.SYNTHETIC, device=DeviceChoice(Device.CPU),
             launcher=asked.launcher, base_image=asked.base_image, ca_bundle=asked.ca_bundle,
         )  # fmt: skip
-        session = Session(root=asked.results, clocks=Clocks(), wait=asked.wait)
-        execute(request, session, Several([forecast, view, snapshot], print))
+        session = Session(root=asked.results, clocks=TimeLimits(), wait=asked.wait)
+        execute_run(request, session, Several([forecast, view, snapshot], print))
     if snapshot.picture is None:
         raise SystemExit(f"job {asked.job} never said epoch {asked.epoch}")
     OUT.write_text(snapshot.picture, encoding="utf-8")

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
-from runner import html, results
+from runner.report.html.page import write_page
+from runner.tables.load import load_runs
 
 OUT = Path(__file__).with_name("report.png")
 WIDTH = 1000
@@ -52,7 +53,7 @@ def main() -> None:
     asked = arguments()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
         page_file = Path(scratch, "report.html")
-        html.write(page_file, results.load(asked.run), [asked.run])
+        write_page(page_file, load_runs(asked.run), [asked.run])
         browser = driver.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
         )

@@ -1,5 +1,5 @@
 """``python -m runner``."""
 
-from runner.cli import entry
+from runner.cli.app import entry
 
 entry()

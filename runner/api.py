@@ -15,20 +15,24 @@ import pandas as pd
 from pydantic import ValidationError
 from rich.console import Console
 
-from runner import config_files as _configurations
-from runner import paths, report, results, session, side_by_side
-from runner import publications as _published
-from runner.clocks import Clocks
+from runner import paths
 from runner.errors import BenchmarkError, ExitCode, UsageError
-from runner.forecast import Forecast
-from runner.history import History
-from runner.observer import Observer
-from runner.progress import Lines, Several
-from runner.request import Request
-from runner.session import Session
-from runner.side_by_side import Guard, SideBySide
-from runner.store import RunStore
-from runner.summaries import summarize
+from runner.execution.observer import Observer
+from runner.execution.session import execute_run
+from runner.plan.history import History
+from runner.plan.resume import Session
+from runner.progress.forecast import Forecast
+from runner.progress.lines import Lines, Several
+from runner.report.markdown import write_summary
+from runner.spec.configuration import load_configurations
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
+from runner.store.find import find_run
+from runner.store.run_folder import RunStore
+from runner.tables.between_runs import Guard, SideBySide, compare_tables, judge_cells
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
+from runner.tables.published import published_series, with_published
 
 __all__ = [
     "BenchmarkError",
@@ -71,7 +75,7 @@ def configurations(names: Iterable[str] = ()) -> pd.DataFrame:
             "recurrent_activation": found.recurrent_activation,
             **{fact: getattr(backend.gpu, fact) for fact in gpu},
         }
-        for found in _configurations.load(list(names))
+        for found in load_configurations(list(names))
         for name, backend in found.backends.items()
     ]
     return pd.DataFrame(rows).astype("string")
@@ -110,7 +114,7 @@ def run(
     threads: int | None = None,
     launcher: Literal["auto", "docker", "local"] = "auto",
     python: Path | str | None = None,
-    timeout: float = Clocks.wall,
+    timeout: float = TimeLimits.wall,
     wait: float = 0.0,
     results_dir: Path | str = paths.RESULTS,
     observer: Observer | None = None,
@@ -150,12 +154,12 @@ def run(
         launcher=launcher,
         python=python,
     )
-    call = Session(root=Path(results_dir), clocks=Clocks(wall=timeout), wait=wait)
-    ended = session.execute(request, call, observer or _lines(call.root))
-    table = results.load(ended.folder) if ended.has_rows else None
+    call = Session(root=Path(results_dir), clocks=TimeLimits(wall=timeout), wait=wait)
+    ended = execute_run(request, call, observer or _lines(call.root))
+    table = load_runs(ended.folder) if ended.has_rows else None
     if table is not None:
         RunStore(ended.folder).write_table(table)
-        report.write(ended.folder, table, summarize(table))
+        write_summary(ended.folder, table, summarize(table))
     if ended.error is not None:
         raise ended.error
     if ended.code is ExitCode.INTERRUPTED:
@@ -168,7 +172,7 @@ def load(*runs: Path | str, results_dir: Path | str = paths.RESULTS) -> pd.DataF
     """Return the tidy table of runs: one row per epoch, of a job without one a single row.
 
     ``runs`` are folders, names of runs in ``results_dir``, or "latest". Columns and types are
-    ``runner.results.COLUMNS``: among them ``run``, ``job``, ``configuration``, ``backend``,
+    ``runner.tables.columns.COLUMNS``: among them ``run``, ``job``, ``configuration``, ``backend``,
     ``model``, ``device``, ``repeat``, ``status``, ``reason``, ``epoch``; ``seconds`` of the epoch
     with its validation; ``samples`` trained in it; ``loss``, ``accuracy``, ``val_loss``,
     ``val_accuracy``; a job's phases as ``*_seconds``; memory in bytes; and what it ran in, down
@@ -176,7 +180,7 @@ def load(*runs: Path | str, results_dir: Path | str = paths.RESULTS) -> pd.DataF
 
     Source: the events on disk, read anew. Raises StoreError for what is no run.
     """
-    return results.load(*(results.find(Path(results_dir), str(run)) for run in runs or ["latest"]))
+    return load_runs(*(find_run(Path(results_dir), str(run)) for run in runs or ["latest"]))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,7 +194,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     ``published_seconds``, and the ratios to TensorFlow in the same test, ``measured_ratio`` and
     ``published_ratio``.
     """
-    return _published.compare(summarize(table))
+    return with_published(summarize(table))
 
 
 def published() -> pd.DataFrame:
@@ -202,7 +206,7 @@ def published() -> pd.DataFrame:
 
     Source: ``results/published/<study>/``. Raises ConfigurationError for a file that is wrong.
     """
-    return _published.series().reset_index(drop=True)
+    return published_series().reset_index(drop=True)
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
@@ -213,7 +217,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     ``.differences``: one row per cell and property of the set-up that is not the same.
     ``guard`` judges them by a threshold.
     """
-    return side_by_side.compare(a, b)
+    return compare_tables(a, b)
 
 
 def guard(compared: SideBySide, threshold: float) -> Guard:
@@ -223,4 +227,4 @@ def guard(compared: SideBySide, threshold: float) -> Guard:
     its ratio's whole interval lies beyond the threshold, or if it had a time in A and is missing
     or not ok in B; if nothing could be judged, that fails too.
     """
-    return side_by_side.judge(compared.cells, threshold)
+    return judge_cells(compared.cells, threshold)

@@ -82,7 +82,7 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def choose(names: Sequence[str], known: Sequence[str], what: str) -> list[str]:
+def choose_names(names: Sequence[str], known: Sequence[str], what: str) -> list[str]:
     """Return ``names`` checked against ``known``, each once, in order; all of them if empty."""
     for name in names:
         if name not in known:

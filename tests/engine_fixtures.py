@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine import connect
 from runner.errors import MachineError
+from runner.machine.docker_engine import connect_engine
 
 FAKES = Path(__file__).parent / "fakes"
 
@@ -26,7 +26,7 @@ def _cannot(reason: str):
 @pytest.fixture(scope="session")
 def engine():
     try:
-        return connect()
+        return connect_engine()
     except MachineError as error:
         return _cannot(f"no engine: {str(error).splitlines()[0]}")
 

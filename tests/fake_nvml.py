@@ -1,6 +1,6 @@
 """A driver that says what a test wants it to say."""
 
-from runner.nvml import Gpu, GpuProcess, GpuSample, Nvml
+from runner.machine.gpu import Gpu, GpuProcess, GpuSample, Nvml
 
 K80 = Gpu("GPU-k80", "Tesla K80", "470.256.02", (3, 7), 12 << 30)
 STRANGER = GpuProcess(4711, 300 << 20, "python3")

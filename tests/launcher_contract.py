@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from runner import phases, results
-from runner.clocks import Clocks
-from runner.jobs import Job, Status
+from runner.execution.attempt import Conditions, run_job
+from runner.execution.observer import Observer
 from runner.launchers.base import Environment, Launcher
-from runner.observer import Observer
-from runner.running import Conditions, run_job
-from runner.store import Record, RunStore
+from runner.spec.job import Job, Status
+from runner.spec.time_limits import TimeLimits
+from runner.store.record import Record
+from runner.store.run_folder import RunStore
+from runner.tables.columns import PHASE_COLUMNS
+from runner.tables.load import load_runs
+from runner.tables.per_job import phase_rows
 
 
 class Silent(Observer):
@@ -43,7 +46,7 @@ class Bench:
         self._launcher, self._environment = launcher, environment
 
     def run(self, model: str, timeout: float = 60) -> Record:
-        conditions = Conditions(self._launcher, self.store, Silent(), Clocks(wall=timeout))
+        conditions = Conditions(self._launcher, self.store, Silent(), TimeLimits(wall=timeout))
         return run_job(make_job(model), self._environment, conditions)
 
     def log(self, model: str) -> str:
@@ -51,7 +54,7 @@ class Bench:
         return path.read_text(errors="replace")
 
     def table(self):
-        return results.load(self.store.folder)
+        return load_runs(self.store.folder)
 
 
 class LauncherContract:
@@ -69,9 +72,9 @@ class LauncherContract:
         assert rows["seconds"].tolist() == [0.008, 0.004]
         assert rows["configuration"].unique().tolist() == ["some-k1"]
         assert "a line for the log" in bench.log("well")
-        jobs = phases.table(rows)
+        jobs = phase_rows(rows)
         assert jobs["sum_seconds"].iloc[0] == pytest.approx(record.wall_seconds, rel=0.01)
-        assert min(jobs[list(phases.COLUMNS)].iloc[0]) >= 0, jobs.iloc[0].to_dict()
+        assert min(jobs[list(PHASE_COLUMNS)].iloc[0]) >= 0, jobs.iloc[0].to_dict()
 
     def test_a_job_that_dies_says_how_and_keeps_its_epochs(self, bench):
         record = bench.run("dies")

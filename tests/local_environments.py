@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import config_files, environments, paths
-from runner.config_files import Device
+from runner import paths
+from runner.environments.venv import prepare_environment
 from runner.errors import BuildError
-from runner.images import BuildOptions
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, load_configurations
 
 NOT_ON_PYPI = {"torch-k3"}
 
@@ -25,9 +26,9 @@ def _python(name: str) -> Path | BuildError:
     wheels = os.environ.get("BENCH_WHEELS")
     options = BuildOptions(wheels=Path(wheels) if wheels else None)
     log = Path(tempfile.mkdtemp(prefix="environment-")) / "log"
-    chosen = config_files.load([name])[0]
+    chosen = load_configurations([name])[0]
     try:
-        return environments.prepare(chosen, Device.CPU, paths.cache(), options, log, print).python
+        return prepare_environment(chosen, Device.CPU, paths.cache(), options, log, print).python
     except BuildError as error:
         return error
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from launcher_contract import make_job
-from runner.events import parse
-from runner.jobs import Job, Status
-from runner.store import Record, RunStore
+from runner.spec.job import Job, Status
+from runner.store.events import parse_event
+from runner.store.record import Record
+from runner.store.run_folder import RunStore
 from scripted import stream
 
 BEGAN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -46,7 +47,7 @@ def write_job(
     """Write a job that said ``lines`` and ended with ``status``."""
     kept = store.job(job)
     for line in lines:
-        kept.event(parse(line))
+        kept.event(parse_event(line))
     kept.log(log)
     if told := "".join(f"{sample}\n" for sample in samples):
         (kept.folder / "telemetry.jsonl").write_text(told)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 
+from launcher_contract import Silent, make_job
+from runner.environments.engine_calls import Patience
 from runner.errors import BuildError, EngineError
+from runner.execution.attempt import Conditions
+from runner.execution.guard import CpuGuard
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
+from runner.spec.time_limits import TimeLimits
 
 
 class ScriptedProcess(Process):
@@ -84,3 +89,16 @@ def stream(**changes) -> list[bytes]:
         say(event="end", test_loss=1.0, test_accuracy=0.9, test_seconds=0.1,
             peak_memory_bytes=1000),
     ]  # fmt: skip
+
+
+def conditions(launcher, store, folder, **changes):
+    """Return conditions whose device is free and whose patience takes no time."""
+    plain = {
+        "clocks": TimeLimits(wall=60), "guard": CpuGuard(folder=folder),
+        "patience": Patience(attempts=2, longest_wait=0), "identity": {},
+    }  # fmt: skip
+    return Conditions(launcher, store, Silent(), **{**plain, **changes})
+
+
+def mxnet_job(**changes):
+    return make_job(configuration="mxnet-k122", epochs=3, **changes)

@@ -9,8 +9,8 @@ from typing import Any
 
 from launcher_contract import make_job
 from made_runs import write_job
-from runner.jobs import Job, Status
-from runner.store import RunStore
+from runner.spec.job import Job, Status
+from runner.store.run_folder import RunStore
 from scripted import stream
 
 # Repeats differ by these factors, epochs of one by a fifth of them.

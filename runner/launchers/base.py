@@ -1,23 +1,32 @@
-"""The port behind which a job's process lives."""
+"""The port behind which a job's process lives, and what every launcher has in common."""
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from runner.config_files import Configuration
-from runner.jobs import Job
+import psutil
+
+from runner.errors import EngineError
+from runner.spec.configuration import Configuration
+from runner.spec.job import Job
 
 GRACE_SECONDS = 5.0
+
+
 _GONE_WITHIN_SECONDS = 10.0
+
+
 _POLL_SECONDS = 0.05
 
 
-def until(condition: Callable[[], bool], seconds: float = _GONE_WITHIN_SECONDS) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = _GONE_WITHIN_SECONDS) -> bool:
     """Wait for something to be so, and return whether it came in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -134,3 +143,86 @@ class Launcher(ABC):
     @abstractmethod
     def answers(self) -> bool:
         """Return whether jobs can be started at all: False while an engine is away."""
+
+
+class ProcessTree:
+    """A process and all that descend from it, as this machine's kernel numbers them."""
+
+    def __init__(self, root: int | None) -> None:
+        """Take the first process now, so that a later one with its number is not mistaken for it.
+
+        None stands for a process that cannot be seen from here.
+        """
+        self._root: psutil.Process | None = None
+        if root is not None:
+            try:
+                self._root = psutil.Process(root)
+            except psutil.NoSuchProcess:
+                return
+
+    def pids(self) -> list[int]:
+        """Return the processes that there are now, the first one first; none once it is gone."""
+        if self._root is None:
+            return []
+        try:
+            descendants = self._root.children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return [self._root.pid, *[process.pid for process in descendants]]
+
+
+# Bounded, so that a flood makes the process wait instead of filling the host's memory.
+_CHUNKS = 256
+
+
+_PUT_SECONDS = 0.5
+
+
+class Output:
+    """The chunks of all given sources, in the order in which they came."""
+
+    def __init__(self, sources: list[Callable[[], Iterator[Chunk]]]) -> None:
+        self._queue: queue.Queue[Chunk | Exception | None] = queue.Queue(maxsize=_CHUNKS)
+        self._open = len(sources)
+        self._discarding = threading.Event()
+        for source in sources:
+            threading.Thread(target=self._pump, args=(source,), daemon=True).start()
+
+    def _pump(self, source: Callable[[], Iterator[Chunk]]) -> None:
+        try:
+            for chunk in source():
+                self._put(chunk)
+            self._put(None)
+        except Exception as error:
+            # Whatever breaks here must reach the thread that reads, or it would wait for ever.
+            self._put(error)
+
+    def _put(self, item: Chunk | Exception | None) -> None:
+        """Wait for room; what comes once nobody reads any more is dropped."""
+        while not self._discarding.is_set():
+            try:
+                self._queue.put(item, timeout=_PUT_SECONDS)
+                return
+            except queue.Full:
+                continue
+
+    def discard(self) -> None:
+        """Drop what comes from now on. An engine waits for its output to be taken when it stops."""
+        self._discarding.set()
+
+    def read(self, timeout: float) -> Chunk | None:
+        """Return the next chunk, or None once every source has ended.
+
+        Raises TimeoutError after ``timeout`` seconds, EngineError if a source broke.
+        """
+        while self._open:
+            try:
+                item = self._queue.get(timeout=timeout)
+            except queue.Empty:
+                raise TimeoutError from None
+            if isinstance(item, Exception):
+                raise EngineError(f"the connection to the job broke: {item}") from item
+            if item is not None:
+                return item
+            self._open -= 1
+        return None

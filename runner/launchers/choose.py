@@ -7,11 +7,12 @@ from pathlib import Path
 import psutil
 
 from runner import paths
-from runner.images import BuildOptions
 from runner.launchers.base import Launcher
-from runner.launchers.docker import DockerLauncher, Limits
+from runner.launchers.docker import ContainerLimits, DockerLauncher
 from runner.launchers.local import LocalLauncher
-from runner.preflight import Machine, Say
+from runner.machine.fit import Machine
+from runner.spec.choices import BuildOptions
+from runner.words import Say
 
 # Of a machine's memory, what a job may have unless it is said.
 _SHARE = 0.8
@@ -48,7 +49,7 @@ def launcher_for(
         machine.engine,
         machine.device,
         run=run,
-        limits=Limits(memory_bytes=memory_bytes, cpus=cpus),
+        limits=ContainerLimits(memory_bytes=memory_bytes, cpus=cpus),
         build=build,
         data_dir=data_dir,
         gpu_uuid=gpu_uuid,

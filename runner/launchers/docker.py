@@ -10,42 +10,48 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import requests.exceptions
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
-from runner import devices, images, paths, usage
-from runner.config_files import Configuration, Device
-from runner.engine import LABEL, Engine
+from runner import paths
+from runner.environments.image import build_image
 from runner.errors import EngineError
-from runner.images import BuildOptions
-from runner.jobs import Job
 from runner.launchers.base import (
     GRACE_SECONDS,
     Chunk,
     Environment,
     Exit,
     Launcher,
+    Output,
     OverrunError,
     Process,
+    ProcessTree,
     Stream,
-    until,
+    wait_until,
 )
-from runner.launchers.bounds import CACHE_DIR, CompileCache, DiskFloor
-from runner.launchers.output import Output
-from runner.launchers.tree import ProcessTree
-from runner.liveness import Owner
-from runner.usage import Use
+from runner.launchers.compile_cache import BROKEN_ENGINE, CACHE_DIR, CompileCache
+from runner.launchers.disk_floor import DiskFloor
+from runner.machine.cpus import cpu_list, cpus_for
+from runner.machine.docker_engine import LABEL, Engine
+from runner.machine.in_use import Use, hold_use, image_marker
+from runner.machine.owner import Owner
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+from runner.spec.job import Job
+from runner.words import Say
 
 OWNER_LABEL = f"{LABEL}.owner"
+
+
 _JOB_LABEL = f"{LABEL}.job"
+
+
 DATA_DIR = "/data"
-_BROKEN = (APIError, requests.exceptions.RequestException, OSError)
 
 
 @dataclass(frozen=True)
-class Limits:
+class ContainerLimits:
     """What a job's container may use: bytes of memory, processes, CPUs, bytes of tmpfs.
 
     ``cache_bytes`` is what its image's compile cache may keep from one job to the next.
@@ -93,10 +99,10 @@ def _remove(container: Container) -> None:
         container.remove(force=True, v=False)
     except NotFound:
         return
-    except _BROKEN as error:
+    except BROKEN_ENGINE as error:
         if not _is_gone(error):
             raise EngineError(f"the container could not be removed: {error}") from error
-    if not until(lambda: _is_unknown(container)):
+    if not wait_until(lambda: _is_unknown(container)):
         raise EngineError(
             f"container {container.short_id} is still there: docker rm -f {container.short_id}"
         )
@@ -107,7 +113,7 @@ def _is_unknown(container: Container) -> bool:
         container.reload()
     except NotFound:
         return True
-    except _BROKEN as error:
+    except BROKEN_ENGINE as error:
         raise EngineError(f"the container may be left: {error}") from error
     return False
 
@@ -122,7 +128,7 @@ class DockerProcess(Process):
         *,
         cache: CompileCache,
         disk: DiskFloor,
-        say: images.LINE,
+        say: Say,
     ) -> None:
         """Start it. ``cpus`` are those that the container was made with."""
         self.cpus = cpus
@@ -148,16 +154,16 @@ class DockerProcess(Process):
             code = int(self._container.wait(timeout=60)["StatusCode"])
             self._container.reload()
             return Exit(code, bool(self._container.attrs["State"]["OOMKilled"]))
-        except _BROKEN as error:
+        except BROKEN_ENGINE as error:
             raise EngineError(f"the engine lost the container: {error}") from error
 
     def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
         self._output.discard()
         try:
             self._container.kill("SIGTERM")
-            until(lambda: urgent() or self._has_ended(), GRACE_SECONDS)
+            wait_until(lambda: urgent() or self._has_ended(), GRACE_SECONDS)
             self._container.kill("SIGKILL")
-        except _BROKEN as error:
+        except BROKEN_ENGINE as error:
             if _is_gone(error):
                 return
             raise EngineError(f"the container could not be stopped: {error}") from error
@@ -170,7 +176,7 @@ class DockerProcess(Process):
         self._output.discard()
         remaining = self._tree.pids()
         _remove(self._container)
-        if not until(lambda: not any(map(psutil.pid_exists, remaining))):
+        if not wait_until(lambda: not any(map(psutil.pid_exists, remaining))):
             raise EngineError(f"processes of container {self._container.short_id} are still there")
         if (done := self._cache.trim()) is not None:
             self._say(done)
@@ -187,11 +193,11 @@ class DockerLauncher(Launcher):
         device: Device,
         *,
         run: str,
-        limits: Limits,
+        limits: ContainerLimits,
         build: BuildOptions,
         data_dir: Path | None,
         gpu_uuid: str | None,
-        say: images.LINE,
+        say: Say,
     ) -> None:
         self._engine = engine
         self._device = device
@@ -205,8 +211,8 @@ class DockerLauncher(Launcher):
         self._uses: list[Use | None] = [Use(data_dir)] if data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        image = images.build(self._engine, configuration, self._device, self._build, log, self._say)
-        self._uses.append(usage.hold(usage.image_marker(paths.cache(), image.digest)))
+        image = build_image(self._engine, configuration, self._device, self._build, log, self._say)
+        self._uses.append(hold_use(image_marker(paths.cache(), image.digest)))
         identity = {
             "image_digest": image.digest,
             "base_digest": image.base_digest,
@@ -233,12 +239,12 @@ class DockerLauncher(Launcher):
                 cpuset_cpus=cpus,
                 **self._sandbox(),
             )
-        except _BROKEN as error:
+        except BROKEN_ENGINE as error:
             raise EngineError(f"the container could not be created: {error}") from error
         try:
             disk = DiskFloor(self._engine.data_root)
             return DockerProcess(container, cpus, cache=cache, disk=disk, say=self._say)
-        except _BROKEN as error:
+        except BROKEN_ENGINE as error:
             _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
 
@@ -253,7 +259,7 @@ class DockerLauncher(Launcher):
     def answers(self) -> bool:
         try:
             return bool(self._engine.client.ping())
-        except _BROKEN:
+        except BROKEN_ENGINE:
             return False
 
     def sweep(self) -> list[str]:
@@ -269,8 +275,8 @@ class DockerLauncher(Launcher):
     def _cpus(self, job: Job) -> str | None:
         """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""
         same_kernel = self._engine.info.get("KernelVersion") == platform.release()
-        cpus = devices.cpus_of(job)
-        return devices.cpu_list(cpus) if cpus and self._engine.is_local and same_kernel else None
+        cpus = cpus_for(job)
+        return cpu_list(cpus) if cpus and self._engine.is_local and same_kernel else None
 
     def _data(self) -> list[Mount]:
         if self._data_dir is None:

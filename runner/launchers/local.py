@@ -17,31 +17,42 @@ from typing import IO
 
 import psutil
 
-from runner import devices, environments, interpreters, paths
-from runner.config_files import Configuration, Device
+from runner import paths
+from runner.environments.recipe import sha256_of
+from runner.environments.venv import prepare_environment
 from runner.errors import BuildError, EngineError
-from runner.images import BuildOptions
-from runner.jobs import Job
 from runner.launchers.base import (
     GRACE_SECONDS,
     Chunk,
     Environment,
     Exit,
     Launcher,
+    Output,
     Process,
+    ProcessTree,
     Stream,
-    until,
+    wait_until,
 )
-from runner.launchers.output import Output
-from runner.launchers.tree import ProcessTree
-from runner.liveness import Owner
-from runner.recipes import sha256
-from runner.usage import Use
+from runner.machine.cpus import cpu_list, cpus_for, pinned
+from runner.machine.in_use import Use
+from runner.machine.interpreters import interpreter_version
+from runner.machine.owner import Owner
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+from runner.spec.job import Job
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
+
+
 _TOKEN = "KERAS_BENCHMARK_JOB"
+
+
 _SCRATCH = "bench-job-"
+
+
 _OWNER_FILE = ".owner"
+
+
 # What a process needs of its parent's environment; everything else could change a result.
 _PASSED = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_HOME", "XLA_FLAGS", "SSL_CERT_FILE")
 
@@ -93,7 +104,7 @@ class LocalProcess(Process):
         self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
         (self._scratch / _OWNER_FILE).write_text(str(Owner.this()), encoding="utf-8")
         try:
-            with devices.pinned(cpus) if cpus else nullcontext():
+            with pinned(cpus) if cpus else nullcontext():
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -106,7 +117,7 @@ class LocalProcess(Process):
         except OSError:
             shutil.rmtree(self._scratch)
             raise
-        self.cpus = devices.cpu_list(cpus) if cpus else None
+        self.cpus = cpu_list(cpus) if cpus else None
         self._tree = ProcessTree(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -141,7 +152,7 @@ class LocalProcess(Process):
     def stop(self, urgent: Callable[[], bool] = lambda: False) -> None:
         if not self._signal(signal.SIGTERM):
             return
-        until(lambda: urgent() or self._process.poll() is not None, GRACE_SECONDS)
+        wait_until(lambda: urgent() or self._process.poll() is not None, GRACE_SECONDS)
         self._signal(signal.SIGKILL)
         self._process.wait()
 
@@ -149,7 +160,7 @@ class LocalProcess(Process):
         self._output.discard()
         self._signal(signal.SIGKILL)
         self._process.wait()
-        if not until(self._has_gone):
+        if not wait_until(self._has_gone):
             raise EngineError(f"processes of the job are still there: {self._survivors()}")
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -199,7 +210,7 @@ class LocalLauncher(Launcher):
 
     def _made(self, configuration: Configuration, log: Path) -> Environment:
         """Make an environment from the configuration's lock, unless there is one."""
-        made = environments.prepare(
+        made = prepare_environment(
             configuration, self._device, self._cache, self._build, log, self._say
         )
         self._uses.append(made.use)
@@ -208,14 +219,14 @@ class LocalLauncher(Launcher):
 
     def _given(self, configuration: Configuration, python: Path) -> Environment:
         """Take an interpreter as it is; what is installed there is its identity."""
-        if interpreters.version_of(python) is None:
+        if interpreter_version(python) is None:
             raise BuildError(f"--python {python}: not a Python interpreter that runs")
         frozen = subprocess.run(
             [python, "-c", _FREEZE], capture_output=True, text=True, timeout=120, check=False
         )
         if frozen.returncode:
             raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")
-        identity = {"packages_sha256": sha256(frozen.stdout.encode()), **self._host()}
+        identity = {"packages_sha256": sha256_of(frozen.stdout.encode()), **self._host()}
         return Environment(configuration.name, str(python), identity)
 
     def _host(self) -> dict[str, str]:
@@ -226,7 +237,7 @@ class LocalLauncher(Launcher):
         spec = job.spec(str(self._data_dir) if self._data_dir else None, str(compiled))
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
         try:
-            return LocalProcess(command, self._environment(), devices.cpus_of(job))
+            return LocalProcess(command, self._environment(), cpus_for(job))
         except OSError as error:
             raise EngineError(f"{environment.location} could not be started: {error}") from error
 

@@ -9,14 +9,17 @@ import pytest
 
 from launcher_contract import Bench
 from made_configuration import CONFIG
-from runner import bundle, images, paths
-from runner.config_files import Device, read
-from runner.engine import LABEL
+from runner import paths
+from runner.environments.image import build_image
+from runner.environments.recipe import sha256_of
 from runner.errors import BuildError
-from runner.images import BuildOptions
-from runner.jobs import Status
-from runner.launchers.docker import DockerLauncher, Limits
-from runner.recipes import sha256
+from runner.launchers.docker import ContainerLimits, DockerLauncher
+from runner.machine.docker_engine import LABEL
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, read_configuration
+from runner.spec.job import Status
+from runner.tools.bundle.load import load_bundle
+from runner.tools.bundle.save import WantedBundle, save_bundle
 
 pytestmark = pytest.mark.engine
 
@@ -56,7 +59,7 @@ def make_wheel(folder: Path) -> str:
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         file.writestr(f"{about}/RECORD", f"tiny.py,,\n{about}/RECORD,,\n")
-    return sha256((folder / WHEEL).read_bytes())
+    return sha256_of((folder / WHEEL).read_bytes())
 
 
 class Room:
@@ -79,18 +82,18 @@ class Room:
         engine.client.images.get(base_image).tag(self.base)
 
     def save(self, folder: Path):
-        wanted = bundle.Wanted([read(self.folder)], Device.CPU, self.options)
-        return bundle.save(self.engine, wanted, folder, self.root, self.said.append)
+        wanted = WantedBundle([read_configuration(self.folder)], Device.CPU, self.options)
+        return save_bundle(self.engine, wanted, folder, self.root, self.said.append)
 
     def load(self, folder: Path):
-        return bundle.load(self.engine, folder, self.root / "cache", self.said.append)
+        return load_bundle(self.engine, folder, self.root / "cache", self.said.append)
 
     def build(self):
         options = BuildOptions(base_image=self.base)
         log = self.root / "log"
         self.said.clear()
-        return images.build(
-            self.engine, read(self.folder), Device.CPU, options, log, self.said.append
+        return build_image(
+            self.engine, read_configuration(self.folder), Device.CPU, options, log, self.said.append
         )
 
     def launcher(self) -> DockerLauncher:
@@ -98,7 +101,7 @@ class Room:
             self.engine,
             Device.CPU,
             run="bundle",
-            limits=Limits(memory_bytes=512 << 20, cpus=1),
+            limits=ContainerLimits(memory_bytes=512 << 20, cpus=1),
             build=BuildOptions(base_image=self.base),
             data_dir=None,
             gpu_uuid=None,
@@ -141,7 +144,7 @@ def test_a_bundle_brings_back_what_was_removed(room, engine, tmp_path):
     assert room.build().digest == kept.digest
     assert room.said == [f"{kept.tag} is up to date"]
     launcher = room.launcher()
-    environment = launcher.prepare(read(room.folder), tmp_path / "log")
+    environment = launcher.prepare(read_configuration(room.folder), tmp_path / "log")
     assert Bench(launcher, environment, tmp_path / "runs").run("well").status is Status.OK
 
     # What changes in models/ needs no package: only the last stage is built.

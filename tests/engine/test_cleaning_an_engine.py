@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from runner.cleaning import Kind, RemovalError, of_engine
-from runner.engine import cache_volume
-from runner.liveness import Owner
+from runner.machine.docker_engine import cache_volume
+from runner.machine.owner import Owner
+from runner.tools.clean.engine import engine_items
+from runner.tools.clean.items import Kind, RemovalError
 
 pytestmark = pytest.mark.engine
 
@@ -23,7 +24,7 @@ class Room:
         self.label = f"cleaning-test-{uuid.uuid4().hex[:12]}"
 
     def items(self):
-        found = of_engine(self.engine, self.cache, EVERY_KIND, label=self.label)
+        found = engine_items(self.engine, self.cache, EVERY_KIND, label=self.label)
         return {item.name: item for item in found}
 
     def image(self, name, base=None, content="x"):

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from launcher_contract import LauncherContract
-from runner.config_files import Device
-from runner.engine import LABEL
-from runner.images import BuildOptions
-from runner.jobs import Status
 from runner.launchers.base import Environment
-from runner.launchers.docker import DockerLauncher, Limits
+from runner.launchers.docker import ContainerLimits, DockerLauncher
+from runner.machine.docker_engine import LABEL
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device
+from runner.spec.job import Status
 
 pytestmark = pytest.mark.engine
 
@@ -23,7 +23,7 @@ def launcher(engine, tmp_path):
         engine,
         Device.CPU,
         run="contract",
-        limits=Limits(memory_bytes=512 << 20, cpus=1),
+        limits=ContainerLimits(memory_bytes=512 << 20, cpus=1),
         build=BuildOptions(),
         data_dir=data,
         gpu_uuid=None,

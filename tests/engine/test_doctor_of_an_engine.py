@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner import paths
-from runner.engine import WORK_SECONDS, connect
 from runner.errors import MachineError
+from runner.machine.docker_engine import WORK_SECONDS, connect_engine
 
 pytestmark = pytest.mark.engine
 
@@ -49,7 +49,7 @@ def connect_as_nobody(socket, answers):
     os.setgid(65534)
     os.setuid(65534)
     try:
-        connect(socket)
+        connect_engine(socket)
         answers.put("connected")
     except MachineError as error:
         answers.put(str(error))

@@ -9,10 +9,12 @@ import pytest
 from registry import serving
 
 from made_configuration import CONFIG
-from runner import images, paths
-from runner.config_files import Device, read
+from runner import paths
+from runner.environments.image import build_image, find_image, known_image_size
 from runner.errors import BuildError
-from runner.images import BuildOptions
+from runner.machine.docker_engine import LABEL
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, read_configuration
 
 pytestmark = pytest.mark.engine
 
@@ -60,11 +62,13 @@ def room(engine, base_image, tmp_path, monkeypatch):
         said.clear()
         options = BuildOptions(base_image=base, **limits)
         log = tmp_path / "build.log"
-        return images.build(engine, read(folder), Device.CPU, options, log, said.append)
+        return build_image(
+            engine, read_configuration(folder), Device.CPU, options, log, said.append
+        )
 
     build.said, build.folder, build.root = said, folder, tmp_path
     yield build
-    name = f"{images.LABEL}/{folder.name}"
+    name = f"{LABEL}/{folder.name}"
     for image in engine.client.images.list(name=name):  # the newest first
         for tag in image.tags:
             engine.client.images.remove(tag)
@@ -134,22 +138,22 @@ def test_a_changed_model_is_built_on_the_stage_below(room):
 
 def test_what_is_there_is_found_without_building(room, engine, base_image):
     (room.folder / "Dockerfile").write_text(IN_STAGES)
-    configuration, options = read(room.folder), BuildOptions(base_image=base_image)
+    configuration, options = read_configuration(room.folder), BuildOptions(base_image=base_image)
 
     def find():
-        return images.find(engine, configuration, Device.CPU, options)
+        return find_image(engine, configuration, Device.CPU, options)
 
     before = find()
     assert (before.held, before.missing) == (None, ("system", "environment", "models"))
-    assert images.known_size(engine, configuration, Device.CPU, before.tag) is None
+    assert known_image_size(engine, configuration, Device.CPU, before.tag) is None
     assert find() == before
     made = room()
     assert (find().tag, find().is_there) == (made.tag, True)
-    size = images.known_size(engine, configuration, Device.CPU, made.tag)
+    size = known_image_size(engine, configuration, Device.CPU, made.tag)
     assert size == engine.client.images.get(made.tag).attrs["Size"]
     (room.root / "models" / "x.py").write_text("2")
     assert (find().held, find().missing) == ("environment", ("models",))
-    assert images.known_size(engine, configuration, Device.CPU, find().tag) == size
+    assert known_image_size(engine, configuration, Device.CPU, find().tag) == size
 
 
 def test_a_build_that_takes_too_long_is_ended_in_the_engine_too(room, engine):

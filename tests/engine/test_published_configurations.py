@@ -4,8 +4,10 @@ import os
 
 import pytest
 
-from runner import cli, results
+from runner.cli.app import main
 from runner.errors import ExitCode
+from runner.store.find import find_run
+from runner.tables.load import load_runs
 
 pytestmark = pytest.mark.engine
 
@@ -23,13 +25,13 @@ if os.environ.get("BENCH_CA_BUNDLE"):
 def test_real_digits_are_learnt_in_a_container(
     engine, base_image, tmp_path, capsys, configuration, backend
 ):
-    code = cli.main(
+    code = main(
         ["--config", configuration, "--backend", backend, "--device", "cpu", "--data", "digits",
          "--model", "mnist_mlp", "--epochs", "8", "--results", str(tmp_path),
          "--wait", "250", *BUILD]
     )  # fmt: skip
     assert code == ExitCode.OK, capsys.readouterr()
-    table = results.load(results.find(tmp_path, "latest"))
+    table = load_runs(find_run(tmp_path, "latest"))
     assert table["val_accuracy"].max() >= 0.9
     assert table["parameters"].unique().tolist() == [669_706]
     assert len(table) == 8

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from made_configuration import CONFIG
-from runner import paths, results
-from runner.jobs import Status
-from runner.workloads import WORKLOADS
+from runner import paths
+from runner.spec.job import Status
+from runner.spec.workload import WORKLOADS
+from runner.store.find import list_resumable_runs
 
 NAME = "fault-k1"
 MODELS = ("mnist_mlp", "mnist_cnn")
@@ -101,7 +102,7 @@ class Project:
 
     def run_folder(self) -> Path | None:
         """Return the newest run's folder, if one was begun."""
-        found = results.resumable(self.runs) if self.runs.exists() else []
+        found = list_resumable_runs(self.runs) if self.runs.exists() else []
         return found[-1] if found else None
 
     @property

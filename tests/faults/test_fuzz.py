@@ -12,10 +12,10 @@ from collections import Counter
 import pytest
 
 from launcher_contract import make_job
-from runner.events import BadLine, LineReader, parse
-from runner.jobs import Status
+from runner.execution.outcome import FloodError, Heard, conclude
 from runner.launchers.base import Exit
-from runner.outcome import FloodError, Heard, conclude
+from runner.spec.job import Status
+from runner.store.events import BadLine, LineReader, parse_event
 from scripted import stream
 
 LINES = 1_000_000 if os.environ.get("FAULTS") == "long" else 50_000
@@ -138,7 +138,7 @@ def test_no_line_breaks_the_reader_the_judge_or_the_store(figure):
                 ["start", "data", "model", "epoch", "epoch", "epoch", "end"],
                 ["start", "data", "model", "epoch", "epoch", "epoch", "limits", "end"],
             )
-            assert not any(isinstance(parse(line.encode()), BadLine) for line in kept)
+            assert not any(isinstance(parse_event(line.encode()), BadLine) for line in kept)
     seconds = time.monotonic() - began
     figure(
         f"fuzz: lines {count['lines']}, events {count['events']}, bad {count['bad']}, "

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from project import NAME, Project, appears, finished, make, wait
 
-from runner import results
-from runner.engine import LABEL
 from runner.errors import ExitCode
-from runner.jobs import Status
+from runner.machine.docker_engine import LABEL
+from runner.spec.job import Status
+from runner.tables.load import load_runs
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
 
@@ -52,7 +52,7 @@ def _wait_for_an_epoch(project: Project, process: subprocess.Popen[bytes]) -> No
 
 
 def _statuses(project: Project) -> dict[str, str]:
-    table = results.load(project.run_folder()).drop_duplicates("job")
+    table = load_runs(project.run_folder()).drop_duplicates("job")
     return dict(zip(table["job"], table["status"], strict=True))
 
 
@@ -168,7 +168,7 @@ def test_a_damaged_store_is_read_as_far_as_it_goes_and_goes_on(project, damage):
     else:
         record = json.loads((victim / "record.json").read_text())
         (victim / "record.json").write_text(json.dumps({**record, "schema": 99}))
-    results.load(folder)
+    load_runs(folder)
     assert wait(project.go_on()) == ExitCode.OK
     assert len(_statuses(project)) == project.planned
     assert others.items() <= finished(folder).items()

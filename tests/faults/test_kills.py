@@ -19,9 +19,9 @@ from daemon import Daemon
 from docker.errors import APIError
 from project import Project, finished, make, wait
 
-from runner import results
-from runner.engine import LABEL
-from runner.jobs import Status
+from runner.machine.docker_engine import LABEL
+from runner.spec.job import Status
+from runner.tables.load import load_runs
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(0)]
 
@@ -122,7 +122,7 @@ def _try(kind: str, seed: int, project: Project, daemon: Daemon, figures: Figure
         folder = project.run_folder()
     code = wait(project.go_on(folder.name, "--retry", "all"))
     figures.tries += 1
-    table = results.load(folder)
+    table = load_runs(folder)
     ok = table[table["status"] == Status.OK].drop_duplicates("job")
     if code != 0 or len(ok) != project.planned:
         figures.incomplete.append(f"{name}: exit {code}, {len(ok)} of {project.planned} jobs ok")

@@ -15,29 +15,30 @@ import psutil
 import pytest
 
 from launcher_contract import Bench, make_job
-from runner import report, results
-from runner.clocks import Clocks
-from runner.commands.console import SafeConsole
-from runner.commands.tables import print_report
-from runner.config_files import Device
-from runner.engine import LABEL
-from runner.events import MAX_LINE_BYTES
-from runner.forecast import Forecast
-from runner.history import History
-from runner.html.page import render
-from runner.images import BuildOptions
-from runner.jobs import Status
+from runner.execution.attempt import Conditions, run_job
 from runner.launchers.base import Environment
-from runner.launchers.bounds import DiskFloor
-from runner.launchers.docker import DockerLauncher, Limits
-from runner.progress import Lines
-from runner.running import Conditions, run_job
-from runner.store import MAX_LOG_BYTES
-from runner.summaries import summarize
+from runner.launchers.disk_floor import DiskFloor
+from runner.launchers.docker import ContainerLimits, DockerLauncher
+from runner.machine.docker_engine import LABEL
+from runner.plan.history import History
+from runner.progress.forecast import Forecast
+from runner.progress.lines import Lines
+from runner.report.console import SafeConsole
+from runner.report.html.page import render_page
+from runner.report.markdown import write_summary
+from runner.report.terminal import print_report
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device
+from runner.spec.job import Status
+from runner.spec.time_limits import TimeLimits
+from runner.store.events import MAX_LINE_BYTES
+from runner.store.run_folder import MAX_LOG_BYTES
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
 
 pytestmark = pytest.mark.engine
 
-LIMITS = Limits(
+LIMITS = ContainerLimits(
     memory_bytes=512 << 20, cpus=1, processes=64, tmpfs_bytes=64 << 20, tmpfs_files=10_000,
     cache_bytes=64 << 20,
 )  # fmt: skip
@@ -232,7 +233,7 @@ def test_a_job_that_fills_the_engines_disk_is_stopped(bench, launch, engine, mon
             super().__init__(path)
             self._floor = (self._free()[0] - (256 << 20), 0)
 
-    monkeypatch.setattr("runner.launchers.docker.DiskFloor", Near)
+    monkeypatch.setattr("runner.launchers.disk_floor.DiskFloor", Near)
     began = time.monotonic()
     record = bench.run("fills_the_cache_without_end", timeout=60)
     assert record.status is Status.FAILED
@@ -295,7 +296,7 @@ def test_forged_events_give_no_row_to_another_job_and_no_ok(bench):
 
 def without_libraries(page: str) -> str:
     """Return a page without the scripts that are not ours: they may hold any character."""
-    for library in resources.files("runner.html").joinpath("assets", "vendor").iterdir():
+    for library in resources.files("runner.report.html").joinpath("assets", "vendor").iterdir():
         page = page.replace(library.read_text(encoding="utf-8"), "")
     return page
 
@@ -308,18 +309,18 @@ def is_safe(text: str) -> bool:
 def test_control_characters_reach_no_terminal_file_or_page(bench, launch, environment, monkeypatch):
     shown = StringIO()
     console = SafeConsole(file=shown, width=200, emoji=False)
-    monkeypatch.setattr("runner.commands.tables.out", console)
+    monkeypatch.setattr("runner.report.console.out", console)
     job = make_job("speaks_to_the_terminal")
     lines = Lines(console, Forecast(partial(History, bench.store.folder.parent)))
-    conditions = Conditions(launch(), bench.store, lines, Clocks(wall=60))
+    conditions = Conditions(launch(), bench.store, lines, TimeLimits(wall=60))
     record = run_job(job, environment, conditions)
     assert record.status is Status.FAILED
     folder = bench.store.folder
-    table = results.load(folder)
+    table = load_runs(folder)
     summary = summarize(table)
     print_report(table, summary)
-    report.write(folder, table, summary)
-    page = without_libraries(render(table, [folder]))
+    write_summary(folder, table, summary)
+    page = without_libraries(render_page(table, [folder]))
     assert len(page) < 200_000
     assert "gnp.exe" in shown.getvalue()
     assert "[red]markup[/red]" in shown.getvalue(), "markup is shown, not obeyed"

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from local_environments import python_of
-from runner import config_files
-from runner.config_files import Device
-from runner.doctor.local import lacking
+from runner.spec.configuration import Device, load_configurations
+from runner.tools.doctor.local import lacking
 
 HERE = Path(__file__).resolve().parent
 
@@ -21,7 +20,7 @@ def run_in(tmp_path):
     """Return a function that runs a configuration's Python and gives the ended process."""
 
     def run(configuration, backend, *arguments):
-        facts = config_files.load([configuration])[0].backends[backend]
+        facts = load_configurations([configuration])[0].backends[backend]
         if missing := ", ".join(lacking(facts.local, Device.CPU)):
             pytest.skip(f"{backend} lacks {missing} on this machine")
         return subprocess.run(

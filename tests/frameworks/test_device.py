@@ -2,11 +2,11 @@
 
 import pytest
 
-from runner import config_files
+from runner.spec.configuration import load_configurations
 
 PAIRS = [
     (configuration.name, backend)
-    for configuration in config_files.load([])
+    for configuration in load_configurations([])
     for backend in configuration.backends
 ]
 

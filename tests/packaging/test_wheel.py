@@ -16,9 +16,11 @@ import pytest
 import uv
 
 import runner
-from runner import config_files, environments, paths, recipes
-from runner.config_files import Device
-from runner.workloads import WORKLOADS
+from runner import paths
+from runner.environments.recipe import recipe_files
+from runner.environments.venv import environment_folder, is_environment_made
+from runner.spec.configuration import Device, configuration_names, load_configurations
+from runner.spec.workload import WORKLOADS
 
 SHIPPED = ("docker", "models", "results/published")
 # What a working folder holds beside the project, and what no build reads.
@@ -73,7 +75,7 @@ def test_a_wheel_holds_the_modules_and_the_projects_folders_and_nothing_else(whe
     for folder in SHIPPED:
         expected |= {f"runner/_project/{folder}/{name}" for name in files(source / folder)}
     assert held == expected
-    for name in config_files.names():
+    for name in configuration_names():
         assert f"runner/_project/docker/{name}/config.toml" in held
 
 
@@ -163,7 +165,7 @@ def test_it_is_imported_from_where_it_is_installed(installed):
 def test_it_lists_every_configuration_and_every_model(installed):
     ended = installed.bench("list")
     assert ended.returncode == 0
-    assert [name for name in (*config_files.names(), *WORKLOADS) if name not in ended.stdout] == []
+    assert [name for name in (*configuration_names(), *WORKLOADS) if name not in ended.stdout] == []
 
 
 def test_it_prints_what_was_published(installed):
@@ -187,7 +189,7 @@ def test_its_images_hold_what_a_checkouts_hold(installed):
         "made = recipes.recipe(config_files.load(['tf-k3'])[0], config_files.Device.CPU); "
         "print(json.dumps({name: sha256(content) for name, content in made.items()}))"
     )
-    ours = recipes.recipe(config_files.load(["tf-k3"])[0], Device.CPU)
+    ours = recipe_files(load_configurations(["tf-k3"])[0], Device.CPU)
     expected = {name: hashlib.sha256(content).hexdigest() for name, content in ours.items()}
     assert json.loads(installed.call("python", "-c", code).stdout) == expected
 
@@ -221,9 +223,9 @@ def test_its_results_are_below_the_current_folder_and_its_help_says_so(installed
 
 
 def test_it_trains_and_finds_its_run_again(installed):
-    chosen = config_files.load(["jax-k3"])[0]
-    folder = environments.folder_of(chosen, Device.CPU, paths.cache())
-    if not environments.is_made(folder):
+    chosen = load_configurations(["jax-k3"])[0]
+    folder = environment_folder(chosen, Device.CPU, paths.cache())
+    if not is_environment_made(folder):
         pytest.skip(f"no environment is made: {folder}")
     ended = installed.bench(
         "--config", "jax-k3", "--launcher", "local", "--device", "cpu", "--model", "mnist_mlp",

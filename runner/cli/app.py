@@ -1,0 +1,163 @@
+"""The command line: its commands by name, and how their errors end the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from runner import paths
+from runner.cli import options
+from runner.cli.completion import PROGRAM, is_asked, rewrite_words
+from runner.cli.lazy import Command, LazyGroup
+from runner.errors import BenchmarkError, ExitCode
+from runner.report.console import err
+
+COMMANDS = (
+    Command(
+        "run",
+        "runner.cli.commands.run:run_command",
+        "Train models and print the table (the default).",
+    ),
+    Command(
+        "plan",
+        "runner.cli.commands.run:plan_command",
+        "Say what a run would do, and do nothing.",
+        examples="PLAN_EXAMPLES",
+    ),
+    Command("list", "runner.cli.commands.list_all:list_all", "List configurations and models."),
+    Command("doctor", "runner.cli.commands.doctor:doctor", "Say whether a run can work here."),
+    Command("build", "runner.cli.commands.build:build", "Build images without running anything."),
+    Command("clean", "runner.cli.commands.clean:clean", "Remove what the runner keeps here."),
+    Command(
+        "bundle", "runner.cli.commands.bundle:app", "Keep images, wheels and data in one folder."
+    ),
+    Command("new", "runner.cli.commands.new:app", "Make a configuration or a model of your own."),
+    Command("lock", "runner.cli.commands.lock:lock", "Lock a configuration's requirements anew."),
+    Command(
+        "check", "runner.cli.commands.check:app", "Check a configuration or a model by trying it."
+    ),
+    Command("data", "runner.cli.commands.data:app", "Fetch, check and list the real data sets."),
+    Command("published", "runner.cli.commands.published:show_published", "Print 2017's figures."),
+    Command("report", "runner.cli.commands.report:show_report", "Print the table of runs again."),
+    Command("compare", "runner.cli.commands.compare:compare_runs", "Set two runs side by side."),
+    Command(
+        "export", "runner.cli.commands.export:export_table", "Write a table for other programs."
+    ),
+)
+
+
+DEFAULT = "run"
+
+
+_OF_COMPLETION = ("--install-completion", "--show-completion")
+
+
+_HELP = ("-h", "--help")
+
+
+_OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"{PROGRAM} {paths.version()}")
+        raise typer.Exit
+
+
+_of_program = typer.Typer(rich_markup_mode=None)
+
+
+@_of_program.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Declare what the program takes before any command."""
+
+
+app = LazyGroup(
+    COMMANDS,
+    DEFAULT,
+    help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
+    epilog=(
+        "\b\nWithout a command the options are those of 'run':\n"
+        "  python -m runner --config mxnet-k122\n  python -m runner run --help"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    params=typer.main.get_command(_of_program).params,
+    context_settings={"help_option_names": _HELP},  # commands inherit them
+)
+
+
+def normalize(arguments: Sequence[str]) -> list[str]:
+    """Return arguments as the parser wants them.
+
+    ``--config a b`` becomes ``--config a --config b``, and options without a command belong to
+    ``run``.
+    """
+    expanded: list[str] = []
+    several: str | None = None
+    values = 0
+    for argument in arguments:
+        if argument.startswith("-"):
+            several, values = (argument if argument in options.SEVERAL else None), 0
+            expanded.append(argument)
+        elif several is not None:
+            expanded += [several] if values else []
+            expanded.append(argument)
+            values += 1
+        else:
+            expanded.append(argument)
+    leads_with_option = bool(expanded) and expanded[0].startswith("-")
+    if leads_with_option and expanded[0] not in _OF_PROGRAM:
+        return [DEFAULT, *expanded]
+    return expanded
+
+
+def _for_completion(words: Sequence[str]) -> list[str]:
+    """Return the words before the one being typed, which may be one more name."""
+    return normalize([*words, "?"])[:-1]
+
+
+def _start(arguments: list[str]) -> None:
+    """Parse and run. Completion is for the program of that name, however it was started."""
+    if is_asked():
+        rewrite_words(os.environ, _for_completion)
+    of_completion = is_asked() or bool(set(arguments) & set(_OF_COMPLETION))
+    app(normalize(arguments), prog_name=PROGRAM if of_completion else None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        _start(list(sys.argv[1:] if arguments is None else arguments))
+    except BenchmarkError as error:
+        first, *rest = str(error).splitlines()
+        err.print(f"[bold red]error:[/] {escape(first)}", highlight=False)
+        for line in rest:
+            err.print(escape(line), highlight=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has read enough; what is left to write at exit has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
+    return ExitCode.OK
+
+
+def entry() -> None:
+    """Run as a program of its own."""
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Builds images and runs nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from runner.cli import options
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, load_configurations
+
+NONE: list[str] = []
+
+
+EXAMPLES = (
+    "python -m runner build --config mxnet-k122",
+    "python -m runner build --config tf-k3 jax-k3 --device cpu",
+    "python -m runner build --base-image mirror.example/ubuntu:16.04",
+)
+
+
+def build(
+    config: options.Configs = NONE,
+    device: options.BuildDevice = Device.GPU,
+    engine: options.Engine = None,
+    base_image: options.BaseImage = None,
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
+) -> None:
+    """Build images without running anything. GPU images build without a GPU."""
+    from runner.tools.images import build_images
+
+    asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
+    raise typer.Exit(build_images(load_configurations(config), device, asked, engine))

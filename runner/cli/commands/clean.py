@@ -1,0 +1,51 @@
+"""Removes what the runner keeps on this machine, after showing it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner import paths
+from runner.cli import options
+
+NONE: list[str] = []
+
+
+EXAMPLES = (
+    "python -m runner clean --dry-run",
+    "python -m runner clean --until-free 20G",
+    "python -m runner clean --kind runs --older-than 30d --yes",
+)
+
+
+def clean(
+    kind: options.Kinds = NONE,
+    keep: Annotated[
+        int, typer.Option("--keep", min=0, help="Keep the N most recently used of each kind.")
+    ] = 0,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="Only what lay unused, such as 30d."),
+    ] = None,
+    until_free: Annotated[
+        str | None,
+        typer.Option("--until-free", metavar="SIZE", help="Stop once that much is free: 20G."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, and remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; does not ask.")] = False,
+    engine: options.Engine = None,
+    results_dir: options.Results = paths.RESULTS,
+) -> None:
+    """Remove images, environments, caches and old runs, least recently used first.
+
+    Shows them and asks. What is in use stays, and so does what this runner did not make. Runs and
+    data go only if named: --kind runs.
+    """
+    from runner.tools.clean.show import Consent, InJson, InTables, bounds_of, clean_up
+
+    consent = Consent.LOOK if dry_run else Consent.GIVEN if yes else Consent.ASK
+    bounds = bounds_of(keep, older_than, until_free)
+    teller = InJson() if as_json else InTables()
+    raise typer.Exit(clean_up(kind, bounds, engine, results_dir, consent, teller))

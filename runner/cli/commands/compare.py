@@ -1,0 +1,44 @@
+"""Sets two measurements beside each other, and guards the second with an exit code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner import paths
+from runner.cli import options
+
+NONE: list[str] = []
+
+
+EXAMPLES = (
+    "python -m runner compare 20261124-120000 latest",
+    "python -m runner compare before.run after.run --threshold 5%",
+)
+
+
+def compare_runs(
+    a: Annotated[str, typer.Argument(metavar="A", help="The base: a run, or run1,run2.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is set beside it.")],
+    config: options.Configs = NONE,
+    model: options.Models = NONE,
+    backend: options.Backends = NONE,
+    threshold: Annotated[
+        str | None,
+        typer.Option("--threshold", help="Exit 1 if B is slower by more than that, such as 5%."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    results_dir: options.Results = paths.RESULTS,
+) -> None:
+    """Set two measurements side by side: what differs, and how much slower B is than A.
+
+    Runs are named as for 'report': names, folders, or latest. With --threshold the exit code is 1
+    if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
+    missing or not ok in B, or if nothing could be judged.
+    """
+    from runner.report.compare_text import compare_and_tell, tell_compared, tell_compared_in_json
+
+    wanted = {"configuration": config, "model": model, "backend": backend}
+    tell = tell_compared_in_json if as_json else tell_compared
+    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, tell))

@@ -1,0 +1,12 @@
+"""Lists what there is to run."""
+
+from __future__ import annotations
+
+EXAMPLES = ("python -m runner list",)
+
+
+def list_all() -> None:
+    """List configurations, their backends, and the models."""
+    from runner.report.listing import print_available
+
+    print_available()

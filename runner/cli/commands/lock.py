@@ -1,0 +1,32 @@
+"""Makes the locks of a configuration anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner import paths
+from runner.cli import options
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import load_configurations
+
+EXAMPLES = (
+    "python -m runner lock jax-k3",
+    "python -m runner lock tf-k3 jax-k3",
+)
+
+
+def lock(
+    name: Annotated[list[str], typer.Argument(help="Configurations.")],
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+) -> None:
+    """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
+    from runner.tools.author.locks import lock_all
+
+    paths.need_checkout("lock")
+    build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
+    lock_all(load_configurations(name), build)

@@ -1,0 +1,40 @@
+"""Prints the tables of runs again, or writes them as one file."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner import paths
+from runner.cli import options
+
+LATEST = ["latest"]
+
+
+EXAMPLES = (
+    "python -m runner report",
+    "python -m runner report latest --html report.html",
+    "python -m runner report 20261124-120000 20261125-090000 --markdown",
+)
+
+
+def show_report(
+    runs: options.Runs = LATEST,
+    results_dir: options.Results = paths.RESULTS,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
+    ] = False,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
+    ] = None,
+) -> None:
+    """Print the table of one or several runs again, from what is on disk."""
+    from runner.report.terminal import report_runs, write_html, write_markdown, write_terminal
+
+    if html_file is not None:
+        report_runs(runs, results_dir, partial(write_html, html_file))
+    else:
+        report_runs(runs, results_dir, write_markdown if as_markdown else write_terminal)

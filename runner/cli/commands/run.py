@@ -1,0 +1,98 @@
+"""The default command: jobs in fresh processes, and the table of them; and its plan.
+
+The options are declared here and nothing else is, so that a shell completes them at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import typer
+
+from runner import paths
+from runner.cli import options
+from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.spec.time_limits import TimeLimits
+
+NONE: list[str] = []
+
+
+EXAMPLES = (
+    "python -m runner --study bhatia2017",
+    "python -m runner --config mxnet-k122",
+    "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
+    "python -m runner --config theano-k208 --repeats 5 --data real",
+    "python -m runner --resume latest --retry failed,timeout",
+)
+
+
+PLAN_EXAMPLES = (
+    "python -m runner plan --config mxnet-k122 --device cpu",
+    "python -m runner plan --resume latest",
+)
+
+
+def run_command(
+    context: typer.Context,
+    study: options.Study = None,
+    config: options.Configs = NONE,
+    model: options.Models = NONE,
+    backend: options.Backends = NONE,
+    device: options.RunDevice = DeviceChoice.GPU,
+    gpu: options.Gpu = None,
+    epochs: options.Epochs = None,
+    samples: options.Samples = None,
+    seed: options.Seed = 2017,
+    repeats: options.Repeats = 1,
+    until: options.Until = None,
+    max_repeats: options.MaxRepeats = 20,
+    threads: options.Threads = None,
+    data: options.Data = None,
+    results_dir: options.Results = paths.RESULTS,
+    resume: options.Resume = None,
+    retry: options.Retry = None,
+    launcher: options.Launcher = LauncherChoice.AUTO,
+    engine: options.Engine = None,
+    python: options.Python = None,
+    memory: options.Memory = None,
+    timeout: options.Timeout = TimeLimits.wall,
+    first_output: options.FirstOutput = TimeLimits.first_output,
+    silence: options.Silence = TimeLimits.silence,
+    build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
+    pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
+    wait: options.Wait = 0,
+    image_data_format: options.ImageDataFormat = None,
+    recurrent_activation: options.RecurrentActivation = None,
+    base_image: options.BaseImage = None,
+    ca_bundle: options.CaBundle = None,
+    package_index: options.PackageIndex = None,
+    wheels: options.Wheels = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+) -> None:
+    """Train models in fresh processes and print the table (the default command)."""
+    from runner.cli.measuring import foretell, measure
+
+    act = foretell if dry_run else measure
+    act(context)
+
+
+def plan_command(context: typer.Context, **given: Any) -> None:
+    """Say what a run would build, fetch, run and skip, for how long, and do nothing of it."""
+    from runner.cli.measuring import foretell
+
+    foretell(context)
+
+
+# The options of ``run``, declared there: all but those that make no difference here.
+_OF_RUN = inspect.signature(run_command, eval_str=True).parameters.values()
+
+
+plan_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [each for each in _OF_RUN if each.name not in ("dry_run", "quiet")]
+)
+
+
+plan_command.__annotations__ = {each.name: each.annotation for each in _OF_RUN}

@@ -1,0 +1,92 @@
+"""What the command that runs does, once its options are read: it measures, or foretells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from runner.errors import ExitCode, UsageError
+from runner.execution.session import Ended, execute_run
+from runner.plan.preview import preview_run
+from runner.plan.resume import Session, resumed_request, statuses_to_retry
+from runner.progress.preview_text import show_preview
+from runner.progress.styles import Style, chosen_style, observer_for
+from runner.report.console import err, safe_markup
+from runner.report.terminal import show_run, show_run_times, write_run_tables
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
+from runner.store.find import find_run, list_resumable_runs
+
+_SHOWN: dict[Style, Callable[[Path], object]] = {
+    Style.JSON: write_run_tables,
+    Style.QUIET: show_run_times,
+}
+
+
+def _given(context: typer.Context) -> set[str]:
+    """Return the options of a request that the command line names."""
+    sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def _tell(ended: Ended, style: Style) -> None:
+    """Print the tables of what there is, whatever ended the run, and then what did."""
+    if ended.has_rows:
+        _SHOWN.get(style, show_run)(ended.folder)
+    if ended.error is not None:
+        raise ended.error
+    if ended.code is ExitCode.INTERRUPTED:
+        err.print(
+            f"interrupted; what was measured is kept: go on with --resume {ended.folder.name}",
+            highlight=False,
+        )
+
+
+def _aside(line: str) -> None:
+    err.print(safe_markup(line), highlight=False, style="dim")
+
+
+def _style(context: typer.Context) -> Style:
+    return chosen_style(context.params.get("quiet", False), context.params["as_json"])
+
+
+def _asked(context: typer.Context) -> tuple[Request, Session]:
+    """Return what the command line asks for. Raises UsageError for what does not go together."""
+    given = context.params
+    if given["retry"] is not None and given["resume"] is None:
+        raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
+    request = Request.model_validate({n: v for n, v in given.items() if n in Request.model_fields})
+    resumed = None
+    if given["resume"] is not None:
+        resumed = find_run(given["results_dir"], given["resume"], list_resumable_runs)
+        request = resumed_request(resumed, request, _given(context))
+    session = Session(
+        arguments=sys.argv[1:],
+        root=given["results_dir"],
+        resumed=resumed,
+        again=statuses_to_retry(given["retry"]),
+        clocks=TimeLimits(given["first_output"], given["silence"], given["timeout"]),
+        build_seconds=given["build_timeout"],
+        pull_seconds=given["pull_timeout"],
+        wait=given["wait"],
+        progress=err.is_terminal and _style(context) in (Style.LIVE, Style.LINES),
+    )
+    return request, session
+
+
+def measure(context: typer.Context) -> None:
+    """Run what is asked for, and print the table."""
+    request, session = _asked(context)
+    style = _style(context)
+    ended = execute_run(request, session, observer_for(style, session.root))
+    _tell(ended, style)
+    raise typer.Exit(ended.code)
+
+
+def foretell(context: typer.Context) -> None:
+    """Print what a run would do."""
+    request, session = _asked(context)
+    show_preview(preview_run(request, session, _aside), _style(context) is Style.JSON)

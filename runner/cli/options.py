@@ -1,0 +1,294 @@
+"""The options of the command line, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from runner.cli.completion import (
+    offer_backends,
+    offer_configurations,
+    offer_gpus,
+    offer_models,
+    offer_runs,
+    reproduced,
+    studies,
+)
+from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.configuration import Device
+from runner.spec.workload import DataSource
+
+Study = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="A published study: its configurations and models, where none are named.",
+        autocompletion=reproduced,
+    ),
+]
+
+
+PrintedStudy = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="Print all figures of this study. [default: the article's tables of 2017]",
+        autocompletion=studies,
+    ),
+]
+
+
+Configs = Annotated[
+    list[str],
+    typer.Option(
+        "--config",
+        help="One or several configurations. [default: all]",
+        autocompletion=offer_configurations,
+    ),
+]
+
+
+Models = Annotated[
+    list[str],
+    typer.Option(
+        "--model",
+        help="One or several models. [default: the five of 2017]",
+        autocompletion=offer_models,
+    ),
+]
+
+
+Backends = Annotated[
+    list[str],
+    typer.Option(
+        "--backend",
+        help="One or several backends. [default: all]",
+        autocompletion=offer_backends,
+    ),
+]
+
+
+Kinds = Annotated[
+    list[str],
+    typer.Option(
+        "--kind",
+        help="One or several of images, environments, caches, containers, data, runs. "
+        "[default: all but data and runs]",
+    ),
+]
+
+
+SEVERAL = ("--config", "--model", "--backend", "--kind", "--pin")
+
+
+RunDevice = Annotated[
+    DeviceChoice,
+    typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
+]
+
+
+BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
+
+
+Gpu = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu",
+        help="GPU by UUID or index. [default: the first]",
+        autocompletion=offer_gpus,
+    ),
+]
+
+
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
+]
+
+
+Samples = Annotated[
+    int | None, typer.Option("--samples", min=1, help="Training samples. [default: all]")
+]
+
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
+
+
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
+
+
+Until = Annotated[
+    str | None,
+    typer.Option("--until", help="Repeat until the interval is that narrow, such as 2%."),
+]
+
+
+MaxRepeats = Annotated[
+    int, typer.Option("--max-repeats", min=2, help="With --until, at most that many.")
+]
+
+
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
+]
+
+
+Data = Annotated[
+    DataSource | None,
+    typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
+]
+
+
+Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
+
+
+Launcher = Annotated[
+    LauncherChoice,
+    typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
+]
+
+
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", help="Docker engine: a socket's path or a URL. [default: DOCKER_HOST]"
+    ),
+]
+
+
+Python = Annotated[
+    Path | None,
+    typer.Option("--python", help="Use this interpreter as it is (launcher local)."),
+]
+
+
+Memory = Annotated[
+    int | None,
+    typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
+]
+
+
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
+
+
+FirstOutput = Annotated[
+    float,
+    typer.Option("--first-output", min=1, help="Seconds in which a job must write something."),
+]
+
+
+Silence = Annotated[
+    float,
+    typer.Option("--silence", min=1, help="Seconds that a job may write nothing: a slow epoch's."),
+]
+
+
+BuildTimeout = Annotated[
+    float, typer.Option("--build-timeout", min=1, help="Seconds that one build may take.")
+]
+
+
+PullTimeout = Annotated[
+    float, typer.Option("--pull-timeout", min=1, help="Seconds that fetching a base may take.")
+]
+
+
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with a run: a name, a folder, or latest.",
+        autocompletion=offer_runs,
+    ),
+]
+
+
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        "--retry",
+        metavar="STATUS,...",
+        help="With --resume, run these again too: failed,timeout; or all that are not ok.",
+    ),
+]
+
+
+Wait = Annotated[
+    float,
+    typer.Option("--wait", min=0, help="Seconds to wait for a device that another run holds."),
+]
+
+
+ImageDataFormat = Annotated[
+    Literal["channels_first", "channels_last"] | None,
+    typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
+]
+
+
+RecurrentActivation = Annotated[
+    Literal["hard_sigmoid", "sigmoid"] | None,
+    typer.Option(
+        "--recurrent-activation",
+        help="Of the LSTMs; hard_sigmoid is 2017's. [default: the configuration's]",
+    ),
+]
+
+
+BaseImage = Annotated[
+    str | None, typer.Option("--base-image", help="Base image. [default: the configuration's]")
+]
+
+
+CaBundle = Annotated[
+    Path | None, typer.Option("--ca-bundle", help="Extra CA certificates (PEM) for builds.")
+]
+
+
+PackageIndex = Annotated[
+    str | None, typer.Option("--package-index", help="Python package index for builds.")
+]
+
+
+Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
+
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(help="Runs: names, folders, or latest.", autocompletion=offer_runs),
+]
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
+]
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
+
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing (as plan).")
+]
+
+
+# How the help groups them. An option that stands in no topic is listed last.
+TOPICS: dict[str, tuple[str, ...]] = {
+    "What to run": ("--study", "--config", "--model", "--backend", "--data"),
+    "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
+    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats"),
+    "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "After an interruption": ("--resume", "--retry"),
+    "Time limits": (
+        "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",
+    ),
+    "Variants of the models": ("--image-data-format", "--recurrent-activation"),
+    "Output": ("--dry-run", "--quiet", "--json", "--markdown", "--html"),
+    "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
+}  # fmt: skip
+
+
+def topic_of(option: str) -> str:
+    """Return the topic that the help lists an option under."""
+    return next((topic for topic, names in TOPICS.items() if option in names), "Options")

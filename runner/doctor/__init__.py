@@ -1,1 +1,0 @@
-"""The doctor: whether a run can work on this machine, before anything is built."""

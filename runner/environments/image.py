@@ -1,0 +1,384 @@
+"""Images: from a configuration's folder to a built image, named after all that went into it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from docker.errors import ImageNotFound
+from docker.models.images import Image as EngineImage
+from docker.utils import parse_repository_tag
+
+from runner.environments.engine_calls import (
+    BROKEN,
+    OutOfTimeError,
+    Patience,
+    call_again,
+    cut_off_after,
+    is_passing,
+)
+from runner.environments.lockfile import uncovered, wheels_of
+from runner.environments.recipe import (
+    FINISHED,
+    Stage,
+    read_input,
+    recipe_files,
+    recipe_stages,
+    sha256_of,
+)
+from runner.errors import BuildError, EngineError
+from runner.machine.docker_engine import LABEL, Engine
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+from runner.words import Say, printable
+
+ALL_THERE = ".complete"
+
+
+_SHOWN = 76
+
+
+_BASE_LABEL = f"{LABEL}.base"
+
+
+_REPO_DIGEST_LABEL = f"{LABEL}.base-repo-digest"
+
+
+@dataclass(frozen=True)
+class FoundBase:
+    """The image that a recipe begins at.
+
+    ``name`` is what was asked for, ``local`` what this engine calls it, ``digest`` its id,
+    ``repo_digest`` the digest under which a registry serves it, if the engine knows one.
+    """
+
+    name: str
+    local: str
+    digest: str
+    repo_digest: str | None
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image. ``digest`` is its content's id, ``base_digest`` that of its base.
+
+    ``base_repo_digest`` is its base's digest in a registry, as known when it was built.
+    """
+
+    tag: str
+    digest: str
+    base_digest: str
+    lock_sha256: str
+    base_repo_digest: str | None = None
+
+
+def kept_name(base: str) -> str | None:
+    """Return a tag for a base that is named by digest, which an engine forgets when it loads one.
+
+    None for a base that is named by tag.
+    """
+    _, at, digest = base.partition("@sha256:")
+    return f"{LABEL}/base:{digest}" if at else None
+
+
+def _repo_digest(found: EngineImage, name: str) -> str | None:
+    """Return an image's digest in the registry that ``name`` means, or in any."""
+    repository = parse_repository_tag(parse_repository_tag(name)[0])[0]
+    known = dict(one.split("@", 1) for one in found.attrs.get("RepoDigests") or [])
+    return known.get(repository) or next(iter(known.values()), None)
+
+
+def held_base(engine: Engine, base: str) -> FoundBase | None:
+    """Return the base image if the engine holds it."""
+    for name in filter(None, (base, kept_name(base))):
+        try:
+            found = engine.client.images.get(name)
+        except ImageNotFound:
+            continue
+        return FoundBase(base, name, str(found.id), _repo_digest(found, base))
+    return None
+
+
+def _pull(engine: Engine, base: str, seconds: float) -> FoundBase:
+    with cut_off_after(engine, seconds):
+        pulled = engine.client.images.pull(base)
+    return FoundBase(base, base, str(pulled.id), _repo_digest(pulled, base))
+
+
+def find_base(
+    engine: Engine, base: str, say: Say, seconds: float = BuildOptions.pull_seconds
+) -> FoundBase:
+    """Return the base image named ``base``, pulled if the engine does not hold it.
+
+    Raises BuildError if it cannot be had within ``seconds``.
+    """
+    try:
+        if (held := held_base(engine, base)) is not None:
+            return held
+        say(f"pulling {base}")
+        return call_again(say, is_passing, Patience(attempts=3), _pull, engine, base, seconds)
+    except OutOfTimeError:
+        raise BuildError(
+            f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
+        ) from None
+    except BROKEN as error:
+        raise BuildError(
+            f"the base image {base} cannot be pulled ({error}); "
+            "name another, such as a mirror's, with --base-image"
+        ) from error
+
+
+def add_file(tar: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
+    """Add a file so that the same content gives the same bytes."""
+    entry = tarfile.TarInfo(name)
+    entry.size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    entry.mode = 0o755 if name.endswith(".sh") else 0o644
+    tar.addfile(entry, content)
+
+
+def add_ways(tar: tarfile.TarFile, options: BuildOptions, lock: bytes) -> None:
+    """Add how packages are reached: the CA bundle, and the wheels that a lock names.
+
+    An empty file says whether these are all that the lock needs.
+    """
+    bundle = read_input(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
+    add_file(tar, "ca-bundle.pem", io.BytesIO(bundle))
+    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
+    for path in fitting:
+        with path.open("rb") as file:
+            add_file(tar, f"wheels/{path.name}", file)
+    mark = ".keep" if uncovered(lock, fitting.values()) else ALL_THERE
+    add_file(tar, f"wheels/{mark}", io.BytesIO())
+
+
+def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
+    """Return a stage's build context as a tar in a temporary file."""
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's to close
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in stage.files.items():
+            add_file(tar, name, io.BytesIO(content))
+        add_ways(tar, options, stage.files.get("requirements.lock", b""))
+    packed.seek(0)
+    return packed
+
+
+def _stream(engine: Engine, context: IO[bytes], tag: str, arguments: dict[str, str],
+            labels: dict[str, str]) -> Iterator[dict[str, Any]]:  # fmt: skip
+    answers: Iterator[dict[str, Any]] = engine.client.api.build(
+        fileobj=context,
+        custom_context=True,
+        tag=tag,
+        buildargs=arguments,
+        labels=labels,
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    return answers
+
+
+def _follow(answers: Iterator[dict[str, Any]], log: Path, say: Say) -> str | None:
+    """Write a build's output to ``log`` as it comes and return its error, if any."""
+    with log.open("a", encoding="utf-8") as file:
+        for answer in answers:
+            text = answer.get("stream") or answer.get("error", "")
+            file.write(text)
+            file.flush()
+            if text.startswith("Step "):
+                say(printable(text.splitlines()[0].encode())[:_SHOWN])
+            if "error" in answer:
+                return str(answer["error"]).strip()
+    return None
+
+
+def _has(engine: Engine, stage: Stage) -> bool:
+    try:
+        engine.client.images.get(stage.tag)
+    except ImageNotFound:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Builds stages on an engine."""
+
+    engine: Engine
+    device: Device
+    options: BuildOptions
+    labels: dict[str, str]
+    log: Path
+    say: Say
+
+    def ensure(self, stages: Sequence[Stage]) -> None:
+        """Build the last of ``stages`` unless it is there, and those below it as it needs them."""
+        *below, last = stages
+        if _has(self.engine, last):
+            self.say(f"{last.tag} is up to date")
+            return
+        if below:
+            self.ensure(below)
+        self._build(last)
+
+    def _build(self, stage: Stage) -> None:
+        self.say(f"building {stage.tag}")
+        arguments = {
+            "BASE_IMAGE": stage.base,
+            "DEVICE": str(self.device),
+            "PIP_INDEX_URL": self.options.package_index or "",
+        }
+        labels = {**self.labels, f"{LABEL}.stage": stage.name}
+        seconds = self.options.build_seconds
+
+        def attempt() -> None:
+            with _context(stage, self.options) as context, cut_off_after(self.engine, seconds):
+                answers = _stream(self.engine, context, stage.tag, arguments, labels)
+                if problem := _follow(answers, self.log, self.say):
+                    raise EngineError(problem)
+
+        try:
+            call_again(self.say, is_passing, Patience(attempts=3), attempt)
+        except OutOfTimeError:
+            raise BuildError(
+                f"it took longer than {seconds:.0f} s (--build-timeout); see {self.log}"
+            ) from None
+        except (EngineError, *BROKEN) as error:
+            raise BuildError(f"{printable(str(error).encode())}; see {self.log}") from None
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """What an image is to be built from: its base on this engine, and its stages, the last last."""
+
+    configuration: Configuration
+    device: Device
+    base: FoundBase
+    lock_sha256: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def tag(self) -> str:
+        """Return the finished image's name."""
+        return self.stages[-1].tag
+
+
+def image_plan(configuration: Configuration, device: Device, base: FoundBase) -> ImagePlan:
+    """Return how a configuration's image is built on ``base``; builds nothing."""
+    files = recipe_files(configuration, device)
+    stages = recipe_stages(configuration, device, files, base.local, base.digest)
+    return ImagePlan(
+        configuration, device, base, sha256_of(files["requirements.lock"]), tuple(stages)
+    )
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """What an engine holds of an image, found without making or fetching anything.
+
+    ``tag`` is the finished image's name, None where that cannot be told before the base image is
+    there. ``held`` names the stage that a build would begin at, and ``missing`` those that it
+    would make.
+    """
+
+    base: str
+    tag: str | None = None
+    held: str | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Return whether there is nothing to build."""
+        return self.tag is not None and not self.missing
+
+    @property
+    def has_layers(self) -> bool:
+        """Return whether the large layers are there: at most ``models/`` is to be added."""
+        return self.tag is not None and len(self.missing) <= 1
+
+
+def find_image(
+    engine: Engine, configuration: Configuration, device: Device, options: BuildOptions
+) -> FoundImage:
+    """Return what the engine holds of a configuration's image for ``device``."""
+    name = options.base_image or configuration.images.base(device)
+    base = held_base(engine, name)
+    if base is None:
+        return FoundImage(name)
+    wanted = image_plan(configuration, device, base)
+    missing: list[str] = []
+    for stage in reversed(wanted.stages):
+        if _has(engine, stage):
+            return FoundImage(name, wanted.tag, stage.name, tuple(missing))
+        missing.insert(0, stage.name)
+    return FoundImage(name, wanted.tag, None, tuple(missing))
+
+
+def known_image_size(
+    engine: Engine, configuration: Configuration, device: Device, tag: str | None
+) -> int | None:
+    """Return a finished image's size in bytes, its base included.
+
+    Where the engine does not hold it, that of the newest of the same configuration and device;
+    None where there is none.
+    """
+    prefix = f"{LABEL}/{configuration.name}:{device}-"
+    labels = [f"{LABEL}.configuration={configuration.name}", f"{LABEL}.stage={FINISHED}"]
+    held = engine.client.images.list(filters={"label": labels})
+    fit = [image for image in held if any(name.startswith(prefix) for name in image.tags)]
+    fit.sort(key=lambda image: (tag in image.tags, str(image.attrs.get("Created"))))
+    return fit[-1].attrs.get("Size") if fit else None
+
+
+def build_stages(
+    engine: Engine, wanted: ImagePlan, upto: int, options: BuildOptions, log: Path, say: Say
+) -> None:
+    """Have the engine hold stage ``upto`` of a plan, counted from 0. Raises BuildError."""
+    labels = {
+        LABEL: "image",
+        f"{LABEL}.configuration": wanted.configuration.name,
+        _BASE_LABEL: wanted.base.name,
+        _REPO_DIGEST_LABEL: wanted.base.repo_digest or "",
+    }
+    builder = _Builder(engine, wanted.device, options, labels, log, say)
+    builder.ensure(wanted.stages[: upto + 1])
+
+
+def build_image(
+    engine: Engine,
+    configuration: Configuration,
+    device: Device,
+    options: BuildOptions,
+    log: Path,
+    say: Say,
+) -> Image:
+    """Return the configuration's image for ``device``, building it if its inputs changed.
+
+    The tag holds a hash of the recipe, the locked requirements, ``models/`` and the base image's
+    id. The build's output goes to ``log``, line by line to ``say``. Raises BuildError.
+    """
+    name = options.base_image or configuration.images.base(device)
+    base = find_base(engine, name, say, options.pull_seconds)
+    wanted = image_plan(configuration, device, base)
+    build_stages(engine, wanted, len(wanted.stages) - 1, options, log, say)
+    found = engine.client.images.get(wanted.tag)
+    return Image(
+        wanted.tag,
+        str(found.id),
+        base.digest,
+        wanted.lock_sha256,
+        found.labels.get(_REPO_DIGEST_LABEL) or None,
+    )
+
+
+def fresh_build_log(cache: Path, configuration: Configuration, device: Device) -> Path:
+    """Return the file for the output of a build that belongs to no run, emptied of an older one."""
+    log = cache / "build-logs" / f"{configuration.name}-{device}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    return log

@@ -1,0 +1,146 @@
+"""Recipes: the files that decide what an image holds, and the stages that they are built in.
+
+A recipe is cut where it copies in the locked requirements and where it copies in the models. Each
+stage is an image of its own, named after all that went into it. So a change of the models is built
+on the stage below, and a change of the lock on the one below that, with nothing else fetched or
+made again: on a machine without a network too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import paths
+from runner.errors import UsageError
+from runner.machine.docker_engine import LABEL
+from runner.spec.configuration import Configuration, Device
+
+_FROM = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n"
+
+
+# What installs packages learns again how to reach them: it may be built on another machine.
+_REACH = "ARG DEVICE\nARG PIP_INDEX_URL\nCOPY ca-bundle.pem /opt/build/\n"
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Where a stage begins: at the line that begins with ``at``, after the lines ``head``."""
+
+    stage: str
+    at: str
+    head: str
+
+
+_CUTS = (
+    _Cut("environment", "COPY requirements.lock ", _FROM + _REACH),
+    _Cut("models", "COPY models ", _FROM),
+)
+
+
+# The stage that is the finished image.
+FINISHED = _CUTS[-1].stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One image of a recipe: built from the image ``base`` with ``files``, Dockerfile included."""
+
+    name: str
+    tag: str
+    base: str
+    files: dict[str, bytes]
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of ``content`` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_input(path: Path, what: str) -> bytes:
+    """Return a file's content. Raises UsageError that names it as ``what``."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{what} {path}: {error.strerror}") from error
+
+
+def _tree(root: Path, prefix: str) -> dict[str, bytes]:
+    """Return a folder's files by their name in the build context."""
+    return {
+        f"{prefix}/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def recipe_files(configuration: Configuration, device: Device) -> dict[str, bytes]:
+    """Return the files that decide what an image holds, by their name in the build context."""
+    return {
+        "Dockerfile": read_input(configuration.folder / "Dockerfile", "recipe"),
+        "requirements.lock": read_input(configuration.lock(device), "locked requirements"),
+        **_tree(paths.CONFIGURATIONS / "common", "common"),
+        **_tree(paths.MODELS, "models"),
+    }
+
+
+def _parts(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Yield each stage's name and its own Dockerfile."""
+    name, text = "system", ""
+    for line in dockerfile.splitlines(keepends=True):
+        cut = next((cut for cut in _CUTS if line.startswith(cut.at)), None)
+        if cut is not None:
+            yield name, text
+            name, text = cut.stage, cut.head
+        text += line
+    yield name, text
+
+
+def _copied(dockerfile: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return those of ``files`` that a Dockerfile copies in; a build sees no others."""
+    sources = {
+        word
+        for line in dockerfile.splitlines()
+        if line.startswith("COPY ")
+        for word in line.split()[1:-1]
+    }
+    return {
+        name: content
+        for name, content in files.items()
+        if any(name == source or name.startswith(f"{source}/") for source in sources)
+    }
+
+
+def _inputs_hash(files: Mapping[str, bytes], base: str, device: Device) -> str:
+    digest = hashlib.sha256()
+    for part in (base, str(device), *(n + sha256_of(c) for n, c in sorted(files.items()))):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def recipe_stages(
+    configuration: Configuration,
+    device: Device,
+    files: Mapping[str, bytes],
+    base: str,
+    base_digest: str,
+) -> list[Stage]:
+    """Return the stages of a recipe, the finished image last.
+
+    ``base`` is what the engine calls the base image, ``base_digest`` its id. The last tag holds a
+    hash of all ``files``, the others of what they and the stages below them copy in.
+    """
+    found: list[Stage] = []
+    below, known = base, base_digest
+    parts = list(_parts(files["Dockerfile"].decode()))
+    for number, (name, text) in enumerate(parts, start=1):
+        own = {"Dockerfile": text.encode(), **_copied(text, files)}
+        known = _inputs_hash(own, known, device)
+        label = f"{device}-{name}-{known[:16]}"
+        if number == len(parts):
+            label = f"{device}-{_inputs_hash(files, base_digest, device)[:16]}"
+        found.append(Stage(name, f"{LABEL}/{configuration.name}:{label}", below, own))
+        below = found[-1].tag
+    return found

@@ -1,0 +1,185 @@
+"""Environments on this machine: one per configuration and lock, made once, with uv."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uv
+
+from runner.environments.lockfile import uncovered, wheels_of
+from runner.environments.recipe import sha256_of
+from runner.errors import BuildError
+from runner.machine.in_use import Use, note_use
+from runner.machine.interpreters import find_interpreter
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+from runner.words import printable, version_numbers
+
+MARKER = ".complete"
+
+
+# uv can download interpreters from this version on.
+_OLDEST_FETCHED = (3, 8)
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """An interpreter with a configuration's packages, and the hash of what it was made from.
+
+    While ``use`` is referred to, nobody removes it.
+    """
+
+    python: Path
+    lock_sha256: str
+    use: Use
+
+
+def uv_settings(options: BuildOptions) -> dict[str, str]:
+    """Return uv's settings for where packages come from."""
+    asked = {
+        "SSL_CERT_FILE": options.ca_bundle,
+        "UV_DEFAULT_INDEX": options.package_index,
+    }
+    return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _run(
+    arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
+) -> None:
+    """Run uv with its output in ``log``. Raises BuildError with its last line."""
+    try:
+        with log.open("ab") as file:
+            ended = subprocess.run(
+                [uv.find_uv_bin(), *arguments],
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **settings},
+                timeout=seconds,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise BuildError(
+            f"it took longer than {seconds:.0f} s (--build-timeout); see {log}"
+        ) from None
+    if ended.returncode:
+        said = log.read_bytes().strip().splitlines()
+        last = printable(said[-1].strip()) if said else "no output"
+        raise BuildError(f"{last}; see {log}")
+
+
+def python_for(configuration: Configuration) -> str:
+    """Return the interpreter to use: one of this machine, else a version that uv can fetch.
+
+    Raises BuildError where there is neither.
+    """
+    wanted = configuration.local_pythons
+    found = find_interpreter(wanted)
+    if found is not None:
+        return str(found)
+    if version_numbers(wanted[0]) >= _OLDEST_FETCHED:
+        return wanted[0]
+    raise BuildError(
+        f"{configuration.name} needs Python {' or '.join(wanted)} on this machine; "
+        "install one (pyenv install), or use --launcher docker"
+    )
+
+
+def _locks(configuration: Configuration, device: Device) -> list[Path]:
+    """Return what to install, in order: what packages are built with first, if there is a lock."""
+    wanted = (configuration.build_lock, configuration.lock(device))
+    return [path for path in wanted if path.exists()]
+
+
+def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
+    """Make an environment from nothing; one that was left half made is removed first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    settings, seconds = uv_settings(options), options.build_seconds
+    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
+    inside: list[str | Path] = ["--python", folder / "bin" / "python"]
+    # Without isolation, what builds a package is what a lock named, not an index's latest.
+    locked: list[str | Path] = ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    lock = b"".join(path.read_bytes() for path in locks)
+    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
+    sources: list[str | Path] = [] if uncovered(lock, fitting.values()) else ["--no-index"]
+    with tempfile.TemporaryDirectory() as wheels:
+        # Only what the lock names: uv would prefer any other build of a version that lies there.
+        for path in fitting:
+            (Path(wheels) / path.name).symlink_to(path.resolve())
+        settings["UV_FIND_LINKS"] = wheels
+        install: list[str | Path] = ["pip", "install", "--no-config", *inside, *locked, *sources]
+        for path in locks:
+            _run([*install, "--requirement", path], log, settings, seconds)
+    (folder / MARKER).touch()
+
+
+def lock_of_environment(folder: Path) -> Path:
+    """Return the file that is locked while an environment is made or removed."""
+    return folder.with_name(folder.name + ".lock")
+
+
+@contextmanager
+def environment_lock(folder: Path) -> Iterator[None]:
+    """Keep everyone else from making or removing an environment; waits for whoever does."""
+    opened = os.open(lock_of_environment(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _read(lock: Path, configuration: Configuration) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"{lock}: {error.strerror}; make it: python -m runner lock {configuration.name}"
+        ) from error
+
+
+def environment_folder(configuration: Configuration, device: Device, cache: Path) -> Path:
+    """Return where the configuration's environment is, or would be; named after its lock.
+
+    Raises BuildError if there is no lock.
+    """
+    digest = sha256_of(_read(configuration.lock(device), configuration))
+    return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
+
+
+def is_environment_made(folder: Path) -> bool:
+    """Return whether an environment is there as a whole."""
+    return (folder / MARKER).exists()
+
+
+def prepare_environment(
+    configuration: Configuration,
+    device: Device,
+    cache: Path,
+    options: BuildOptions,
+    log: Path,
+    say: Callable[[str], None],
+) -> LocalEnvironment:
+    """Return the configuration's environment, made if its lock has none yet.
+
+    Safe when two runs make it at once: the second waits and finds it. Raises BuildError if no
+    fitting Python is on this machine or a package cannot be had.
+    """
+    lock = configuration.lock(device)
+    folder = environment_folder(configuration, device, cache)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with environment_lock(folder):
+        if not is_environment_made(folder):
+            python = python_for(configuration)
+            say(f"making the environment {folder.name} with Python {python}")
+            _make(folder, python, _locks(configuration, device), log, options)
+        note_use(folder / MARKER)
+        use = Use(folder)
+    return LocalEnvironment(folder / "bin" / "python", sha256_of(lock.read_bytes()), use)

@@ -1,0 +1,270 @@
+"""One job in a fresh process, followed to its end, everything kept as it comes."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from runner.environments.engine_calls import Patience
+from runner.errors import EngineError, MachineError
+from runner.execution.guard import DeviceGuard, device_guard
+from runner.execution.interrupts import Interrupts
+from runner.execution.observer import Observer
+from runner.execution.outcome import FloodError, Heard, Outcome, conclude, without_times
+from runner.execution.watch import Judge, Watch, summarize_samples
+from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
+from runner.machine.gpu import Gpu
+from runner.spec.job import Job, Status
+from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
+from runner.store.events import BadLine, Event, LineReader
+from runner.store.identity import describe_identity
+from runner.store.record import Record
+from runner.store.run_folder import JobStore, RunStore
+from runner.words import printable
+
+# How long a wish to end may stay unheard while a job is silent.
+_POLL_SECONDS = 0.5
+
+
+# A clock that is kept by the network is moved by less; more than this was set.
+_CLOCK_STEP_SECONDS = 0.5
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+_OPTIONS = {
+    TimeLimit.FIRST_OUTPUT: "it wrote nothing for {:.0f} s after its start",
+    TimeLimit.SILENCE: "it wrote nothing for {:.0f} s",
+    TimeLimit.WALL: "it took longer than {:.0f} s",
+}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for every job of a run.
+
+    ``guard`` keeps the device to this run; None means the usual one for the device, ``gpu`` or
+    the CPUs. ``again`` are the ends that a resumed run does not take for one.
+    """
+
+    launcher: Launcher
+    store: RunStore
+    observer: Observer
+    clocks: TimeLimits = field(default_factory=TimeLimits)
+    gpu: Gpu | None = None
+    guard: DeviceGuard | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    patience: Patience = field(default_factory=Patience)
+    again: frozenset[Status] = frozenset({Status.INTERRUPTED})
+    identity: dict[str, str | None] = field(default_factory=describe_identity)
+
+    @property
+    def keeper(self) -> DeviceGuard:
+        """Return what keeps the device to this run."""
+        return self.guard or device_guard(self.gpu)
+
+    def record(self, status: Status, reason: str | None = None) -> Record:
+        """Return a record that holds what is the same for every job."""
+        return Record(
+            status,
+            reason,
+            launcher=self.launcher.name,
+            started=datetime.now(UTC).isoformat(),
+            device_name=self.gpu.name if self.gpu else None,
+            device_uuid=self.gpu.uuid if self.gpu else None,
+            driver=self.gpu.driver if self.gpu else None,
+            identity={name: value for name, value in self.identity.items() if value},
+        )
+
+    def ended(self, job: Job) -> Status | None:
+        """Return how a job has ended that need not run again, or None."""
+        status = self.store.ended(job)
+        return None if status in self.again else status
+
+
+class _OutOfTimeError(Exception):
+    """One of a job's clocks has fired."""
+
+    def __init__(self, clock: TimeLimit) -> None:
+        super().__init__(clock)
+        self.clock = clock
+
+
+@dataclass
+class _Listener:
+    """Takes a job's output: checked events to the store and the observer, the rest to the log."""
+
+    job: Job
+    store: JobStore
+    observer: Observer
+    heard: Heard
+    reader: LineReader = field(default_factory=LineReader)
+
+    def listen(self, process: Process, timer: Timer, interrupts: Interrupts) -> None:
+        """Take output to its end. Raises _OutOfTimeError, or KeyboardInterrupt at a wish to end."""
+        while not interrupts.pending:
+            if (clock := timer.fired(time.monotonic())) is not None:
+                raise _OutOfTimeError(clock)
+            try:
+                left = timer.left(time.monotonic())
+                chunk = process.read(min(max(left, 0.001), _POLL_SECONDS))
+            except TimeoutError:
+                continue
+            timer.heard(time.monotonic())
+            if chunk is None:
+                self._take(self.reader.close())
+                return
+            if chunk.stream is Stream.LOG:
+                self.store.log(chunk.data)
+            else:
+                self._take(self.reader.feed(chunk.data))
+        raise KeyboardInterrupt
+
+    def _take(self, items: Iterator[Event | BadLine] | Iterator[BadLine]) -> None:
+        for item in items:
+            self.heard.add(item)
+            if isinstance(item, BadLine):
+                self.store.bad_line(item)
+            else:
+                self.store.event(item)
+            self.observer.job_said(self.job, item)
+
+
+class _WallClock:
+    """Tells by how much the system's clock was set since this was made."""
+
+    def __init__(self) -> None:
+        self._before = time.time() - time.monotonic()
+
+    def step(self) -> float | None:
+        """Return by how many seconds, or None if it was not set."""
+        step = time.time() - time.monotonic() - self._before
+        return step if abs(step) > _CLOCK_STEP_SECONDS else None
+
+
+def _attend(
+    process: Process, listener: _Listener, conditions: Conditions, wall: _WallClock, began: float
+) -> Outcome:
+    """Follow a process to its end and return how the job ended."""
+    interrupts = conditions.interrupts
+    try:
+        listener.listen(process, Timer(conditions.clocks, began), interrupts)
+    except _OutOfTimeError as out:
+        process.stop(lambda: interrupts.urgent)
+        limit = conditions.clocks.limit(out.clock)
+        reason = f"{_OPTIONS[out.clock].format(limit)} (--{out.clock})"
+        return Outcome(Status.TIMEOUT, reason, clock=out.clock)
+    except FloodError as flood:
+        process.stop(lambda: interrupts.urgent)
+        return Outcome(Status.INVALID, str(flood))
+    except OverrunError as overrun:
+        process.stop(lambda: interrupts.urgent)
+        return Outcome(Status.FAILED, str(overrun))
+    except BaseException:
+        process.stop(lambda: interrupts.urgent)
+        raise
+    log_end = printable(listener.store.last_log_line().encode(), limit=300)
+    ended = process.wait()
+    heard = listener.heard if wall.step() is None else without_times(listener.heard)
+    return conclude(listener.job, heard, ended, log_end)
+
+
+def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
+    """Enter how the job ended, and what its samples say of the time it took."""
+    verdict = judge(watch.samples)
+    record.status, record.reason = outcome.status, outcome.reason
+    record.exit_code, record.clock = outcome.exit_code, outcome.clock
+    record.warnings += verdict.warnings
+    if verdict.tainted is None:
+        return
+    if outcome.status is Status.OK:
+        record.status, record.reason = Status.TAINTED, verdict.tainted
+    else:
+        record.warnings.append(verdict.tainted)
+
+
+def _follow(
+    listener: _Listener, process: Process, conditions: Conditions, record: Record,
+    wall: _WallClock, began: float,
+) -> None:  # fmt: skip
+    """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
+    keeper = conditions.keeper
+    watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
+    try:
+        with watch:
+            outcome = _attend(process, listener, conditions, wall, began)
+    finally:
+        record.cpus = process.cpus
+        record.telemetry = summarize_samples(watch.samples)
+        record.warnings += [watch.problem] if watch.problem else []
+    _apply(outcome, watch, keeper.judge, record)
+
+
+@contextmanager
+def disk_is_not_full(conditions: Conditions) -> Iterator[None]:
+    """Say plainly that the disk is full, where it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise MachineError(
+            f"{conditions.store.folder}: no space is left to keep results\n"
+            "all that ended before is kept: make room (python -m runner clean), then go on with "
+            f"--resume {conditions.store.name}"
+        ) from error
+
+
+def run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
+    """Run one job in a fresh process and return its record; both are on disk by then.
+
+    A wish to end stops the job, records it as interrupted, and goes on up as KeyboardInterrupt.
+    Raises EngineError if what carries the job failed; that is on record as interrupted too.
+    """
+    with conditions.interrupts.deferred(), disk_is_not_full(conditions):
+        return _run_job(job, environment, conditions)
+
+
+def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
+    store = conditions.store.job(job)
+    record = conditions.record(Status.INTERRUPTED, "interrupted by the user")
+    record.identity |= environment.identity
+    record.attempt += conditions.store.attempt(job)
+    began, wall = time.monotonic(), _WallClock()
+    listener = _Listener(job, store, conditions.observer, Heard(job))
+    process: Process | None = None
+    left: list[str] = []
+    try:
+        process = conditions.launcher.start(job, environment)
+        _follow(listener, process, conditions, record, wall, began)
+    except EngineError as error:
+        record.reason = f"what carried the job failed: {error}"
+        raise
+    except OSError as error:
+        record.status, record.reason = Status.INTERRUPTED, f"it could not be kept: {error.strerror}"
+        raise
+    finally:
+        left = _close(process)
+        record.warnings += left
+        record.wall_seconds = time.monotonic() - began
+        record.clock_step_seconds = wall.step()
+        record.bad_lines = listener.heard.bad_lines
+        store.close(record)
+    if left and conditions.launcher.answers():
+        raise MachineError(f"{job.id}: {left[0]}\nanother job would be timed beside it: end it")
+    return record
+
+
+def _close(process: Process | None) -> list[str]:
+    """Remove what a process left, and return what stood against it."""
+    try:
+        if process is not None:
+            process.close()
+    except EngineError as error:
+        return [str(error)]
+    return []

@@ -1,0 +1,131 @@
+"""All jobs of a run: environments made, jobs started one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sized
+from pathlib import Path
+
+from runner.environments.engine_calls import call_again
+from runner.errors import BuildError, EngineError, MachineError
+from runner.execution.attempt import Conditions, disk_is_not_full, run_job
+from runner.execution.guard import Obstacle
+from runner.launchers.base import Environment
+from runner.spec.configuration import Configuration, Device
+from runner.spec.job import Job, Status
+from runner.store.identity import keep_environment
+from runner.store.record import Record
+
+
+def _timed(configuration: Configuration, log: Path, conditions: Conditions) -> Environment:
+    """Return an environment; if it had to be made, how long that took goes into the manifest."""
+    before = log.stat().st_size if log.exists() else 0
+    began = time.monotonic()
+    environment = conditions.launcher.prepare(configuration, log)
+    if log.exists() and log.stat().st_size > before:
+        made = {
+            "launcher": conditions.launcher.name,
+            "device": str(Device.GPU if conditions.gpu else Device.CPU),
+            "seconds": time.monotonic() - began,
+        }
+        known = conditions.store.manifest().get("builds", {})
+        conditions.store.amend(builds={**known, configuration.name: made})
+    return environment
+
+
+def _prepare(
+    configurations: list[Configuration], conditions: Conditions
+) -> dict[str, Environment | BuildError]:
+    """Make every configuration's environment; one that fails does not stop the others."""
+    made: dict[str, Environment | BuildError] = {}
+    observer, total = conditions.observer, len(configurations)
+    for number, configuration in enumerate(configurations, start=1):
+        observer.build_started(configuration.name, configuration.title, number, total)
+        log = conditions.store.folder / f"build-{configuration.name}.log"
+        try:
+            environment = _timed(configuration, log, conditions)
+        except BuildError as error:
+            made[configuration.name] = error
+            observer.build_ended(configuration.name, str(error))
+            continue
+        observer.build_ended(configuration.name, None)
+        keep_environment(conditions.store, configuration.name, environment.identity)
+        made[configuration.name] = environment
+    return made
+
+
+def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) -> Record:
+    record = conditions.record(status, reason)
+    with disk_is_not_full(conditions):
+        conditions.store.unstarted(job, record)
+    return record
+
+
+def _is_of_carrier(error: BaseException) -> bool:
+    """Return whether what carries a job failed, and not the job."""
+    return isinstance(error, EngineError)
+
+
+def _retried(job: Job, environment: Environment, conditions: Conditions) -> Record:
+    """Run a job, again where what carries it failed and may be back in a moment."""
+    patience = conditions.patience
+
+    def say(text: str) -> None:
+        conditions.observer.note(f"{job.id}: {text}")
+
+    try:
+        return call_again(say, _is_of_carrier, patience, run_job, job, environment, conditions)
+    except EngineError as error:
+        if conditions.launcher.answers():
+            reason = f"what carries it failed {patience.attempts} times: {error}"
+            return _unstarted(job, Status.FAILED, reason, conditions)
+        raise MachineError(
+            f"{job.id}: {error}\n"
+            f"tried {patience.attempts} times; when it is back, go on with "
+            f"--resume {conditions.store.name}"
+        ) from error
+
+
+def _one(
+    job: Job, environment: Environment | BuildError, obstacle: Obstacle, conditions: Conditions
+) -> Record:
+    if job.unsupported is not None:
+        return _unstarted(job, Status.UNSUPPORTED, job.unsupported, conditions)
+    if isinstance(environment, BuildError):
+        return _unstarted(job, Status.BUILD_FAILED, str(environment), conditions)
+    if (reason := obstacle()) is not None:
+        return _unstarted(job, Status.FAILED, reason, conditions)
+    return _retried(job, environment, conditions)
+
+
+def _needed(
+    configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions
+) -> list[Configuration]:
+    """Return the configurations that have something left to do; all where that is not known."""
+    if not isinstance(jobs, Sized):
+        return configurations
+    names = {job.configuration for job in jobs if conditions.ended(job) is None}
+    return [configuration for configuration in configurations if configuration.name in names]
+
+
+def run_jobs(
+    configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions
+) -> bool:
+    """Run all jobs as they come and return whether every one that could run is ok.
+
+    A job that has ended before is not run again. Raises MachineError if the device is not free
+    once the environments are made, or if what carries the jobs stays away.
+    """
+    total = len(jobs) if isinstance(jobs, Sized) else None
+    environments = _prepare(_needed(configurations, jobs, conditions), conditions)
+    all_ok = True
+    with conditions.keeper.hold() as obstacle:
+        for number, job in enumerate(jobs, start=1):
+            status = conditions.ended(job)
+            if status is None:
+                conditions.observer.job_started(job, number, total)
+                record = _one(job, environments[job.configuration], obstacle, conditions)
+                conditions.observer.job_ended(job, record)
+                status = record.status
+            all_ok = all_ok and status in (Status.OK, Status.UNSUPPORTED)
+    return all_ok

@@ -1,0 +1,68 @@
+"""The port through which a run tells what happens in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from runner.spec.job import Job
+from runner.store.events import BadLine, Event
+from runner.store.record import Record
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a run is about to do. ``jobs`` are those to come, without those that ended before.
+
+    ``total`` counts both, and is None where more may follow. ``hardware`` is the name of what
+    the jobs run on: the card's, or the processor's.
+    """
+
+    run: str
+    folder: Path
+    jobs: Sequence[Job]
+    total: int | None
+    hardware: str | None = None
+
+
+class Observer:
+    """Hears of everything that happens in a run, and may not change any of it.
+
+    This one does nothing with it. A run enters it before its first word and leaves it after the
+    last, whatever happens.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the screen as it was found."""
+
+    def run_started(self, announced: Announcement) -> None:
+        """Hear what is planned."""
+
+    def note(self, text: str) -> None:
+        """Hear a line about the run as a whole."""
+
+    def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
+        """Hear that an environment is being made, or found."""
+
+    def build_said(self, line: str) -> None:
+        """Hear a line of the build that goes on."""
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        """Hear that an environment is there, or why it is not."""
+
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        """Hear that a job's process is being started; ``total`` is None where not yet known."""
+
+    def job_said(self, job: Job, event: Event | BadLine) -> None:
+        """Hear one event of a job, or a line that was none."""
+
+    def job_ended(self, job: Job, record: Record) -> None:
+        """Hear how a job ended."""
+
+    def run_ended(self, exit_code: int, error: str | None = None) -> None:
+        """Hear with what code the run ends, and of the error that ended it before its time."""

@@ -1,0 +1,164 @@
+"""How a job ended, worked out from its events and its process's exit."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+
+from runner.execution.validity import validity_objection
+from runner.launchers.base import Exit
+from runner.spec.job import Job, Status
+from runner.spec.time_limits import TimeLimit
+from runner.spec.workload import WORKLOADS
+from runner.store.events import (
+    BadLine,
+    DataEvent,
+    EndEvent,
+    EpochEvent,
+    ErrorEvent,
+    Event,
+    ModelEvent,
+    StartEvent,
+    wrong_order,
+)
+from runner.words import printable
+
+_MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+
+
+# What a job may say beside its epochs: start, data, model, limits, end or error, and some room.
+_BESIDE_EPOCHS = 16
+
+
+# For a model that is none of ours, where no number of epochs was asked for.
+_EPOCHS_UNKNOWN = 1000
+
+
+class FloodError(Exception):
+    """A job says more events than it can have; it is to be stopped."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job's status and, unless it is ok, the reason in one line."""
+
+    status: Status
+    reason: str | None = None
+    exit_code: int | None = None
+    clock: TimeLimit | None = None
+
+
+def _epochs_asked(job: Job) -> int | None:
+    """Return how many epochs a job has to train, or None where nothing says so."""
+    if job.epochs is not None or job.model not in WORKLOADS:
+        return job.epochs
+    return WORKLOADS[job.model].epochs
+
+
+@dataclass
+class Heard:
+    """What was heard of a job so far. Of lines that are no events only the number is kept."""
+
+    job: Job
+    events: list[Event] = field(default_factory=list)
+    bad_lines: int = 0
+
+    def add(self, item: Event | BadLine) -> None:
+        """Take one item of the stream. Raises FloodError at the first event too many."""
+        if isinstance(item, BadLine):
+            self.bad_lines += 1
+            return
+        most = (_epochs_asked(self.job) or _EPOCHS_UNKNOWN) + _BESIDE_EPOCHS
+        if len(self.events) >= most:
+            raise FloodError(f"more than {most} events came, which no job of its epochs says")
+        self.events.append(item)
+
+    @property
+    def start(self) -> StartEvent | None:
+        """Return the start event, if there was one."""
+        return next((event for event in self.events if isinstance(event, StartEvent)), None)
+
+
+def without_times(heard: Heard) -> Heard:
+    """Return the same without the wall clock's times, for a job while which it was set."""
+    events = [event.model_copy(update={"at": None}) for event in heard.events]
+    return Heard(heard.job, events, heard.bad_lines)
+
+
+def _exit_text(code: int) -> str:
+    """Return an exit code in words, with the signal's name where one killed the process."""
+    number = code - 128 if code > 128 else -code
+    try:
+        return f"was killed by {signal.Signals(number).name} (exit code {code})"
+    except ValueError:
+        return f"ended with exit code {code}"
+
+
+def _not_as_asked(job: Job, heard: Heard) -> str | None:
+    """Return what a job says of itself that is not what it was told to do, or None."""
+    for event in heard.events:
+        pairs: tuple[tuple[str, object, object], ...] = ()
+        if isinstance(event, StartEvent):
+            pairs = (
+                ("threads", event.threads, job.threads),
+                ("seed", event.seed, job.seed),
+            )
+        elif isinstance(event, DataEvent):
+            pairs = (("data", event.source, str(job.data)),)
+        elif isinstance(event, ModelEvent):
+            pairs = (("image data format", event.image_data_format, job.image_data_format),)
+        for what, said, asked in pairs:
+            if said != asked:
+                return f"it says {what} {said}, asked for was {asked}"
+    return None
+
+
+def _wrong_stream(job: Job, heard: Heard) -> str | None:
+    """Return what is wrong with the events of a job that ended well, or None."""
+    epochs = [event for event in heard.events if isinstance(event, EpochEvent)]
+    asked = _epochs_asked(job)
+    if not epochs or (asked is not None and len(epochs) != asked):
+        return f"{len(epochs)} epochs came, {asked or 'some'} were asked for"
+    if wrong := wrong_order(heard.events):
+        return wrong
+    start = heard.start
+    if start is None or (start.model, start.backend) != (job.model, job.backend):
+        return f"the job started as {start and (start.backend, start.model)}"
+    if start.device.type != job.device:
+        return f"it trained on the {start.device.type}, not on the {job.device}"
+    if len(samples := {event.samples for event in epochs}) > 1:
+        return f"its epochs are of {min(samples):,} to {max(samples):,} samples"
+    return _not_as_asked(job, heard)
+
+
+def _wrong_model(heard: Heard) -> str | None:
+    for event in heard.events:
+        if isinstance(event, ModelEvent) and event.parameters != event.expected_parameters:
+            return f"{event.parameters:,} parameters instead of {event.expected_parameters:,}"
+    return None
+
+
+def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Status, str | None]:
+    if ended.out_of_memory:
+        return Status.OOM, "the job's memory limit killed it; give it more with --memory"
+    errors = [event for event in heard.events if isinstance(event, ErrorEvent)]
+    if errors:
+        error = errors[-1]
+        status = Status.INVALID if error.type == "InvalidModel" else Status.FAILED
+        if error.type in _MEMORY_ERRORS:
+            status = Status.OOM
+        return status, printable(f"{error.type}: {error.message}".encode())
+    if wrong_model := _wrong_model(heard):
+        return Status.INVALID, wrong_model
+    has_end = any(isinstance(event, EndEvent) for event in heard.events)
+    if ended.code != 0 or not has_end:
+        said = f"; its log ends: {last_log_line}" if last_log_line else ""
+        return Status.FAILED, f"the process {_exit_text(ended.code)} before its end event{said}"
+    if wrong := _wrong_stream(job, heard) or validity_objection(job, heard.events):
+        return Status.INVALID, wrong
+    return Status.OK, None
+
+
+def conclude(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> Outcome:
+    """Return how a finished process's job ended."""
+    return Outcome(*_judge(job, heard, ended, last_log_line), exit_code=ended.code)

@@ -1,0 +1,118 @@
+"""One call that measures: it begins a run or goes on with one, and says how far it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from runner import paths
+from runner.environments.datasets import prepare_data
+from runner.errors import BenchmarkError, ExitCode
+from runner.execution.attempt import Conditions
+from runner.execution.guard import device_guard
+from runner.execution.interrupts import Interrupts
+from runner.execution.loop import run_jobs
+from runner.execution.observer import Announcement, Observer
+from runner.launchers.base import Launcher
+from runner.launchers.choose import launcher_for
+from runner.machine.disk import require_room
+from runner.plan.needs import run_needs
+from runner.plan.plan import Plan, plan_run
+from runner.plan.resume import Session, continue_run
+from runner.spec.choices import BuildOptions
+from runner.spec.request import Request
+from runner.tables.load import load_runs
+from runner.words import Say
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended. ``folder`` holds all that was measured, also where ``error`` cut it off."""
+
+    folder: Path
+    code: ExitCode
+    error: BenchmarkError | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        """Return whether a job was begun, so that there is a table."""
+        return any(self.folder.glob("jobs/*/job.json"))
+
+
+def _launcher(
+    plan: Plan, run_name: str, data_dir: Path | None, build: BuildOptions, say: Say
+) -> Launcher:
+    """Return the launcher for what the machine has."""
+    request = plan.request
+    assert request.threads is not None
+    return launcher_for(
+        plan.machine,
+        run=run_name,
+        memory=request.memory << 30 if request.memory else None,
+        cpus=request.threads,
+        build=build,
+        data_dir=data_dir,
+        python=request.python,
+        say=say,
+    )
+
+
+def _announced(conditions: Conditions, plan: Plan) -> Announcement:
+    gpu = plan.machine.gpu
+    return Announcement(
+        conditions.store.name,
+        conditions.store.folder,
+        jobs=[job for job in plan.jobs if conditions.ended(job) is None],
+        total=None if plan.width is not None else len(plan.jobs),
+        hardware=gpu.name if gpu else conditions.identity["cpu_model"],
+    )
+
+
+def _measure(conditions: Conditions, plan: Plan) -> Ended:
+    """Run the jobs, and take whatever ends the run for its end."""
+    folder = conditions.store.folder
+    try:
+        all_ok = run_jobs(plan.configurations, plan.ordered(partial(load_runs, folder)), conditions)
+    except KeyboardInterrupt:
+        return Ended(folder, ExitCode.INTERRUPTED)
+    except BenchmarkError as error:
+        return Ended(folder, error.exit_code, error)
+    return Ended(folder, ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK)
+
+
+def execute_run(request: Request, session: Session, observer: Observer) -> Ended:
+    """Plan a request, run its jobs, and return how that ended.
+
+    Raises BenchmarkError for what stands against the run before any of it began.
+    """
+    interrupts = Interrupts()
+    with interrupts.installed():
+        plan = plan_run(request, observer.note)
+        build = session.build(plan.request)
+        require_room(run_needs(plan, session.root, build), observer.note)
+        data_dir = prepare_data(
+            plan.source, plan.datasets, paths.cache(), progress=session.progress
+        )
+        store = session.store(plan, data_dir)
+        with store.hold():
+            if session.resumed is not None:
+                continue_run(store, plan, data_dir, session.arguments)
+            launcher = _launcher(plan, store.name, data_dir, build, observer.build_said)
+            for left in launcher.sweep():
+                observer.note(f"removed what a run left that has ended: {left}")
+            conditions = Conditions(
+                launcher,
+                store,
+                observer,
+                session.clocks,
+                gpu=plan.machine.gpu,
+                guard=device_guard(plan.machine.gpu, session.wait, observer.note),
+                interrupts=interrupts,
+                again=session.again,
+            )
+            with observer:
+                observer.run_started(_announced(conditions, plan))
+                ended = _measure(conditions, plan)
+                observer.run_ended(ended.code, str(ended.error) if ended.error else None)
+            return ended

@@ -1,0 +1,131 @@
+"""The validity gate: is what was timed the model it is said to be, and did it learn?
+
+A job that ran to its end may still not be worth a time: a net that trains to NaN is fast. What
+fails here is ``invalid``, with the reason, and has no time in a summary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from runner.spec.job import Job
+from runner.spec.workload import WORKLOADS
+from runner.store.events import EpochEvent, Event, LimitsEvent, ModelEvent
+
+# The measured peak is one product's, read too low on a busy machine, and fast convolutions need
+# fewer operations than are counted: beyond five times it, the clock is wrong and not the peak.
+_PEAK_MARGIN = 5
+
+
+# A mean of ones in single precision can come out a little above one.
+_ROUNDING = 1e-3
+
+
+# Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
+_JUDGED_FROM = 5_000
+
+
+# A net that sees fewer samples than this learns them by heart and nothing of the others.
+_ENOUGH_TO_GENERALIZE = 1_000
+
+
+def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
+    """The network must be the registered one, whatever the job itself expects."""
+    workload = WORKLOADS.get(job.model)
+    for event in events:
+        if workload and isinstance(event, ModelEvent) and event.parameters != workload.parameters:
+            return f"{event.parameters:,} parameters instead of {workload.parameters:,}"
+    return None
+
+
+def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    for event in events:
+        if isinstance(event, EpochEvent) and not math.isfinite(event.loss + event.val_loss):
+            return (
+                f"the loss of epoch {event.epoch} is {event.loss}, "
+                f"its validation's {event.val_loss}"
+            )
+    return None
+
+
+def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    for event in events:
+        if isinstance(event, EpochEvent):
+            for accuracy in (event.accuracy, event.val_accuracy):
+                if not -_ROUNDING <= accuracy <= 1 + _ROUNDING:
+                    return f"an accuracy of epoch {event.epoch} is {accuracy}"
+    return None
+
+
+def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    if sum(event.samples for event in epochs) < _JUDGED_FROM or len(epochs) < 2:
+        return None
+    if epochs[-1].loss >= epochs[0].loss:
+        return (
+            f"the loss does not fall: {epochs[0].loss:.4g} at first, {epochs[-1].loss:.4g} at last"
+        )
+    return None
+
+
+def _least_per_epoch(job: Job) -> int:
+    return min(_ENOUGH_TO_GENERALIZE, WORKLOADS[job.model].train)
+
+
+def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
+    floor = WORKLOADS[job.model].floors.get(job.data) if job.model in WORKLOADS else None
+    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    trained = [event.samples for event in epochs]
+    if floor is None or sum(trained) < floor.samples or max(trained) < _least_per_epoch(job):
+        return None
+    best = max(event.val_accuracy for event in epochs)
+    if not best >= floor.accuracy:
+        return f"validation accuracy {best:.3f} is below {floor.accuracy}, so it did not learn"
+    return None
+
+
+def _too_fast(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    """An epoch cannot need more operations a second than the device was seen to do."""
+    limits = next((event for event in events if isinstance(event, LimitsEvent)), None)
+    if limits is None or not limits.peak_flops_per_second:
+        return None
+    per_sample = limits.flops_per_sample_training or 0
+    for event in events:
+        if not isinstance(event, EpochEvent) or not event.seconds:
+            continue
+        rate = event.samples * per_sample / event.seconds
+        if rate > _PEAK_MARGIN * limits.peak_flops_per_second:
+            return (
+                f"epoch {event.epoch} took {event.seconds:.3g} s: that is {rate:.3g} operations a "
+                f"second where the device does {limits.peak_flops_per_second:.3g}"
+            )
+    return None
+
+
+def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
+    """An epoch cannot be longer than the wall clock saw pass between its events."""
+    for before, event in pairwise(events):
+        if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
+            continue
+        passed = event.at - before.at
+        if event.seconds > passed * 1.02 + 0.05:
+            return f"epoch {event.epoch} says {event.seconds:.3g} s, the wall clock {passed:.3g} s"
+    return None
+
+
+VALIDITY_CHECKS: tuple[Callable[[Job, Sequence[Event]], str | None], ...] = (
+    _wrong_parameters,
+    _not_finite,
+    _no_accuracy,
+    _not_falling,
+    _below_floor,
+    _too_fast,
+    _two_clocks,
+)
+
+
+def validity_objection(job: Job, events: Sequence[Event]) -> str | None:
+    """Return the first reason why a finished job's times must not be believed, or None."""
+    return next((reason for check in VALIDITY_CHECKS if (reason := check(job, events))), None)

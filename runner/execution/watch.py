@@ -1,0 +1,358 @@
+"""What else went on while a job ran: a sample about once a second, and a verdict from them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runner.launchers.base import Process
+from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
+
+INTERVAL_SECONDS = 1.0
+
+
+# Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
+MIN_SAMPLES = 3
+
+
+# In cores, as the mean over a job. An idle machine's services, the engine and the desktop take
+# 0.01 to 0.1; one busy process takes 1.0. Between them lies what can matter: a job whose threads
+# wait for each other in every step is held up for at most this part of its time, and a process
+# that is busy for a quarter of the job is already at the limit.
+FOREIGN_LOAD_LIMIT = 0.25
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The device at one moment, ``at`` seconds after the watch began; None is what is not known.
+
+    ``foreign_load`` is the mean number of cores that others used in the ``seconds`` since the
+    sample before: those of the whole machine less those of the job and of this runner.
+    ``strangers`` are the processes that compute on the GPU and are not the job's.
+    """
+
+    at: float
+    seconds: float
+    foreign_load: float | None = None
+    cpu_mhz: float | None = None
+    gpu: GpuSample | None = None
+    strangers: tuple[GpuProcess, ...] | None = None
+
+    def to_json(self) -> str:
+        """Return the sample as one line."""
+        return json.dumps(asdict(self), default=sorted)
+
+
+# Takes one sample when called.
+Probe = Callable[[], Sample]
+
+
+def machine_seconds() -> float:
+    """Return the CPU seconds that the whole machine has used since it started.
+
+    Stolen time is in it: another virtual machine had what this one wanted.
+    """
+    t = psutil.cpu_times()
+    return float(t.user + t.nice + t.system + t.irq + t.softirq + t.steal)
+
+
+def _with_reaped_children(pid: int) -> float:
+    t = psutil.Process(pid).cpu_times()
+    return float(t.user + t.system + t.children_user + t.children_system)
+
+
+def tree_seconds(pids: Callable[[], list[int]]) -> float | None:
+    """Return the CPU seconds that a tree of processes has used, the ended ones in it too.
+
+    A process that ends adds its time to its parent's account, so the sum over the living loses
+    nothing (Theano starts hundreds of compilers). If one ends while they are read, the reading is
+    made again. None if there is no tree, or no quiet moment.
+    """
+    for _ in range(3):
+        found = pids()
+        try:
+            return sum(map(_with_reaped_children, found)) if found else None
+        except psutil.NoSuchProcess:
+            continue
+    return None
+
+
+def runner_seconds() -> float:
+    """Return the CPU seconds that this process itself has used."""
+    used = os.times()
+    return used.user + used.system
+
+
+def cpu_mhz(cpus: Sequence[int]) -> float | None:
+    """Return the mean frequency of ``cpus`` now, or what the machine tells of all of them.
+
+    In a virtual machine that is mostly the nominal frequency.
+    """
+    try:
+        paths = [f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq" for cpu in cpus]
+        return statistics.fmean(int(Path(path).read_text()) for path in paths) / 1000
+    except (OSError, ValueError):
+        told = psutil.cpu_freq()
+        return float(told.current) if told and told.current else None
+
+
+class CpuProbe:
+    """Samples the load that others put on the CPUs, and the frequency of the job's own CPUs."""
+
+    def __init__(
+        self,
+        process: Process,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        machine: Callable[[], float] = machine_seconds,
+        tree: Callable[[Callable[[], list[int]]], float | None] = tree_seconds,
+        runner: Callable[[], float] = runner_seconds,
+        frequency: Callable[[Sequence[int]], float | None] = cpu_mhz,
+    ) -> None:
+        """Begin now: the first sample tells of the time since."""
+        self._process = process
+        self._clock, self._machine, self._tree = clock, machine, tree
+        self._runner, self._frequency = runner, frequency
+        self._cpus = self._affinity()
+        self._began = self._before = clock()
+        self._foreign_before = self._foreign_seconds()
+
+    def _affinity(self) -> list[int]:
+        """Return the CPUs that the job may use. It keeps them, so they are asked for once."""
+        try:
+            return sorted(os.sched_getaffinity(self._process.pids()[0]))
+        except (IndexError, OSError):
+            return []
+
+    def _foreign_seconds(self) -> float | None:
+        job = self._tree(self._process.pids)
+        return None if job is None else self._machine() - self._runner() - job
+
+    def __call__(self) -> Sample:
+        now, foreign = self._clock(), self._foreign_seconds()
+        seconds = now - self._before
+        load = None
+        if foreign is not None and self._foreign_before is not None and seconds > 0:
+            load = (foreign - self._foreign_before) / seconds
+        self._before, self._foreign_before = now, foreign
+        return Sample(now - self._began, seconds, load, self._frequency(self._cpus))
+
+
+class GpuProbe:
+    """Samples a card and who uses it, beside what ``cpu`` samples."""
+
+    def __init__(self, process: Process, nvml: Nvml, uuid: str, cpu: Probe) -> None:
+        self._process, self._nvml, self._uuid, self._cpu = process, nvml, uuid, cpu
+        self._own: set[int] = set()
+
+    def __call__(self) -> Sample:
+        gpu = self._nvml.sample(self._uuid)
+        return replace(self._cpu(), gpu=gpu, strangers=self._strangers())
+
+    def _strangers(self) -> tuple[GpuProcess, ...] | None:
+        """Return who else computes on the card, or None where that cannot be told."""
+        present = self._nvml.processes(self._uuid)
+        # Asked for after the card's list, and kept: a process of the job that has just begun, or
+        # just ended, is no stranger.
+        self._own.update(self._process.pids())
+        if present is None or not self._own:
+            return None
+        return tuple(p for p in present if p.kind == "compute" and p.pid not in self._own)
+
+
+class Watch:
+    """Takes samples in a thread while a job runs; each is on disk once it is taken.
+
+    Whatever breaks here, also in ``begin``, which gives the probe, ends the watch and not the
+    job: ``problem`` then says what it was.
+    """
+
+    def __init__(
+        self, begin: Callable[[], Probe], path: Path, interval: float = INTERVAL_SECONDS
+    ) -> None:
+        self.samples: list[Sample] = []
+        self.problem: str | None = None
+        self._begin = begin
+        self._path = path
+        self._interval = interval
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self.problem = "the watch hung: the driver or the kernel did not answer"
+
+    def _watch(self) -> None:
+        try:
+            probe = self._begin()
+            with self._path.open("a", encoding="utf-8") as file:
+                while not self._ended.wait(self._interval):
+                    sample = probe()
+                    file.write(sample.to_json() + "\n")
+                    file.flush()
+                    self.samples.append(sample)
+        except Exception as error:
+            self.problem = (
+                f"the watch ended after {len(self.samples)} samples: "
+                f"{type(error).__name__}: {error}"
+            )
+
+
+def foreign_load(samples: Sequence[Sample]) -> float | None:
+    """Return the mean number of cores that others used, or None if it is not known."""
+    known = [(s.foreign_load, s.seconds) for s in samples if s.foreign_load is not None]
+    if not known:
+        return None
+    # Rounding of the kernel's ticks can put a quiet machine a little below nothing.
+    return max(0.0, statistics.fmean(*map(list, zip(*known, strict=True))))
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = _known(values)
+    return statistics.fmean(known) if known else None
+
+
+def _throttled(samples: Sequence[Sample]) -> Counter[str] | None:
+    """Return in how many samples each reason held the clocks, or None if the card never tells."""
+    told = [s.gpu.throttle for s in samples if s.gpu is not None and s.gpu.throttle is not None]
+    return Counter(word for words in told for word in sorted(words)) if told else None
+
+
+def _throttle_words(counts: Counter[str] | None) -> str | None:
+    return None if counts is None else ", ".join(sorted(counts)) or "none"
+
+
+def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return the samples of a job in one line: means, and the highest temperature.
+
+    They are over the whole job, so the import, the data and the compilation are in them.
+    """
+    cards = [s.gpu for s in samples if s.gpu is not None]
+    return {
+        "samples": len(samples),
+        "foreign_load": foreign_load(samples),
+        "cpu_mhz": _mean([s.cpu_mhz for s in samples]),
+        "gpu_utilization": _mean([card.utilization_percent for card in cards]),
+        "gpu_temperature": max(_known([card.temperature_c for card in cards]), default=None),
+        "gpu_power_w": _mean([card.power_w for card in cards]),
+        "gpu_sm_mhz": _mean([card.sm_mhz for card in cards]),
+        "throttle": _throttle_words(_throttled(samples)),
+    }
+
+
+@dataclass(frozen=True)
+class WatchVerdict:
+    """``tainted`` says why a job's time cannot be trusted; ``warnings`` what to know beside it."""
+
+    tainted: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Judge = Callable[[Sequence[Sample]], WatchVerdict]
+
+
+def _of_strangers(samples: Sequence[Sample]) -> list[str]:
+    met: dict[int, GpuProcess] = {}
+    seen: Counter[int] = Counter()
+    for sample in samples:
+        for stranger in sample.strangers or ():
+            met[stranger.pid] = stranger
+            seen[stranger.pid] += 1
+    return [
+        f"another process was on the GPU: {stranger} in {seen[pid]} of {len(samples)} samples"
+        for pid, stranger in met.items()
+    ]
+
+
+def _of_slowdowns(samples: Sequence[Sample]) -> list[str]:
+    counts = _throttled(samples) or Counter()
+    hottest = summarize_samples(samples)["gpu_temperature"]
+    at = f", at up to {hottest:.0f} C" if hottest is not None else ""
+    return [
+        f"the GPU was slowed down: {word} in {count} of {len(samples)} samples{at}"
+        for word, count in sorted(counts.items())
+        if word in SLOWDOWNS
+    ]
+
+
+def _of_load(samples: Sequence[Sample]) -> list[str]:
+    load = foreign_load(samples)
+    if load is None or len(samples) < MIN_SAMPLES or load <= FOREIGN_LOAD_LIMIT:
+        return []
+    return [
+        f"others used {load:.2f} CPU cores while it ran, more than {FOREIGN_LOAD_LIMIT}: "
+        "something else was at work on this machine"
+    ]
+
+
+def _objections(samples: Sequence[Sample]) -> list[str]:
+    """Return what makes a time untrustworthy. On a GPU the CPUs' load is no such thing."""
+    if any(sample.gpu is not None for sample in samples):
+        return _of_strangers(samples) + _of_slowdowns(samples)
+    return _of_load(samples)
+
+
+def _unknown(samples: Sequence[Sample]) -> list[str]:
+    """Return what the samples leave unjudged."""
+    if len(samples) < MIN_SAMPLES:
+        return [
+            f"too short to judge the load of others: {len(samples)} samples, "
+            f"{MIN_SAMPLES} are needed"
+        ]
+    notes = []
+    if foreign_load(samples) is None:
+        notes.append("the load of others is not known: the job's processes are not seen from here")
+    on_gpu = [sample for sample in samples if sample.gpu is not None]
+    if on_gpu and all(sample.strangers is None for sample in on_gpu):
+        notes.append("whether the GPU was ours alone is not known: its processes are not told")
+    if on_gpu and _throttled(on_gpu) is None:
+        notes.append("whether the GPU was slowed down is not known: this card does not tell")
+    return notes
+
+
+def _remarks(samples: Sequence[Sample]) -> list[str]:
+    """Return what a reader of the time should know, though it does not taint it."""
+    notes = _unknown(samples)
+    if any(sample.gpu is not None for sample in samples):
+        capped = (_throttled(samples) or Counter())[POWER_CAP]
+        if capped:
+            notes.append(f"the GPU ran at its power cap in {capped} of {len(samples)} samples")
+        notes += _of_load(samples)
+    return notes
+
+
+def judge_strictly(samples: Sequence[Sample]) -> WatchVerdict:
+    """Taint a job for whatever makes its time untrustworthy. What a GPU run is judged by.
+
+    A GPU that another process used, or that slowed itself down, timed something else.
+    """
+    objections = _objections(samples)
+    return WatchVerdict("; ".join(objections) or None, tuple(_remarks(samples)))
+
+
+def judge_leniently(samples: Sequence[Sample]) -> WatchVerdict:
+    """Say the same as warnings and let the time stand. What a CPU run is judged by.
+
+    Desktops, laptops and CI machines are never quiet: ``strict`` would leave no result there.
+    """
+    return WatchVerdict(None, (*_objections(samples), *_remarks(samples)))

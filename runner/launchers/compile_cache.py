@@ -1,0 +1,109 @@
+"""The compile cache of an image: a volume that is kept from job to job, within bounds."""
+
+from __future__ import annotations
+
+import requests.exceptions
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+from docker.models.volumes import Volume
+from docker.types import LogConfig, Mount
+
+from runner.machine.docker_engine import LABEL, Engine, cache_volume
+
+CACHE_DIR = "/cache"
+
+
+_MEASURE_SECONDS = 60
+
+
+BROKEN_ENGINE = (APIError, requests.exceptions.RequestException, OSError)
+
+
+class CompileCache:
+    """The compile cache of an image: a volume that lasts from job to job, and is bounded.
+
+    Where the engine's storage has quotas, the volume has one. Elsewhere it is measured after each
+    job, and one that has grown past its limit is removed: the next job begins with an empty one.
+    """
+
+    def __init__(
+        self, engine: Engine, image: str, limit_bytes: int, labels: dict[str, str]
+    ) -> None:
+        """``labels`` mark the container that measures, so that an orphan is found."""
+        self._engine = engine
+        self._labels = labels
+        self._image = image
+        self._limit = limit_bytes
+        self.name = cache_volume(image)
+
+    def mount(self) -> Mount:
+        """Return the mount for a job, its volume made if need be."""
+        try:
+            self._engine.client.volumes.get(self.name)
+        except NotFound:
+            self._create()
+        return Mount(CACHE_DIR, self.name, type="volume")
+
+    def _create(self) -> Volume:
+        labels = {LABEL: "cache"}
+        try:
+            quota = {"size": str(self._limit)}
+            return self._engine.client.volumes.create(self.name, driver_opts=quota, labels=labels)
+        except APIError:  # most file systems have no quotas
+            return self._engine.client.volumes.create(self.name, labels=labels)
+
+    def trim(self) -> str | None:
+        """Remove the volume if it is too large, and say what became of it; None if all is well."""
+        try:
+            size = self._size()
+            if size is not None and size <= self._limit:
+                return None
+            grown = (
+                f"has grown to {size >> 20} MiB" if size is not None else "takes long to measure"
+            )
+            self._engine.client.volumes.get(self.name).remove()
+        except NotFound:
+            return None
+        except BROKEN_ENGINE as error:
+            return f"the compile cache {self.name} could not be kept within bounds: {error}"
+        return f"the compile cache {self.name} {grown}, so it was removed"
+
+    def _size(self) -> int | None:
+        """Return the bytes that the volume takes, or None if that takes too long to find out.
+
+        A container of the image itself reads it: the engine's own folder may not be ours to read.
+        """
+        container = self._engine.client.containers.create(
+            self._image,
+            entrypoint=["du", "-s", "--block-size=1", CACHE_DIR],
+            command=[],
+            labels=self._labels,
+            mounts=[Mount(CACHE_DIR, self.name, type="volume", read_only=True)],
+            log_config=LogConfig(type="json-file"),
+            # A job can close a folder to its own user, which is not to hide what lies there.
+            user="0:0",
+            cap_drop=["ALL"],
+            cap_add=["DAC_READ_SEARCH"],
+            security_opt=["no-new-privileges:true"],
+            network_mode="none",
+            read_only=True,
+            mem_limit=512 << 20,
+            memswap_limit=512 << 20,
+            pids_limit=16,
+            use_config_proxy=False,
+        )
+        try:
+            return _said(container)
+        finally:
+            container.remove(force=True)
+
+
+def _said(container: Container) -> int | None:
+    """Run ``du`` and return the number that it prints first; None if it did not end well."""
+    container.start()
+    try:
+        code = int(container.wait(timeout=_MEASURE_SECONDS)["StatusCode"])
+    except requests.exceptions.RequestException:
+        return None
+    first = container.logs(stdout=True, stderr=False).split()[:1]
+    return int(first[0]) if code == 0 and first and first[0].isdigit() else None

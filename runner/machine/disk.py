@@ -1,0 +1,105 @@
+"""What room there is on this machine's disks for what will be needed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import MachineError
+from runner.words import GIB, Say, size_text
+
+# What a disk must have left beyond what is known to be needed: jobs' temporary files, the page
+# cache's delayed writes, what others do meanwhile.
+RESERVE = 256 << 20
+
+
+# Less than this left is worth a word.
+MARGIN = 2 * GIB
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that something will take in a folder, which need not exist yet; None: not known."""
+
+    folder: Path
+    bytes: int | None
+    what: str
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is needed on one disk, and what is free there, in bytes.
+
+    ``folder`` is the one that takes the most of it.
+    """
+
+    folder: Path
+    needs: tuple[Need, ...]
+    free: int
+
+    @property
+    def known(self) -> int:
+        """Return how much is known to be needed."""
+        return sum(need.bytes or 0 for need in self.needs)
+
+    @property
+    def is_enough(self) -> bool:
+        """Return whether there is room for what is known, with the reserve."""
+        return self.free >= self.known + RESERVE
+
+    @property
+    def is_tight(self) -> bool:
+        """Return whether little will be left of what is free."""
+        return self.free - self.known < MARGIN
+
+
+def rooms_on_disks(needs: Iterable[Need]) -> list[Room]:
+    """Return what is needed and free on each disk."""
+    disks: dict[int, list[Need]] = {}
+    for need in needs:
+        disks.setdefault(existing_folder(need.folder).stat().st_dev, []).append(need)
+    return [_room(of_disk) for of_disk in disks.values()]
+
+
+def _room(needs: Sequence[Need]) -> Room:
+    place = max(needs, key=lambda need: need.bytes or 0).folder
+    return Room(place, tuple(needs), shutil.disk_usage(existing_folder(place)).free)
+
+
+def named_needs(needs: Sequence[Need]) -> str:
+    """Return what is needed in words, the largest first; what is not known is left out."""
+    largest_first = sorted(needs, key=lambda need: need.bytes or 0, reverse=True)
+    return ", ".join(f"{n.what} {size_text(n.bytes)}" for n in largest_first if n.bytes)
+
+
+def require_room(needs: Iterable[Need], say: Say) -> None:
+    """Fail unless every disk has room for what is needed on it; say where little will be left.
+
+    Raises MachineError that names the folder, what is needed, what is free, and the remedy.
+    """
+    problems = []
+    for room in rooms_on_disks(needs):
+        known, free, place = room.known, room.free, room.folder
+        for need in room.needs:
+            if need.bytes is None:
+                say(f"disk: how much {need.what} takes is not known; {size_text(free)} are free")
+        if not room.is_enough:
+            problems.append(
+                f"the disk of {place} is too full: {size_text(known + RESERVE)} needed, "
+                f"{size_text(free)} free"
+                + (f"\nneeded for: {named_needs(room.needs)}" if known else "")
+            )
+        elif room.is_tight:
+            left = size_text(free - known)
+            say(f"disk: only {left} will be left in {place} (python -m runner clean makes room)")
+    if problems:
+        remedy = "make room: python -m runner clean --dry-run shows what can go"
+        raise MachineError("\n".join([*problems, remedy]))

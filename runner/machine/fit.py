@@ -1,0 +1,108 @@
+"""Which card and engine a run works with, and whether a backend fits the card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.errors import MachineError, near_miss
+from runner.machine.cuda import last_branch
+from runner.machine.docker_engine import Engine
+from runner.machine.gpu import Gpu, connect_driver
+from runner.spec.configuration import Configuration, Device
+from runner.words import version_numbers
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run works with. Without an engine, jobs are processes of this machine."""
+
+    device: Device
+    engine: Engine | None
+    gpu: Gpu | None
+
+
+def list_gpus() -> list[Gpu]:
+    """Return the cards that the NVIDIA driver shows; none where there is no driver."""
+    found = connect_driver()
+    return found.cards() if found is not None else []
+
+
+def choose_gpu(wanted: str | None, cards: list[Gpu]) -> Gpu:
+    """Return the card named by UUID or index, or the first. Raises MachineError without one."""
+    if not cards:
+        raise MachineError(
+            "no NVIDIA GPU: the driver is not loaded on this machine\n"
+            "install the NVIDIA driver, or measure on the CPU: --device cpu (make: DEVICE=cpu)"
+        )
+    if wanted is None:
+        return cards[0]
+    by_name = {card.uuid: card for card in cards} | {str(i): c for i, c in enumerate(cards)}
+    if wanted not in by_name:
+        hint = near_miss(wanted, by_name)
+        raise MachineError(
+            f"no GPU '{wanted}'{hint}\nthis machine has: {', '.join(c.uuid for c in cards)}"
+        )
+    return by_name[wanted]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why a backend cannot be trusted to run on a card, and what to do."""
+
+    reason: str
+    remedy: str
+
+
+def _card_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    facts = configuration.backends[backend].gpu
+    oldest, newest = facts.min_compute_capability, facts.max_compute_capability
+    too_new = newest is not None and gpu.compute_capability > version_numbers(newest)
+    too_old = gpu.compute_capability < version_numbers(oldest)
+    if not (too_new or too_old):
+        return None
+    capability = ".".join(str(part) for part in gpu.compute_capability)
+    reach = f"{oldest} to {newest}" if newest else f"{oldest} and newer"
+    other = "a Keras 3 configuration" if too_new else "a configuration of that card's time"
+    return Misfit(
+        f"{backend} {configuration.backends[backend].version} has code for compute "
+        f"capability {reach}; {gpu.name} has {capability}",
+        f"choose {other}, or measure on the CPU: --device cpu",
+    )
+
+
+def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    facts = configuration.backends[backend].gpu
+    needed = version_numbers(facts.min_driver)
+    if version_numbers(gpu.driver) >= needed:
+        return None
+    reason = (
+        f"CUDA {facts.cuda} needs driver {facts.min_driver} or newer, this machine has {gpu.driver}"
+    )
+    branch = last_branch(gpu.compute_capability)
+    if branch is not None and branch < needed[0]:
+        return Misfit(
+            f"{reason}, and the last branch for {gpu.name} is R{branch}",
+            "no driver helps: choose a configuration of that card's time, "
+            "or measure on the CPU: --device cpu",
+        )
+    return Misfit(
+        reason,
+        f"install driver {facts.min_driver} or newer, or measure on the CPU: --device cpu",
+    )
+
+
+def find_misfit(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
+    """Return what stands between ``backend`` and ``gpu``, or None.
+
+    A card newer than a framework's machine code does not fail: it hangs, or trains to NaN with
+    fast epochs. So it is refused beforehand. The card comes first, for a driver can be changed.
+    """
+    return _card_against(configuration, backend, gpu) or _driver_against(
+        configuration, backend, gpu
+    )
+
+
+def misfit_reason(configuration: Configuration, backend: str, gpu: Gpu) -> str | None:
+    """Return why ``backend`` cannot be trusted to run on ``gpu``, or None."""
+    found = find_misfit(configuration, backend, gpu)
+    return found.reason if found else None

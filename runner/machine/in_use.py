@@ -1,0 +1,84 @@
+"""Use of what is kept between runs: when it was last, and whether some runner uses it now.
+
+A use is a lock of the kernel on a folder or a file, shared among users. It leaves nothing behind
+and goes when its holder ends, however it ends. The time of the last use is a marker's own time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class Use:
+    """A thing in use until this object is closed, or is no longer referred to."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the use of ``path``, which must be there. Waits while it is being removed."""
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.close = weakref.finalize(self, os.close, opened)
+        fcntl.flock(opened, fcntl.LOCK_SH)
+
+
+@contextmanager
+def sole_use(path: Path) -> Iterator[bool]:
+    """Try to keep everyone else from using ``path``, and give whether that worked.
+
+    A path that is not there is used by nobody.
+    """
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        yield _locks(opened)
+    finally:
+        os.close(opened)
+
+
+def _locks(opened: int) -> bool:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def note_use(marker: Path) -> None:
+    """Set a marker's time to now, making it if need be.
+
+    On a full or foreign disk it does nothing: then the last use is merely not known.
+    """
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    except OSError:
+        return
+
+
+def hold_use(marker: Path) -> Use | None:
+    """Note a use and take it; None where no marker can be made, so that nobody can know of it."""
+    note_use(marker)
+    try:
+        return Use(marker)
+    except OSError:
+        return None
+
+
+def last_use(marker: Path) -> datetime | None:
+    """Return when ``note`` was last called for a marker; None if never."""
+    try:
+        return datetime.fromtimestamp(marker.lstat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def image_marker(cache: Path, digest: str) -> Path:
+    """Return the marker of an image, given its id: an engine does not tell when one was used."""
+    return cache / "images" / digest.removeprefix("sha256:")[:64]

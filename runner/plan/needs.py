@@ -1,0 +1,112 @@
+"""What a run will take of this machine's disks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import requests.exceptions
+from docker.errors import DockerException
+
+from runner import paths
+from runner.environments.datasets import missing_bytes
+from runner.environments.image import find_image
+from runner.environments.venv import MARKER, environment_folder
+from runner.errors import MachineError
+from runner.machine.disk import Need
+from runner.machine.docker_engine import Engine
+from runner.plan.plan import Plan
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+from runner.spec.workload import DataSource
+from runner.store.run_folder import MAX_LOG_BYTES
+from runner.words import GIB
+
+
+def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
+    """Return what of the disks a run will take, for what it makes and what it writes."""
+    machine, cache = plan.machine, paths.cache()
+    needed = [
+        *data_needs(plan.source, plan.datasets, cache),
+        *result_needs(root, len(plan.jobs)),
+        *temporary_needs(),
+    ]
+    if machine.engine is not None:
+        needed += image_needs(machine.engine, plan.configurations, machine.device, build)
+    elif plan.request.python is None:
+        needed += environment_needs(plan.configurations, machine.device, cache)
+    return needed
+
+
+# A job's events, record and telemetry; 20 measured jobs took 0.3 MiB together, without logs.
+JOB_BYTES = 1 << 20
+
+
+def image_bytes(configuration: Configuration, device: Device) -> int | None:
+    """Return what an image of the configuration adds to its base, or None if it is not known."""
+    sizes = configuration.disk.on(device)
+    return None if sizes is None or sizes.image_gib is None else _bytes(sizes.image_gib)
+
+
+def environment_bytes(configuration: Configuration, device: Device) -> int | None:
+    """Return what an environment of the configuration takes, or None if it is not known."""
+    sizes = configuration.disk.on(device)
+    known = sizes.environment_gib if sizes is not None else None
+    return None if known is None else _bytes(known)
+
+
+def image_needs(
+    engine: Engine, configurations: Iterable[Configuration], device: Device, options: BuildOptions
+) -> Iterator[Need]:
+    """Yield what building the images takes that are not there; nothing for an engine elsewhere."""
+    root = engine.data_root
+    if root is None:
+        return
+    extra = 0
+    for configuration in configurations:
+        try:
+            if find_image(engine, configuration, device, options).has_layers:
+                continue
+        except (DockerException, requests.exceptions.RequestException) as error:
+            raise MachineError(f"the Docker engine does not list its images: {error}") from error
+        size = image_bytes(configuration, device)
+        yield Need(root, size, f"image {configuration.name}")
+        sizes = configuration.disk.on(device)
+        if size is not None and sizes is not None:
+            extra = max(extra, _bytes(sizes.build_gib or 0) - size)
+    if extra > 0:
+        # One is built after the other, so only the largest of these is there at a time.
+        yield Need(root, extra, "building")
+
+
+def environment_needs(
+    configurations: Iterable[Configuration], device: Device, cache: Path
+) -> Iterator[Need]:
+    """Yield what making the environments takes that are not there."""
+    for configuration in configurations:
+        folder = environment_folder(configuration, device, cache)
+        if (folder / MARKER).exists():
+            continue
+        size = environment_bytes(configuration, device)
+        yield Need(folder.parent, size, f"environment {configuration.name}")
+
+
+def data_needs(source: DataSource, wanted: Iterable[str], cache: Path) -> Iterator[Need]:
+    """Yield what the data sets take that are not in the cache."""
+    for dataset, size in missing_bytes(source, wanted, cache).items():
+        yield Need(cache, size, f"data {dataset}")
+
+
+def result_needs(folder: Path, jobs: int) -> Iterator[Need]:
+    """Yield what the results of some jobs take: one may fill its log, most write little."""
+    yield Need(folder, jobs * JOB_BYTES + MAX_LOG_BYTES, "results")
+
+
+def temporary_needs() -> Iterator[Need]:
+    """Yield that temporary files need some room; how much is not known."""
+    yield Need(Path(tempfile.gettempdir()), 0, "temporary files")
+
+
+def _bytes(gib: float) -> int:
+    return int(gib * GIB)

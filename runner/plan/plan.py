@@ -1,0 +1,116 @@
+"""From a request to the jobs of a run, on what this machine has. Nothing is made or changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runner import paths
+from runner.environments.datasets import dataset_states
+from runner.errors import choose_names
+from runner.machine.fit import Machine
+from runner.plan.preflight import check_machine, refuse_cards
+from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
+from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.configuration import Configuration, load_configurations
+from runner.spec.job import Job, known_backends, planned_jobs
+from runner.spec.request import Request
+from runner.spec.study import choose_workloads, with_study
+from runner.spec.workload import DataSource, Workload, require_source
+from runner.words import Say
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. ``request`` is the one asked for with every choice made.
+
+    ``jobs`` are those of every round that is known beforehand; with ``width`` more may follow.
+    """
+
+    request: Request
+    machine: Machine
+    configurations: list[Configuration]
+    workloads: list[Workload]
+    jobs: list[Job]
+    width: float | None
+
+    @property
+    def source(self) -> DataSource:
+        """Return where the samples come from."""
+        assert self.request.data is not None
+        return self.request.data
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return the data sets that the models need."""
+        return sorted({workload.dataset for workload in self.workloads})
+
+    def ordered(self, measured: Callable[[], pd.DataFrame]) -> Iterable[Job]:
+        """Return the jobs in the order in which they run; ``measured`` gives the table so far."""
+        seed = self.request.seed
+        if self.width is None:
+            return shuffled_rounds(self.jobs, seed)
+        return rounds_until(self.jobs, self.width, self.request.max_repeats, seed, measured)
+
+
+def _default_source(wanted: list[str], say: Say) -> DataSource:
+    """Return real data where all its files are cached, else synthetic, said aloud."""
+    there = {item.dataset for item, _, state in dataset_states(paths.cache()) if state == "ok"}
+    if there.issuperset(wanted):
+        return DataSource.REAL
+    say("data: synthetic, because the real files are not cached (python -m runner data fetch)")
+    return DataSource.SYNTHETIC
+
+
+def _decided(
+    request: Request,
+    machine: Machine,
+    chosen: list[Configuration],
+    workloads: list[Workload],
+    say: Say,
+) -> Request:
+    """Return the request with nothing left open, so that another day decides nothing else."""
+    wanted = sorted({workload.dataset for workload in workloads})
+    return request.model_copy(
+        update={
+            "config": tuple(configuration.name for configuration in chosen),
+            "model": tuple(workload.name for workload in workloads),
+            "device": DeviceChoice(machine.device),
+            "gpu": machine.gpu.uuid if machine.gpu else None,
+            "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
+            "data": request.data or _default_source(wanted, say),
+            "threads": request.threads or len(os.sched_getaffinity(0)),
+        }
+    )
+
+
+def plan_run(request: Request, say: Say) -> Plan:
+    """Return what a run will do; a choice that was made for the user goes to ``say``.
+
+    Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
+    """
+    width = parse_width(request.until) if request.until is not None else None
+    request = with_study(request)
+    chosen = load_configurations(list(request.config))
+    choose_names(request.backend, known_backends(chosen), "backend")
+    workloads = choose_workloads(list(request.model))
+    if request.data is not None:
+        require_source(workloads, request.data)
+    launcher = LauncherChoice.LOCAL if request.python is not None else request.launcher
+    machine = check_machine(
+        chosen, request.device, request.gpu, launcher, request.engine, say, request.backend
+    )
+    decided = _decided(request, machine, chosen, workloads, say)
+    planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
+    used = {job.configuration for job in planned}
+    return Plan(
+        request=decided,
+        machine=machine,
+        configurations=[c for c in chosen if c.name in used],
+        workloads=workloads,
+        jobs=planned,
+        width=width,
+    )

@@ -1,0 +1,109 @@
+"""What can be known before anything is built: is there an engine, a GPU, and does it fit?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runner.errors import MachineError
+from runner.machine.docker_engine import Engine, connect_engine, require_nvidia
+from runner.machine.fit import Machine, Misfit, choose_gpu, find_misfit, list_gpus, misfit_reason
+from runner.machine.gpu import Gpu
+from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.configuration import Configuration, Device
+from runner.spec.job import Job
+from runner.words import Say
+
+
+def choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engine | None:
+    """Return the engine to use, or None where jobs are to be processes of this machine.
+
+    Raises MachineError if one was asked for and none answers.
+    """
+    if choice is LauncherChoice.LOCAL:
+        return None
+    try:
+        return connect_engine(engine)
+    except MachineError as error:
+        if choice is LauncherChoice.DOCKER or engine is not None:
+            raise
+        say(f"launcher: local, because {str(error).splitlines()[0]}")
+        return None
+
+
+def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
+    """Return the card to use, or None where the CPU is to be used.
+
+    Raises MachineError if a card was asked for and there is none such.
+    """
+    if choice is DeviceChoice.CPU:
+        return None
+    cards = list_gpus()
+    if choice is DeviceChoice.AUTO and not cards and gpu is None:
+        say("device: cpu, because this machine shows no NVIDIA GPU")
+        return None
+    return choose_gpu(gpu, cards)
+
+
+def misfits(
+    chosen: list[Configuration], backends: Sequence[str], card: Gpu
+) -> dict[tuple[str, str], Misfit | None]:
+    """Return what stands between each chosen configuration's backend and the card.
+
+    ``backends`` empty means all of them.
+    """
+    return {
+        (configuration.name, backend): find_misfit(configuration, backend, card)
+        for configuration in chosen
+        for backend in configuration.backends
+        if not backends or backend in backends
+    }
+
+
+def require_fit(chosen: list[Configuration], backends: Sequence[str], card: Gpu) -> None:
+    """Fail if no chosen backend can use the card."""
+    against = list(misfits(chosen, backends, card).values())
+    first = against[0] if against else None
+    if first is not None and all(against):
+        raise MachineError(
+            f"none of the chosen backends can run on this card: {first.reason}\n{first.remedy}"
+        )
+
+
+def check_machine(
+    chosen: list[Configuration],
+    device: DeviceChoice,
+    gpu: str | None,
+    launcher: LauncherChoice,
+    engine: str | None,
+    say: Say,
+    backends: Sequence[str] = (),
+) -> Machine:
+    """Return the device, engine and GPU of a run; what was chosen by itself goes to ``say``.
+
+    Raises MachineError if one is missing, or if none of ``backends`` (empty: all of
+    ``chosen``'s) can use the card.
+    """
+    card = choose_card(device, gpu, say)
+    found = choose_engine(launcher, engine, say)
+    if card is None:
+        return Machine(Device.CPU, found, None)
+    if found is not None:
+        require_nvidia(found)
+    require_fit(chosen, backends, card)
+    return Machine(Device.GPU, found, card)
+
+
+def refuse_cards(planned: list[Job], chosen: list[Configuration], gpu: Gpu | None) -> list[Job]:
+    """Return the plan with the jobs that cannot be trusted on ``gpu`` marked unsupported."""
+    if gpu is None:
+        return planned
+    by_name = {configuration.name: configuration for configuration in chosen}
+    return [
+        replace(
+            job,
+            unsupported=job.unsupported
+            or misfit_reason(by_name[job.configuration], job.backend, gpu),
+        )
+        for job in planned
+    ]

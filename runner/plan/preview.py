@@ -1,0 +1,252 @@
+"""What a run would do: built, fetched, run and skipped, for how long and with how much disk.
+
+Nothing is made, fetched, locked or written to find it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import requests.exceptions
+from docker.errors import DockerException
+
+from runner import paths
+from runner.environments.datasets import missing_bytes
+from runner.environments.image import FoundImage, find_image, known_image_size
+from runner.environments.venv import MARKER, environment_folder, python_for
+from runner.errors import BenchmarkError, BuildError, MachineError
+from runner.launchers.docker import DockerLauncher
+from runner.launchers.local import LocalLauncher
+from runner.machine.disk import Need, Room, require_room, rooms_on_disks
+from runner.machine.docker_engine import Engine
+from runner.machine.interpreters import interpreter_version
+from runner.plan.history import Estimate, History, Left
+from runner.plan.needs import environment_bytes, image_bytes, run_needs
+from runner.plan.plan import Plan, plan_run
+from runner.plan.resume import Session, refuse_other_run
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration
+from runner.spec.job import Job, Status
+from runner.spec.request import Request
+from runner.spec.workload import DataSource
+from runner.store.identity import cpu_model
+from runner.store.run_folder import RunStore
+from runner.words import Say
+
+
+@dataclass(frozen=True)
+class EnvironmentAhead:
+    """An image, or an environment on this machine, as it would be used.
+
+    ``name`` is the image's tag or the environment's folder, None where it cannot be told yet.
+    ``why`` says what is there, or why it has to be made; ``problem`` what stands against making
+    it. ``seconds`` and ``size`` (bytes) are None where they are not known.
+    """
+
+    configuration: str
+    name: str | None
+    is_there: bool
+    why: str
+    seconds: float | None = None
+    size: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class JobAhead:
+    """A job as it would be run.
+
+    ``ended`` is how it ended before, so that it is skipped; ``blocked`` why its environment
+    cannot be made.
+    """
+
+    job: Job
+    estimate: Estimate | None
+    ended: Status | None = None
+    blocked: str | None = None
+
+    @property
+    def is_run(self) -> bool:
+        """Return whether a process would be started for it."""
+        return self.ended is None and self.job.unsupported is None and self.blocked is None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All that a run would do. ``to_fetch`` is in bytes, by data set.
+
+    ``refusal`` is the error with which the run would end instead, if that is known now.
+    """
+
+    launcher: str
+    device: str
+    hardware: str
+    source: DataSource
+    environments: tuple[EnvironmentAhead, ...]
+    to_fetch: dict[str, int]
+    jobs: tuple[JobAhead, ...]
+    rooms: tuple[Room, ...]
+    is_open: bool
+    resumed: str | None = None
+    refusal: BenchmarkError | None = None
+
+    @property
+    def job_time(self) -> Left:
+        """Return how long the jobs would take together."""
+        estimates = [ahead.estimate for ahead in self.jobs if ahead.is_run]
+        known = [estimate.seconds for estimate in estimates if estimate is not None]
+        return Left(sum(known), len(estimates) - len(known), self.is_open)
+
+
+def _why(found: FoundImage) -> str:
+    if found.is_there:
+        return "is there"
+    if found.tag is None:
+        return f"no image is there, and its base would be pulled first: {found.base}"
+    stages = f"stages to build: {', '.join(found.missing)}"
+    begun = f" (on the stage {found.held} that is there)" if found.held else ""
+    return f"no image of this recipe, lock and base is there; {stages}{begun}"
+
+
+def _image(
+    engine: Engine, configuration: Configuration, plan: Plan, build: BuildOptions, history: History
+) -> EnvironmentAhead:
+    device = plan.machine.device
+    try:
+        found = find_image(engine, configuration, device, build)
+        size = known_image_size(engine, configuration, device, found.tag)
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise MachineError(f"the Docker engine does not list its images: {error}") from error
+    known = history.build_seconds(configuration.name, DockerLauncher.name, device)
+    return EnvironmentAhead(
+        configuration.name,
+        found.tag,
+        found.is_there,
+        _why(found),
+        # What it took before was the whole of it.
+        known if found.held is None else None,
+        size if size is not None else _stated(configuration, plan),
+    )
+
+
+def _stated(configuration: Configuration, plan: Plan) -> int | None:
+    """Return what the configuration's own file says that it takes."""
+    of = image_bytes if plan.machine.engine is not None else environment_bytes
+    return of(configuration, plan.machine.device)
+
+
+def _local(configuration: Configuration, plan: Plan, history: History) -> EnvironmentAhead:
+    device = plan.machine.device
+    folder = environment_folder(configuration, device, paths.cache())
+    size = _stated(configuration, plan)
+    if (folder / MARKER).exists():
+        return EnvironmentAhead(configuration.name, str(folder), True, "is there", size=size)
+    seconds = history.build_seconds(configuration.name, LocalLauncher.name, device)
+    made = EnvironmentAhead(
+        configuration.name,
+        str(folder),
+        False,
+        "no environment of this lock is there",
+        seconds,
+        size,
+    )
+    try:
+        python_for(configuration)
+    except BuildError as error:
+        return replace(made, problem=str(error))
+    return made
+
+
+def _given(configuration: Configuration, python: Path) -> EnvironmentAhead:
+    is_one = interpreter_version(python) is not None
+    return EnvironmentAhead(
+        configuration.name,
+        str(python),
+        is_there=True,
+        why="is used as it is (--python)",
+        problem=None if is_one else f"--python {python}: not a Python interpreter that runs",
+    )
+
+
+def _environments(
+    plan: Plan, needed: set[str], build: BuildOptions, history: History
+) -> list[EnvironmentAhead]:
+    """Return the environments of the configurations that have something to run."""
+    engine, python = plan.machine.engine, plan.request.python
+    ahead = []
+    for configuration in plan.configurations:
+        if configuration.name not in needed:
+            continue
+        if engine is not None:
+            ahead.append(_image(engine, configuration, plan, build, history))
+        elif python is not None:
+            ahead.append(_given(configuration, python))
+        else:
+            ahead.append(_local(configuration, plan, history))
+    return ahead
+
+
+def _jobs(plan: Plan, session: Session, history: History) -> list[JobAhead]:
+    store = RunStore(session.resumed) if session.resumed is not None else None
+    ahead = []
+    for job in plan.jobs:
+        ended = store.ended(job) if store is not None else None
+        estimate = history.estimate(job) if job.unsupported is None else None
+        ahead.append(JobAhead(job, estimate, None if ended in session.again else ended))
+    return ahead
+
+
+def _blocked(jobs: Sequence[JobAhead], made: Sequence[EnvironmentAhead]) -> list[JobAhead]:
+    """Return the jobs, marked where their environment cannot be made."""
+    problems = {ahead.configuration: ahead.problem for ahead in made}
+    return [
+        replace(ahead, blocked=problems.get(ahead.job.configuration)) if ahead.is_run else ahead
+        for ahead in jobs
+    ]
+
+
+def _refusal(jobs: Sequence[JobAhead], needs: Sequence[Need], say: Say) -> BenchmarkError | None:
+    """Return what the run would end with: no job that can run, or no room."""
+    problems = [ahead.blocked for ahead in jobs if ahead.blocked is not None]
+    if problems and not any(ahead.is_run for ahead in jobs):
+        return MachineError(f"no job can run: {problems[0]}")
+    try:
+        require_room(needs, say)
+    except MachineError as error:
+        return error
+    return None
+
+
+def preview_run(request: Request, session: Session, say: Say) -> Preview:
+    """Return what a run of ``request`` would do; a choice made for the user goes to ``say``.
+
+    Raises what the run itself would raise before it began anything: UsageError, MachineError,
+    IdentityError. Whether another run holds the device is not looked at.
+    """
+    plan = plan_run(request, say)
+    if session.resumed is not None:
+        refuse_other_run(RunStore(session.resumed), plan, {})
+    gpu = plan.machine.gpu
+    hardware = gpu.name if gpu else cpu_model()
+    history = History(session.root, hardware)
+    build = session.build(plan.request)
+    jobs = _jobs(plan, session, history)
+    needed = {ahead.job.configuration for ahead in jobs if ahead.is_run}
+    made = _environments(plan, needed, build, history)
+    jobs = _blocked(jobs, made)
+    needs = run_needs(plan, session.root, build)
+    return Preview(
+        launcher=str(plan.request.launcher),
+        device=str(plan.machine.device),
+        hardware=hardware,
+        source=plan.source,
+        environments=tuple(made),
+        to_fetch=missing_bytes(plan.source, plan.datasets, paths.cache()),
+        jobs=tuple(jobs),
+        rooms=tuple(rooms_on_disks(needs)),
+        is_open=plan.width is not None,
+        resumed=session.resumed.name if session.resumed else None,
+        refusal=_refusal(jobs, needs, say),
+    )

@@ -1,0 +1,162 @@
+"""Going on with a run: the same request, the same identity, and only what is not done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runner import paths
+from runner.environments.datasets import data_fingerprint
+from runner.errors import IdentityError, UsageError, choose_names
+from runner.plan.plan import Plan
+from runner.spec.choices import BuildOptions
+from runner.spec.job import Job, Status
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
+from runner.store.identity import describe_identity, git_commit, refuse_other_identity
+from runner.store.run_folder import RunStore
+from runner.words import REDACTED, without_password
+
+# Of a request, what another session may say anew: how to reach things, not what is measured.
+_OF_SESSION = frozenset({"engine", "ca_bundle", "memory", "package_index", "wheels"})
+
+
+@dataclass(frozen=True)
+class Session:
+    """What holds for one call alone, whether it begins a run or goes on with one.
+
+    ``resumed`` is the folder of the run to go on with. The seconds are those of the options;
+    ``progress`` shows downloads as they come.
+    """
+
+    arguments: list[str] = field(default_factory=list)
+    root: Path = paths.RESULTS
+    resumed: Path | None = None
+    again: frozenset[Status] = frozenset({Status.INTERRUPTED})
+    clocks: TimeLimits = field(default_factory=TimeLimits)
+    build_seconds: float = BuildOptions.build_seconds
+    pull_seconds: float = BuildOptions.pull_seconds
+    wait: float = 0.0
+    progress: bool = False
+
+    def build(self, request: Request) -> BuildOptions:
+        """Return how environments are made."""
+        return replace(
+            request.build, build_seconds=self.build_seconds, pull_seconds=self.pull_seconds
+        )
+
+    def store(self, plan: Plan, data_dir: Path | None) -> RunStore:
+        """Return the run's folder, a new one or the one to go on with."""
+        if self.resumed is None:
+            return begin_run(self.root, plan, data_dir, self.arguments)
+        return RunStore(self.resumed)
+
+
+def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
+    """Return a kept request, with what this call may say anew.
+
+    Raises UsageError for an option that would measure something else.
+    """
+    fixed = sorted(given - _OF_SESSION)
+    if fixed:
+        named = ", ".join("--" + name.replace("_", "-") for name in fixed)
+        raise UsageError(
+            f"--resume goes on with what run {folder.name} asked for; leave out {named}"
+        )
+    kept = Request.of_manifest(RunStore(folder).manifest(), folder)
+    if "package_index" not in given and REDACTED in (kept.package_index or ""):
+        raise UsageError("the package index of this run has a password, which is not kept: "
+                         "say it again with --package-index")  # fmt: skip
+    return kept.model_copy(update={name: getattr(asked, name) for name in given})
+
+
+_RETRIABLE = [str(status) for status in Status if status not in (Status.OK, Status.UNSUPPORTED)]
+
+
+_ALL = "all"
+
+
+def statuses_to_retry(text: str | None) -> frozenset[Status]:
+    """Return the ends that a resumed run does not take for one: "failed,timeout", or "all".
+
+    A job that was cut off is always run again; one that ended by itself only if it is named.
+    Raises UsageError for a word that is no such status.
+    """
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if text is not None and not words:
+        raise UsageError("--retry names no status, such as failed,timeout")
+    named = choose_names(words, [*_RETRIABLE, _ALL], "status to retry") if words else []
+    chosen = _RETRIABLE if _ALL in named else named
+    return frozenset({Status.INTERRUPTED, *map(Status, chosen)})
+
+
+def _session_entry(arguments: list[str]) -> dict[str, Any]:
+    return {
+        "started": datetime.now(UTC).isoformat(),
+        "arguments": list(map(without_password, arguments)),
+        "git_commit": git_commit(),
+    }
+
+
+def _machine(plan: Plan) -> dict[str, str]:
+    """Return what of the machine decides a time beside what ``identity.describe`` tells."""
+    gpu = plan.machine.gpu
+    of_card = {"device_uuid": gpu.uuid, "driver": gpu.driver} if gpu else {}
+    return {"device": str(plan.machine.device), **of_card}
+
+
+def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
+    plain: list[dict[str, Any]] = json.loads(json.dumps([asdict(job) for job in jobs]))
+    return plain
+
+
+def begin_run(root: Path, plan: Plan, data_dir: Path | None, arguments: list[str]) -> RunStore:
+    """Make the folder of a new run, with all in its manifest that a later session needs."""
+    manifest = {
+        "arguments": list(map(without_password, arguments)),
+        "jobs": [job.id for job in plan.jobs],
+        "planned": _jobs(plan.jobs),
+        "request": plan.request.to_keep(),
+        "identity": describe_identity(),
+        "machine": _machine(plan),
+        "data": data_fingerprint(data_dir),
+        "sessions": [_session_entry(arguments)],
+    }
+    return RunStore.create(root, manifest)
+
+
+def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[Job]) -> None:
+    """Raise IdentityError if the configurations would now give other jobs."""
+    for old, new in zip(before, now, strict=False):
+        refuse_other_identity(f"job {new.id}", old, _jobs([new])[0], store.name)
+    if len(before) != len(now):
+        raise IdentityError(
+            f"run {store.name} cannot go on: it had {len(before)} jobs, now it would have "
+            f"{len(now)}\nconfigurations or models have changed: start a new run"
+        )
+
+
+def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
+    """Raise IdentityError unless code, machine, data and jobs are those of the run's begin.
+
+    Its environments are held against theirs when they are made. A file that ``data`` does not
+    name is not compared.
+    """
+    kept = store.manifest()
+    now: dict[str, tuple[str, dict[str, Any]]] = {
+        "code or host": ("identity", describe_identity()),
+        "machine": ("machine", _machine(plan)),
+        "data": ("data", data),
+    }
+    for what, (name, found) in now.items():
+        refuse_other_identity(what, kept.get(name, {}), found, store.name)
+    _refuse_other_jobs(store, kept.get("planned", []), plan.jobs)
+
+
+def continue_run(store: RunStore, plan: Plan, data_dir: Path | None, arguments: list[str]) -> None:
+    """Enter a further session into a run's manifest. Raises IdentityError as above."""
+    refuse_other_run(store, plan, data_fingerprint(data_dir))
+    store.amend(sessions=[*store.manifest().get("sessions", []), _session_entry(arguments)])

@@ -1,0 +1,81 @@
+"""How often and in which order jobs run: repeats interleaved, each round in an order of its own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from runner.errors import UsageError
+from runner.spec.job import Job
+from runner.tables.columns import CELL
+from runner.tables.per_cell import repeats_of
+from runner.tables.statistics import median_interval
+
+
+def parse_percentage(text: str, option: str) -> float:
+    """Return "2%" as 0.02. Raises UsageError for anything that is no such percentage."""
+    try:
+        width = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        width = 0.0
+    if not 0 < width < 1:
+        raise UsageError(f"{option} '{text}' is no percentage between 0 and 100, such as 2%")
+    return width
+
+
+def parse_width(text: str) -> float:
+    """Return how narrow an interval must be, as a part of its median."""
+    return parse_percentage(text, "--until")
+
+
+def shuffled_rounds(jobs: Sequence[Job], seed: int) -> list[Job]:
+    """Return the jobs round by round, each round in an order that ``seed`` decides.
+
+    So neither the configuration nor the model follows the clock: a machine that slows down over
+    an hour slows all of them.
+    """
+    rounds: dict[int, list[Job]] = {}
+    for job in jobs:
+        rounds.setdefault(job.repeat, []).append(job)
+    for repeat, members in rounds.items():
+        random.Random(f"{seed}:{repeat}").shuffle(members)
+    return [job for repeat in sorted(rounds) for job in rounds[repeat]]
+
+
+def _is_narrow(rows: pd.DataFrame, width: float) -> bool:
+    """Return whether a cell needs no further repeat. A cell that failed needs none either."""
+    repeats = repeats_of(rows)
+    if len(repeats) < rows["job"].nunique():
+        return True
+    found = median_interval(repeats)
+    return found is not None and found.repeats >= 2 and found.relative_width <= width
+
+
+def rounds_until(
+    first_round: Sequence[Job],
+    width: float,
+    cap: int,
+    seed: int,
+    measured: Callable[[], pd.DataFrame],
+) -> Iterator[Job]:
+    """Yield jobs until every cell's interval is within plus or minus ``width`` of its median.
+
+    A cell gets at least two repeats and at most ``cap``. ``measured`` returns the table so far.
+    """
+    waiting = list(first_round)
+    for repeat in range(1, cap + 1):
+        again = [replace(job, repeat=repeat, seed=job.seed + repeat - 1) for job in waiting]
+        yield from shuffled_rounds(again, seed)
+        narrow = {
+            key: _is_narrow(rows, width) for key, rows in measured().groupby(CELL, sort=False)
+        }
+        waiting = [job for job in waiting if not narrow.get(_cell_of(job), True)]
+        if not waiting:
+            return
+
+
+def _cell_of(job: Job) -> tuple[str, ...]:
+    return tuple(str(getattr(job, name)) for name in CELL)

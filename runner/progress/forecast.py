@@ -1,0 +1,124 @@
+"""The time that a run has left, from earlier runs and from what this one has shown so far."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from runner.execution.observer import Announcement, Observer
+from runner.plan.history import Estimate, History, Left, Timing, epochs_of, timing_of
+from runner.spec.job import Job, Status
+from runner.store.events import BadLine, DataEvent, EpochEvent, Event
+from runner.store.record import Record
+
+
+@dataclass
+class _Running:
+    """The job that runs now: when it began, and its epochs so far."""
+
+    job: Job
+    began: float
+    started: datetime
+    kept: list[Event] = field(default_factory=list)
+    last_epoch_at: float | None = None
+
+    @property
+    def epochs(self) -> list[EpochEvent]:
+        return [event for event in self.kept if isinstance(event, EpochEvent)]
+
+
+def _left_of(running: _Running, estimate: Estimate | None, now: float) -> float | None:
+    """Return the seconds that the running job has left, or None where nothing tells."""
+    seconds = [event.seconds for event in running.epochs]
+    if not seconds or running.last_epoch_at is None:
+        if estimate is None:
+            return None
+        unseen = estimate.before + estimate.first_epoch
+        return estimate.seconds - min(now - running.began, unseen)
+    known = estimate.later_epoch if estimate else seconds[0]
+    each = statistics.median(seconds[1:]) if len(seconds) > 1 else known
+    ahead = each * max(0, epochs_of(running.job) - len(seconds))
+    after = estimate.after if estimate else 0.0
+    since = now - running.last_epoch_at
+    return max(0.0, ahead + after - min(since, each if ahead else after))
+
+
+class Forecast(Observer):
+    """Follows a run and tells what it has left.
+
+    ``earlier`` gives the history of jobs on some hardware, ``clock`` monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        earlier: Callable[[str | None], History],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._earlier = earlier
+        self._history = earlier(None)
+        self._clock = clock
+        self._to_come: dict[str, Job] = {}
+        self._is_open = False
+        self._running: _Running | None = None
+        self._this_run: list[Timing] = []
+        self._estimates: dict[str, Estimate | None] = {}
+
+    def run_started(self, announced: Announcement) -> None:
+        self._history = self._earlier(announced.hardware)
+        self._to_come = {job.id: job for job in announced.jobs if job.unsupported is None}
+        self._is_open = announced.total is None
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        if error is not None:
+            self._to_come = {
+                name: job
+                for name, job in self._to_come.items()
+                if job.configuration != configuration
+            }
+
+    def job_started(self, job: Job, number: int, total: int | None) -> None:  # noqa: ARG002
+        self._to_come.pop(job.id, None)
+        self._running = _Running(job, self._clock(), datetime.now(UTC))
+
+    def job_said(self, job: Job, event: Event | BadLine) -> None:  # noqa: ARG002
+        if self._running is None or not isinstance(event, EpochEvent | DataEvent):
+            return
+        self._running.kept.append(event)
+        if isinstance(event, EpochEvent):
+            self._running.last_epoch_at = self._clock()
+
+    def job_ended(self, job: Job, record: Record) -> None:
+        running, self._running = self._running, None
+        if running is None or record.status not in (Status.OK, Status.TAINTED):
+            return
+        timing = timing_of(
+            job,
+            running.kept,
+            running.started.timestamp(),
+            self._clock() - running.began,
+            self._history.hardware,
+        )
+        if timing is not None:
+            self._this_run.append(timing)
+            self._estimates.clear()
+
+    def estimate(self, job: Job) -> Estimate | None:
+        """Return what a job of this run will take, by all that is known now."""
+        if job.id not in self._estimates:
+            self._estimates[job.id] = self._history.estimate(job, self._this_run)
+        return self._estimates[job.id]
+
+    def left(self) -> Left:
+        """Return what the run has left now."""
+        parts = [
+            None if (found := self.estimate(job)) is None else found.seconds
+            for job in self._to_come.values()
+        ]
+        if self._running is not None:
+            job = self._running.job
+            parts.append(_left_of(self._running, self.estimate(job), self._clock()))
+        known = [part for part in parts if part is not None]
+        return Left(sum(known), len(parts) - len(known), self._is_open)

@@ -1,0 +1,107 @@
+"""A run's progress as JSON, one object a line, for programs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import IO, Any
+
+from runner.execution.observer import Announcement, Observer
+from runner.plan.history import epochs_of
+from runner.progress.forecast import Forecast
+from runner.spec.job import Job, Status
+from runner.store.events import BadLine, EpochEvent, Event
+from runner.store.record import Record
+
+PROGRESS_SCHEMA = 1
+
+
+class JsonLines(Observer):
+    """Writes one JSON object a line, for programs; docs/progress.md lists them."""
+
+    def __init__(
+        self, stream: IO[str], forecast: Forecast, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._stream = stream
+        self._forecast = forecast
+        self._clock = clock
+        self._run: str | None = None
+        self._configuration: str | None = None
+        self._later: list[float] = []
+        self._statuses: Counter[str] = Counter()
+
+    def _write(self, event: str, **fields: Any) -> None:
+        head = {"event": event, "schema": PROGRESS_SCHEMA, "at": self._clock(), "run": self._run}
+        self._stream.write(json.dumps({**head, **fields}, allow_nan=False) + "\n")
+        self._stream.flush()
+
+    def _left(self) -> dict[str, Any]:
+        left = self._forecast.left()
+        return {"seconds_left": left.seconds, "unknown_jobs": left.unknown_jobs}
+
+    def run_started(self, announced: Announcement) -> None:
+        self._run = announced.run
+        planned = [
+            {
+                "job": job.id,
+                "configuration": job.configuration,
+                "backend": job.backend,
+                "model": job.model,
+                "repeat": job.repeat,
+                "device": str(job.device),
+                "epochs": epochs_of(job),
+                "unsupported": job.unsupported,
+            }
+            for job in announced.jobs
+        ]
+        self._write("run_started", folder=str(announced.folder), jobs=planned,
+                    total=announced.total, **self._left())  # fmt: skip
+
+    def note(self, text: str) -> None:
+        self._write("note", text=text)
+
+    def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
+        self._configuration = configuration
+        self._write("build_started", configuration=configuration, title=title, number=number,
+                    total=total)  # fmt: skip
+
+    def build_said(self, line: str) -> None:
+        self._write("build", configuration=self._configuration, line=line)
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        self._write("build_ended", configuration=configuration, error=error)
+
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        self._later = []
+        self._write("job_started", job=job.id, number=number, total=total)
+
+    def job_said(self, job: Job, event: Event | BadLine) -> None:
+        if not isinstance(event, EpochEvent):
+            return
+        if event.epoch > 1:
+            self._later.append(event.seconds)
+        # As the job's own stream has it: what is not finite is a string.
+        told = json.loads(event.model_dump_json(include=set(EpochEvent.model_fields)))
+        kept = {k: v for k, v in told.items() if k not in ("schema_", "schema", "event", "at")}
+        self._write("epoch", job=job.id, **kept, epochs=epochs_of(job))
+
+    def job_ended(self, job: Job, record: Record) -> None:
+        self._statuses[str(record.status)] += 1
+        is_timed = record.status is Status.OK and bool(self._later)
+        self._write(
+            "job_ended",
+            job=job.id,
+            status=str(record.status),
+            reason=record.reason,
+            wall_seconds=record.wall_seconds,
+            seconds_per_epoch=statistics.median(self._later) if is_timed else None,
+            warnings=record.warnings,
+            **self._left(),
+        )
+
+    def run_ended(self, exit_code: int, error: str | None = None) -> None:
+        self._write("run_ended", exit_code=int(exit_code), error=error,
+                    statuses=dict(self._statuses))  # fmt: skip

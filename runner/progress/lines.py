@@ -1,0 +1,152 @@
+"""A run's progress as lines: for pipes, files and CI; and what went wrong only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from runner.execution.observer import Observer
+from runner.plan.history import epochs_of
+from runner.progress.forecast import Forecast
+from runner.report.console import safe_markup
+from runner.spec.job import Job, Status
+from runner.store.events import BadLine, EpochEvent, Event
+from runner.store.record import Record
+
+# Between two lines on the time left.
+SAY_EVERY_SECONDS = 60.0
+
+
+FINE = (Status.OK, Status.UNSUPPORTED)
+
+
+def epoch_line(job: Job, event: EpochEvent) -> str:
+    """Return an epoch in words."""
+    return (
+        f"epoch {event.epoch}/{epochs_of(job)}: {event.seconds:.3g} s, loss {event.loss:.4f}, "
+        f"validation accuracy {event.val_accuracy:.4f}"
+    )
+
+
+def ending(record: Record) -> str:
+    """Return how a job ended, in rich's markup, in one line."""
+    colour = "green" if record.status in FINE else "red"
+    seconds = f" in {record.wall_seconds:.1f} s" if record.wall_seconds is not None else ""
+    reason = f": {safe_markup(record.reason)}" if record.reason else ""
+    return f"[{colour}]{record.status}[/]{seconds}{reason}"
+
+
+class Several(Observer):
+    """Tells several observers, in order. One that breaks is left out from then on, aloud.
+
+    So nothing that only looks can end a run of hours.
+    """
+
+    def __init__(self, observers: Sequence[Observer], complain: Callable[[str], None]) -> None:
+        self._observers = list(observers)
+        self._complain = complain
+
+    def _tell(self, say: Callable[[Observer], None]) -> None:
+        for observer in list(self._observers):
+            try:
+                say(observer)
+            except Exception as error:
+                self._observers.remove(observer)
+                observer.__exit__(None, None, None)
+                name = type(observer).__name__
+                self._complain(f"{name}: no more progress is shown: {error!r}; the run goes on")
+
+    def __enter__(self) -> Several:
+        for observer in self._observers:
+            observer.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for observer in self._observers:
+            observer.__exit__(*_)
+
+
+def _to_each(name: str) -> Callable[..., None]:
+    """Return the method of ``Several`` that calls the method ``name`` of each of them."""
+
+    def tell(several: Several, *told: Any) -> None:
+        several._tell(lambda observer: getattr(observer, name)(*told))
+
+    return tell
+
+
+for _name in (name for name in vars(Observer) if not name.startswith("_")):
+    setattr(Several, _name, _to_each(_name))
+
+
+class Lines(Observer):
+    """Prints a line per thing that happened: for pipes, files and CI."""
+
+    def __init__(
+        self, console: Console, forecast: Forecast, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._forecast = forecast
+        self._clock = clock
+        self._said_left: float | None = None
+
+    def _print(self, markup: str, style: str = "") -> None:
+        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
+
+    def note(self, text: str) -> None:
+        self._print(safe_markup(text))
+
+    def build_started(self, configuration: str, title: str, number: int, total: int) -> None:  # noqa: ARG002
+        self._print(safe_markup(f"{configuration}: {title}"))
+
+    def build_said(self, line: str) -> None:
+        self._print(f"  {safe_markup(line)}", style="dim")
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        if error is not None:
+            self._print(
+                f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
+            )
+
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        self._print(f"[bold]\\[{number}/{total or '?'}] {safe_markup(job.id)}[/]")
+
+    def job_said(self, job: Job, event: Event | BadLine) -> None:
+        if isinstance(event, EpochEvent):
+            self._print(f"  {epoch_line(job, event)}")
+
+    def job_ended(self, job: Job, record: Record) -> None:  # noqa: ARG002
+        self._print(f"  {ending(record)}")
+        for warning in record.warnings:
+            self._print(f"  {safe_markup(warning)}", style="dim")
+        self._say_left()
+
+    def _say_left(self) -> None:
+        """Say now and then what is left, not after each of many short jobs."""
+        now, left = self._clock(), self._forecast.left()
+        is_soon = self._said_left is not None and now - self._said_left < SAY_EVERY_SECONDS
+        if is_soon or not (left.seconds or left.unknown_jobs):
+            return
+        self._said_left = now
+        self._print(f"  time left: {left}", style="dim")
+
+
+class Quiet(Observer):
+    """Prints what went wrong, and nothing else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def _print(self, markup: str) -> None:
+        self._console.print(markup, highlight=False, soft_wrap=True)
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        if error is not None:
+            self._print(f"{safe_markup(configuration)}: the build failed: {safe_markup(error)}")
+
+    def job_ended(self, job: Job, record: Record) -> None:
+        if record.status not in FINE:
+            self._print(f"{safe_markup(job.id)}: {ending(record)}")

@@ -1,0 +1,392 @@
+"""The live view of a run on a terminal: what runs now, the time left, and the table growing.
+
+It is drawn once a second and costs next to nothing in between: the table is worked out only
+between jobs, while nothing is timed. What has happened stays above it as plain lines.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import pandas as pd
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType, Segment
+from rich.text import Text
+
+from runner.execution.observer import Announcement, Observer
+from runner.plan.history import epochs_of
+from runner.progress.forecast import Forecast
+from runner.progress.lines import ending
+from runner.report.cells import pivot_cells
+from runner.report.console import safe_markup
+from runner.report.terminal import rich_table
+from runner.spec.job import Job, Status
+from runner.store.events import (
+    BadLine,
+    DataEvent,
+    EndEvent,
+    EpochEvent,
+    Event,
+    LimitsEvent,
+    ModelEvent,
+    StartEvent,
+)
+from runner.store.record import Record
+from runner.tables.columns import CELL
+from runner.tables.load import load_runs
+from runner.words import clock_text, printable
+
+REFRESH_PER_SECOND = 1.0
+
+
+_STEP = re.compile(r"Step (\d+)/(\d+)\s*:\s*(.*)")
+
+
+_BAR = 24
+
+
+_WAITING, _RUNNING = ".", ">"
+
+
+# Beside the table: its title, its header of up to three lines, its rule, what is cut.
+_TABLE_LEAST = 7
+
+
+# What a job does after each of its events.
+_NEXT: dict[type, str] = {
+    StartEvent: "loading data",
+    DataEvent: "building the model",
+    ModelEvent: "first epoch",
+    LimitsEvent: "ending",
+    EndEvent: "ending",
+}
+
+
+@dataclass
+class _Build:
+    """The environment that is being made."""
+
+    configuration: str
+    number: int
+    total: int
+    began: float
+    step: str = ""
+    line: str = ""
+
+
+@dataclass
+class _Current:
+    """The job that runs."""
+
+    job: Job
+    number: int
+    began: float
+    phase: str = "starting"
+    last: EpochEvent | None = None
+    later: list[float] = field(default_factory=list)
+
+
+@dataclass
+class _Cell:
+    """One cell of the table: seconds of later epochs of its ok jobs, and how the others ended."""
+
+    model: str
+    configuration: str
+    backend: str
+    device: str
+    seconds: list[float] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    ended: int = 0
+    is_running: bool = False
+
+    def row(self) -> dict[str, object]:
+        """Return the cell as a row of a summary."""
+        status = "/".join(sorted(set(self.bad))) or (
+            _RUNNING if self.is_running and not self.seconds
+            else str(Status.OK) if self.ended else _WAITING
+        )  # fmt: skip
+        return {
+            "model": self.model,
+            "configuration": self.configuration,
+            "backend": self.backend,
+            "device": self.device,
+            "seconds_per_epoch": statistics.median(self.seconds) if self.seconds else None,
+            "status": status,
+        }
+
+
+def growing_table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Return the table of what there is: models down, configuration/backend across."""
+    summary = pd.DataFrame(rows)
+    summary["seconds_per_epoch"] = summary["seconds_per_epoch"].astype("Float64")
+    return pivot_cells(summary)
+
+
+def turned_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the same with the models across, for terminals that are too narrow for it."""
+    across = table.set_index("model").T
+    across.columns = pd.Index([str(name).replace("_", "/", 1) for name in across.columns])
+    return across.rename_axis("configuration/backend").reset_index()
+
+
+class LiveView(Observer, RenderHook):
+    """Draws the view on ``console``. ``clock`` gives monotonic seconds."""
+
+    def __init__(
+        self, console: Console, forecast: Forecast, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._forecast = forecast
+        self._clock = clock
+        self._began = clock()
+        self._total: int | None = None
+        self._build: _Build | None = None
+        self._current: _Current | None = None
+        self._ended = self._failed = 0
+        self._cells: dict[tuple[str, str, str], _Cell] = {}
+        self._table: pd.DataFrame | None = None
+        self._drawn_table: tuple[int, pd.DataFrame, list[list[Segment]]] | None = None
+        self._widths: list[int] = []
+        self._live = Live(
+            console=console,
+            get_renderable=lambda: self,
+            refresh_per_second=REFRESH_PER_SECOND,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        # Left visible: a process that is killed could not give it back.
+        self._console.show_cursor(True)
+        self._console.push_render_hook(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live.is_started:
+            self._console.pop_render_hook()
+            self._live.stop()
+
+    # What is heard.
+
+    def _print(self, markup: str, style: str = "") -> None:
+        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
+
+    def run_started(self, announced: Announcement) -> None:
+        self._total = announced.total
+        self._take_earlier(announced)
+        for job in announced.jobs:
+            self._cell(job.model, job.configuration, job.backend, job.device)
+        self._work_out_table()
+
+    def _take_earlier(self, announced: Announcement) -> None:
+        """Take the jobs of a resumed run that had ended before."""
+        to_come = {job.id for job in announced.jobs}
+        if not any(folder.name not in to_come for folder in announced.folder.glob("jobs/*")):
+            return
+        rows = load_runs(announced.folder)
+        for _, job in rows[~rows["job"].isin(to_come)].groupby("job", sort=False):
+            first = job.iloc[0]
+            cell = self._cell(*(str(first[name]) for name in CELL))
+            seconds = job.loc[job["epoch"] > 1, "seconds"]
+            self._enter(cell, Status(first["status"]), [float(each) for each in seconds])
+
+    def note(self, text: str) -> None:
+        self._print(safe_markup(text))
+
+    def build_started(self, configuration: str, title: str, number: int, total: int) -> None:  # noqa: ARG002
+        self._build = _Build(configuration, number, total, self._clock())
+
+    def build_said(self, line: str) -> None:
+        if self._build is None:
+            self._print(f"  {safe_markup(line)}", style="dim")
+            return
+        self._build.line = line
+        if found := _STEP.match(line):
+            self._build.step = f"step {found[1]}/{found[2]}"
+            self._build.line = found[3]
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        build, self._build = self._build, None
+        if error is not None:
+            self._print(
+                f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
+            )
+        elif build is not None:
+            self._print(f"{safe_markup(configuration)}: {self._made(build)}")
+
+    def _made(self, build: _Build) -> str:
+        took = self._clock() - build.began
+        return f"ready, after {clock_text(took)}" if took >= 1 else "ready"
+
+    def job_started(self, job: Job, number: int, total: int | None) -> None:
+        self._total = total
+        self._current = _Current(job, number, self._clock())
+        cell = self._cell(job.model, job.configuration, job.backend, job.device)
+        cell.is_running = True
+        self._work_out_table()
+
+    def job_said(self, job: Job, event: Event | BadLine) -> None:
+        current = self._current
+        if current is None:
+            return
+        if isinstance(event, EpochEvent):
+            current.last = event
+            current.later += [event.seconds] if event.epoch > 1 else []
+            is_last = event.epoch >= epochs_of(job)
+            current.phase = "test and limits" if is_last else f"epoch {event.epoch + 1}"
+        else:
+            current.phase = _NEXT.get(type(event), current.phase)
+
+    def job_ended(self, job: Job, record: Record) -> None:
+        current, self._current = self._current, None
+        cell = self._cell(job.model, job.configuration, job.backend, job.device)
+        cell.is_running = False
+        later = current.later if current else []
+        self._enter(cell, record.status, later)
+        self._work_out_table()
+        self._say_ended(job, record, current.number if current else self._ended, later)
+
+    def _enter(self, cell: _Cell, status: Status, later: Sequence[float]) -> None:
+        """Count an ended job in, and its later epochs where it is ok."""
+        cell.ended += 1
+        self._ended += 1
+        if status is Status.OK:
+            cell.seconds += later
+        else:
+            cell.bad.append(str(status))
+            self._failed += status is not Status.UNSUPPORTED
+
+    def _say_ended(self, job: Job, record: Record, number: int, later: Sequence[float]) -> None:
+        each = ""
+        if record.status is Status.OK and later:
+            each = f", {statistics.median(later):.3g} s per epoch"
+        count = f"\\[{number}/{self._total or '?'}]"
+        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
+        for warning in record.warnings:
+            self._print(f"  {safe_markup(warning)}", style="dim")
+
+    def _cell(self, model: str, configuration: str, backend: str, device: str) -> _Cell:
+        cell = _Cell(model, configuration, backend, str(device))
+        return self._cells.setdefault((model, configuration, backend), cell)
+
+    def _work_out_table(self) -> None:
+        self._table = growing_table([cell.row() for cell in self._cells.values()])
+
+    # What is drawn.
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Clear first what a terminal that became narrower has wrapped of the last drawing."""
+        width = self._console.width
+        wrapped = sum(max(0, drawn - 1) // width for drawn in self._widths)
+        if not wrapped:
+            return renderables
+        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+        start = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+        return [Control(*start, *(up * wrapped)), *renderables]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, height = options.max_width, options.size.height
+        lines = [list(text.render(console)) for text in self._head(width)]
+        lines += self._table_lines(console, options, height - len(lines) - 1)
+        lines = [Segment.adjust_line_length(line, min(width, _length(line))) for line in lines]
+        lines = lines[: max(1, height - 1)]
+        self._widths = [_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+    def _head(self, width: int) -> list[Text]:
+        """Return the lines above the table, each cut to the terminal's width."""
+        lines = [Text("")]
+        now = self._clock()
+        if self._build is not None:
+            lines += _of_build(self._build, now)
+        if self._current is not None:
+            lines += _of_job(self._current, self._total, now)
+        lines += self._of_run(now)
+        for line in lines:
+            line.truncate(width, overflow="ellipsis")
+            line.end = ""
+        return lines
+
+    def _of_run(self, now: float) -> list[Text]:
+        done = Text(f"{self._ended} of {self._total or '?'} jobs done")
+        if self._failed:
+            done.append(", ").append(f"{self._failed} not ok", style="red")
+        done.append(f", {clock_text(now - self._began)} so far")
+        return [done, Text(f"time left: {self._forecast.left()}", style="bold")]
+
+    def _table_lines(
+        self, console: Console, options: ConsoleOptions, room: int
+    ) -> list[list[Segment]]:
+        """Return the table's lines, as many as there is room for."""
+        if self._table is None or self._table.empty or room < _TABLE_LEAST:
+            return []
+        width = options.max_width
+        title = [Segment("Seconds per epoch so far")]
+        kept = self._drawn_table
+        if kept is None or kept[0] != width or kept[1] is not self._table:
+            kept = (width, self._table, _drawn(self._table, console, options))
+            self._drawn_table = kept
+        lines = [[], title, *kept[2]]
+        if len(lines) <= room:
+            return lines
+        more = Segment(f"... {len(lines) - room + 1} more lines in a taller terminal")
+        return [*lines[: room - 1], [more]]
+
+
+def _length(line: list[Segment]) -> int:
+    return Segment.get_line_length(line)
+
+
+def _drawn(table: pd.DataFrame, console: Console, options: ConsoleOptions) -> list[list[Segment]]:
+    """Return the table as lines, its models across where it would be too wide otherwise."""
+    shown = rich_table(table, "")
+    if console.measure(shown, options=options.update(width=500)).maximum > options.max_width:
+        shown = rich_table(turned_table(table), "")
+    lines = console.render_lines(shown, options, pad=False)
+    # A terminal has few lines: none for the space between rows.
+    return [line for line in lines if any(segment.text.strip() for segment in line)]
+
+
+def _plain(text: str) -> str:
+    return printable(text.encode("utf-8", "backslashreplace"))
+
+
+def _of_build(build: _Build, now: float) -> list[Text]:
+    head = Text.assemble(
+        (f"environment {build.number}/{build.total} ", "bold"),
+        (build.configuration, "bold cyan"),
+        f"  {build.step}  {clock_text(now - build.began)}",
+    )
+    return [head, Text("  " + _plain(build.line), style="dim")]
+
+
+def _bar(done: int, total: int) -> Text:
+    """Return a bar of characters; the console would draw it in colours alone."""
+    filled = round(_BAR * done / total) if total else 0
+    return Text.assemble(("#" * filled, "green"), ("-" * (_BAR - filled), "dim"))
+
+
+def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
+    job, last = current.job, current.last
+    head = Text.assemble(
+        (f"[{current.number}/{total or '?'}] ", "bold"),
+        (f"{job.configuration} {job.backend} {job.model}", "bold cyan"),
+        f" #{job.repeat}" if job.repeat > 1 else "",
+        f"  {current.phase}",
+        f"  {clock_text(now - current.began)}",
+    )
+    epochs, done = epochs_of(job), last.epoch if last else 0
+    line = Text("  ").append_text(_bar(min(done, epochs), epochs))
+    line.append(f" {done}/{epochs} epochs")
+    if last is not None:
+        line.append(f"  last {last.seconds:.3g} s, loss {last.loss:.4f}")
+    return [head, line]

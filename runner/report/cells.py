@@ -1,0 +1,258 @@
+"""From the summary to text cells as a person reads them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from runner.spec.job import Status
+from runner.spec.study import FIGURE, Study, reproduced_studies
+from runner.tables.distance import limit_rows
+from runner.tables.per_job import phase_rows
+from runner.tables.published import (
+    IN_A_PICTURE,
+    SECONDS_PER_EPOCH,
+    published_cells,
+    study_figures,
+    with_published,
+)
+
+_MEASURED = {
+    "model": "model",
+    "backend": "backend",
+    "configuration": "configuration",
+    "seconds_per_epoch": "s per epoch",
+    "spread": "95 %",
+    "first_epoch_seconds": "first epoch",
+    "val_accuracy": "val acc",
+    "measured_ratio": "x TF",
+}
+
+
+def seconds_text(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def number_text(column: str, value: str | float | None) -> str:
+    """Return one figure as it is shown; a missing one as a dash."""
+    if value is None or pd.isna(value):
+        return "-"
+    if isinstance(value, float):
+        if column == "spread":
+            return f"+-{100 * value:.0f}%"
+        if "ratio" in column or "accuracy" in column:
+            return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
+        return seconds_text(value)
+    return str(value)
+
+
+def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with every cell as a person reads it; what is missing as a dash."""
+    shown = frame.astype(object)
+    for column in shown:
+        shown[column] = [number_text(str(column), value) for value in shown[column]]
+    return shown
+
+
+def _time(row: pd.Series) -> str:
+    """Return a cell's time, or its status where it has none."""
+    if pd.notna(row["seconds_per_epoch"]):
+        mark = "" if row["status"] == Status.OK else "*"
+        return seconds_text(row["seconds_per_epoch"]) + mark
+    if row["status"] != Status.OK:
+        return str(row["status"])
+    return "one epoch only"
+
+
+def pivot_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text cells: rows are models, columns configuration/backend, seconds per epoch.
+
+    A cell without a time shows its status; one with a time from fewer repeats than were planned
+    is marked with an asterisk.
+    """
+    named = summary.assign(
+        model=summary["model"].astype("string"),
+        column=summary["configuration"].astype(str) + "/" + summary["backend"].astype(str),
+        cell=summary.apply(_time, axis=1),
+    )
+    if named["device"].nunique() > 1:
+        named["column"] = named["column"] + " (" + named["device"] + ")"
+    table = named.pivot_table(
+        index="model", columns="column", values="cell", aggfunc=" / ".join, sort=False
+    )
+    return table.fillna("not asked for").rename_axis(None, axis="columns").reset_index()
+
+
+def studies_beside(summary: pd.DataFrame) -> list[Study]:
+    """Return the studies whose figures stand beside a summary's models: all where none has any."""
+    models = set(summary["model"].astype(str))
+    known = reproduced_studies()
+    return [s for s in known if models & {test.model for test in s.tests.values()}] or known
+
+
+def study_year(beside: list[Study]) -> str:
+    years = {study.year for study in beside}
+    return str(years.pop()) if len(years) == 1 else "published"
+
+
+def published_name(summary: pd.DataFrame) -> str:
+    """Return the word for the published side of a summary: the year where there is one."""
+    return study_year(studies_beside(summary))
+
+
+def published_titles(summary: pd.DataFrame) -> dict[str, str]:
+    """Return the titles of the columns with published figures that stand beside a summary's."""
+    beside = studies_beside(summary)
+    kinds = dict.fromkeys(kind for study in beside for kind in study.kinds)
+    year = study_year(beside)
+    return {kind: f"{year} {kind}" for kind in kinds} | {"published_ratio": f"{year} x TF"}
+
+
+def _strongest(compared: pd.DataFrame, kinds: list[str]) -> pd.Series:
+    """Return each cell's published text: the last kind's that has one."""
+    found = compared[kinds[0]]
+    for kind in kinds[1:]:
+        found = compared[kind].where(compared[kind] != "-", found)
+    return found
+
+
+def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell: measured ones, and in ``published`` the published figure."""
+    compared = with_published(summary)
+    width = (compared["seconds_high"] - compared["seconds_low"]) / 2
+    compared["spread"] = width / compared["seconds_per_epoch"]
+    titles = published_titles(summary)
+    kinds = [column for column in titles if column != "published_ratio"]
+    compared["published"] = _strongest(compared, kinds)
+    shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
+    return shown.replace(IN_A_PICTURE, PICTURE)
+
+
+def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    kept = {**_MEASURED, **titles}
+    if summary.groupby("backend")["configuration"].nunique().max() == 1:
+        kept.pop("configuration")
+    return short_cells(summary)[list(kept)].rename(columns=kept)
+
+
+def detail_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell, with the published figures and the ratios beside it."""
+    return _titled(summary, published_titles(summary))
+
+
+def short_detail_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the same for a terminal: of several published figures of a cell the one that counts.
+
+    Of the kinds of a study the last that has a figure counts.
+    """
+    ratio = published_titles(summary)["published_ratio"]
+    return _titled(summary, {"published": published_name(summary), "published_ratio": ratio})
+
+
+# In tables of many columns.
+PICTURE = "picture"
+
+
+def phase_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per job, of where its wall time went, in seconds."""
+    found = phase_rows(table).drop(columns=["run"])
+    shown = found.rename(columns=lambda name: name.removesuffix("_seconds").replace("_", " "))
+    return shown.astype(object).map(lambda value: number_text("", value))
+
+
+def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per timed cell: seconds per step and the distance to the peak."""
+    found = limit_rows(table, summary)
+    return pd.DataFrame(
+        {
+            "model": found["model"],
+            "backend": found["backend"],
+            "ms per step": [number_text("", value) for value in found["ms_per_step"]],
+            "GFLOP/s": [number_text("", value / 1e9) for value in found["flops_per_second"]],
+            "peak GFLOP/s": [number_text("", v / 1e9) for v in found["peak_flops_per_second"]],
+            "of peak": [_percent(value) for value in found["of_peak"]],
+            "input share": [_percent(value) for value in found["input_share"]],
+            "finding": found["finding"],
+        }
+    ).astype("string")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or pd.isna(value) else f"{100 * value:.2g}%"
+
+
+def article_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
+    """Return a study's cells, a table per model of ours: each has a title."""
+    cells = published_cells(study)
+    columns = {"backend": "backend"}
+    columns |= {kind: f"{title}, {SECONDS_PER_EPOCH}" for kind, title in study.kinds.items()}
+    columns |= {"statement": f"what the {next(iter(study.kinds.values()))} says"}
+    return [
+        (
+            ", ".join(
+                [f"{workload.title} (batch {workload.batch_size}", f"{workload.epochs} epochs"]
+                + ([study.gpu] if study.gpu else [])
+            )
+            + ")",
+            cells[cells["model"] == workload.name][list(columns)].rename(columns=columns),
+        )
+        for workload in study.workloads
+    ]
+
+
+_WHERE = ["series", "device", "backend", "framework_version", "keras_version", "batch",
+          "precision", "phase", "epochs"]  # fmt: skip
+
+
+def _figure_text(row: pd.Series) -> str:
+    """Return one published figure as it is shown."""
+    if pd.isna(row["value"]):
+        return str(row["left_out"])
+    return f"{row['value']:.6g}" + (f"-{row['high']:.6g}" if pd.notna(row["high"]) else "")
+
+
+def _of_test(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a test's figures as text: a row per set-up and source, a column per kind and unit."""
+    kinds = rows["kind"].where(rows["kind"] != FIGURE, "")
+    titles = kinds.str.cat(rows["unit"], sep=", ").str.removeprefix(", ")
+    left_out = rows["left_out"].where(rows["value"].notna(), "")
+    shown = rows[_WHERE].astype("string").fillna("")
+    # The same set-up in another source, or there again, is another row.
+    again = rows.groupby([*_WHERE, "source", titles], dropna=False).cumcount()
+    shown = shown.assign(source=rows["source"], again=again, title=titles)
+    shown = shown.assign(left_out=left_out, text=rows.apply(_figure_text, axis=1))
+    keys = [*_WHERE, "source", "again", "left_out"]
+    wide = shown.pivot(index=keys, columns="title", values="text")
+    wide = wide.loc[shown.set_index(keys).index.unique(), titles.unique()].fillna("-")
+    found = wide.rename_axis(columns=None).reset_index().drop(columns=["source", "again"])
+    found.insert(len(found.columns) - 1, "not counted", found.pop("left_out"))
+    said = [name for name in found if (found[name] != "").any()]
+    return found[said].replace("", "-").rename(columns=lambda name: name.replace("_", " "))
+
+
+def figure_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
+    """Return all figures of a study as text, a table per test with its name."""
+    rows = study_figures(study)
+    rows = rows[rows["unit"] != ""]
+    # What is evaluated belongs to the training before it, and its column says what it is.
+    rows = rows.assign(
+        phase=rows["phase"].where(rows["phase"] == "predict", ""),
+        series=rows["series"].where(rows["series"] != study.name, ""),
+        device=rows["device"].where(rows["device"] != (study.gpu or ""), ""),
+    )
+    return [(str(test), _of_test(found)) for test, found in rows.groupby("test", sort=False)]
+
+
+def study_lines(study: Study) -> list[str]:
+    """Return what a study is, a line for each thing that is known of it."""
+    who = ", ".join(study.authors)
+    said = {
+        "hardware": "; ".join([*study.gpus, *([study.machine] if study.machine else [])]),
+        "timing": study.timing,
+        "first epoch": study.first_epoch,
+        "figures": study.numbers,
+        "source": study.source,
+        "reproduced by": ", ".join(study.configurations),
+    }
+    head = f"{study.title} ({who + ', ' if who else ''}{study.year})"
+    found = [f"{name}: {text}" for name, text in said.items() if text]
+    return [head, *study.addresses, *found]

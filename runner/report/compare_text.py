@@ -1,0 +1,242 @@
+"""What the command that compares does: it loads two measurements and prints how they differ."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.markup import escape
+
+from runner.errors import ExitCode, UsageError, choose_names
+from runner.plan.rounds import parse_percentage
+from runner.report.cells import seconds_text
+from runner.report.console import err, out
+from runner.report.export import json_records
+from runner.report.terminal import rich_table
+from runner.report.verdict import conditions_line, grouped_lines
+from runner.spec.job import Status
+from runner.store.find import find_run
+from runner.tables.between_runs import (
+    CellVerdict,
+    Guard,
+    SideBySide,
+    accuracy_lines,
+    cell_name,
+    compare_tables,
+    judge_cells,
+)
+from runner.tables.load import load_runs
+from runner.words import escaped_lines
+
+COMPARE_SCHEMA = 1
+
+
+COMPARE_CAPTION = (
+    "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
+    "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
+)
+
+
+# As the widest word of its column it would push the table over 80 columns.
+_NARROW = {str(CellVerdict.NOT_COMPARABLE): "not\ncomparable"}
+
+
+_HASH = re.compile(r"\b(?:sha256:)?([0-9a-f]{12})[0-9a-f]{28,}\b")
+
+
+def side_folders(text: str, root: Path) -> list[Path]:
+    """Return the folders of one side: a run, or several with commas between them."""
+    names = [text] if Path(text).exists() else text.split(",")
+    folders = [find_run(root, name) for name in names if name]
+    if len({folder.resolve().name for folder in folders}) < len(folders) or not folders:
+        raise UsageError(f"'{text}' must name one run or several different ones, as run1,run2")
+    return folders
+
+
+def chosen_rows(tables: Sequence[pd.DataFrame], wanted: dict[str, list[str]]) -> list[pd.DataFrame]:
+    """Return the tables with the wanted configurations, models and backends only."""
+    kept = list(tables)
+    for column, names in wanted.items():
+        known = list(dict.fromkeys(name for table in tables for name in table[column]))
+        some = choose_names(names, known, column)
+        kept = [table[table[column].isin(some)] for table in kept]
+    for side, table in zip("AB", kept, strict=True):
+        if table.empty:
+            raise UsageError(f"{side} has no job of the chosen configurations, models and backends")
+    return kept
+
+
+def _time(cell: pd.Series, side: str) -> str:
+    """Return a side's seconds and half their interval, or its status where it has none."""
+    seconds, status = cell[f"{side}_seconds"], cell[f"{side}_status"]
+    if pd.isna(seconds):
+        return "-" if pd.isna(status) or status == Status.OK else str(status)
+    half = (cell[f"{side}_high"] - cell[f"{side}_low"]) / 2
+    spread = "" if pd.isna(half) else f" +-{100 * half / seconds:.0f}%"
+    return f"{seconds_text(seconds)}{spread}"
+
+
+def _ratio(cell: pd.Series) -> dict[str, str]:
+    if pd.isna(cell["ratio"]):
+        return {"B/A": "-", "95 %": "-"}
+    ends = (
+        "-" if pd.isna(cell["ratio_low"]) else f"{cell['ratio_low']:.3f}-{cell['ratio_high']:.3f}"
+    )
+    return {"B/A": f"{cell['ratio']:.3f}", "95 %": ends}
+
+
+def _shown(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return text rows, one per cell."""
+    by = cells.groupby("backend")
+    kept = [
+        "model",
+        "backend",
+        *(n for n in ("configuration", "device") if by[n].nunique().max() > 1),
+    ]
+    rows = [
+        {
+            **{name: str(cell[name]) for name in kept},
+            "A": _time(cell, "a"),
+            "B": _time(cell, "b"),
+            **_ratio(cell),
+            "verdict": _NARROW.get(cell["verdict"], cell["verdict"]),
+        }
+        for _, cell in cells.iterrows()
+    ]
+    return pd.DataFrame(rows).astype("string")
+
+
+def _short(text: str) -> str:
+    """Return a value with its hashes cut to what a person compares."""
+    return _HASH.sub(r"\1", text)
+
+
+def _difference_lines(found: SideBySide) -> list[str]:
+    """Return "column: A's -> B's: cells", a line for each pair of values."""
+    rows = found.differences
+    both = ~found.cells["verdict"].isin([CellVerdict.ONLY_A, CellVerdict.ONLY_B])
+    said = [
+        (
+            f"{row['model']} {row['backend']}",
+            f"{row['column'].replace('_', ' ')}: {_short(row['a'])} -> {_short(row['b'])}",
+        )
+        for _, row in rows.iterrows()
+    ]
+    return grouped_lines(said, int(both.sum()))
+
+
+def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
+    """Return why cells have no ratio, but for what the guard says itself."""
+    told = cells[cells["why"] != ""]
+    said = [(cell_name(c), f"{c['verdict']}: {c['why']}") for _, c in told.iterrows()]
+    against = {name for name, _ in guard.failures} if guard else set()
+    said = [(name, why) for name, why in said if name not in against]
+    return grouped_lines(said, len(cells))
+
+
+def _lines(lines: Sequence[str], style: str = "") -> None:
+    for line in lines:
+        out.print(escape(escaped_lines(line)), highlight=False, style=style)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two sides and what was found: their tables and names, and a guard's judgement at a threshold.
+
+    ``threshold`` is what the command line said, ``allowed`` the same as a share; both are None
+    without a guard.
+    """
+
+    found: SideBySide
+    tables: Sequence[pd.DataFrame]
+    names: Sequence[str]
+    threshold: str | None
+    allowed: float | None
+    guard: Guard | None
+
+
+def tell_compared(compared: Compared) -> None:
+    """Print two measurements, each named and with its conditions, and how they differ."""
+    found = compared.found
+    for side, name, table in zip("AB", compared.names, compared.tables, strict=True):
+        _lines([f"{side}: {name}; {conditions_line(table)}"])
+    out.print(rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
+    _lines([COMPARE_CAPTION])
+    differing = _difference_lines(found)
+    _lines(["", "What differs between the set-ups, A -> B:" if differing
+            else "No recorded difference between the set-ups."])  # fmt: skip
+    _lines([f"  {line}" for line in differing])
+    _lines(_reason_lines(found.cells, compared.guard), "yellow")
+    _lines([f"less accurate: {line}" for line in accuracy_lines(found)], "yellow")
+
+
+def tell_compared_in_json(compared: Compared) -> None:
+    """Print the same as one JSON value; docs/compare.md describes it."""
+    found, guard = compared.found, compared.guard
+    content: dict[str, Any] = {
+        "schema": COMPARE_SCHEMA,
+        "a": compared.names[0].split(", "),
+        "b": compared.names[1].split(", "),
+        "cells": json_records(found.cells),
+        "differences": json_records(found.differences),
+        "less_accurate": accuracy_lines(found),
+    }
+    if guard is not None:
+        content["guard"] = {
+            "threshold": compared.allowed,
+            "passed": guard.passed,
+            "judged": guard.judged,
+            "failures": [{"cell": cell, "why": why} for cell, why in guard.failures],
+            "wide": [{"cell": cell, "why": why} for cell, why in guard.wide],
+        }
+    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _say(guard: Guard, allowed: str) -> None:
+    """Say on standard error what the guard found, so that a log of CI holds it in any format."""
+    for line in grouped_lines(guard.wide, 0):
+        err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
+    for cell, why in guard.failures:
+        err.print(f"[red]guard:[/] {escape(escaped_lines(f'{cell}: {why}'))}", highlight=False)
+    word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
+    counts = {
+        "decided": guard.judged - len(guard.wide),
+        "not decided": len(guard.wide),
+        "without an interval": guard.cells - guard.judged,
+    }
+    told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
+    err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
+
+
+def compare_and_tell(
+    sides: tuple[str, str],
+    results_dir: Path,
+    wanted: dict[str, list[str]],
+    threshold: str | None,
+    tell: Callable[[Compared], None],
+) -> ExitCode:
+    """Set two measurements side by side and tell what was found; with a threshold, judge B.
+
+    ``wanted`` names the configurations, models and backends to look at, all if it names none. The
+    guard's judgement goes to standard error. Raises UsageError where the sides are not two.
+    """
+    allowed = parse_percentage(threshold, "--threshold") if threshold else None
+    folders = [side_folders(text, results_dir) for text in sides]
+    if {path.resolve() for path in folders[0]} & {path.resolve() for path in folders[1]}:
+        raise UsageError("A and B hold the same run; name two different ones")
+    loaded = [load_runs(*of_side) for of_side in folders]
+    names = [", ".join(dict.fromkeys(table["run"])) for table in loaded]
+    tables = chosen_rows(loaded, wanted)
+    found = compare_tables(*tables)
+    guard = None if allowed is None else judge_cells(found.cells, allowed)
+    tell(Compared(found, tables, names, threshold, allowed, guard))
+    if guard is None:
+        return ExitCode.OK
+    _say(guard, f"{threshold}")
+    return ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK

@@ -1,0 +1,160 @@
+"""The tables of runs in other programs' formats: CSV, Parquet, Markdown, LaTeX, JSON.
+
+CSV, Parquet and JSON are for programs: every column, figures as measured. Markdown and LaTeX are
+for people: a few columns, figures rounded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from runner.errors import StoreError, choose_names
+from runner.report.cells import detail_cells, text_cells
+from runner.report.markdown import markdown_table
+from runner.spec.choices import Format, Table
+from runner.store.atomic import whole_file
+from runner.tables.per_cell import summarize
+from runner.tables.per_job import job_rows
+from runner.tables.published import with_published
+from runner.words import escaped_lines
+
+EXPORT_SCHEMA = 1
+
+
+FOR_PEOPLE = (Format.MARKDOWN, Format.LATEX)
+
+
+_READ = {
+    Table.EPOCHS: ["model", "configuration", "backend", "repeat", "epoch", "seconds", "samples",
+                   "loss", "accuracy", "val_loss", "val_accuracy"],
+    Table.JOBS: ["model", "configuration", "backend", "repeat", "status", "epochs",
+                 "seconds_per_epoch", "first_epoch_seconds", "last_val_accuracy", "wall_seconds"],
+}  # fmt: skip
+
+
+def export_frame(table: pd.DataFrame, wanted: Table) -> pd.DataFrame:
+    """Return the wanted table of ``runner.tables.load.load_runs``'s rows.
+
+    epochs: the rows themselves. jobs: one row per job, its phases in seconds and its last epoch's
+    figures. summary: one row per cell with the published figures beside it.
+    """
+    if wanted is Table.EPOCHS:
+        return table
+    if wanted is Table.JOBS:
+        return job_rows(table)
+    return with_published(summarize(table))
+
+
+def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Return text cells as a person reads them; the summary's as a run's report has them."""
+    if wanted is Table.SUMMARY and not columns:
+        return detail_cells(summarize(table))
+    whole = export_frame(table, wanted)
+    texts = text_cells(whole[_checked(columns or _READ[wanted], whole)])
+    # What a job said may hold line ends, which end a row, and characters that hide or control.
+    return texts.map(lambda text: " ".join(escaped_lines(text).split()))
+
+
+def _checked(columns: Sequence[str], whole: pd.DataFrame) -> list[str]:
+    """Return the columns, or all of them if none is named. Raises UsageError for an unknown one."""
+    return choose_names(columns, list(whole.columns), "column")
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as JSON has it; what is missing or not finite as None."""
+    if pd.isna(value) or value in (float("inf"), float("-inf")):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def json_records(whole: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows as JSON has them."""
+    columns = {str(name): [_plain(v) for v in whole[name].astype(object)] for name in whole}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _kind(dtype: Any) -> str:
+    """Return the JSON name of a column's type."""
+    kinds = {"boolean": pd.api.types.is_bool_dtype, "integer": pd.api.types.is_integer_dtype,
+             "number": pd.api.types.is_float_dtype}  # fmt: skip
+    return next((name for name, fits in kinds.items() if fits(dtype)), "string")
+
+
+def _json(whole: pd.DataFrame) -> bytes:
+    content = {
+        "schema": EXPORT_SCHEMA,
+        "columns": [{"name": str(n), "type": _kind(whole[n].dtype)} for n in whole],
+        "rows": json_records(whole),
+    }
+    return (json.dumps(content, allow_nan=False) + "\n").encode()
+
+
+def _csv(whole: pd.DataFrame) -> bytes:
+    return whole.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _parquet(whole: pd.DataFrame) -> bytes:
+    written = io.BytesIO()
+    whole.to_parquet(written, index=False)
+    return written.getvalue()
+
+
+def _markdown(texts: pd.DataFrame) -> bytes:
+    return (markdown_table(texts) + "\n").encode()
+
+
+def _latex(texts: pd.DataFrame) -> bytes:
+    """Return a plain tabular that needs no package; names are escaped."""
+    styled = (
+        texts.style.hide(axis="index")
+        .format(escape="latex")
+        .format_index(escape="latex", axis="columns")
+    )
+    rules: Any = [
+        {"selector": f"{name}rule", "props": ":hline"} for name in ("top", "mid", "bottom")
+    ]
+    styled = styled.set_table_styles(rules)
+    sides = "".join("r" if _are_figures(texts[name]) else "l" for name in texts)
+    return styled.to_latex(column_format=sides).encode()
+
+
+def _are_figures(texts: pd.Series) -> bool:
+    return bool(texts.astype("string").str.fullmatch(r"[-+.\d%*]+").all())
+
+
+_WRITERS: dict[Format, Callable[[pd.DataFrame], bytes]] = {
+    Format.CSV: _csv,
+    Format.PARQUET: _parquet,
+    Format.JSON: _json,
+    Format.MARKDOWN: _markdown,
+    Format.LATEX: _latex,
+}
+
+
+def render_export(
+    table: pd.DataFrame, wanted: Table, written_as: Format, columns: Sequence[str] = ()
+) -> bytes:
+    """Return the wanted table of ``runner.tables.load.load_runs``'s rows in a format.
+
+    ``columns`` chooses some of its columns; without it CSV, Parquet and JSON have all. Raises
+    UsageError for an unknown one.
+    """
+    if written_as in FOR_PEOPLE:
+        return _WRITERS[written_as](_texts(table, wanted, columns))
+    whole = export_frame(table, wanted)
+    return _WRITERS[written_as](whole[_checked(columns, whole)])
+
+
+def write_export(path: Path, content: bytes) -> None:
+    """Write ``content`` so that the file is either the old one or the whole new one."""
+    try:
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,39 @@
+"""Data and policy as the page embeds them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+def embedded_json(content: Any) -> str:
+    """Return ``content`` as JSON that cannot end the script element that holds it.
+
+    Raises ValueError for a number that JSON does not have.
+    """
+    written = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return written
+
+
+def _source(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def content_policy(scripts: Iterable[str], style: str) -> str:
+    """Return the Content-Security-Policy under which only these scripts and this style work."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(map(_source, scripts))}",
+            f"style-src {_source(style)}",
+            "img-src data:",  # the empty icon, so that a server is not asked for favicon.ico
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )

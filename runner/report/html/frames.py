@@ -1,0 +1,148 @@
+"""From the tidy table to the frames that the page shows: jobs, cells, curves, phases, devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from runner.report.html.packed import plain_value
+from runner.spec.job import Status
+from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.distance import limit_rows
+from runner.tables.per_job import JOB
+from runner.tables.published import with_published
+
+_MOST_EPOCHS = 200
+
+
+_METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
+
+
+# What a set-up is: the jobs of one cell must have one.
+_IDENTITY = {
+    "device_name": "device",
+    "device_uuid": "card",
+    "driver": "driver",
+    "image_digest": "image",
+    "lock_sha256": "lock",
+    "packages_sha256": "packages",
+    "data_sha256": "data",
+    "models_sha256": "version of the models",
+    "threads": "number of threads",
+    "image_data_format": "image data format",
+}
+
+
+# What the cells of a model must share for their ratios to mean anything.
+_WORK = {
+    "device_name": "device",
+    "data_sha256": "data",
+    "samples": "samples per epoch",
+    "batch_size": "batch size",
+    "threads": "number of threads",
+}
+
+
+def cell_frame(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell with the published figures beside it."""
+    return with_published(summary)
+
+
+def _thin(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return at most ``_MOST_EPOCHS`` of the rows, the last one among them."""
+    step = -(-len(rows) // _MOST_EPOCHS)
+    kept = rows.iloc[::step]
+    return kept if step == 1 else pd.concat([kept, rows.iloc[[-1]]]).drop_duplicates()
+
+
+def _curve(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a cell's medians over its jobs, epoch by epoch, and their range where it has one."""
+    grouped = rows.groupby("epoch")
+    series = _thin(grouped[[*_METRICS, "elapsed"]].median())
+    found = {"epoch": series.index.tolist()}
+    found |= {str(name): [plain_value(v) for v in series[name]] for name in series}
+    if grouped.size().max() > 1:
+        for end in ("min", "max"):
+            ends = grouped[list(_METRICS)].agg(end).loc[series.index]
+            found |= {f"{name}_{end}": [plain_value(v) for v in ends[name]] for name in ends}
+    return found
+
+
+def curve_frames(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return each cell's metrics over epochs and over the seconds since its first epoch began.
+
+    Of ok jobs only, as in the summary; several jobs of a cell are one median per epoch.
+    """
+    ok = table[(table["status"] == Status.OK) & table["epoch"].notna()].sort_values(
+        [*JOB, "epoch"], kind="stable"
+    )
+    ok = ok.assign(elapsed=ok.groupby(JOB)["seconds"].cumsum())
+    return [
+        {**dict(zip(CELL, key, strict=True)), **_curve(rows)}
+        for key, rows in ok.groupby(CELL, sort=False)
+    ]
+
+
+def _medians(each: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the medians over the ok jobs of each cell, for the columns that hold something."""
+    ok = each[each["status"] == Status.OK]
+    held = [name for name in columns if name in ok and ok[name].notna().any()]
+    if not held:
+        return pd.DataFrame(columns=CELL)
+    return ok.groupby(CELL, sort=False)[held].median().reset_index()
+
+
+def phase_medians(each: pd.DataFrame) -> pd.DataFrame:
+    """Return each cell's phases in seconds, as medians over its ok jobs; ``each`` is of jobs."""
+    return _medians(each, [*PHASE_COLUMNS, "untold_seconds", "wall_seconds"])
+
+
+def _words(values: pd.Series) -> str:
+    return ", ".join(sorted({word for said in values.dropna() for word in said.split(", ")}))
+
+
+def telemetry_frame(each: pd.DataFrame) -> pd.DataFrame:
+    """Return each cell's device figures over its ok jobs; without rows where none was recorded."""
+    numbers = [name for name, kind in TELEMETRY_COLUMNS.items() if kind == "Float64"]
+    found = _medians(each, numbers)
+    ok = each[each["status"] == Status.OK]
+    if found.empty or "throttle" not in ok or ok["throttle"].isna().all():
+        return found
+    throttle = ok.groupby(CELL, sort=False)["throttle"].agg(_words)
+    return found.join(throttle, on=CELL)
+
+
+def distance_frame(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return each timed cell's distance to its limits; without rows where none was measured."""
+    found = limit_rows(table, summary)
+    measured = found[["ms_per_step", "peak_flops_per_second"]].notna().any(axis="columns")
+    return found[measured]
+
+
+def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict[str, list[str]]:
+    """Return, per column in words, the groups within which it differs.
+
+    Made data follows the seed, and so each repeat has its own: it counts between jobs of one seed.
+    """
+    counts = ok.groupby(by, sort=False)[list(columns)].nunique()
+    of_seed = ok.groupby([*by, "seed"], sort=False, dropna=False)["data_sha256"].nunique()
+    counts["data_sha256"] = of_seed.groupby(by, sort=False).max()
+    names = [" ".join(map(str, key)) for key in counts.index]
+    held = {
+        word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]
+        for column, word in columns.items()
+    }
+    return {word: groups for word, groups in held.items() if groups}
+
+
+def mixed_lines(table: pd.DataFrame) -> list[str]:
+    """Return a line for everything that differs where figures are put together or compared."""
+    ok = table[table["status"] == Status.OK]
+    within = _differing(ok, CELL, _IDENTITY)
+    between = _differing(ok, ["model", "device"], _WORK)
+    return [
+        *(f"jobs of one cell differ in their {w}: {', '.join(g)}" for w, g in within.items()),
+        *(f"cells differ in their {w}, so their ratios compare different work: {', '.join(g)}"
+          for w, g in between.items()),
+    ]  # fmt: skip

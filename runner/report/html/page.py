@@ -1,0 +1,218 @@
+"""The page: its sections as Jinja gets them, its data as the script gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from runner.errors import ConfigurationError, StoreError
+from runner.report.cells import published_name, published_titles, short_cells
+from runner.report.html.embedded import content_policy, embedded_json
+from runner.report.html.folders import Extras, read_extras
+from runner.report.html.frames import (
+    cell_frame,
+    curve_frames,
+    distance_frame,
+    mixed_lines,
+    phase_medians,
+    telemetry_frame,
+)
+from runner.report.html.packed import pack_frame
+from runner.report.html.reproduction import reproduction_of
+from runner.report.remedies import REMEDIES
+from runner.report.verdict import (
+    caption_of,
+    conditions_line,
+    difference_lines,
+    of_reproduced,
+    warning_lines,
+)
+from runner.spec.configuration import configuration_names, load_configurations
+from runner.spec.job import Status
+from runner.store.atomic import whole_file
+from runner.store.record import read_manifest
+from runner.tables.against_published import OrderVerdict, order_verdicts
+from runner.tables.columns import PHASES
+from runner.tables.per_cell import summarize
+from runner.tables.per_job import job_rows
+from runner.words import escaped_lines
+
+_LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
+
+
+_SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
+
+
+def _asset(name: str) -> str:
+    return (
+        resources.files("runner.report.html").joinpath(f"assets/{name}").read_text(encoding="utf-8")
+    )
+
+
+def _libraries() -> str:
+    """Return what draws the charts, and the licences that go with every copy."""
+    return "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
+
+
+def _script() -> str:
+    """Return the page's own script: its parts in one scope of their own."""
+    parts = "\n".join(map(_asset, _SCRIPTS))
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+def _finalize(value: Any) -> Any:
+    """Make every value that the template prints visible; the page's own markup stays."""
+    return (
+        escaped_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("runner.report.html", "assets"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _time(cell: pd.Series, seconds: str) -> str:
+    """Return a cell's seconds, or why it has none; an asterisk where some of its jobs failed."""
+    is_ok = cell["status"] == Status.OK
+    if pd.notna(cell["seconds_per_epoch"]):
+        return seconds if is_ok else f"{seconds}*"
+    return "one epoch only" if is_ok else str(cell["status"])
+
+
+def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
+    """Return one cell of the article's table: measured, published and their ratios, in words."""
+    return {
+        "time": _time(cell, text["seconds_per_epoch"]),
+        "is_timed": bool(pd.notna(cell["seconds_per_epoch"])),
+        "reason": cell["reason"] if pd.notna(cell["reason"]) else None,
+        "spread": text["spread"].replace("+-", "\u00b1"),
+        "ratio": text["measured_ratio"],
+        "published": text["published"],
+        "published_ratio": text["published_ratio"],
+    }
+
+
+def _pivot(summary: pd.DataFrame, own: list[OrderVerdict]) -> dict[str, Any]:
+    """Return the table as the article has it: models by backends, and what became of its order."""
+    cells, texts = cell_frame(summary), short_cells(summary)
+    rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+    for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
+        column = tuple(str(cell[name]) for name in ("backend", "configuration", "device"))
+        rows.setdefault(str(cell["model"]), {})[column] = _pivot_cell(cell, text)
+    columns = list(dict.fromkeys(column for found in rows.values() for column in found))
+    judged = {verdict.model: verdict for verdict in own}
+    return {
+        "columns": columns,
+        "rows": [
+            {
+                "model": model,
+                "cells": [found.get(column) for column in columns],
+                "verdict": judged.get(model),
+            }
+            for model, found in rows.items()
+        ],
+    }
+
+
+def _stated(name: str, backends: Sequence[str]) -> dict[str, Any]:
+    """Return the differences that a configuration's own file states in words."""
+    if name not in configuration_names():
+        return {"name": name, "title": "not among the configurations of this checkout", "texts": []}
+    try:
+        configuration = load_configurations([name])[0]
+    except ConfigurationError as error:
+        return {"name": name, "title": str(error), "texts": []}
+    texts = [text for backend in backends for text in configuration.differences_of(backend)]
+    return {
+        "name": name,
+        "title": configuration.title,
+        "texts": list(dict.fromkeys(texts)),
+    }
+
+
+def _known_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return, per measured configuration, the differences that its own file states in words."""
+    grouped = table.groupby("configuration", sort=False)["backend"]
+    return [_stated(str(name), list(backends.unique())) for name, backends in grouped]
+
+
+def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
+    """Return how many jobs ended in each status, in their order, and what to do about it."""
+    counted = jobs["status"].value_counts()
+    return [
+        (str(status), int(counted[status]), REMEDIES.get(status, ""))
+        for status in Status
+        if status in counted
+    ]
+
+
+def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
+          extras: Extras) -> dict[str, Any]:  # fmt: skip
+    """Return what the script draws."""
+    return {
+        "jobs": pack_frame(jobs.join(extras.rows)),
+        "cells": pack_frame(cell_frame(summary)),
+        "phases": pack_frame(phase_medians(jobs)),
+        "limits": pack_frame(distance_frame(table, summary)),
+        "telemetry": pack_frame(telemetry_frame(jobs)),
+        "curves": curve_frames(table),
+        "job_telemetry": extras.telemetry,
+        "phase_names": list(PHASES),
+        "published_titles": published_titles(summary),
+    }
+
+
+def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
+    """Return the page for the runs in ``folders``, whose tidy table is ``table``."""
+    runs = {str(read_manifest(folder)["run"]): folder for folder in folders}
+    if len(runs) < len(folders):
+        raise StoreError(f"{', '.join(map(str, folders))}: two of these are the same run")
+    summary = summarize(table)
+    jobs = job_rows(table)
+    verdicts = order_verdicts(summary)
+    own = of_reproduced(verdicts)
+    style, libraries, script = _asset("report.css"), _libraries(), _script()
+    data = _data(table, summary, jobs, read_extras(jobs, runs))
+    return _template().render(
+        policy=content_policy((libraries, script), style),
+        style=Markup(style),
+        libraries=Markup(libraries),
+        script=Markup(script),
+        data=Markup(embedded_json(data)),
+        runs=[reproduction_of(folder, table) for folder in runs.values()],
+        counts=_counts(jobs),
+        conditions=conditions_line(table),
+        published=published_name(summary),
+        caption=caption_of(summary),
+        pivot=_pivot(summary, own),
+        other_verdicts=[verdict for verdict in verdicts if verdict not in own],
+        differences=difference_lines(table),
+        known_differences=_known_differences(table),
+        warnings=[*mixed_lines(table), *warning_lines(summary)],
+        has_limits=bool(data["limits"]["length"]),
+        has_telemetry=bool(data["telemetry"]["length"]),
+    )
+
+
+def write_page(path: Path, table: pd.DataFrame, folders: Sequence[Path]) -> None:
+    """Write the page for the runs in ``folders``, whose tidy table is ``table``, to ``path``."""
+    page = render_page(table, folders)
+    try:
+        with whole_file(path) as partial:
+            partial.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error}") from error

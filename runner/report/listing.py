@@ -1,0 +1,33 @@
+"""What there is to run, as tables on a terminal."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from runner.report.console import out
+from runner.spec.configuration import load_configurations
+from runner.spec.workload import WORKLOADS
+
+
+def print_available() -> None:
+    """Print configurations, their backends, and the models."""
+    table = Table(title="Configurations", title_justify="left")
+    for column in ("configuration", "Keras", "Python", "backends", "title"):
+        table.add_column(column)
+    for configuration in load_configurations([]):
+        backends = ", ".join(f"{n} {b.version}" for n, b in configuration.backends.items())
+        table.add_row(
+            configuration.name, configuration.keras, configuration.python, backends,
+            escape(configuration.title),
+        )  # fmt: skip
+    out.print(table)
+    table = Table(title="Models", title_justify="left")
+    for column in ("model", "parameters", "batch", "epochs", "training samples", "data"):
+        table.add_column(column)
+    for workload in WORKLOADS.values():
+        table.add_row(
+            workload.name, f"{workload.parameters:,}", str(workload.batch_size),
+            str(workload.epochs), f"{workload.train:,}", ", ".join(workload.sources),
+        )  # fmt: skip
+    out.print(table)

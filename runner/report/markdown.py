@@ -1,0 +1,67 @@
+"""The report of a run as Markdown, and the files of its summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
+from runner.report.verdict import (
+    advice_lines,
+    caption_of,
+    conditions_line,
+    difference_lines,
+    reason_lines,
+    verdict_lines,
+    warning_lines,
+)
+from runner.store.atomic import whole_file
+from runner.tables.against_published import order_verdicts
+from runner.tables.published import with_published
+from runner.words import markdown_text
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """Return a frame of text cells as a Markdown table."""
+    rows = [[markdown_text(str(v)) for v in row] for row in frame.itertuples(index=False)]
+    titles = [markdown_text(str(name)) for name in frame.columns]
+    lines = [titles, ["---"] * len(frame.columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    items = "\n".join(f"- {markdown_text(line)}" for line in lines)
+    return [f"## {title}", items] if lines else []
+
+
+def markdown_report(table: pd.DataFrame, summary: pd.DataFrame) -> str:
+    """Return the whole report of a run as Markdown."""
+    parts = [
+        "# Seconds per epoch",
+        markdown_table(pivot_cells(summary)),
+        caption_of(summary),
+        markdown_text(conditions_line(table)),
+        "## Beside the published figures",
+        markdown_table(detail_cells(summary)),
+        *_section("Does the published order hold?", verdict_lines(order_verdicts(summary))),
+        *_section("Differences from the published set-up", difference_lines(table)),
+        "## Distance to the limit",
+        markdown_table(limit_table(table, summary)),
+        "## Where the time went, in seconds",
+        markdown_table(phase_table(table)),
+        *_section("Not steady", warning_lines(summary)),
+        *_section("Without a time", [*reason_lines(summary), *advice_lines(summary)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_summary(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Write the summary beside a run's table: CSV, Parquet and Markdown."""
+    compared = with_published(summary)
+    with whole_file(folder / "summary.csv") as partial:
+        compared.to_csv(partial, index=False)
+    with whole_file(folder / "summary.parquet") as partial:
+        compared.to_parquet(partial, index=False)
+    with whole_file(folder / "summary.md") as partial:
+        partial.write_text(markdown_report(table, summary), encoding="utf-8")

@@ -1,0 +1,167 @@
+"""The tables of a run on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from runner.report.cells import (
+    article_tables,
+    figure_tables,
+    limit_table,
+    pivot_cells,
+    short_detail_cells,
+    study_lines,
+)
+from runner.report.console import err, out
+from runner.report.html.page import write_page
+from runner.report.markdown import markdown_report, write_summary
+from runner.report.verdict import (
+    advice_lines,
+    caption_of,
+    conditions_line,
+    of_reproduced,
+    reason_lines,
+    verdict_lines,
+    warning_lines,
+)
+from runner.spec.study import DEFAULT_STUDY, load_study
+from runner.store.find import find_run
+from runner.store.run_folder import RunStore
+from runner.tables.against_published import order_verdicts
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
+from runner.tables.published import IN_A_PICTURE
+
+_LONGEST_LABEL = 40
+
+
+def _narrow(title: str) -> str:
+    """Return a column's title broken into short lines."""
+    return escape(title).replace(" ", "\n").replace("/", "/\n")
+
+
+def rich_table(frame: pd.DataFrame, title: str) -> Table:
+    """Return a frame of text cells as a table for the terminal."""
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for position, column in enumerate(frame):
+        longest = max(map(len, frame[column]), default=0)
+        is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
+        table.add_column(
+            escape(str(column)) if is_text else _narrow(str(column)),
+            justify="left" if is_text else "right",
+            no_wrap=longest <= _LONGEST_LABEL,
+        )
+    # Space between groups of rows, not between rows that are a group each.
+    is_grouped = bool(frame.iloc[:, 0].duplicated().any())
+    last = None
+    for row in frame.itertuples(index=False):
+        if is_grouped and last is not None and row[0] != last:
+            table.add_section()
+        last = row[0]
+        table.add_row(*(escape(str(value)) for value in row))
+    return table
+
+
+def write_run_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write a run's tables to its folder, and return the table and its summary.
+
+    Where they cannot be written, it is said and no more: they can be derived again.
+    """
+    table = load_runs(folder)
+    summary = summarize(table)
+    try:
+        RunStore(folder).write_table(table)
+        write_summary(folder, table, summary)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        said = escape(f"{folder}: the tables were not written: {reason}")
+        err.print(f"[yellow]{said}[/]", highlight=False)
+    return table, summary
+
+
+def show_run(folder: Path) -> None:
+    """Write a run's tables, print them, and say where they are."""
+    table, summary = write_run_tables(folder)
+    print_report(table, summary)
+    out.print(f"files: {folder}", highlight=False, soft_wrap=True)
+
+
+def show_run_times(folder: Path) -> None:
+    """Write a run's tables, and print the one of seconds per epoch."""
+    _, summary = write_run_tables(folder)
+    out.print(rich_table(pivot_cells(summary), "Seconds per epoch"))
+
+
+def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
+    out.print(rich_table(pivot_cells(summary), "Seconds per epoch"))
+    out.print(rich_table(short_detail_cells(summary), "Beside the published figures"))
+    out.print(caption_of(summary), highlight=False)
+    reached = limit_table(table, summary)
+    if not reached.empty:
+        out.print(rich_table(reached, "Distance to the limit"))
+    out.print(escape(conditions_line(table)), highlight=False)
+    for line in verdict_lines(of_reproduced(order_verdicts(summary))):
+        out.print(escape(line), highlight=False)
+    for line in warning_lines(summary):
+        out.print(f"[yellow]{escape(line)}[/]", highlight=False)
+    for line in reason_lines(summary):
+        out.print(f"[red]{escape(line)}[/]", highlight=False)
+    for line in advice_lines(summary):
+        out.print(escape(line), highlight=False)
+
+
+# Writes a table; the folders are those of its runs.
+Writer = Callable[[pd.DataFrame, list[Path]], None]
+
+
+def write_terminal(table: pd.DataFrame, _folders: list[Path]) -> None:
+    """Print the report of runs on a terminal."""
+    print_report(table, summarize(table))
+
+
+def write_markdown(table: pd.DataFrame, _folders: list[Path]) -> None:
+    """Print the report of runs as Markdown."""
+    sys.stdout.write(markdown_report(table, summarize(table)))
+
+
+def write_html(path: Path, table: pd.DataFrame, folders: list[Path]) -> None:
+    """Write the report of runs to one HTML file."""
+    write_page(path, table, folders)
+    out.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+def report_runs(names: list[str], results_dir: Path, write_to: Writer) -> None:
+    """Load runs, and hand their table to what writes it. Raises StoreError for what is no run."""
+    folders = [find_run(results_dir, name) for name in names]
+    write_to(load_runs(*folders), folders)
+
+
+def print_study(name: str | None) -> None:
+    """Print all figures of a study; without a name, the tables of the reproduced article.
+
+    Raises UsageError for an unknown name.
+    """
+    study = load_study(name or DEFAULT_STUDY)
+    for line in study_lines(study) if name else []:
+        out.print(escape(line), highlight=False, soft_wrap=True)
+    for title, frame in (figure_tables if name else article_tables)(study):
+        out.print(rich_table(frame, escape(title)))
+    numbers = f"{study.numbers} " if study.numbers and not name else ""
+    out.print(
+        escape(
+            f"{numbers}{IN_A_PICTURE}: the number stands only in a picture of the "
+            f"article. Sources, row by row: {study.folder}"
+        ),
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,115 @@
+"""What is said in words below the tables: verdicts, differences, warnings, reasons."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from runner.report.cells import PICTURE, studies_beside, study_year
+from runner.report.remedies import remedies_for
+from runner.spec.job import Status
+from runner.spec.study import Study, reproduced_studies
+from runner.tables.against_published import OrderVerdict, setup_differences
+
+
+def grouped_lines(lines: list[tuple[str, str]], everything: int) -> list[str]:
+    """Return "text: cell, cell" for pairs of (cell, text), a line for each text."""
+    by_text: dict[str, list[str]] = {}
+    for cell, text in lines:
+        by_text.setdefault(text, []).append(cell)
+    return [
+        f"{text}: {'all' if len(cells) == everything > 1 else ', '.join(cells)}"
+        for text, cells in by_text.items()
+    ]
+
+
+def _name(row: pd.Series) -> str:
+    return f"{row['configuration']}/{row['backend']} {row['model']}"
+
+
+def reason_lines(summary: pd.DataFrame) -> list[str]:
+    """Return a line for every cell that is not ok, with why."""
+    return [
+        f"{_name(row)}: {row['status']}: {row['reason']}"
+        for _, row in summary.iterrows()
+        if row["status"] != Status.OK
+    ]
+
+
+def advice_lines(summary: pd.DataFrame) -> list[str]:
+    """Return a line for every status but ok that there is, with what to do."""
+    return remedies_for(summary["status"].astype(str))
+
+
+def warning_lines(summary: pd.DataFrame) -> list[str]:
+    """Return a line for everything that makes measurements unsteady, with the cells it touches."""
+    timed = summary[summary["seconds_per_epoch"].notna()]
+    said = [
+        (_name(row), text)
+        for _, row in timed.iterrows()
+        for text in str(row["warnings"]).split("; ")
+        if text
+    ]
+    return grouped_lines(said, len(timed))
+
+
+def conditions_line(table: pd.DataFrame) -> str:
+    """Return one line on what the figures were measured with."""
+    ok = table[table["status"] == Status.OK]
+    parts = [
+        f"{label} {'/'.join(sorted(map(str, ok[column].dropna().unique()))) or 'unknown'}"
+        for label, column in (
+            ("device:", "device_name"),
+            ("threads:", "threads"),
+            ("data:", "data_source"),
+            ("launcher:", "launcher"),
+        )
+    ]
+    sizes = ok.groupby("model", sort=False)["samples"].max().to_dict()
+    each = ", ".join(f"{model} {count:,}" for model, count in sizes.items())
+    counts = set(sizes.values())
+    trained = f"{counts.pop():,}" if len(counts) == 1 else each
+    return "; ".join([*parts, f"samples per epoch: {trained}"])
+
+
+_CAPTION = (
+    "s per epoch: median of the epochs after the first, validation included, and half its 95 % "
+    "interval; x TF: over TensorFlow's in the same test. "
+)
+
+
+def _of_study(study: Study, name: str) -> str:
+    """Return a sentence on a study's figures in a table, which calls them ``name``."""
+    card = f" on a {study.gpu}" if study.gpu else ""
+    first = f", the first epoch {study.first_epoch}" if study.first_epoch else ""
+    return f"{name}: seconds per epoch{card} at full size{first}"
+
+
+def caption_of(summary: pd.DataFrame) -> str:
+    """Return what a table of measured and published cells must be read with."""
+    beside = studies_beside(summary)
+    names = [study_year(beside)] if len(beside) == 1 else [study.name for study in beside]
+    said = "; ".join(map(_of_study, beside, names))
+    return (
+        f"{_CAPTION}{said}, so only the ratios can be compared; {PICTURE}: the number stands in "
+        "a picture only."
+    )
+
+
+def verdict_lines(found: list[OrderVerdict]) -> list[str]:
+    """Return whether the published orders of backends hold, in words."""
+    said = [(f"{v.model} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
+    return grouped_lines(said, 0)
+
+
+def of_reproduced(found: list[OrderVerdict]) -> list[OrderVerdict]:
+    """Return the verdicts on studies that a suite of ours reproduces."""
+    known = [study.name for study in reproduced_studies()]
+    return [verdict for verdict in found if verdict.study in known]
+
+
+def difference_lines(table: pd.DataFrame) -> list[str]:
+    """Return a line per difference from the set-up of a reproduced study, with its cells."""
+    parts = [setup_differences(table, study.name) for study in reproduced_studies()]
+    found = pd.concat(parts, ignore_index=True)
+    cells = found["model"] + " " + found["backend"]
+    return grouped_lines(list(zip(cells, found["difference"], strict=True)), cells.nunique())

@@ -1,0 +1,1 @@
+"""What is asked for, as values: configurations, workloads, jobs, requests."""

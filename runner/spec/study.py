@@ -1,0 +1,200 @@
+"""Studies: published comparisons, one folder each under results/published/, read and checked.
+
+``study.toml`` says what a study is; ``runner.tables.published`` reads its ``figures.csv``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runner import paths
+from runner.errors import ConfigurationError, UsageError, choose_names, near_miss
+from runner.spec.configuration import ImageDataFormat
+from runner.spec.documents import read_toml
+from runner.spec.request import Request
+from runner.spec.workload import WORKLOADS, Workload
+
+# The study that stands where none is named.
+DEFAULT_STUDY = "bhatia2017"
+
+
+# The kind of a figure that is of no other.
+FIGURE = "figure"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudyTest(_Strict):
+    """Which of our models a study's test is.
+
+    ``has_image_layout``: the order of an image's axes makes a difference to it.
+    """
+
+    model: str
+    has_image_layout: bool = False
+
+
+class StudySetup(_Strict):
+    """What a backend ran on in a series of a study, as its source states it.
+
+    ``series`` absent is the study's name; what is absent otherwise is the study's own, or unknown.
+    """
+
+    backend: str
+    series: str | None = None
+    gpu: str | None = None
+    cpu: str | None = None
+    keras_version: str | None = None
+    framework_version: str | None = None
+    cuda: str | None = None
+    cudnn: str | None = None
+    image_data_format: ImageDataFormat | None = None
+    data_source: str | None = None
+    timing: str | None = None
+    source: str | None = None
+
+
+class _File(_Strict):
+    title: str
+    year: Annotated[int, Field(ge=1990, le=2100)]
+    authors: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    suite: str | None = None
+    configurations: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
+    machine: str | None = None
+    data_source: str | None = None
+    timing: str | None = None
+    first_epoch: Literal["included", "left out"] | None = None
+    numbers: str | None = None
+    source: str | None = None
+    level: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    kinds: Annotated[dict[str, str], Field(min_length=1)] = {FIGURE: "published"}
+    tests: dict[str, StudyTest] = {}
+    setups: tuple[StudySetup, ...] = ()
+
+    @model_validator(mode="after")
+    def _reproduction_is_whole(self) -> Self:
+        parts = {"suite": self.suite, "configurations": self.configurations, "tests": self.tests}
+        missing = [name for name, value in parts.items() if not value]
+        if missing and (self.suite or self.configurations):
+            raise ValueError(f"what reproduces a study needs {', '.join(missing)} too")
+        return self
+
+
+class Study(_File):
+    """A published comparison: the content of ``results/published/<name>/study.toml``.
+
+    ``suite`` and ``configurations`` reproduce it, where something of ours does. ``kinds`` are the
+    kinds of figures that give the one number per cell, with the titles of their columns: the first
+    is what the publication's text states, and a later one overrules it where it has figures.
+    Two figures nearer than the fraction ``level`` are no order.
+    """
+
+    name: str
+    folder: Path
+
+    @property
+    def gpu(self) -> str | None:
+        """Return the card that everything ran on, None where there are several or none is known."""
+        return self.gpus[0] if len(self.gpus) == 1 else None
+
+    @property
+    def workloads(self) -> list[Workload]:
+        """Return our models among its tests, in its order."""
+        return [WORKLOADS[test.model] for test in self.tests.values()]
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Return whether a suite of ours reproduces it."""
+        return self.suite is not None
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys allowed at the place of an error, for a hint."""
+    nested: dict[str, type[BaseModel]] = {"tests": StudyTest, "setups": StudySetup}
+    return list(nested.get(str(location[0]) if location[1:] else "", _File).model_fields)
+
+
+def _check_models(path: Path, content: _File) -> None:
+    for name, test in content.tests.items():
+        if test.model not in WORKLOADS:
+            hint = near_miss(test.model, WORKLOADS)
+            raise ConfigurationError(f"{path}: tests.{name}: unknown model '{test.model}'{hint}")
+        found = WORKLOADS[test.model].suite
+        if content.suite not in (None, found):
+            raise ConfigurationError(
+                f"{path}: tests.{name}: {test.model} is of the suite '{found}', not of "
+                f"'{content.suite}', the study's own"
+            )
+
+
+def read_study(folder: Path) -> Study:
+    """Read and check one study's folder.
+
+    Raises ConfigurationError with the file, the key and the nearest known key.
+    """
+    path = folder / "study.toml"
+    content = read_toml(path, _File, _known_keys)
+    _check_models(path, content)
+    return Study(name=folder.name, folder=folder, **dict(content))
+
+
+def study_names(root: Path = paths.PUBLISHED) -> list[str]:
+    """Return the names of all studies, sorted."""
+    return sorted(path.parent.name for path in root.glob("*/study.toml"))
+
+
+def load_study(name: str, root: Path = paths.PUBLISHED) -> Study:
+    """Return the named study. Raises UsageError for an unknown name, with the nearest known."""
+    choose_names([name], study_names(root), "study")
+    return read_study(root / name)
+
+
+def all_studies(root: Path = paths.PUBLISHED) -> list[Study]:
+    """Return all studies."""
+    return [read_study(root / name) for name in study_names(root)]
+
+
+def reproduced_studies(root: Path = paths.PUBLISHED) -> list[Study]:
+    """Return the studies that a suite of ours reproduces."""
+    return [study for study in all_studies(root) if study.is_reproduced]
+
+
+def published_workloads() -> list[Workload]:
+    """Return the models of the default study: the five of 2017."""
+    return load_study(DEFAULT_STUDY).workloads
+
+
+def choose_workloads(wanted: list[str]) -> list[Workload]:
+    """Return the named models, or those of the default study if none is named."""
+    if not wanted:
+        return published_workloads()
+    return [WORKLOADS[name] for name in choose_names(wanted, list(WORKLOADS), "model")]
+
+
+def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
+    """Return a request with its study's configurations and models where it names none.
+
+    Raises UsageError for an unknown study, and for one that nothing here reproduces.
+    """
+    if request.study is None:
+        return request
+    study = load_study(request.study, root)
+    if not study.is_reproduced:
+        known = ", ".join(found.name for found in reproduced_studies(root))
+        raise UsageError(
+            f"no suite here reproduces the study '{study.name}', so it cannot be run; its figures: "
+            f"python -m runner published --study {study.name}; what can be run: {known}"
+        )
+    return request.model_copy(
+        update={
+            "config": request.config or study.configurations,
+            "model": request.model or tuple(workload.name for workload in study.workloads),
+        }
+    )

@@ -1,0 +1,215 @@
+"""The event stream of a job: bytes in, checked events out. A bad line never stops the host."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from runner.words import escaped_json, printable
+
+# The longest that a job was seen to say is 2 KB.
+MAX_LINE_BYTES = 64 << 10
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+_Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Event(BaseModel):
+    # A newer job may say more than this host knows; what it knows must be right.
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="strings")
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    at: _Seconds | None = None  # since the epoch, when it was written; absent in older streams
+
+
+class DeviceSeen(BaseModel):
+    """The device as the job's framework sees it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: Literal["cpu", "gpu"]
+    name: str | None = None
+    detail: str | None = None
+
+
+class StartEvent(_Event):
+    """The process is up and its framework imported."""
+
+    event: Literal["start"]
+    model: str
+    backend: str
+    versions: dict[str, str]
+    device: DeviceSeen
+    threads: _Count
+    seed: _Count
+    cache_warm: bool | None
+    import_seconds: _Seconds
+
+
+class DataEvent(_Event):
+    """The data is in memory."""
+
+    event: Literal["data"]
+    source: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    train: _Count
+    validation: _Count
+    test: _Count
+    seconds: _Seconds
+
+
+class ModelEvent(_Event):
+    """The model is built and compiled."""
+
+    event: Literal["model"]
+    parameters: _Count
+    expected_parameters: _Count
+    layers: list[dict[str, Any]]
+    hyperparameters: dict[str, Any]
+    image_data_format: str
+    seconds: _Seconds
+
+
+class EpochEvent(_Event):
+    """One epoch, validation included, has ended."""
+
+    event: Literal["epoch"]
+    epoch: Annotated[int, Field(ge=1, lt=2**63)]
+    seconds: _Seconds
+    samples: _Count
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+class LimitsEvent(_Event):
+    """What bounds the job's speed, worked out or measured after its test."""
+
+    event: Literal["limits"]
+    flops_per_sample_forward: _Count | None
+    flops_per_sample_training: _Count | None
+    steps_per_epoch: _Count
+    peak_flops_per_second: _Rate | None
+    matmul_size: _Count | None
+    input_seconds_per_epoch: _Seconds | None
+    input_batches: _Count | None
+    seconds: _Seconds
+
+
+class EndEvent(_Event):
+    """The model is tested; nothing follows."""
+
+    event: Literal["end"]
+    test_loss: float
+    test_accuracy: float
+    test_seconds: _Seconds
+    peak_memory_bytes: _Count
+
+
+class ErrorEvent(_Event):
+    """The job gave up, and says why."""
+
+    event: Literal["error"]
+    type: str
+    message: str
+
+
+Event = StartEvent | DataEvent | ModelEvent | EpochEvent | LimitsEvent | EndEvent | ErrorEvent
+
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no event: its text with everything unprintable escaped, and what is wrong."""
+
+    text: str
+    problem: str
+
+
+def parse_event(line: bytes) -> Event | BadLine:
+    """Return the event that a line holds, its texts escaped, or what is wrong with it."""
+    try:
+        return _ADAPTER.validate_python(escaped_json(json.loads(line)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "line"
+        problem = f"{where}: {first['msg']}"
+    except (ValueError, RecursionError) as error:
+        problem = f"not JSON: {error}"
+    return BadLine(printable(line), printable(problem.encode("utf-8", "backslashreplace")))
+
+
+_ORDER = re.compile(r"start data model( epoch)+( limits)? end")
+
+
+def wrong_order(events: Sequence[Event]) -> str | None:
+    """Return what is wrong with the order of the events of a job that ended well, or None.
+
+    It says start, data, model, its epochs from 1 on, limits if it measured them, and end: each
+    once, and nothing after it.
+    """
+    epochs = [event.epoch for event in events if isinstance(event, EpochEvent)]
+    if epochs != list(range(1, len(epochs) + 1)):
+        shown = ", ".join(map(str, epochs[:10])) + (", ..." if len(epochs) > 10 else "")
+        return f"the epochs came as [{shown}]"
+    kinds = [event.event for event in events]
+    if _ORDER.fullmatch(" ".join(kinds)):
+        return None
+    counted = ((kind, len(list(same))) for kind, same in groupby(kinds))
+    came = [f"{count} {kind}" if count > 1 else kind for kind, count in counted]
+    return f"the events came as {', '.join(came[:20])}, not as a job says them"
+
+
+class LineReader:
+    """Cuts a stream of chunks into lines, none longer than ``MAX_LINE_BYTES``.
+
+    An overlong line is dropped as it comes, so that memory stays bounded.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._overlong = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Event | BadLine]:
+        """Yield what the lines completed by ``chunk`` hold."""
+        *complete, rest = chunk.split(b"\n")
+        for part in complete:
+            self._hold(part)
+            yield from self._flush()
+        self._hold(rest)
+
+    def close(self) -> Iterator[BadLine]:
+        """Yield the half line that the stream ended with, if any: it is never an event."""
+        if self._overlong or self._held:
+            size = len(self._held) + self._overlong
+            text = printable(bytes(self._held))
+            yield BadLine(text, f"the stream ended within a line of {size} bytes")
+
+    def _hold(self, part: bytes) -> None:
+        room = MAX_LINE_BYTES - len(self._held)
+        self._held += part[:room]
+        self._overlong += len(part[room:])
+
+    def _flush(self) -> Iterator[Event | BadLine]:
+        line, overlong = bytes(self._held), self._overlong
+        self._held.clear()
+        self._overlong = 0
+        if overlong:
+            yield BadLine(printable(line), f"a line of {len(line) + overlong} bytes")
+        elif line.strip():
+            yield parse_event(line)

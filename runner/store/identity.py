@@ -1,0 +1,102 @@
+"""What a run is made of besides the environments of its jobs: the code and the host."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from runner import paths
+from runner.errors import IdentityError
+from runner.store.run_folder import RunStore
+
+
+def tree_sha256(root: Path, kinds: tuple[str, ...] = (".py", ".json")) -> str:
+    """Return one hash over the names and contents of a folder's files of some kinds."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in root.rglob("*") if path.suffix in kinds):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's name as the kernel tells it."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def git_commit(checkout: Path | None = paths.CHECKOUT) -> str | None:
+    """Return the commit of the runner's checkout, marked where files differ.
+
+    None without git, for an installed package, and for an unpacked archive: the repository that
+    may surround those is another project's.
+    """
+    if checkout is None:
+        return None
+    # Named, the repository is not looked for in the folders above, nor in git's own variables.
+    repository = [f"--git-dir={checkout / '.git'}", f"--work-tree={checkout}"]
+    try:
+        said = subprocess.run(
+            ["git", *repository, "describe", "--always", "--abbrev=40", "--dirty=-modified"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None if said.returncode == 0 else None
+
+
+def describe_identity() -> dict[str, str | None]:
+    """Return the identity of the code and the host, by the names of the table's columns."""
+    return {
+        "models_sha256": tree_sha256(paths.MODELS),
+        "runner_version": paths.version(),
+        "git_commit": git_commit(),
+        "kernel": platform.release(),
+        "cpu_model": cpu_model(),
+    }
+
+
+# A commit may change a text that no job reads: its rows say which it was.
+_MAY_DIFFER = frozenset({"git_commit"})
+
+
+def identity_differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what differs between two identities, a line each; what only one knows is no part."""
+    return [
+        f"{name}: it was {before[name]}, now it is {now[name]}"
+        for name in sorted(before.keys() & now.keys() - _MAY_DIFFER)
+        if before[name] != now[name]
+    ]
+
+
+def refuse_other_identity(what: str, before: dict[str, Any], now: dict[str, Any], run: str) -> None:
+    """Raise IdentityError if a run would go on with something else than it was begun with."""
+    if found := identity_differences(before, now):
+        raise IdentityError(
+            f"run {run} cannot go on: its {what} is another one: {'; '.join(found)}\n"
+            "times of the two cannot stand in one table: start a new run"
+        )
+
+
+def keep_environment(store: RunStore, configuration: str, made: dict[str, str]) -> None:
+    """Enter an environment's identity into the manifest, or hold it against what is there.
+
+    Raises IdentityError if this run was begun with another one.
+    """
+    known = store.manifest().get("environments", {})
+    if configuration in known:
+        refuse_other_identity(
+            f"environment {configuration}", known[configuration], made, store.name
+        )
+    else:
+        store.amend(environments={**known, configuration: made})

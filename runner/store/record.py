@@ -1,0 +1,140 @@
+"""What a run keeps of each job beside its events: what was asked, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from runner.errors import StoreError
+from runner.spec.job import Job, Status
+from runner.store.atomic import whole_file
+from runner.words import escaped, escaped_json
+
+SCHEMA = 1
+
+
+@dataclass
+class Record:
+    """How a job ended and what it ran in: everything the events do not say themselves.
+
+    ``clock`` is the limit of time that ended it, ``clock_step_seconds`` by how much the system's
+    clock was set while it ran, ``attempt`` how often it was begun.
+    """
+
+    status: Status
+    reason: str | None = None
+    exit_code: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    bad_lines: int = 0
+    started: str | None = None
+    wall_seconds: float | None = None
+    launcher: str | None = None
+    device_name: str | None = None
+    device_uuid: str | None = None
+    driver: str | None = None
+    identity: dict[str, str] = field(default_factory=dict)
+    cpus: str | None = None
+    telemetry: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    clock: str | None = None
+    clock_step_seconds: float | None = None
+    attempt: int = 1
+
+
+def began_at(record: Record) -> float | None:
+    """Return when a job began, in seconds since the epoch; None where that is not on record."""
+    if record.started is None:
+        return None
+    return datetime.fromisoformat(record.started).timestamp()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` so that the file is either the old one or the whole new one."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+class _Manifest(BaseModel):
+    """What is read of a manifest; the rest of it is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    run: str
+    started: str | None = None
+    jobs: list[str] = []
+    identity: dict[str, str | None] = {}
+
+
+_JOB = TypeAdapter(Job)
+
+
+_RECORD = TypeAdapter(Record)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: cannot be read: {escaped(str(error))}") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise StoreError(f"{path}: not of schema {SCHEMA}; it was written by another version")
+    return content
+
+
+def _read_shown(path: Path) -> dict[str, Any]:
+    """Return the same with its texts escaped: the file may be another machine's."""
+    try:
+        content: dict[str, Any] = escaped_json(read_json_object(path))
+    except ValueError as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    return content
+
+
+def _wrong_field(path: Path, error: ValidationError) -> StoreError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return StoreError(f"{path}: cannot be read: {where}: {first['msg']}")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a run's manifest, with ``run``, ``jobs`` and ``identity`` at least.
+
+    Raises StoreError with the file's name if it is not there or is damaged.
+    """
+    path = folder / "manifest.json"
+    try:
+        return _Manifest.model_validate(_read_shown(path)).model_dump()
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+
+
+def read_job(folder: Path) -> Job:
+    """Return what was asked of the job in ``folder``. Raises StoreError if it is damaged."""
+    path = folder / "job.json"
+    try:
+        job = _JOB.validate_python(_read_shown(path))
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+    if job.id != folder.name:
+        raise StoreError(f"{path}: is of another job, {job.id}")
+    return job
+
+
+def read_record(folder: Path) -> Record:
+    """Return how the job in ``folder`` ended. Raises StoreError if it is damaged."""
+    path = folder / "record.json"
+    try:
+        record = _RECORD.validate_python(_read_shown(path))
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
+    try:
+        began_at(record)
+    except (ValueError, OverflowError) as error:
+        raise StoreError(f"{path}: cannot be read: started: {error}") from error
+    return record

@@ -1,0 +1,175 @@
+"""The store of a run on disk: written as things come, so that nothing that ended is lost.
+
+``results/runs/<run>/`` holds ``manifest.json`` and, per job, ``jobs/<job>/`` with ``job.json``,
+``events.jsonl`` (the checked events as they came), ``log.txt`` and ``record.json``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from runner.errors import MachineError, StoreError
+from runner.machine.in_use import sole_use
+from runner.spec.job import Job, Status
+from runner.store.atomic import whole_file
+from runner.store.events import BadLine, Event
+from runner.store.record import SCHEMA, Record, read_json_object, read_record, write_json
+from runner.words import LogText
+
+MAX_LOG_BYTES = 64 << 20
+
+
+class JobStore:
+    """One job's folder while it runs: each event and log line is on disk once it is accepted."""
+
+    def __init__(self, folder: Path, job: Job) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        write_json(folder / "job.json", {"schema": SCHEMA, **asdict(job)})
+        self._events: IO[bytes] = (folder / "events.jsonl").open("ab")
+        self._log: IO[bytes] = (folder / "log.txt").open("ab")
+        self._log_text = LogText()
+        self._log_room = MAX_LOG_BYTES
+
+    def event(self, event: Event) -> None:
+        """Append one checked event."""
+        self._events.write(event.model_dump_json(by_alias=True).encode())
+        self._events.write(b"\n")
+        self._events.flush()
+
+    def bad_line(self, line: BadLine) -> None:
+        """Note in the log a line of standard output that was no event."""
+        self._write(f"[not an event: {line.problem}] {line.text}\n".encode())
+
+    def log(self, chunk: bytes) -> None:
+        """Append to the log, up to ``MAX_LOG_BYTES``, with its control characters escaped."""
+        if self._log_room:
+            self._write(self._log_text.feed(chunk))
+
+    def _write(self, shown: bytes) -> None:
+        if not self._log_room:
+            return
+        kept = shown[: self._log_room]
+        self._log.write(kept)
+        if len(kept) < len(shown):
+            self._log.write(b"\n[the log is cut here: it grew too large]\n")
+        self._log.flush()
+        self._log_room -= len(kept)
+
+    def last_log_line(self) -> str:
+        """Return the last line of the log that holds anything, or an empty string."""
+        path = self.folder / "log.txt"
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            lines = [line.strip() for line in file.read().splitlines()]
+        return next((line.decode("utf-8", "replace") for line in reversed(lines) if line), "")
+
+    def close(self, record: Record) -> None:
+        """Write how the job ended. A job without this file did not end."""
+        os.fsync(self._events.fileno())
+        self.abandon()
+        write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
+
+    def abandon(self) -> None:
+        """Let go of the files. Without a record the job counts as interrupted."""
+        self._events.close()
+        self._log.close()
+
+
+class RunStore:
+    """One run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, root: Path, manifest: dict[str, Any]) -> RunStore:
+        """Make a new folder under ``root``, named after the time, with its manifest."""
+        started = datetime.now(UTC)
+        base = started.strftime("%Y%m%d-%H%M%S")
+        root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = root / (base if number == 1 else f"{base}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            content = {"schema": SCHEMA, "run": folder.name, "started": started.isoformat()}
+            write_json(folder / "manifest.json", {**content, **manifest})
+            return cls(folder)
+        raise StoreError(f"{root}: no free name for a run at {base}")
+
+    @property
+    def name(self) -> str:
+        """Return the run's name."""
+        return self.folder.name
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the folder to this process while it writes there.
+
+        The lock is the kernel's, on the folder itself: it leaves no file, and goes when this
+        process ends, however it ends. Raises MachineError if another runner holds it.
+        """
+        with sole_use(self.folder) as is_ours:
+            if not is_ours:
+                raise MachineError(
+                    f"{self.folder}: another runner is working in this run\n"
+                    "wait until it has ended, or start a run of your own"
+                )
+            yield
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the run was made with. Raises StoreError if it cannot be read."""
+        return read_json_object(self.folder / "manifest.json")
+
+    def amend(self, **entries: Any) -> None:
+        """Enter something into the manifest, in place of what was there under its name."""
+        write_json(self.folder / "manifest.json", {**self.manifest(), **entries})
+
+    def ended(self, job: Job) -> Status | None:
+        """Return how a job of this run ended, or None if it has not: never begun, or cut off.
+
+        One whose record is damaged counts as cut off.
+        """
+        try:
+            return read_record(self.folder / "jobs" / job.id).status
+        except StoreError:
+            return None
+
+    def job(self, job: Job) -> JobStore:
+        """Open the folder of one job. What an earlier attempt left there is set aside."""
+        folder = self.folder / "jobs" / job.id
+        if folder.exists():
+            self._set_aside(folder)
+        return JobStore(folder, job)
+
+    def attempt(self, job: Job) -> int:
+        """Return how often a job was begun before."""
+        return sum(1 for _ in (self.folder / "attempts").glob(f"{job.id}.*"))
+
+    def _set_aside(self, folder: Path) -> None:
+        attempts = self.folder / "attempts"
+        attempts.mkdir(exist_ok=True)
+        taken = {path.name for path in attempts.iterdir()}
+        names = (f"{folder.name}.{number}" for number in itertools.count(1))
+        folder.rename(attempts / next(name for name in names if name not in taken))
+
+    def unstarted(self, job: Job, record: Record) -> None:
+        """Record a job that never got a process."""
+        self.job(job).close(record)
+
+    def write_table(self, table: pd.DataFrame) -> None:
+        """Write the tidy table as Parquet and CSV beside the manifest."""
+        for name, write in (("table.parquet", table.to_parquet), ("table.csv", table.to_csv)):
+            with whole_file(self.folder / name) as partial:
+                write(partial, index=False)

@@ -1,0 +1,176 @@
+"""Measured beside published: differences worked out from both, and a verdict per test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from runner import paths
+from runner.spec.job import Status
+from runner.spec.study import StudyTest, all_studies, load_study
+from runner.spec.workload import WORKLOADS, Workload
+from runner.tables.published import published_series, published_setups
+
+
+@dataclass(frozen=True)
+class OrderVerdict:
+    """What a test's measured order of backends says of a published one.
+
+    ``verdict`` is "same order", "other order" or "not comparable"; ``why`` explains it.
+    """
+
+    model: str
+    study: str
+    series: str
+    gpu: str
+    verdict: str
+    why: str
+
+
+def _facts(rows: pd.DataFrame, test: StudyTest) -> dict[str, str]:
+    """Return what a cell was measured with, by the names of the set-up's columns."""
+    first = rows.iloc[0]
+    return {
+        "gpu": str(first["device_name"]) if first["device"] == "gpu" else "none (CPU run)",
+        "keras_version": str(first["keras_version"]),
+        "framework_version": str(first["backend_version"]),
+        "image_data_format": str(first["image_data_format"]) if test.has_image_layout else "",
+        "data_source": str(first["data_source"]),
+    }
+
+
+_SAID = {
+    "gpu": "card",
+    "keras_version": "Keras",
+    "framework_version": "framework",
+    "image_data_format": "image data format",
+    "data_source": "data",
+}
+
+
+def _cell_differences(rows: pd.DataFrame, test: StudyTest, setup: pd.Series) -> Iterator[str]:
+    """Yield each difference between a measured cell and the published set-up of its backend."""
+    workload = WORKLOADS[test.model]
+    measured = _facts(rows, test)
+    for column, label in _SAID.items():
+        here, there = measured[column], setup[column]
+        if here and pd.isna(there):
+            yield f"{label}: {here}; not published"
+        elif here and here != there:
+            yield f"{label}: {here} instead of {there}"
+    epochs, samples = int(rows["epoch"].max()), int(rows["samples"].max())
+    if epochs != workload.epochs:
+        yield f"epochs: {epochs} instead of {workload.epochs}"
+    if abs(samples / workload.train - 1) > 0.01:
+        yield f"samples per epoch: {samples:,} instead of {workload.train:,}"
+    if pd.notna(setup["timing"]):
+        yield f"timing: median of the epochs after the first instead of {setup['timing']}"
+
+
+def setup_differences(
+    table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED
+) -> pd.DataFrame:
+    """Return one row per measured cell and difference from a published series' set-up.
+
+    Columns model, configuration, backend, difference. Nothing is typed in: it follows from the
+    rows of ``table`` and from the set-ups of ``study.toml``.
+    """
+    setups = published_setups(root)
+    setups = setups[setups["series"] == series]
+    tests = {
+        test.model: test
+        for name in setups["study"].unique()
+        for test in load_study(str(name), root).tests.values()
+    }
+    is_published = table["model"].isin(list(tests))
+    ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
+    found = [
+        (model, configuration, backend, text)
+        for (model, configuration, backend), rows in ok.groupby(
+            ["model", "configuration", "backend"], sort=False
+        )
+        for _, setup in setups[setups["backend"] == backend].iterrows()
+        for text in _cell_differences(rows, tests[str(model)], setup)
+    ]
+    return pd.DataFrame(found, columns=["model", "configuration", "backend", "difference"])
+
+
+def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:
+    """Return why a test's measured times cannot be set beside times of a GPU at full size."""
+    said = []
+    if (rows["device"] == "cpu").any():
+        said.append("measured on a CPU")
+    short = rows["samples"].max()
+    if abs(short / workload.train - 1) > 0.01:
+        said.append(f"{int(short):,} of {workload.train:,} samples per epoch")
+    if rows["data_source"].eq("digits").any():
+        said.append("other data")
+    if rows["device_name"].nunique() > 1:
+        said.append("measured on several devices")
+    return said
+
+
+def _orders(
+    measured: pd.DataFrame, known: pd.Series, level: float
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the pairs of backends whose order agrees, disagrees and is not decided.
+
+    Two published figures nearer than the fraction ``level`` are no order.
+    """
+    agree, disagree, open_ = [], [], []
+    for a, b in combinations(known.index, 2):
+        fast, slow = (a, b) if known[a] <= known[b] else (b, a)
+        name = f"{fast} before {slow}"
+        if known[slow] / known[fast] - 1 < level:
+            open_.append(f"{a} and {b} are published level")
+        elif measured.loc[fast, "seconds_high"] < measured.loc[slow, "seconds_low"]:
+            agree.append(name)
+        elif measured.loc[slow, "seconds_high"] < measured.loc[fast, "seconds_low"]:
+            disagree.append(f"{slow} before {fast}")
+        else:
+            open_.append(f"{a} and {b} are measured level")
+    return agree, disagree, open_
+
+
+def _judge(
+    measured: pd.DataFrame, known: pd.Series, level: float, workload: Workload
+) -> tuple[str, str]:
+    if obstacles := _obstacles(measured, workload):
+        return "not comparable", "; ".join(obstacles)
+    agree, disagree, open_ = _orders(measured, known, level)
+    if disagree:
+        return "other order", "; ".join([*disagree, *open_])
+    if agree:
+        return "same order", "; ".join([*agree, *open_])
+    return "not comparable", "; ".join(open_)
+
+
+def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[OrderVerdict]:
+    """Return a verdict for every test with two backends that were measured and published.
+
+    ``summary`` is ``runner.tables.per_cell.summarize``'s. Orders are compared, never seconds: the
+    card differs. A cell of another framework generation than the publication's is compared too:
+    ``differences`` states which it is.
+    """
+    timed = summary[summary["seconds_per_epoch"].notna()]
+    known = published_series(root)
+    levels = {study.name: study.level for study in all_studies(root)}
+    groups = ["study", "series", "gpu", "model"]
+    found = []
+    for study, series, gpu, model in known[groups].drop_duplicates().to_numpy():
+        here = timed[timed["model"].astype(str) == model]
+        here = here.drop_duplicates("backend").set_index("backend")
+        is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
+        seconds = known[is_group].set_index("backend")["seconds"]
+        common = seconds.index.intersection(here.index)
+        if len(common) < 2:
+            continue
+        verdict, why = _judge(
+            here.loc[common], seconds.loc[common], levels[study], WORKLOADS[model]
+        )
+        found.append(OrderVerdict(model, study, series, gpu, verdict, why))
+    return found

@@ -1,0 +1,378 @@
+"""Two measurements of the same cells, A and B: what differs in their set-ups and in their times.
+
+``runner.tables.against_published`` sets what was measured beside what was published; this module
+sets two tables of ``load_runs`` beside each other, and can guard an image: ``judge_cells`` says
+which cells became slower than a threshold allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from runner.spec.job import Status
+from runner.tables.columns import CELL, COLUMNS, LIMIT_COLUMNS, PHASE_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.per_cell import repeats_of, summarize
+from runner.tables.statistics import Ratio, median_ratio
+
+NOT_RECORDED = "not recorded"
+
+
+# What a job measures, or is called: all other columns of the table say what it ran in.
+_MEASURED = {
+    *CELL, "run", "job", "repeat", "status", "reason", "epoch", "seconds", "loss", "accuracy",
+    "val_loss", "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
+    "started", *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
+}  # fmt: skip
+
+
+# What a job ran in.
+IDENTITY = [name for name in COLUMNS if name not in _MEASURED]
+
+
+# Where these differ, the times are of other work or of another machine: their ratio says nothing.
+# All else may be the very thing that is compared: an image, a lock, a version, a driver, a commit.
+_WORK = {
+    "device_name": "device",
+    "cpu_model": "processor",
+    "threads": "threads",
+    "data_source": "data source",
+    "samples": "samples",
+    "batch_size": "batch size",
+    "parameters": "parameters",
+    "recurrent_activation": "recurrent activation",
+}
+
+
+# A fall of the validation accuracy that is worth a line.
+_ACCURACY_DROP = 0.02
+
+
+_OF_SIDE = {
+    "seconds_per_epoch": "seconds",
+    "seconds_low": "low",
+    "seconds_high": "high",
+    "repeats": "repeats",
+    "epochs": "epochs",
+    "val_accuracy": "val_accuracy",
+    "status": "status",
+    "reason": "reason",
+}
+
+
+class CellVerdict(StrEnum):
+    """What became of a cell from A to B. ``SAME``: the ratio's interval holds 1."""
+
+    SLOWER = "slower"
+    FASTER = "faster"
+    SAME = "same"
+    UNKNOWN = "not known"
+    ONLY_A = "only in A"
+    ONLY_B = "only in B"
+    NOT_OK = "not ok"
+    NOT_COMPARABLE = "not comparable"
+
+
+_TIMED = (CellVerdict.SLOWER, CellVerdict.FASTER, CellVerdict.SAME)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Two measurements beside each other.
+
+    ``cells`` has one row per model, configuration, backend and device: ``a_`` and ``b_`` columns
+    as in the summary (``seconds`` per epoch after the first with ``low`` and ``high``, the ends of
+    the 95 % interval; ``repeats``; ``epochs``; ``val_accuracy``; ``status``; ``reason``);
+    ``ratio``, B's seconds over A's, with ``ratio_low`` and ``ratio_high``; ``verdict`` and ``why``.
+
+    ``differences`` has one row per cell and column of the table whose values differ, ``a`` and
+    ``b``, both as text; ``is_obstacle`` where it makes the times incomparable.
+    """
+
+    cells: pd.DataFrame
+    differences: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Whether B may replace A.
+
+    ``failures`` and ``wide`` are pairs of a cell's name and a reason: why B must not pass, and
+    which intervals reach beyond the threshold without lying there. ``judged`` of ``cells`` had an
+    interval to judge by.
+    """
+
+    failures: list[tuple[str, str]]
+    wide: list[tuple[str, str]]
+    judged: int
+    cells: int
+
+    @property
+    def passed(self) -> bool:
+        """Return whether nothing speaks against B."""
+        return not self.failures
+
+
+def cell_name(cell: pd.Series) -> str:
+    """Return a cell's name in words."""
+    return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({cell['device']})"
+
+
+def _has_one_configuration_each(table: pd.DataFrame) -> bool:
+    by = [name for name in CELL if name != "configuration"]
+    return int(table.groupby(by)["configuration"].nunique().max()) == 1
+
+
+def _aligned(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables with the configurations of one backend under one name.
+
+    Only where no configuration is on both sides and each backend has one on either: then a
+    renamed or copied folder is what is compared.
+    """
+    is_shared = bool(set(a["configuration"]) & set(b["configuration"]))
+    if is_shared or not all(map(_has_one_configuration_each, (a, b))):
+        return a, b
+    names = [dict(zip(t["backend"], t["configuration"], strict=True)) for t in (a, b)]
+    both = {n: f"{names[0][n]} -> {names[1][n]}" for n in names[0] if n in names[1]}
+    return (
+        a.assign(configuration=a["backend"].map(both).fillna(a["configuration"])),
+        b.assign(configuration=b["backend"].map(both).fillna(b["configuration"])),
+    )
+
+
+def _split(table: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
+    return {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
+
+
+def _facts(rows: pd.DataFrame) -> dict[str, set[str]]:
+    """Return a cell's values in every column that says what its jobs ran in."""
+    facts = {name: set(rows[name].dropna().astype(str)) for name in IDENTITY}
+    return {**facts, **_of_repeats(rows)}
+
+
+def _of_repeats(rows: pd.DataFrame) -> dict[str, set[str]]:
+    """Return what has a pattern over repeats: the first one's seed, the epochs of each."""
+    seeds = (rows["seed"] - rows["repeat"] + 1).dropna().astype(str)
+    epochs = rows.groupby(["run", "job"])["epoch"].max().dropna().astype(str)
+    return {"seed": set(seeds), "epochs": set(epochs)}
+
+
+def _data(rows: pd.DataFrame, seeds: set[int]) -> set[str]:
+    """Return the hashes of the data of the jobs with these seeds: made data follows the seed."""
+    return set(rows[rows["seed"].isin(seeds)]["data_sha256"].dropna().astype(str))
+
+
+def _told(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ok jobs, or all of them where none is."""
+    ok = rows[rows["status"] == Status.OK]
+    return rows if ok.empty else ok
+
+
+def _shown(values: set[str]) -> str:
+    return ", ".join(sorted(values)) or NOT_RECORDED
+
+
+def _cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Yield each difference between the set-ups of a cell's jobs."""
+    a, b = _told(a), _told(b)
+    seeds = set(a["seed"].dropna()) & set(b["seed"].dropna())
+    before = {**_facts(a), "data_sha256": _data(a, seeds)}
+    after = {**_facts(b), "data_sha256": _data(b, seeds)}
+    is_whole = all((rows["status"] == Status.OK).all() for rows in (a, b))
+    for column, values in before.items():
+        others = after[column]
+        is_obstacle = column in _WORK and len(values | others) > 1
+        if not is_obstacle and (values == others or not (is_whole or (values and others))):
+            continue
+        yield {"column": column, "a": _shown(values), "b": _shown(others),
+               "is_obstacle": is_obstacle}  # fmt: skip
+
+
+def _differences(
+    a: dict[tuple[str, ...], pd.DataFrame], b: dict[tuple[str, ...], pd.DataFrame]
+) -> pd.DataFrame:
+    found = [
+        {**dict(zip(CELL, key, strict=True)), **difference}
+        for key in a
+        if key in b
+        for difference in _cell_differences(a[key], b[key])
+    ]
+    return pd.DataFrame(found, columns=[*CELL, "column", "a", "b", "is_obstacle"])
+
+
+def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return one side's summary, its columns named for the side."""
+    summary = summarize(table)
+    named = summary.rename(columns={old: prefix + new for old, new in _OF_SIDE.items()})
+    counts = {f"{prefix}{name}": "Int64" for name in ("repeats", "epochs")}
+    return named[[*CELL, *(prefix + new for new in _OF_SIDE.values())]].astype(
+        {**dict.fromkeys(CELL, "string"), **counts}
+    )
+
+
+def _is_not_ok(cell: pd.Series) -> bool:
+    """Return whether B, or A alone, has jobs that are not ok and so no time to trust."""
+    is_worse = cell["b_status"] != Status.OK and (
+        pd.isna(cell["b_seconds"]) or cell["a_status"] == Status.OK
+    )
+    return bool(is_worse or (cell["a_status"] != Status.OK and pd.isna(cell["a_seconds"])))
+
+
+def _statuses(cell: pd.Series) -> str:
+    said = f"{cell['a_status']} in A, {cell['b_status']} in B"
+    reasons = [cell[f"{side}_reason"] for side in "ba"]
+    return next((f"{said}: {reason}" for reason in reasons if pd.notna(reason)), said)
+
+
+def _few(cell: pd.Series) -> str:
+    """Return why a cell's ratio has no interval."""
+    for side in "ab":
+        if cell[f"{side}_epochs"] == 0:
+            return f"no epoch after the first in {side.upper()}"
+        if cell[f"{side}_repeats"] < 2:
+            return "one process on a side: how far the next would be off is not known"
+    return "too few epochs for an interval"
+
+
+def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str, str]:
+    """Return a cell's verdict and why, where the verdict does not say it itself."""
+    if pd.isna(cell["b_status"]):
+        return CellVerdict.ONLY_A, ""
+    if pd.isna(cell["a_status"]):
+        return CellVerdict.ONLY_B, ""
+    if _is_not_ok(cell):
+        return CellVerdict.NOT_OK, _statuses(cell)
+    if obstacles:
+        return CellVerdict.NOT_COMPARABLE, obstacles
+    if found is None or np.isnan(found.low):
+        return CellVerdict.UNKNOWN, _few(cell)
+    if found.low > 1:
+        return CellVerdict.SLOWER, ""
+    return (CellVerdict.FASTER, "") if found.high < 1 else (CellVerdict.SAME, "")
+
+
+def _obstacle(rows: pd.DataFrame) -> str:
+    """Return what makes a cell's times incomparable; a CPU that is also the device once."""
+    said = {(row["a"], row["b"]): _WORK[row["column"]] for _, row in rows[::-1].iterrows()}
+    return "; ".join(f"{label}: {a} in A, {b} in B" for (a, b), label in reversed(said.items()))
+
+
+def _obstacles(differences: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """Return, per cell, what makes its times incomparable."""
+    found = differences[differences["is_obstacle"].astype(bool)]
+    return {tuple(map(str, key)): _obstacle(rows) for key, rows in found.groupby(CELL, sort=False)}
+
+
+def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    """Return each cell's place: by model, then configuration and so on, each as first met."""
+    met = [list(dict.fromkeys(column)) for column in zip(*keys, strict=True)]
+    ordered = sorted(
+        dict.fromkeys(keys),
+        key=lambda key: [names.index(name) for names, name in zip(met, key, strict=True)],
+    )
+    return {key: place for place, key in enumerate(ordered)}
+
+
+def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
+    """Set two tables of ``runner.tables.load.load_runs`` beside each other, A's as the base.
+
+    Cells are matched by model, configuration, backend and device, whatever else changed. Where no
+    configuration is on both sides, and each backend has only one on either, they are matched
+    without it, and named "old -> new".
+
+    A ratio and its interval come from ``median_ratio``. The verdict is "not comparable" where the
+    work or the machine differs (device, processor, threads, data source, samples, batch
+    size, parameters, recurrent activation), "not ok" where jobs of B failed that A's did not, and
+    "not known" where a side has fewer than two processes or three epochs after the first.
+    """
+    a, b = _aligned(a, b)
+    rows_a, rows_b = _split(a), _split(b)
+    differences = _differences(rows_a, rows_b)
+    obstacles = _obstacles(differences)
+    cells = _sides(a, "a_").merge(_sides(b, "b_"), on=CELL, how="outer", sort=False)
+    places = _places([*rows_a, *rows_b])
+    keys = [tuple(map(str, key)) for key in cells[CELL].to_numpy()]
+    found = [
+        median_ratio(repeats_of(rows_a[key]), repeats_of(rows_b[key]))
+        if key in rows_a and key in rows_b and key not in obstacles
+        else None
+        for key in keys
+    ]
+    verdicts = [
+        _verdict(cell, one, obstacles.get(key, ""))
+        for (_, cell), one, key in zip(cells.iterrows(), found, keys, strict=True)
+    ]
+    nothing = Ratio(np.nan, np.nan, np.nan)
+    cells = cells.assign(
+        ratio=[(one or nothing).value for one in found],
+        ratio_low=[(one or nothing).low for one in found],
+        ratio_high=[(one or nothing).high for one in found],
+        verdict=[str(verdict) for verdict, _ in verdicts],
+        why=[why for _, why in verdicts],
+        place=[places[key] for key in keys],
+    )
+    cells = cells.sort_values("place").drop(columns="place").reset_index(drop=True)
+    return SideBySide(cells, differences)
+
+
+def accuracy_lines(found: SideBySide) -> list[str]:
+    """Return a line for every cell whose validation accuracy fell, over the same epochs."""
+    other = found.differences[found.differences["column"] == "epochs"]
+    uneven = {tuple(key) for key in other[CELL].to_numpy()}
+    timed = found.cells[found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN])]
+    return [
+        f"{cell_name(cell)}: validation accuracy {cell['a_val_accuracy']:.3f} in A, "
+        f"{cell['b_val_accuracy']:.3f} in B"
+        for _, cell in timed.iterrows()
+        if cell["a_val_accuracy"] - cell["b_val_accuracy"] > _ACCURACY_DROP
+        and tuple(cell[CELL]) not in uneven
+    ]
+
+
+def _against(cell: pd.Series, threshold: float) -> str | None:
+    """Return why a cell of B must not pass, or None."""
+    was_timed = pd.notna(cell["a_seconds"])
+    if cell["verdict"] == CellVerdict.ONLY_A and was_timed:
+        return "ok in A, missing in B"
+    if cell["verdict"] == CellVerdict.NOT_OK and was_timed:
+        return str(cell["why"])
+    if cell["verdict"] == CellVerdict.SLOWER and cell["ratio_low"] > 1 + threshold:
+        return (
+            f"slower than the threshold allows: {cell['ratio']:.3g} times A's "
+            f"({cell['ratio_low']:.3g} to {cell['ratio_high']:.3g}), "
+            f"{1 + threshold:.4g} is allowed"
+        )
+    return None
+
+
+def _reaches_over(cell: pd.Series, threshold: float) -> str | None:
+    """Return what would tell whether a cell passes, where its interval does not; else None."""
+    if cell["verdict"] in _TIMED and cell["ratio_low"] <= 1 + threshold < cell["ratio_high"]:
+        return f"the interval reaches to {cell['ratio_high']:.3g}: more repeats would tell"
+    return None
+
+
+_NOTHING_JUDGED = (
+    "nothing could be judged: a verdict needs the same work on the same device, and on either side "
+    "two processes (--repeats) and three epochs after the first"
+)
+
+
+def judge_cells(cells: pd.DataFrame, threshold: float) -> Guard:
+    """Return whether B's cells pass; ``threshold`` 0.05 allows 5 % more seconds than A's.
+
+    A cell fails if the whole interval of its ratio lies beyond the threshold, so that noise alone
+    seldom fails it; or if it had a time in A and is missing or not ok in B. If no cell has an
+    interval to judge by, that is a failure too.
+    """
+    named = [(cell_name(cell), cell) for _, cell in cells.iterrows()]
+    failures = [(name, why) for name, cell in named if (why := _against(cell, threshold))]
+    wide = [(name, why) for name, cell in named if (why := _reaches_over(cell, threshold))]
+    judged = int(cells["verdict"].isin(_TIMED).sum())
+    if not judged:
+        failures.append(("every cell", _NOTHING_JUDGED))
+    return Guard(failures, wide, judged, len(cells))

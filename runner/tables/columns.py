@@ -1,0 +1,99 @@
+"""The columns of the tidy table and their types, and what tells its cells apart."""
+
+from __future__ import annotations
+
+# The order in which they happen. Epochs hold their validation, as everywhere.
+PHASES = (
+    "start",
+    "import",
+    "data",
+    "build",
+    "set_up",
+    "first_epoch",
+    "later_epochs",
+    "limits",
+    "test",
+    "teardown",
+)
+
+
+PHASE_COLUMNS = {f"{name}_seconds": "Float64" for name in PHASES}
+
+
+LIMIT_COLUMNS = {
+    "steps_per_epoch": "Int64",
+    "flops_per_sample_forward": "Int64",
+    "flops_per_sample_training": "Int64",
+    "peak_flops_per_second": "Float64",
+    "input_seconds_per_epoch": "Float64",
+}
+
+
+CELL = ["model", "configuration", "backend", "device"]
+
+
+# Of ``summarize``, what the table has a column for.
+TELEMETRY_COLUMNS: dict[str, str] = {
+    "foreign_load": "Float64",
+    "cpu_mhz": "Float64",
+    "gpu_utilization": "Float64",
+    "gpu_temperature": "Float64",
+    "gpu_power_w": "Float64",
+    "gpu_sm_mhz": "Float64",
+    "throttle": "string",
+}
+
+
+COLUMNS: dict[str, str] = {
+    "run": "string",
+    "job": "string",
+    "configuration": "string",
+    "backend": "string",
+    "model": "string",
+    "repeat": "Int64",
+    "status": "string",
+    "reason": "string",
+    "epoch": "Int64",
+    "seconds": "Float64",
+    "samples": "Int64",
+    "loss": "Float64",
+    "accuracy": "Float64",
+    "val_loss": "Float64",
+    "val_accuracy": "Float64",
+    "test_loss": "Float64",
+    "test_accuracy": "Float64",
+    "keras_version": "string",
+    "backend_version": "string",
+    "python_version": "string",
+    "launcher": "string",
+    "device": "string",
+    "device_name": "string",
+    "device_uuid": "string",
+    "driver": "string",
+    "threads": "Int64",
+    "data_source": "string",
+    "data_sha256": "string",
+    "batch_size": "Int64",
+    "image_data_format": "string",
+    "recurrent_activation": "string",
+    "parameters": "Int64",
+    "seed": "Int64",
+    "cache_warm": "boolean",
+    **PHASE_COLUMNS,
+    **LIMIT_COLUMNS,
+    "wall_seconds": "Float64",
+    "peak_memory_bytes": "Int64",
+    "image_digest": "string",
+    "base_digest": "string",
+    "base_repo_digest": "string",
+    "lock_sha256": "string",
+    "packages_sha256": "string",
+    "models_sha256": "string",
+    "runner_version": "string",
+    "git_commit": "string",
+    "kernel": "string",
+    "cpu_model": "string",
+    "cpus": "string",
+    **TELEMETRY_COLUMNS,
+    "started": "string",
+}

@@ -1,0 +1,231 @@
+"""The one tidy table, derived from what the store of one or several runs holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from runner.errors import StoreError
+from runner.spec.job import Status
+from runner.store.events import BadLine, Event, parse_event, wrong_order
+from runner.store.record import Record, began_at, read_job, read_manifest, read_record
+from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.per_job import job_phases
+from runner.words import escaped
+
+
+def _events(path: Path) -> tuple[list[Event], int]:
+    """Return the whole events of a file, and how many of its lines are none."""
+    if not path.exists():
+        return [], 0
+    with path.open("rb") as file:
+        found = [parse_event(line) for line in file]
+    events = [event for event in found if not isinstance(event, BadLine)]
+    return events, len(found) - len(events)
+
+
+_OF_ENVIRONMENT = (
+    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256",
+)  # fmt: skip
+
+
+_OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
+
+
+def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that hold for every row of a job."""
+    told = ("configuration", "backend", "model", "repeat", "device", "seed", "threads",
+            "image_data_format", "recurrent_activation")  # fmt: skip
+    kept = ("status", "reason", "launcher", "device_name", "device_uuid", "driver",
+            "wall_seconds", "started")  # fmt: skip
+    identity = record.get("identity", {})
+    told_of_run = {name: identity[name] for name in _OF_RUN if name in identity}
+    return {
+        **told_of_run,
+        **{name: job.get(name) for name in told},
+        **{name: record.get(name) for name in kept},
+        "data_source": job.get("data"),
+        "cpus": record.get("cpus"),
+        **{name: record.get("telemetry", {}).get(name) for name in TELEMETRY_COLUMNS},
+        **{name: identity.get(name) for name in _OF_ENVIRONMENT},
+    }
+
+
+def _from_start(event: dict[str, Any]) -> dict[str, Any]:
+    versions = event["versions"]
+    seen = {key: event[key] for key in ("cache_warm", "import_seconds", "threads")}
+    if event["device"].get("name"):
+        seen["device_name"] = event["device"]["name"]
+    return {
+        **seen,
+        "keras_version": versions.get("keras"),
+        "python_version": versions.get("python"),
+        "backend_version": versions.get(event["backend"]),
+    }
+
+
+def _from_data(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data_source": event["source"],
+        "data_sha256": event["sha256"],
+        "data_seconds": event["seconds"],
+    }
+
+
+def _count(value: object) -> int | None:
+    """Return a number that a job may say in any form, if it is one that a column can hold."""
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
+def _from_model(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "parameters": event["parameters"],
+        "image_data_format": event["image_data_format"],
+        "build_seconds": event["seconds"],
+        "batch_size": _count(event["hyperparameters"].get("batch_size")),
+    }
+
+
+def _from_end(event: dict[str, Any]) -> dict[str, Any]:
+    kept = ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
+    return {key: event[key] for key in kept}
+
+
+def _from_limits(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in LIMIT_COLUMNS}
+
+
+_READERS = {
+    "start": _from_start,
+    "data": _from_data,
+    "model": _from_model,
+    "limits": _from_limits,
+    "end": _from_end,
+}
+
+
+_EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, Any]:
+    """Return the row of a job whose files are damaged: its name says what it was."""
+    named = folder.name.rsplit(".", 3)
+    if len(named) != 4 or not re.fullmatch(r"[0-9]{1,9}", named[3]):
+        named = [folder.name, "unknown", "unknown", "0"]
+    configuration, backend, model, repeat = map(escaped, named)
+    return {
+        **of_run,
+        "job": folder.name,
+        "configuration": configuration,
+        "backend": backend,
+        "model": model,
+        "repeat": int(repeat),
+        "device": "unknown",
+        "status": str(Status.FAILED),
+        "reason": reason,
+    }
+
+
+def _record_of(folder: Path) -> Record:
+    if (folder / "record.json").exists():
+        return read_record(folder)
+    return Record(Status.INTERRUPTED, "the runner ended before the job did")
+
+
+def _damage(record: Record, path: Path, events: list[Event], bad: int) -> str | None:
+    """Return why the events of a job that ended well are no longer whole, or None."""
+    if record.status not in (Status.OK, Status.TAINTED):
+        return None
+    if bad:
+        return f"{path}: damaged: {bad} of its lines cannot be read"
+    if wrong := wrong_order(events):
+        return f"{path}: damaged: {wrong}"
+    return None
+
+
+def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Return a job's rows: one per epoch, or one without an epoch if it had none.
+
+    A job whose files are damaged is ``failed``, with the file in its reason.
+    """
+    try:
+        job, record = read_job(folder), _record_of(folder)
+    except StoreError as error:
+        return [_unreadable(of_run, folder, str(error))]
+    path = folder / "events.jsonl"
+    try:
+        events, bad = _events(path)
+    except OSError as error:
+        return [_unreadable(of_run, folder, f"{path}: cannot be read: {error}")]
+    if damage := _damage(record, path, events, bad):
+        record.status, record.reason = Status.FAILED, damage
+    said = [event.model_dump(by_alias=True) for event in events]
+    common = {**of_run, "job": folder.name, **_job_columns(asdict(job), asdict(record))}
+    for event in said:
+        if event["event"] in _READERS:
+            common.update(_READERS[event["event"]](event))
+    common.update(_phases(record, said))
+    epochs = [{name: e[name] for name in _EPOCH} for e in said if e["event"] == "epoch"]
+    return [{**common, **epoch} for epoch in epochs or [{}]]
+
+
+def _phases(record: Record, events: list[dict[str, Any]]) -> dict[str, float]:
+    """Return a job's phases in seconds; none for a job that has no end on record, or
+    whose clock was set."""
+    began = began_at(record)
+    if began is None or record.wall_seconds is None or record.clock_step_seconds:
+        return {}
+    return job_phases(began, record.wall_seconds, events)
+
+
+def _run_rows(folder: Path) -> list[dict[str, Any]]:
+    """Return a run's rows, its jobs in the order in which they were planned."""
+    manifest = read_manifest(folder)
+    planned = {name: position for position, name in enumerate(manifest["jobs"])}
+    # A folder in which nothing lies is one that the runner had no time to fill.
+    jobs = [path for path in (folder / "jobs").glob("*/") if any(path.glob("*.json*"))]
+    jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
+    of_run = {"run": manifest["run"], **{name: manifest["identity"].get(name) for name in _OF_RUN}}
+    return [row for path in jobs for row in _job_rows(of_run, path)]
+
+
+def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _sound(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a job's rows, or one that says what in them fits no column."""
+    try:
+        _typed(rows)
+    except (TypeError, ValueError, OverflowError) as error:
+        of_run = {name: rows[0][name] for name in ("run", *_OF_RUN)}
+        reason = f"{rows[0]['job']}: its figures fit no column: {escaped(str(error))}"
+        return [_unreadable(of_run, Path(rows[0]["job"]), reason)]
+    return rows
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    try:
+        return _typed(rows)
+    except (TypeError, ValueError, OverflowError):
+        jobs = groupby(rows, key=lambda row: (row["run"], row["job"]))
+        return _typed([row for _, of_job in jobs for row in _sound(list(of_job))])
+
+
+def load_runs(*paths: Path | str) -> pd.DataFrame:
+    """Return the tidy table of one or several runs, derived anew from their events.
+
+    One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
+    to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
+    its status and reason; one whose files are damaged has status ``failed`` and the file in its
+    reason. Raises StoreError for a folder that is no run.
+    """
+    rows = [row for path in paths for row in _run_rows(Path(path))]
+    if not rows:
+        raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
+    return _table(rows)

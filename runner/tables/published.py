@@ -1,0 +1,255 @@
+"""The published figures of all studies, read from their files, each with its source.
+
+Nothing is typed in here: which figures count is decided by the columns of ``figures.csv`` and by
+the rules of ``study.toml``.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from runner import paths
+from runner.errors import ConfigurationError, near_miss
+from runner.spec.documents import explained_error
+from runner.spec.study import FIGURE, Study, StudySetup, all_studies, reproduced_studies
+from runner.words import escaped
+
+# Why a cell without a number has none, where the number was printed as a drawing only.
+IN_A_PICTURE = "in a picture only"
+
+
+SECONDS_PER_EPOCH = "s/epoch"
+
+
+_CELL = ["series", "gpu", "test", "backend"]
+
+
+_Words = Annotated[str, Field(min_length=1)]
+
+
+class Figure(BaseModel):
+    """A row of ``figures.csv``: one published figure, or one that is known to exist.
+
+    ``value`` is the figure in ``unit``; of a range it is the lower end, and ``high`` the upper one.
+    ``left_out`` says, without a value, why there is none, and with one, why it does not count.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: _Words
+    test: _Words
+    backend: _Words
+    source: _Words
+    series: str = ""
+    framework_version: str = ""
+    keras_version: str = ""
+    device: str = ""
+    batch: Annotated[int, Field(ge=1)] | None = None
+    precision: str = ""
+    phase: Literal["train", "evaluate", "predict"] = "train"
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    kind: str = FIGURE
+    value: float | None = None
+    high: float | None = None
+    unit: str = ""
+    note: str = ""
+    left_out: str = ""
+
+    @model_validator(mode="after")
+    def _says_what_it_is(self) -> Self:
+        if self.value is None and not self.left_out:
+            raise ValueError("without a value, left_out must say why")
+        if self.value is not None and not self.unit:
+            raise ValueError("a value needs its unit")
+        return self
+
+
+def _filled(study: Study, row: Figure) -> dict[str, object]:
+    """Return a row with what follows from its study."""
+    known = row.model_dump()
+    return known | {"series": row.series or study.name, "device": row.device or study.gpu or ""}
+
+
+def study_figures(study: Study) -> pd.DataFrame:
+    """Return a study's figures, one row each, in the columns of ``Figure``.
+
+    Raises ConfigurationError with the file, the line and the column of what is wrong.
+    """
+    path = study.folder / "figures.csv"
+    columns = list(Figure.model_fields)
+    found = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = csv.DictReader(file, restkey="a column too many")
+            for name in lines.fieldnames or ():
+                if name not in columns:
+                    hint = near_miss(name, columns)
+                    raise ConfigurationError(f"{path}: unknown column '{escaped(name)}'{hint}")
+            for row in lines:
+                said = {"study": study.name} | {name: text for name, text in row.items() if text}
+                found.append(_filled(study, _figure(said, study, f"{path}, line {lines.line_num}")))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{path}: not a CSV file in UTF-8: {error}") from error
+    return pd.DataFrame(found, columns=columns).astype({"batch": "Int64", "epochs": "Int64"})
+
+
+def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
+    """Return one row, checked."""
+    try:
+        figure = Figure.model_validate(said)
+    except ValidationError as error:
+        text = explained_error(where, error, lambda _: list(Figure.model_fields))
+        raise ConfigurationError(escaped(text)) from error
+    if figure.study != study.name:
+        raise ConfigurationError(f"{where}: study: '{escaped(figure.study)}' in {study.folder}")
+    return figure
+
+
+def _span(rows: pd.DataFrame) -> str:
+    """Return a range of figures in words."""
+    low, high = rows["value"].min(), rows["high"].fillna(rows["value"]).max()
+    return f"{low:.4g}" if low == high else f"{low:.4g}-{high:.4g}"
+
+
+def _kind_text(rows: pd.DataFrame) -> str:
+    """Return a cell's figures of one kind in words: the range, or why there is none."""
+    valued = rows[rows["value"].notna()]
+    if not valued.empty:
+        return _span(valued)
+    return str(rows["left_out"].iloc[0]) if len(rows) else "-"
+
+
+def _counted(study: Study) -> pd.DataFrame:
+    """Return the rows that count for a cell: training times per epoch of our models on a GPU.
+
+    Those without a value stay: they say why there is none.
+    """
+    rows = study_figures(study).rename(columns={"device": "gpu"})
+    counts = (
+        rows["test"].isin(list(study.tests))
+        & rows["kind"].isin(list(study.kinds))
+        & (rows["unit"] == SECONDS_PER_EPOCH)
+        & (rows["phase"] == "train")
+        & ~rows["gpu"].str.startswith("CPU")
+        & (rows["value"].isna() | (rows["left_out"] == ""))
+    )
+    return rows[counts]
+
+
+def _cell(study: Study, rows: pd.DataFrame) -> dict[str, object]:
+    """Return a cell of one of a study's tests, from the rows that count for it."""
+    first = rows.iloc[0]
+    for column in ("batch", "precision"):
+        if rows[column].replace("", None).nunique() > 1:
+            raise ConfigurationError(
+                f"{study.folder / 'figures.csv'}: {first['test']}, {first['backend']}: figures of "
+                f"several {column} count for one cell: give each a series, or a left_out"
+            )
+    by_kind = {kind: rows[rows["kind"] == kind] for kind in study.kinds}
+    with_figures = [kind for kind, found in by_kind.items() if found["value"].notna().any()]
+    basis = with_figures[-1] if with_figures else None
+    chosen = by_kind[basis] if basis else rows
+    middles = (chosen["value"] + chosen["high"].fillna(chosen["value"])) / 2
+    return {
+        "study": study.name,
+        "series": first["series"],
+        "gpu": first["gpu"],
+        "model": study.tests[str(first["test"])].model,
+        "backend": first["backend"],
+        **{kind: _kind_text(found) for kind, found in by_kind.items()},
+        "seconds": middles.median(),
+        "basis": basis,
+        "statement": first["note"],
+        "source": chosen["source"].iloc[-1],
+    }
+
+
+def _with_ratio(frame: pd.DataFrame, seconds: str, ratio: str, by: list[str]) -> pd.DataFrame:
+    """Return ``frame`` with each cell's seconds over TensorFlow's of the same group."""
+    of_tensorflow = frame[frame["backend"] == "tensorflow"].groupby(by)[seconds].first()
+    base = frame.join(of_tensorflow.rename("base"), on=by)["base"]
+    return frame.assign(**{ratio: frame[seconds] / base})
+
+
+_COLUMNS = ["study", "series", "gpu", "model", "backend", "seconds", "basis", "statement", "source"]
+
+
+def published_cells(study: Study) -> pd.DataFrame:
+    """Return one row per series, card, model of ours and backend of a study.
+
+    A column per kind holds the published seconds per epoch in words; ``seconds`` is the one number
+    to compare with: the median of the last kind that has figures, the middle of a range being its
+    figure; ``basis`` says which kind it is; ``published_ratio`` is it over TensorFlow's of the
+    same test; ``statement`` is the publication's own.
+    """
+    groups = _counted(study).groupby(_CELL, sort=False)
+    found = [_cell(study, rows) for _, rows in groups]
+    frame = pd.DataFrame(found, columns=None if found else [*_COLUMNS, *study.kinds])
+    return _with_ratio(frame, "seconds", "published_ratio", ["series", "gpu", "model"])
+
+
+def _of_setup(study: Study, setup: StudySetup) -> dict[str, object]:
+    """Return a set-up with what it has from its study."""
+    shared = {
+        "series": study.name,
+        "gpu": study.gpu,
+        "cpu": study.machine,
+        "data_source": study.data_source,
+        "timing": study.timing,
+        "source": study.source,
+    }
+    return setup.model_dump() | {n: getattr(setup, n) or value for n, value in shared.items()}
+
+
+def published_setups(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return what each published series ran on, one row per backend; unknown is missing."""
+    found = [
+        {"study": study.name, **_of_setup(study, setup)}
+        for study in all_studies(root)
+        for setup in study.setups
+    ]
+    return pd.DataFrame(found, columns=["study", *StudySetup.model_fields], dtype="string")
+
+
+def published_series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return the one number of every published cell of one of our models on a GPU.
+
+    Columns study, series, gpu, model, backend, seconds (per epoch) and source. Whether the first
+    epoch is inside stands in each study.
+    """
+    columns = ["study", "series", "gpu", "model", "backend", "seconds", "source"]
+    parts = [published_cells(study) for study in all_studies(root)]
+    known = pd.concat([part[columns] for part in parts if not part.empty], ignore_index=True)
+    return known[known["seconds"].notna()]
+
+
+def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return the cells of the studies that a suite of ours reproduces, one per model and backend.
+
+    Of several series or cards of a study the first counts.
+    """
+    known = pd.concat(
+        [published_cells(study) for study in reproduced_studies(root)], ignore_index=True
+    )
+    return known.drop_duplicates(["model", "backend"])
+
+
+def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
+    """Return the summary with the published figures and the ratios to TensorFlow beside it.
+
+    ``published_seconds`` in seconds per epoch; ``measured_ratio`` and ``published_ratio`` are each
+    cell over TensorFlow's of the same test and, for measured ones, the same device: the card
+    differs, so only the ratios can be set side by side. Missing where either side is missing.
+    """
+    known = published_reference(root).rename(columns={"seconds": "published_seconds"})
+    known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
+    keys = {"model": "string", "backend": "string"}
+    merged = summary.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
+    return _with_ratio(merged, "seconds_per_epoch", "measured_ratio", ["model", "device"])

@@ -1,0 +1,1 @@
+"""What surrounds a run: making configurations and models, bundles, cleaning, the doctor."""

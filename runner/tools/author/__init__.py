@@ -1,0 +1,1 @@
+"""A configuration or a model of one's own: made, and checked."""

@@ -1,0 +1,128 @@
+"""Two short epochs of a configuration and a model, by the machinery of every run."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from runner import paths
+from runner.errors import BuildError
+from runner.execution.attempt import Conditions, run_job
+from runner.machine.fit import Machine
+from runner.plan.preflight import refuse_cards
+from runner.spec.choices import DeviceChoice
+from runner.spec.configuration import Configuration
+from runner.spec.job import Job, Status, planned_jobs
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
+from runner.spec.workload import DataSource, Workload
+from runner.store.record import Record
+from runner.tables.load import load_runs
+from runner.tools.author.findings import (
+    CheckFinding,
+    Findings,
+    Mark,
+    each_finding,
+    ok_finding,
+    problem_finding,
+)
+
+SAMPLES = 256
+
+
+EPOCHS = 2
+
+
+CLOCKS = TimeLimits(wall=3600.0)
+
+
+_IN_LOG = "what it printed is in the job's log"
+
+
+# Both, in an environment
+
+
+def trial_jobs(
+    found: Configuration, workload: Workload, machine: Machine, threads: int
+) -> list[Job]:
+    """Return the short jobs that try a model on a configuration, one for each backend."""
+    asked = Request(
+        device=DeviceChoice(machine.device),
+        data=DataSource.SYNTHETIC,
+        epochs=EPOCHS,
+        samples=SAMPLES,
+        threads=threads,
+    )
+    return refuse_cards(planned_jobs([found], [workload], asked), [found], machine.gpu)
+
+
+def trial_findings(
+    found: Configuration, todo: list[Job], workload: Workload, conditions: Conditions
+) -> Findings:
+    """Yield what happens when the environment is made and short jobs run in it.
+
+    What the jobs leave is kept in the store of ``conditions``.
+    """
+    log = conditions.store.folder / f"build-{found.name}.log"
+    try:
+        environment = conditions.launcher.prepare(found, log)
+    except BuildError as error:
+        yield problem_finding("environment", str(error), "what it printed is in the build's log")
+        return
+    yield ok_finding("environment", f"{conditions.launcher.name}: {environment.location}")
+    for job in todo:
+        if job.unsupported is not None:
+            yield CheckFinding("epochs", Mark.SKIPPED, f"{job.backend}: {job.unsupported}")
+            continue
+        record = run_job(job, environment, conditions)
+        table = load_runs(conditions.store.folder)
+        rows = table[table["job"] == job.id]
+        yield from _heard(found, job, workload, record, rows)
+
+
+def _heard(
+    found: Configuration, job: Job, workload: Workload, record: Record, rows: pd.DataFrame
+) -> Findings:
+    """Yield what a job's rows tell, as far as it came."""
+    first = rows.iloc[0]
+    if pd.isna(first["keras_version"]):
+        yield problem_finding("imports", f"{job.backend}: {record.reason}", _IN_LOG)
+        return
+    yield from _imports(found, job, first)
+    counted = first["parameters"]
+    if pd.notna(counted) and counted != workload.parameters:
+        yield problem_finding(
+            "parameters",
+            f"the network has {counted:,}, models/workloads/{workload.suite}/{paths.SUITE} "
+            f"states {workload.parameters:,}",
+            f'if this network is the one meant, write "parameters": {counted} there',
+        )
+        yield CheckFinding("epochs", Mark.SKIPPED, "another network than stated is not trained")
+        return
+    if pd.notna(counted):
+        yield ok_finding("parameters", f"{counted:,} counted, as stated")
+    yield from _epochs(job, record, rows)
+
+
+def _imports(found: Configuration, job: Job, first: pd.Series) -> Findings:
+    seen = {
+        "Keras": (str(first["keras_version"]), found.keras),
+        job.backend: (
+            str(first["backend_version"]).partition("+")[0],
+            found.backends[job.backend].version,
+        ),
+    }
+    wrong = [f"{name} is {is_} there, config.toml says {said}"
+             for name, (is_, said) in seen.items() if is_ != said]  # fmt: skip
+    fine = ", ".join(f"{name} {is_}" for name, (is_, _) in seen.items())
+    yield from each_finding("imports", wrong, f"{fine}, Python {first['python_version']}",
+                   "correct config.toml, or the .in files and the locks")  # fmt: skip
+
+
+def _epochs(job: Job, record: Record, rows: pd.DataFrame) -> Findings:
+    where = f"{job.model} on {job.configuration}/{job.backend}, {job.device}"
+    # Whether anything else used the device matters to a timing, and this is none.
+    if record.status in (Status.OK, Status.TAINTED):
+        losses = " -> ".join(f"{loss:.3f}" for loss in rows["loss"])
+        yield ok_finding("epochs", f"{where}: {len(rows)} epochs, loss {losses}")
+    else:
+        yield problem_finding("epochs", f"{where}: {record.status}: {record.reason}", _IN_LOG)

@@ -1,0 +1,101 @@
+"""What the commands that check do: they print findings as they come, and run short jobs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from runner.errors import ExitCode
+from runner.execution.attempt import Conditions
+from runner.launchers.choose import launcher_for
+from runner.machine.fit import Machine
+from runner.plan.history import History
+from runner.progress.forecast import Forecast
+from runner.progress.lines import Lines
+from runner.report.console import out, print_note
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration
+from runner.spec.workload import Workload
+from runner.store.run_folder import RunStore
+from runner.tools.author.findings import CheckFinding, Mark
+from runner.tools.author.trial import CLOCKS, trial_findings, trial_jobs
+
+_COLOURS = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.PROBLEM: "red", Mark.SKIPPED: "dim"}
+
+
+class Tally:
+    """Prints findings as they come and counts what stands against."""
+
+    def __init__(self) -> None:
+        self.problems = 0
+        self.skipped = 0
+
+    def take(self, findings: Iterable[CheckFinding]) -> bool:
+        """Print findings; return whether none of these is a problem."""
+        before = self.problems
+        for found in findings:
+            self.problems += found.mark is Mark.PROBLEM
+            self.skipped += found.mark is Mark.SKIPPED
+            mark = f"[{_COLOURS[found.mark]}]{found.mark:<8}[/]"
+            text = f"{mark} {found.step:<12} {escape(found.text)}"
+            out.print(text, highlight=False, soft_wrap=True)
+            if found.remedy is not None:
+                out.print(f"{'':<21} -> {escape(found.remedy)}", highlight=False, soft_wrap=True)
+        return self.problems == before
+
+    def end(self, name: str) -> typer.Exit:
+        """Print the sum and return the exit to raise."""
+        if not self.problems:
+            said = "has no problem, but not all was tried" if self.skipped else "is fit to run"
+            out.print(f"{name} {said}", highlight=False)
+            return typer.Exit(ExitCode.OK)
+        counted = f"{self.problems} problem{'s' if self.problems > 1 else ''}"
+        out.print(f"{name}: {counted}", highlight=False)
+        return typer.Exit(ExitCode.JOBS_NOT_OK)
+
+
+def run_trial(
+    configuration: Configuration,
+    workload: Workload,
+    machine: Machine,
+    build: BuildOptions,
+    python: Path | None,
+    tally: Tally,
+) -> None:
+    """Run short jobs in a folder that stays where one of them is not well, for its logs."""
+    threads = len(os.sched_getaffinity(0))
+    scratch = Path(tempfile.mkdtemp(prefix="bench-check-"))
+    is_well = True
+    try:
+        store = RunStore.create(scratch, {})
+        launcher = launcher_for(
+            machine,
+            run=store.name,
+            memory=None,
+            cpus=threads,
+            build=build,
+            data_dir=None,
+            python=python,
+            say=print_note,
+        )
+        conditions = Conditions(
+            launcher,
+            store,
+            Lines(out, Forecast(partial(History, store.folder.parent))),
+            CLOCKS,
+            machine.gpu,
+        )
+        todo = trial_jobs(configuration, workload, machine, threads)
+        is_well = tally.take(trial_findings(configuration, todo, workload, conditions))
+        if not is_well:
+            out.print(f"logs: {store.folder}", highlight=False, soft_wrap=True)
+    finally:
+        if is_well:
+            shutil.rmtree(scratch)

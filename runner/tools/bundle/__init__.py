@@ -1,0 +1,1 @@
+"""Images, wheels and data in one checksummed folder, for machines without a network."""

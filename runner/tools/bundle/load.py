@@ -1,0 +1,107 @@
+"""Loading a bundle into an engine and a cache, once all of it is verified."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from docker.errors import ImageNotFound
+
+from runner.environments.datasets import file_sha256
+from runner.environments.engine_calls import BROKEN
+from runner.errors import BundleError, MachineError
+from runner.machine.docker_engine import Engine
+from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration
+from runner.tools.bundle.verify import verify_bundle
+from runner.words import Say, size_text
+
+
+def _id(engine: Engine, tag: str) -> str | None:
+    try:
+        return str(engine.client.images.get(tag).id)
+    except ImageNotFound:
+        return None
+
+
+def _missing(engine: Engine, kept: KeptConfiguration) -> list[str]:
+    """Return the names that loading would add. Raises MachineError if it would take one away."""
+    found = {image.tag: _id(engine, image.tag) for image in kept.images}
+    for image in kept.images:
+        if found[image.tag] not in (None, image.id):
+            raise MachineError(
+                f"the engine has another image named {image.tag} ({found[image.tag]}, "
+                f"the bundle's is {image.id}); nothing was loaded\n"
+                f"give yours another name (docker tag, then docker rmi {image.tag}), "
+                "then load again"
+            )
+    return [tag for tag, digest in found.items() if digest is None]
+
+
+def _feed(engine: Engine, path: Path) -> None:
+    with path.open("rb") as file:
+        for answer in engine.client.api.load_image(file, quiet=False):
+            if "error" in answer:
+                raise MachineError(f"{path}: the engine cannot load it: {answer['error']}")
+
+
+def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> None:
+    missing = _missing(engine, kept)
+    if not missing:
+        say(f"{kept.tag} is there already")
+        return
+    say(f"loading {kept.archive}")
+    try:
+        _feed(engine, folder / kept.archive)
+        for image in kept.images:
+            found = _id(engine, image.tag)
+            if found != image.id:
+                raise MachineError(
+                    f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
+                    "images in another kind of store than the one that saved them\n"
+                    "use an engine with the same store (docker info: Storage Driver)"
+                )
+    except MachineError:
+        for tag in missing:
+            if _id(engine, tag) is not None:
+                engine.client.images.remove(tag)
+        raise
+    say(f"loaded {kept.tag}")
+
+
+def _place(source: Path, file: BundleFile, cache: Path, say: Say) -> None:
+    """Copy a data file to the cache, checked again where it lies then."""
+    path = cache / "downloads" / Path(file.path).name
+    if path.exists() and file_sha256(path) == file.sha256:
+        say(f"{path} is there already")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    try:
+        shutil.copyfile(source, partial)
+        if file_sha256(partial) != file.sha256:
+            raise BundleError(f"{file.path}: changed while it was read")
+        partial.replace(path)
+    except OSError as error:
+        raise MachineError(f"{path}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    say(f"{path}: {size_text(file.size)}")
+
+
+def load_bundle(engine: Engine, folder: Path, cache: Path, say: Say) -> BundleManifest:
+    """Load a bundle's images into an engine and its data files into ``cache``.
+
+    Everything is verified first, and no name that the engine has is taken from its image. Raises
+    BundleError or MachineError.
+    """
+    whole = verify_bundle(folder, say)
+    try:
+        for kept in whole.configurations:
+            _missing(engine, kept)
+        for kept in whole.configurations:
+            _load(engine, folder, kept, say)
+    except BROKEN as error:
+        raise MachineError(f"the engine failed while images were loaded: {error}") from error
+    for file in whole.data():
+        _place(folder / file.path, file, cache, say)
+    return whole

@@ -1,0 +1,182 @@
+"""``bundle.json``: what a bundle holds, every file with its size and hash.
+
+Names come from outside: a path is one of three folders and a plain file name, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from runner.environments.recipe import sha256_of
+from runner.errors import BundleError
+from runner.spec.configuration import Device
+
+BUNDLE_SCHEMA = 1
+
+
+MANIFEST_NAME = "bundle.json"
+
+
+FOLDERS = ("images", "wheels", "data")
+
+
+_MAX_BYTES = 64 << 20
+
+
+_PLAIN = r"[A-Za-z0-9][A-Za-z0-9_.+!-]{0,254}"
+
+
+Plain = Annotated[str, StringConstraints(pattern=rf"^{_PLAIN}$")]
+
+
+FilePath = Annotated[str, StringConstraints(pattern=rf"^(images|wheels|data)/{_PLAIN}$")]
+
+
+Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,299}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BundleFile(_Strict):
+    """A file of the bundle: where it lies in it, its bytes and their hash."""
+
+    path: FilePath
+    size: int = Field(ge=0)
+    sha256: Hex
+
+
+class KeptImage(_Strict):
+    """An image in an archive: its name, its id in the engine, the hash of its configuration."""
+
+    tag: Reference
+    id: Digest
+    config: Digest
+
+
+class KeptBase(_Strict):
+    """The image that a recipe begins at, as it was asked for, and its digest in a registry."""
+
+    name: Reference
+    digest: Digest
+    repo_digest: Digest | None
+
+
+class KeptConfiguration(_Strict):
+    """A configuration: its archive of images (the base first, the finished one last), its wheels.
+
+    ``python`` is the version that the wheels are for.
+    """
+
+    name: Plain
+    device: Device
+    tag: Reference
+    digest: Digest
+    base: KeptBase
+    lock_sha256: Hex
+    archive: FilePath
+    images: tuple[KeptImage, ...] = Field(min_length=1)
+    python: str | None
+    wheels: tuple[FilePath, ...]
+
+
+class BundleManifest(_Strict):
+    """Everything that ``bundle.json`` says."""
+
+    made: str
+    runner_version: str
+    git_commit: str | None
+    models_sha256: Hex
+    configurations: tuple[KeptConfiguration, ...] = Field(min_length=1)
+    missing_data: tuple[str, ...]
+    files: tuple[BundleFile, ...]
+
+    def file(self, path: str) -> BundleFile:
+        """Return the file at ``path``."""
+        return next(file for file in self.files if file.path == path)
+
+    def data(self) -> list[BundleFile]:
+        """Return the files of data sets."""
+        return [file for file in self.files if file.path.startswith("data/")]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+
+def _canonical(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, ensure_ascii=True).encode()
+
+
+def write_manifest(folder: Path, manifest: BundleManifest) -> None:
+    """Write ``bundle.json``, which says the hash of its own content too."""
+    content = manifest.model_dump(mode="json")
+    whole = {"schema": BUNDLE_SCHEMA, "sha256": sha256_of(_canonical(content)), "content": content}
+    with (folder / MANIFEST_NAME).open("w", encoding="utf-8") as file:
+        json.dump(whole, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _json(folder: Path) -> Any:
+    path = folder / MANIFEST_NAME
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(
+            f"{folder}: holds no {MANIFEST_NAME}; is it a bundle, and was it saved whole?"
+        )
+    if path.stat().st_size > _MAX_BYTES:
+        raise BundleError(f"{path}: is larger than {_MAX_BYTES:,} bytes")
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from error
+
+
+def _check_references(path: Path, manifest: BundleManifest) -> None:
+    """Check that what the configurations name is among the files, each once."""
+    listed = [file.path for file in manifest.files]
+    if len(set(listed)) != len(listed):
+        raise BundleError(f"{path}: lists a file twice")
+    named = [(kept.archive, *kept.wheels) for kept in manifest.configurations]
+    for one in (one for several in named for one in several):
+        if one not in listed:
+            raise BundleError(f"{path}: names {one} and does not list it")
+
+
+def read_bundle(folder: Path) -> BundleManifest:
+    """Return a bundle's manifest, checked for itself. Raises BundleError."""
+    path = folder / MANIFEST_NAME
+    whole = _json(folder)
+    if not isinstance(whole, dict) or whole.get("schema") != BUNDLE_SCHEMA:
+        found = whole.get("schema") if isinstance(whole, dict) else None
+        raise BundleError(
+            f"{path}: schema is {str(found)[:40]!r}, this runner reads {BUNDLE_SCHEMA}; "
+            "take the version of the runner that made it"
+        )
+    content = whole.get("content")
+    found_hash = sha256_of(_canonical(content))
+    if found_hash != whole.get("sha256"):
+        expected = str(whole.get("sha256"))[:64]
+        raise BundleError(f"{path}: SHA-256 of its content is {found_hash}, expected {expected}")
+    try:
+        manifest = BundleManifest.model_validate_json(_canonical(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BundleError(f"{path}: {where}: {first['msg']}") from error
+    _check_references(path, manifest)
+    return manifest

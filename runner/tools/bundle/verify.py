@@ -1,0 +1,111 @@
+"""Checking a bundle: nothing is loaded from a folder that fails here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.environments.datasets import DOWNLOADS, file_sha256
+from runner.errors import BundleError
+from runner.tools.bundle.archive import archived_images
+from runner.tools.bundle.manifest import (
+    FOLDERS,
+    MANIFEST_NAME,
+    BundleFile,
+    BundleManifest,
+    KeptConfiguration,
+    read_bundle,
+)
+from runner.words import Say, size_text
+
+
+def _strangers(folder: Path, listed: set[str]) -> Iterator[str]:
+    """Yield what lies in the folder and should not."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_symlink():
+            yield f"{entry.name}: is a symbolic link"
+        elif entry.name in FOLDERS and entry.is_dir(follow_symlinks=False):
+            yield from _strangers_in(folder, entry.name, listed)
+        elif entry.name != MANIFEST_NAME:
+            yield f"{entry.name}: is not listed in {MANIFEST_NAME}"
+
+
+def _strangers_in(folder: Path, name: str, listed: set[str]) -> Iterator[str]:
+    for entry in sorted(os.scandir(folder / name), key=lambda entry: entry.name):
+        path = f"{name}/{entry.name}"
+        if entry.is_symlink():
+            yield f"{path}: is a symbolic link"
+        elif path not in listed:
+            yield f"{path}: is not listed in {MANIFEST_NAME}"
+        elif not entry.is_file(follow_symlinks=False):
+            yield f"{path}: is not a plain file"
+
+
+def _problem_of(folder: Path, file: BundleFile) -> str | None:
+    path = folder / file.path
+    if not os.path.lexists(path):
+        return f"{file.path}: is missing"
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        return None  # a stranger, told as such
+    try:
+        size, found = path.stat().st_size, file_sha256(path)
+    except OSError as error:
+        return f"{file.path}: cannot be read: {error.strerror}"
+    if (size, found) == (file.size, file.sha256):
+        return None
+    return (
+        f"{file.path}: SHA-256 is {found}, expected {file.sha256} "
+        f"({size:,} bytes, expected {file.size:,})"
+    )
+
+
+def _problems_of_archive(folder: Path, kept: KeptConfiguration) -> Iterator[str]:
+    """Compare the names that loading would set with those that the manifest admits."""
+    try:
+        found = archived_images(folder / kept.archive)
+    except BundleError as error:
+        yield str(error)
+        return
+    expected = {image.tag: image.config for image in kept.images}
+    for tag in sorted(found.keys() | expected.keys()):
+        if found.get(tag) != expected.get(tag):
+            yield (
+                f"{kept.archive}: the image {tag!r} is {found.get(tag, 'absent')}, "
+                f"expected {expected.get(tag, 'none of that name')}"
+            )
+    if (kept.tag, kept.digest) not in {(image.tag, image.id) for image in kept.images}:
+        yield f"{MANIFEST_NAME}: {kept.name}: {kept.tag!r} is none of its images"
+
+
+def _problems_of_data(whole: BundleManifest) -> Iterator[str]:
+    known = {item.name: item.sha256 for item in DOWNLOADS.values()}
+    for file in whole.data():
+        name = file.path.removeprefix("data/")
+        if known.get(name) != file.sha256:
+            expected = known.get(name, "no such file")
+            yield f"{file.path}: SHA-256 is {file.sha256}, this runner knows {expected}"
+
+
+def _problems(folder: Path, whole: BundleManifest, say: Say) -> Iterator[str]:
+    yield from _strangers(folder, {file.path for file in whole.files})
+    for file in whole.files:
+        say(f"checking {file.path}, {size_text(file.size)}")
+        problem = _problem_of(folder, file)
+        if problem is not None:
+            yield problem
+    yield from _problems_of_data(whole)
+
+
+def verify_bundle(folder: Path, say: Say) -> BundleManifest:
+    """Return the manifest of a bundle in which all is as it says.
+
+    Raises BundleError with a line for each file that is wrong, missing or not listed.
+    """
+    whole = read_bundle(folder)
+    problems = list(_problems(folder, whole, say))
+    if not problems:  # archives are opened only once their hashes are right
+        problems = [p for kept in whole.configurations for p in _problems_of_archive(folder, kept)]
+    if problems:
+        raise BundleError("\n".join([f"{folder}: {problems[0]}", *problems[1:]]))
+    return whole

@@ -1,0 +1,273 @@
+"""What an engine holds of ours: images, job containers, compile caches.
+
+Ours is what has our label. Labels are inherited, so an image must have a name of ours too: one
+that somebody builds on top of ours is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests.exceptions
+import tenacity
+from docker.errors import APIError, DockerException, NotFound
+
+from runner.errors import MachineError
+from runner.machine.docker_engine import LABEL, Engine, cache_volume
+from runner.machine.in_use import image_marker, last_use, sole_use
+from runner.machine.owner import Owner
+from runner.tools.clean.items import Item, Kind, RemovalError
+
+_BROKEN = (DockerException, requests.exceptions.RequestException, OSError)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What an engine holds, at one moment. ``label`` marks what is ours."""
+
+    engine: Engine
+    label: str
+    cache: Path
+    usage: dict[str, Any]
+    place: Path | None
+
+    def labelled(self, what: str, role: str) -> Iterator[dict[str, Any]]:
+        """Yield the entries of the engine's disk usage whose label says that they are ours."""
+        for entry in self.usage.get(what) or []:
+            if (entry.get("Labels") or {}).get(self.label) == role:
+                yield entry
+
+
+def _refused(name: str, error: Exception) -> RemovalError:
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return RemovalError(f"{name}: the engine does not answer; it may still be removing it")
+    said = error.explanation if isinstance(error, APIError) and error.explanation else error
+    return RemovalError(f"{name}: {said}")
+
+
+def _time(text: str) -> datetime:
+    """Return a time as engines write it (RFC 3339, to the nanosecond)."""
+    return datetime.fromisoformat(text)
+
+
+def _sizes(held: _Held) -> dict[str, int]:
+    """Return the bytes of our volumes by name, as far as the engine knows them."""
+    return {
+        entry["Name"]: max(0, (entry.get("UsageData") or {}).get("Size", 0))
+        for entry in held.labelled("Volumes", "cache")
+    }
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One of our images. ``layers`` are its layers' ids, the base's first."""
+
+    digest: str
+    names: list[str]
+    layers: list[str]
+    bytes: int | None
+    used: datetime
+    reason: str | None
+
+    def is_below(self, other: _Image) -> bool:
+        """Return whether ``other`` was built on this image."""
+        count = len(self.layers)
+        return count < len(other.layers) and other.layers[:count] == self.layers
+
+
+def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image | None:
+    """Return one of our images as it is by itself; None if it has no name of ours."""
+    digest, prefix = entry["Id"], f"{held.label}/"
+    tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
+    ours = [tag for tag in tags if tag.startswith(prefix)]
+    try:
+        layers = held.engine.client.images.get(digest).attrs["RootFS"]["Layers"] if ours else []
+    except NotFound:
+        return None
+    if not ours:
+        return None
+    marker = image_marker(held.cache, digest)
+    with sole_use(marker) as is_free:
+        reason = None if is_free else "a run uses it"
+    if digest in users:
+        reason = f"container {users[digest]} uses it"
+    if ours != tags:
+        reason = f"it is also called {next(tag for tag in tags if tag not in ours)}"
+    shared = entry.get("SharedSize", -1)
+    return _Image(
+        digest,
+        [tag.removeprefix(prefix) for tag in ours],
+        layers,
+        entry["Size"] - shared if shared >= 0 else None,
+        last_use(marker) or datetime.fromtimestamp(entry["Created"], UTC),
+        reason,
+    )
+
+
+def _images(held: _Held) -> Iterator[Item]:
+    """Yield our images, those that others are built on before these.
+
+    Each goes with the compile cache that nothing but its jobs can use. One that others are built
+    on is used whenever they are.
+    """
+    containers = held.usage.get("Containers") or []
+    users = {entry["ImageID"]: entry["Names"][0].lstrip("/") for entry in containers}
+    sizes = _sizes(held)
+    seen = [_image(held, entry, users) for entry in held.labelled("Images", "image")]
+    found = [image for image in seen if image is not None]
+    for image in sorted(found, key=lambda image: len(image.layers)):
+        above = [other for other in found if image.is_below(other)]
+        reason = image.reason or next((f"{o.names[0]} stays" for o in above if o.reason), None)
+        volume = sizes.get(cache_volume(image.digest, held.label), 0)
+        yield Item(
+            Kind.IMAGES,
+            image.names[0],
+            None if image.bytes is None else image.bytes + volume,
+            max(one.used for one in (image, *above)),
+            held.place,
+            reason or "not in use",
+            None if reason else partial(_remove_image, held, image.digest),
+        )
+
+
+def _remove_image(held: _Held, digest: str) -> None:
+    """Remove an image under all its names, and its compile cache. The engine guards its use."""
+    images = held.engine.client.images
+    marker = image_marker(held.cache, digest)
+    with sole_use(marker) as is_free:
+        if not is_free:
+            raise RemovalError(f"{digest}: a run uses it")
+        try:
+            tags = images.get(digest).tags
+            if not all(tag.startswith(f"{held.label}/") for tag in tags):
+                raise RemovalError(f"{digest}: it got another name meanwhile")
+            for tag in tags:
+                images.remove(tag, force=False)
+        except NotFound:
+            pass
+        except _BROKEN as error:
+            raise _refused(digest, error) from error
+        _forget(marker)
+    _remove_volume(held, cache_volume(digest, held.label))
+
+
+def _forget(marker: Path) -> None:
+    try:
+        marker.unlink(missing_ok=True)
+    except OSError as error:
+        raise RemovalError(f"{marker}: {error.strerror}") from error
+
+
+def _remove_volume(held: _Held, name: str) -> None:
+    """Remove a compile cache; a volume of that name without our label is not one."""
+    try:
+        volume = held.engine.client.volumes.get(name)
+        if (volume.attrs.get("Labels") or {}).get(held.label) == "cache":
+            volume.remove(force=False)
+    except NotFound:
+        return
+    except _BROKEN as error:
+        raise _refused(name, error) from error
+
+
+def _volumes(held: _Held) -> Iterator[Item]:
+    """Yield the compile caches whose image is gone."""
+    there = {cache_volume(entry["Id"], held.label) for entry in held.usage.get("Images") or []}
+    sizes = _sizes(held)
+    for entry in held.labelled("Volumes", "cache"):
+        name = entry["Name"]
+        if name not in there:
+            used = (entry.get("UsageData") or {}).get("RefCount", 0) > 0
+            yield Item(
+                Kind.CACHES,
+                name.removeprefix(f"{held.label}-"),
+                sizes[name],
+                _time(entry["CreatedAt"]),
+                held.place,
+                "a container uses it" if used else "its image is gone",
+                None if used else partial(_remove_volume, held, name),
+                is_waste=True,
+            )
+
+
+def _owner(held: _Held, labels: dict[str, str]) -> Owner | None:
+    return Owner.parse(labels.get(f"{held.label}.owner", ""))
+
+
+def _containers(held: _Held) -> Iterator[Item]:
+    """Yield the containers of jobs. Only one whose runner is certainly dead may go."""
+    for entry in held.labelled("Containers", "job"):
+        owner = _owner(held, entry["Labels"])
+        is_dead = owner is not None and owner.is_dead
+        run = entry["Labels"].get(f"{held.label}.run", "?")
+        yield Item(
+            Kind.CONTAINERS,
+            f"{entry['Id'][:12]} of run {run}",
+            entry.get("SizeRw") or 0,
+            datetime.fromtimestamp(entry["Created"], UTC),
+            held.place,
+            "its runner is dead" if is_dead else "its runner may live",
+            partial(_remove_container, held, entry["Id"]) if is_dead else None,
+            is_waste=True,
+        )
+
+
+def _remove_container(held: _Held, identity: str) -> None:
+    try:
+        container = held.engine.client.containers.get(identity)
+        owner = _owner(held, container.labels)
+        if container.labels.get(held.label) != "job" or owner is None or not owner.is_dead:
+            raise RemovalError(f"{identity[:12]}: its runner may live")
+        container.remove(force=True, v=False)
+    except NotFound:
+        return
+    except _BROKEN as error:
+        raise _refused(identity[:12], error) from error
+
+
+_BY_KIND = {
+    Kind.IMAGES: _images,
+    Kind.CACHES: _volumes,
+    Kind.CONTAINERS: _containers,
+}
+
+
+def _is_being_asked(error: BaseException) -> bool:
+    """Return whether an engine refuses because it tells somebody else already."""
+    return isinstance(error, APIError) and "already running" in str(error)
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_being_asked),
+    stop=tenacity.stop_after_delay(60),
+    wait=tenacity.wait_fixed(1),
+    reraise=True,
+)
+def _disk_usage(engine: Engine) -> dict[str, Any]:
+    found: dict[str, Any] = engine.client.df()
+    return found
+
+
+def engine_items(
+    engine: Engine, cache: Path, kinds: Collection[Kind], label: str = LABEL
+) -> Iterator[Item]:
+    """Yield what of some kinds an engine holds under our label. ``cache`` knows the last uses.
+
+    Raises MachineError if the engine does not say what it holds.
+    """
+    try:
+        found = _disk_usage(engine)
+    except _BROKEN as error:
+        raise MachineError(
+            f"the Docker engine does not say what it holds: {error}\n"
+            "try again, or leave it out: --kind environments caches"
+        ) from error
+    held = _Held(engine, label, cache, found, engine.data_root)
+    for kind, items in _BY_KIND.items():
+        if kind in kinds:
+            yield from items(held)

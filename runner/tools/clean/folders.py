@@ -1,0 +1,260 @@
+"""What lies on this machine's disk: environments, caches, data, runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from runner import paths
+from runner.environments.venv import MARKER, lock_of_environment
+from runner.errors import MachineError, UsageError
+from runner.machine.in_use import last_use, sole_use
+from runner.tools.clean.items import Item, Kind, RemovalError
+
+# What a removal that was cut off leaves: never taken for the whole thing.
+_TRASH = ".removing-"
+
+
+_TRASHED = re.compile(re.escape(_TRASH) + r"\d+-")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a folder takes: bytes that come free with it, bytes that do not, its last change.
+
+    A file that has a second name outside frees nothing: uv links packages from a cache of its own.
+    """
+
+    bytes: int
+    linked: int
+    changed: datetime
+
+
+def measure_extent(path: Path) -> Extent:
+    """Return the extent of a folder or a file; no symbolic link is followed."""
+    names: dict[tuple[int, int], int] = {}
+    taken = linked = 0
+    newest = 0.0
+    for found in _walk(path):
+        newest = max(newest, found.st_mtime)
+        size = found.st_blocks * 512
+        if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+            taken += size
+            continue
+        key = (found.st_dev, found.st_ino)
+        names[key] = names.get(key, 0) + 1
+        # Reckoned as linked from its first name here, as free once its last one is here too.
+        linked += size if names[key] == 1 else 0
+        if names[key] == found.st_nlink:
+            linked -= size
+            taken += size
+    return Extent(taken, linked, datetime.fromtimestamp(newest, UTC))
+
+
+def _walk(path: Path) -> Iterator[os.stat_result]:
+    """Yield what is known of a path and all below it; what vanishes meanwhile is left out."""
+    try:
+        found = path.lstat()
+        below = list(os.scandir(path)) if stat.S_ISDIR(found.st_mode) else []
+    except OSError:
+        return
+    yield found
+    for entry in below:
+        yield from _walk(Path(entry.path))
+
+
+def _children(folder: Path) -> list[Path]:
+    """Return what lies in a folder, without links: they lead out of it."""
+    try:
+        if folder.is_symlink():
+            return []
+        return sorted(path for path in folder.iterdir() if not path.is_symlink())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise MachineError(f"{folder}: {error.strerror}") from error
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _children(folder) if path.is_dir() and not _is_trash(path)]
+
+
+def _is_trash(path: Path) -> bool:
+    return path.name.startswith(_TRASH)
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder or a file so that half of it is never found under its name."""
+    if path.is_symlink():
+        raise RemovalError(f"{path}: it became a link meanwhile")
+    try:
+        trash = path
+        if not _is_trash(path):
+            trash = path.rename(path.with_name(f"{_TRASH}{os.getpid()}-{path.name}"))
+        if trash.is_dir():
+            shutil.rmtree(trash)
+        else:
+            trash.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RemovalError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def _process_in(folder: Path) -> str | None:
+    """Return which process runs from a folder or was told of it, if there is one."""
+    inside = re.compile(re.escape(str(folder)) + r"(?![\w.-])")
+    for process in psutil.process_iter(["pid", "name", "cmdline", "exe", "cwd"]):
+        seen = process.info
+        told = [*(seen["cmdline"] or []), seen["exe"] or "", seen["cwd"] or ""]
+        if seen["pid"] != os.getpid() and any(inside.search(text) for text in told):
+            return f"{seen['name']} ({seen['pid']}) uses it"
+    return None
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """A path that is removed only while nobody uses it.
+
+    ``making`` is the file that whoever makes it locks, for a kind that is made under a lock;
+    ``watched`` says which process uses it, for a kind that processes use without a lock.
+    """
+
+    path: Path
+    making: Path | None = None
+    watched: Callable[[Path], str | None] = lambda _: None
+
+    def reason(self) -> str | None:
+        """Return why the path has to stay now, if it has to."""
+        with ExitStack() as held:
+            return self._take(held)
+
+    def remove(self) -> None:
+        """Remove the path. Raises RemovalError if it is in use by now."""
+        with ExitStack() as held:
+            reason = self._take(held)
+            if reason is not None:
+                raise RemovalError(f"{self.path}: {reason}")
+            _discard(self.path)
+
+    def _take(self, held: ExitStack) -> str | None:
+        """Keep the path to this process within ``held``, or return why that cannot be."""
+        try:
+            if self.making and not held.enter_context(sole_use(self.making)):
+                return "it is being made"
+            if not held.enter_context(sole_use(self.path)):
+                return "a run uses it"
+        except OSError as error:
+            return str(error.strerror or error)
+        return self.watched(self.path)
+
+
+def _item(
+    kind: Kind,
+    guarded: _Guarded,
+    *,
+    why: str,
+    used: datetime | None = None,
+    name: str | None = None,
+    is_waste: bool = False,
+) -> Item:
+    """Return the item of a path, as it stands now."""
+    path = guarded.path
+    extent = measure_extent(path)
+    reason = guarded.reason()
+    return Item(
+        kind,
+        name or path.name,
+        extent.bytes,
+        used or extent.changed,
+        path.parent,
+        reason or why,
+        None if reason else guarded.remove,
+        is_waste,
+        extent.linked,
+    )
+
+
+def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
+    """Yield what removals that were cut off have left in a folder."""
+    for path in _children(folder):
+        if _is_trash(path):
+            name = _TRASHED.sub("", path.name)
+            yield _item(kind, _Guarded(path), why="half removed", name=name, is_waste=True)
+
+
+def _environments(cache: Path) -> Iterator[Item]:
+    """Yield the local environments; one without its marker was never finished."""
+    root = cache / "environments"
+    for folder in _folders(root):
+        used = last_use(folder / MARKER)
+        yield _item(
+            Kind.ENVIRONMENTS,
+            _Guarded(folder, lock_of_environment(folder), _process_in),
+            why="not in use" if used else "half made",
+            used=used,
+            is_waste=used is None,
+        )
+    yield from _trash(Kind.ENVIRONMENTS, root)
+
+
+def _caches(cache: Path) -> Iterator[Item]:
+    """Yield what jobs compiled, by environment, and the logs of builds."""
+    root = cache / "compiled"
+    for folder in _folders(root):
+        guarded = _Guarded(folder, watched=_process_in)
+        yield _item(Kind.CACHES, guarded, why="compiled code", name=f"compiled/{folder.name}")
+    yield from _trash(Kind.CACHES, root)
+    for folder in _folders(cache):
+        if folder.name == "build-logs":
+            yield _item(Kind.CACHES, _Guarded(folder), why="logs of builds")
+
+
+def _data(cache: Path) -> Iterator[Item]:
+    """Yield downloads, file by file, and the folders of arrays made from them."""
+    root = cache / "downloads"
+    for path in _children(root):
+        if path.is_file() and not _is_trash(path):
+            name = f"downloads/{path.name}"
+            yield _item(Kind.DATA, _Guarded(path), why="can be downloaded again", name=name)
+    yield from _trash(Kind.DATA, root)
+    for folder in _folders(cache):
+        if folder.name in ("real", "digits"):
+            yield _item(Kind.DATA, _Guarded(folder), why="can be made again")
+
+
+def cache_items(cache: Path, kinds: Collection[Kind]) -> Iterator[Item]:
+    """Yield what of some kinds lies in a user's cache folder."""
+    for kind, items in (
+        (Kind.ENVIRONMENTS, _environments),
+        (Kind.CACHES, _caches),
+        (Kind.DATA, _data),
+    ):
+        if kind in kinds:
+            yield from items(cache)
+
+
+def run_items(results: Path) -> Iterator[Item]:
+    """Yield the runs of a results folder; what has no manifest is no run and stays.
+
+    Raises UsageError for a folder whose runs are kept for good, MachineError for one that cannot
+    be read.
+    """
+    root = results.resolve()
+    for kept in (paths.MEASURED, paths.PUBLISHED):
+        if root.is_relative_to(kept.resolve()):
+            raise UsageError(f"{results}: what lies there is kept for good; nothing is removed")
+    for folder in _folders(root):
+        if (folder / "manifest.json").is_file():
+            jobs = len(_children(folder / "jobs"))
+            yield _item(Kind.RUNS, _Guarded(folder), why=f"{jobs} job{'s' * (jobs != 1)}")
+    yield from _trash(Kind.RUNS, root)

@@ -1,0 +1,1 @@
+"""Whether a run can work on this machine, before anything is built."""

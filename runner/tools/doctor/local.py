@@ -1,0 +1,75 @@
+"""What jobs need that are processes of this machine: interpreters, programs and libraries."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from runner.environments.venv import environment_folder, is_environment_made, python_for
+from runner.errors import BuildError
+from runner.machine.interpreters import interpreter_version
+from runner.spec.configuration import Configuration, Device, LocalNeeds
+from runner.tools.doctor.asked import AskedRun, SeenMachine
+from runner.tools.doctor.findings import Finding, Reporter
+
+_say = Reporter("local")
+
+
+def _interpreter(configuration: Configuration, asked: AskedRun, seen: SeenMachine) -> Finding:
+    device = Device.GPU if seen.card.value else Device.CPU
+    folder = environment_folder(configuration, device, asked.cache)
+    if is_environment_made(folder):
+        return _say.ok(configuration.name, "its environment is made")
+    try:
+        python = python_for(configuration)
+    except BuildError as error:
+        text, _, remedy = str(error).partition("; ")
+        if seen.runs_locally:
+            return _say.problem(configuration.name, text, remedy)
+        return _say.ok(configuration.name, f"{text} (only for --launcher local)")
+    return _say.ok(configuration.name, f"Python {python}" if "/" in python
+                   else f"uv fetches Python {python}")  # fmt: skip
+
+
+def local_pythons(asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+    """Say for each chosen configuration which Python its environment has or would have."""
+    if asked.python is None:
+        return [_interpreter(c, asked, seen) for c in asked.configurations]
+    version = interpreter_version(asked.python)
+    if version is None:
+        return [_say.problem("--python", f"{asked.python}: not a Python interpreter that runs",
+                             "name another, or leave --python out")]  # fmt: skip
+    return [_say.ok("--python", f"{asked.python} is Python {version}, taken as it is")]
+
+
+def _loads(library: str) -> bool:
+    """Return whether the loader finds a shared library; asked in a process of its own."""
+    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, library], capture_output=True, timeout=10, check=False
+    )
+    return ended.returncode == 0
+
+
+def lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
+    """Yield the programs and libraries that a backend needs and that are not on this machine."""
+    yield from (name for name in needs.programs_for(device) if shutil.which(name) is None)
+    yield from (name for name in needs.libraries_for(device) if not _loads(name))
+
+
+def local_needs(asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+    """Say which programs and libraries a backend lacks, where no image would bring them."""
+    if not seen.runs_locally:
+        return []
+    device = Device.GPU if seen.card.value else Device.CPU
+    findings = []
+    for configuration in asked.configurations:
+        for backend, facts in configuration.backends.items():
+            missing = ", ".join(lacking(facts.local, device))
+            if missing and (not asked.backends or backend in asked.backends):
+                remedy = "install what brings them, or use --launcher docker, whose image has them"
+                subject = f"{configuration.name} {backend}"
+                findings.append(_say.problem(subject, f"not on this machine: {missing}", remedy))
+    return findings

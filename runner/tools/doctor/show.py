@@ -1,0 +1,113 @@
+"""The doctor's findings as they are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import groupby
+
+from rich.table import Table
+from rich.text import Text
+
+from runner.errors import ExitCode
+from runner.report.console import out
+from runner.tools.doctor.asked import AskedRun
+from runner.tools.doctor.examination import examine
+from runner.tools.doctor.findings import Finding, FindingState
+
+DOCTOR_SCHEMA = 1
+
+
+_TITLES = {
+    "engine": "Engine",
+    "gpu": "Device",
+    "configurations": "Configurations",
+    "disk": "Disk",
+    "data": "Data",
+    "network": "Network",
+    "local": "Local environments",
+}
+
+
+_LOOKS = {
+    FindingState.OK: ("✓", "green"),
+    FindingState.WARNING: ("!", "yellow"),
+    FindingState.PROBLEM: ("✗", "red"),
+}
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield findings in plain words, a line each, and a line for what to do."""
+    for check, group in groupby(findings, key=lambda finding: finding.check):
+        yield f"{_TITLES[check]}:"
+        for finding in group:
+            yield f"  {finding.state:<8} {finding.subject}: {finding.text}"
+            if finding.remedy:
+                yield f"           -> {finding.remedy}"
+
+
+def _show_table(findings: Iterable[Finding]) -> None:
+    """Print findings for a person at a terminal, each group as soon as it is there."""
+    for check, group in groupby(findings, key=lambda finding: finding.check):
+        out.print(Text(_TITLES[check], style="bold"))
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=2, justify="right")
+        table.add_column(min_width=15, max_width=24, overflow="fold")
+        table.add_column(overflow="fold")
+        for finding in group:
+            glyph, color = _LOOKS[finding.state]
+            style = color if finding.state is not FindingState.OK else ""
+            text = Text(finding.text, style=style)
+            if finding.remedy:
+                text.append(f"\n→ {finding.remedy}", style="default")
+            table.add_row(Text(glyph, style=f"bold {color}"), finding.subject, text)
+        out.print(table, highlight=False)
+
+
+def _fails(findings: list[Finding]) -> bool:
+    return any(finding.state is FindingState.PROBLEM for finding in findings)
+
+
+def _verdict(findings: list[Finding]) -> str:
+    problems = sum(finding.state is FindingState.PROBLEM for finding in findings)
+    warnings = sum(finding.state is FindingState.WARNING for finding in findings)
+    counted = f"{warnings} warning{'' if warnings == 1 else 's'}"
+    if problems:
+        many = "problem" if problems == 1 else "problems"
+        return f"this run cannot work here: {problems} {many}, {counted}"
+    return f"this run can work here: {counted}"
+
+
+def _kept(asked: AskedRun, findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings as they come, and keep them."""
+    for finding in examine(asked):
+        findings.append(finding)
+        yield finding
+
+
+def _exit_code(findings: list[Finding]) -> ExitCode:
+    return ExitCode.MACHINE if _fails(findings) else ExitCode.OK
+
+
+def tell_findings_in_json(asked: AskedRun) -> ExitCode:
+    """Print all findings as one JSON value; docs/doctor.md describes it."""
+    findings = list(examine(asked))
+    told = [asdict(finding) for finding in findings]
+    content = {"schema": DOCTOR_SCHEMA, "can_work": not _fails(findings), "findings": told}
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    return _exit_code(findings)
+
+
+def tell_findings(asked: AskedRun) -> ExitCode:
+    """Print the findings as they come, and what they come to."""
+    findings: list[Finding] = []
+    if out.is_terminal and out.encoding.startswith("utf"):
+        _show_table(_kept(asked, findings))
+        out.print(_verdict(findings), highlight=False, soft_wrap=True)
+    else:
+        for line in _lines(_kept(asked, findings)):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{_verdict(findings)}\n")
+    return _exit_code(findings)

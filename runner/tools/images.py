@@ -1,0 +1,43 @@
+"""Images built without running anything."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from runner import paths
+from runner.environments.image import build_image, fresh_build_log
+from runner.errors import BuildError, ExitCode
+from runner.machine.disk import require_room
+from runner.machine.docker_engine import Engine, connect_engine
+from runner.machine.in_use import image_marker, note_use
+from runner.plan.needs import image_needs
+from runner.report.console import err, out, print_note
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device
+
+
+def _is_built(
+    engine: Engine, configuration: Configuration, device: Device, asked: BuildOptions
+) -> bool:
+    log = fresh_build_log(paths.cache(), configuration, device)
+    try:
+        image = build_image(engine, configuration, device, asked, log, print_note)
+    except BuildError as error:
+        err.print(f"[red]{configuration.name}:[/] {escape(str(error))}", highlight=False)
+        return False
+    note_use(image_marker(paths.cache(), image.digest))
+    out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)
+    return True
+
+
+def build_images(
+    chosen: list[Configuration], device: Device, asked: BuildOptions, engine: str | None
+) -> ExitCode:
+    """Build the image of each configuration, and print its name and digest.
+
+    One that fails does not stop the others. Raises MachineError without an engine or without room.
+    """
+    reached = connect_engine(engine)
+    require_room(image_needs(reached, chosen, device, asked), print_note)
+    built = [_is_built(reached, configuration, device, asked) for configuration in chosen]
+    return ExitCode.OK if all(built) else ExitCode.JOBS_NOT_OK

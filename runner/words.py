@@ -1,0 +1,165 @@
+"""Texts, sizes and times: made safe to show, read, and written as people read them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from runner.errors import UsageError
+
+# Longer ones are cut: a device's name or an error's message is for a person to read.
+MAX_TEXT = 2000
+
+
+# Deeper than anything a job says; far below what makes a serializer give up.
+MAX_DEPTH = 16
+
+
+# Stands where a password was.
+REDACTED = "***"
+
+
+_CREDENTIALS = re.compile(r"(\w://)[^/@\s]+@")
+
+
+_MARKUP = re.compile(r"([\\`*\[\]<>|&])")
+
+
+def without_password(text: str) -> str:
+    """Return ``text`` without what stands before the host of an address: it may be secret."""
+    return _CREDENTIALS.sub(rf"\1{REDACTED}@", text)
+
+
+def escaped(text: str) -> str:
+    r"""Return ``text`` with every character that controls or hides something as ``\x1b`` is here.
+
+    Line ends and tabs, terminal sequences, bidirectional overrides, zero-width characters, lone
+    surrogates. What is escaped stays as it is when escaped again.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def printable(raw: bytes, limit: int = 500) -> str:
+    """Return ``raw`` as escaped text of one line, cut to ``limit`` bytes."""
+    shown = escaped(raw[:limit].decode("utf-8", "backslashreplace"))
+    return shown + (f"... ({len(raw)} bytes)" if len(raw) > limit else "")
+
+
+def escaped_json(value: Any, depth: int = 0) -> Any:
+    """Return a JSON value with every string and key in it escaped and cut to ``MAX_TEXT``.
+
+    Raises ValueError where it is nested deeper than ``MAX_DEPTH``.
+    """
+    if isinstance(value, str):
+        return escaped(value[:MAX_TEXT])[:MAX_TEXT]
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, dict):
+        return {escaped_json(k): escaped_json(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [escaped_json(item, depth + 1) for item in value]
+    return value
+
+
+def escaped_lines(text: str) -> str:
+    """Return a text of several lines escaped line by line; tabs stay, any line end is a newline."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("\t".join(map(escaped, line.split("\t"))) for line in lines)
+
+
+class LogText:
+    """Escapes a log's bytes as they come, so that showing the file does nothing else."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what ``chunk`` completes; a character cut at its end comes with the next."""
+        return escaped_lines(self._decoder.decode(chunk)).encode()
+
+
+def markdown_text(text: str) -> str:
+    """Return ``text`` as Markdown that shows it and is neither link, markup, HTML nor cell end."""
+    return _MARKUP.sub(r"\\\1", escaped(text))
+
+
+GIB = 1 << 30
+
+
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": GIB, "T": 1 << 40}
+
+
+_AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+# A thousand years: more is a typing error, and more than a date can hold.
+_LONGEST = timedelta(days=365_000)
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes such as "1.2 GiB"."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{count} B" if unit == "B" else f"{value:.3g} {unit}"
+
+
+def age_text(span: timedelta) -> str:
+    """Return how long ago something was: "5 min", "3 h", "12 d"."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return "now"
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of "20G", "500M", "1.5T" (binary). Raises UsageError."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]?)(?:i?B)?", text.strip(), re.I)
+    if found is None:
+        raise UsageError(f"'{text}' is no size; write it such as 20G or 500M")
+    return int(float(found[1]) * _SIZES[found[2].upper()])
+
+
+def parse_age(text: str) -> timedelta:
+    """Return the time of "12h", "30d", "4w". Raises UsageError."""
+    found = re.fullmatch(r"(\d{1,9}) ?([hdw])", text.strip(), re.I)
+    span = int(found[1]) * _AGES[found[2].lower()] if found else None
+    if span is None or span > _LONGEST:
+        raise UsageError(f"'{text}' is no age; write it such as 12h, 30d or 4w")
+    return span
+
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def duration_text(seconds: float) -> str:
+    """Return seconds in words that promise no more than an estimate can: ``3 h 20 min``."""
+    if seconds < 2 * _MINUTE:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / _MINUTE)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def clock_text(seconds: float) -> str:
+    """Return seconds as a clock shows them: ``1:04:09``, ``0:43``."""
+    whole = int(seconds)
+    rest = f"{whole % _HOUR // _MINUTE}:{whole % _MINUTE:02}"
+    return f"{whole // _HOUR}:{rest:0>5}" if whole >= _HOUR else rest
+
+
+Say = Callable[[str], None]
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return "3.11" as (3, 11)."""
+    return tuple(int(part) for part in version.split("."))

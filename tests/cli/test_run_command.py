@@ -1,0 +1,88 @@
+"""The run command: what it prints for a person, for a program, and when asked to be quiet."""
+
+import json
+
+import pytest
+
+from patching import patch_everywhere
+from runner import paths
+from runner.cli.app import main
+from runner.errors import BenchmarkError, ExitCode
+from runner.execution.guard import CpuGuard, device_guard
+from runner.execution.loop import run_jobs
+from runner.execution.session import _launcher
+from scripted import ScriptedLauncher, stream
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Call the command line with a launcher that says recorded streams."""
+    launcher = ScriptedLauncher({"mxnet": stream()})
+    patch_everywhere(monkeypatch, _launcher, lambda *arguments: launcher)
+    patch_everywhere(monkeypatch, device_guard, lambda *arguments: CpuGuard(folder=tmp_path))
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
+    common = ("--launcher", "local", "--device", "cpu", "--config", "mxnet-k122", "--data",
+              "synthetic", "--results", str(tmp_path / "runs"), "--epochs", "3", "--threads", "1",
+              "--seed", "1", "--image-data-format", "channels_last")  # fmt: skip
+
+    def go(*arguments):
+        return main([*common, *arguments])
+
+    return go
+
+
+def test_json_is_all_there_is_on_standard_output(call, capsys, tmp_path):
+    assert call("--model", "mnist_mlp", "mnist_cnn", "--json") == ExitCode.JOBS_NOT_OK
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [line["event"] for line in lines]
+    assert (events[0], events[-1]) == ("run_started", "run_ended")
+    assert events.count("job_ended") == lines[0]["total"] == 2
+    assert lines[-1]["exit_code"] == ExitCode.JOBS_NOT_OK
+    assert lines[-1]["statuses"] == {"ok": 1, "invalid": 1}
+    folder = tmp_path / "runs" / lines[0]["run"]
+    assert str(folder) == lines[0]["folder"]
+    assert (folder / "table.parquet").exists()
+
+
+def test_quiet_prints_the_table_alone(call, capsys):
+    assert call("--model", "mnist_mlp", "--quiet") == ExitCode.OK
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith("Seconds per epoch")
+    assert "published" not in said.out
+    words = [word for word in said.out.split() if "─" not in word]
+    assert words == ["Seconds", "per", "epoch", "mxnet-k122/", "model", "mxnet", "mnist_mlp", "3"]
+
+
+def test_quiet_says_what_went_wrong_beside_the_table(call, capsys):
+    assert call("--model", "mnist_mlp", "mnist_cnn", "--quiet") == ExitCode.JOBS_NOT_OK
+    said = capsys.readouterr()
+    assert "mxnet-k122.mxnet.mnist_cnn.1: invalid" in said.err
+    rows = [line.split() for line in said.out.splitlines()]
+    assert rows.index(["mnist_cnn", "invalid"]) == rows.index(["mnist_mlp", "3"]) + 1
+
+
+def test_quiet_and_json_exclude_each_other(call, capsys, tmp_path):
+    assert call("--quiet", "--json") == ExitCode.USAGE
+    assert "--quiet and --json" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_pipe_gets_plain_lines(call, capsys):
+    assert call("--model", "mnist_mlp") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "[1/1] mxnet-k122.mxnet.mnist_mlp.1\n  epoch 1/3: 9 s" in said
+    assert "\x1b" not in said
+
+
+def test_what_ends_a_run_is_its_last_event(call, capsys, monkeypatch):
+    def refuse(self, device):
+        raise BenchmarkError("no")
+
+    assert call("--model", "mnist_mlp", "--json") == ExitCode.OK
+    earlier = json.loads(capsys.readouterr().out.splitlines()[0])
+    patch_everywhere(monkeypatch, run_jobs, lambda *arguments: refuse(None, None))
+    assert call("--model", "mnist_mlp", "--json") == ExitCode.JOBS_NOT_OK
+    first, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (last["event"], last["exit_code"], last["error"]) == ("run_ended", 1, "no")
+    assert first["seconds_left"] > earlier["seconds_left"] == 0

@@ -1,0 +1,96 @@
+"""How a job ended, by what it says: no forged stream is ok, and none is without bound."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launcher_contract import make_job
+from runner.execution.outcome import FloodError, Heard, conclude
+from runner.launchers.base import Exit
+from runner.spec.job import Status
+from runner.store.events import parse_event
+from scripted import stream
+
+JOB = make_job(epochs=3)
+START, DATA, MODEL, FIRST, SECOND, THIRD, END = (json.loads(line) for line in stream())
+
+
+def judged(said, job=JOB):
+    heard = Heard(job)
+    for event in said:
+        heard.add(parse_event(json.dumps(event).encode()))
+    assert heard.bad_lines == 0
+    return conclude(job, heard, Exit(0), "")
+
+
+def test_what_a_job_says_is_ok():
+    assert judged([START, DATA, MODEL, FIRST, SECOND, THIRD, END]).status is Status.OK
+
+
+ORDER = "the events came as"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ([{**START, "model": "mnist_cnn"}, DATA, MODEL, FIRST, SECOND, THIRD, END], "mnist_cnn"),
+        ([{**START, "backend": "theano"}, DATA, MODEL, FIRST, SECOND, THIRD, END], "theano"),
+        ([{**START, "threads": 64}, DATA, MODEL, FIRST, SECOND, THIRD, END], "threads 64"),
+        ([{**START, "seed": 7}, DATA, MODEL, FIRST, SECOND, THIRD, END], "seed 7"),
+        ([START, {**DATA, "source": "real"}, MODEL, FIRST, SECOND, THIRD, END], "data real"),
+        (
+            [START, DATA, {**MODEL, "image_data_format": "channels_first"}, FIRST, SECOND, THIRD,
+             END],
+            "image data format channels_first",
+        ),
+        ([START, DATA, MODEL, FIRST, SECOND, {**THIRD, "samples": 80}, END], "8 to 80 samples"),
+        ([START, DATA, MODEL, SECOND, FIRST, THIRD, END], "the epochs came as [2, 1, 3]"),
+        ([START, DATA, MODEL, FIRST, SECOND, END], "2 epochs came, 3 were asked for"),
+        ([START, DATA, MODEL, FIRST, SECOND, THIRD, END, END], ORDER),
+        ([START, DATA, MODEL, FIRST, SECOND, THIRD, END, START], ORDER),
+        ([START, START, DATA, MODEL, FIRST, SECOND, THIRD, END], ORDER),
+        ([START, DATA, DATA, MODEL, FIRST, SECOND, THIRD, END], ORDER),
+        ([START, DATA, MODEL, MODEL, FIRST, SECOND, THIRD, END], ORDER),
+        ([END, START, DATA, MODEL, FIRST, SECOND, THIRD], ORDER),
+        ([START, DATA, MODEL, FIRST, SECOND, END, THIRD], ORDER),
+        ([START, DATA, MODEL, FIRST, SECOND, THIRD, END,
+          {**START, "model": "mnist_cnn"}, DATA, MODEL, END], ORDER),
+        ([START, DATA, {**MODEL, "parameters": 1, "expected_parameters": 1}, FIRST, SECOND, THIRD,
+          END], "1 parameters instead of 669,706"),
+    ],
+)  # fmt: skip
+def test_a_forged_stream_is_invalid_and_says_why(said, reason):
+    outcome = judged(said)
+    assert outcome.status is Status.INVALID
+    assert reason in outcome.reason
+
+
+@given(st.lists(st.sampled_from([START, DATA, MODEL, FIRST, SECOND, THIRD, END]), max_size=12))
+def test_no_other_arrangement_is_ok(said):
+    is_ok = judged(said).status is Status.OK
+    assert is_ok == (said == [START, DATA, MODEL, FIRST, SECOND, THIRD, END])
+
+
+def test_without_a_number_of_epochs_the_models_own_is_asked_for():
+    outcome = judged([START, DATA, MODEL, FIRST, SECOND, THIRD, END], make_job(epochs=None))
+    assert (outcome.status, outcome.reason) == (
+        Status.INVALID, "3 epochs came, 20 were asked for",
+    )  # fmt: skip
+
+
+def test_more_events_than_a_job_can_say_are_refused():
+    heard = Heard(JOB)
+    event = parse_event(json.dumps(FIRST).encode())
+    with pytest.raises(FloodError, match="more than 19 events"):
+        for _ in range(1000):
+            heard.add(event)
+    assert len(heard.events) == 19
+
+
+def test_lines_that_are_no_events_are_counted_and_not_kept():
+    heard = Heard(JOB)
+    for _ in range(1000):
+        heard.add(parse_event(b"rubbish"))
+    assert (heard.bad_lines, heard.events) == (1000, [])

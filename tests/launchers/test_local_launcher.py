@@ -1,0 +1,99 @@
+"""The local launcher against real processes: the shared contract, and what is its own."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launcher_contract import LauncherContract, make_job
+from runner.environments.lockfile import wheels_of
+from runner.environments.recipe import sha256_of
+from runner.errors import BuildError
+from runner.launchers.local import LocalLauncher
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, load_configurations
+from runner.spec.job import Status
+
+FAKES = Path(__file__).parent.parent / "fakes" / "models"
+
+
+def make_launcher(cache, python):
+    return LocalLauncher(
+        Device.CPU,
+        cache=cache,
+        build=BuildOptions(),
+        data_dir=None,
+        gpu_uuid=None,
+        python=python,
+        say=print,
+        models=FAKES,
+    )
+
+
+@pytest.fixture
+def launcher(tmp_path):
+    return make_launcher(tmp_path / "cache", Path(sys.executable))
+
+
+@pytest.fixture
+def environment(launcher, tmp_path):
+    chosen = load_configurations(["mxnet-k122"])[0]
+    return launcher.prepare(chosen, tmp_path / "log")
+
+
+def group_is_alive(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class TestLocalLauncher(LauncherContract):
+    def test_a_stopped_job_leaves_no_process_and_no_folder(self, launcher, environment):
+        process = launcher.start(make_job("sleeps"), environment)
+        process.read(timeout=30)
+        pid, scratch = process._process.pid, process._scratch
+        assert group_is_alive(pid)
+        began = time.monotonic()
+        process.stop()
+        process.close()
+        assert time.monotonic() - began < 10
+        assert not group_is_alive(pid)
+        assert not scratch.exists()
+
+    def test_what_is_installed_is_the_identity(self, environment):
+        assert len(environment.identity["packages_sha256"]) == 64
+
+    def test_a_job_sees_little_of_the_parents_environment(self, bench, monkeypatch):
+        monkeypatch.setenv("KERAS_BACKEND", "something")
+        assert bench.run("environment").status is Status.OK
+        assert "KERAS_BACKEND" not in bench.log("environment")
+
+
+def test_what_is_no_interpreter_is_one_line(tmp_path):
+    chosen = load_configurations(["mxnet-k122"])[0]
+    with pytest.raises(BuildError, match="not a Python interpreter"):
+        make_launcher(tmp_path, tmp_path / "python").prepare(chosen, tmp_path / "log")
+
+
+def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("runner.machine.interpreters._candidates", lambda version: iter(()))
+    chosen = load_configurations(["mxnet-k122"])[0]
+    with pytest.raises(BuildError, match="needs Python 3.6 or 3.5 on this machine"):
+        make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+
+
+def test_a_missing_lock_says_how_to_make_it(tmp_path):
+    chosen = load_configurations(["mxnet-k122"])[0].model_copy(update={"folder": tmp_path})
+    with pytest.raises(BuildError, match=r"cpu\.lock: No such file .* lock mxnet-k122"):
+        make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+
+
+def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):
+    for name in ("wanted", "other"):
+        (tmp_path / f"{name}.whl").write_bytes(name.encode())
+    lock = f"x==1 --hash=sha256:{sha256_of(b'wanted')}".encode()
+    assert [path.name for path in wheels_of(tmp_path, lock)] == ["wanted.whl"]

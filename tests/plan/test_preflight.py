@@ -1,0 +1,127 @@
+"""Preflight: what is missing is said in two lines before anything is built."""
+
+import shutil
+
+import pytest
+
+from patching import patch_everywhere
+from runner.errors import MachineError
+from runner.machine.docker_engine import Engine, _why_not, connect_engine, require_nvidia
+from runner.machine.fit import Machine, choose_gpu, list_gpus, misfit_reason
+from runner.machine.gpu import Gpu
+from runner.plan.preflight import check_machine, refuse_cards
+from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.configuration import Device, load_configurations
+from runner.spec.job import planned_jobs
+from runner.spec.request import Request
+from runner.spec.study import choose_workloads
+
+K80 = Gpu("GPU-k80", "Tesla K80", "470.256.02", (3, 7), 12 << 30)
+H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)
+
+
+def configuration(name):
+    return load_configurations([name])[0]
+
+
+def check(name, device="gpu", launcher="auto", engine=None, say=print):
+    device, launcher = DeviceChoice(device), LauncherChoice(launcher)
+    return check_machine([configuration(name)], device, None, launcher, engine, say)
+
+
+def test_a_k80_runs_all_of_2017():
+    for name in ("mxnet-k122", "tf-cntk-k208", "theano-k208"):
+        found = configuration(name)
+        assert [misfit_reason(found, b, K80) for b in found.backends] == [None] * len(
+            found.backends
+        )
+
+
+def test_a_card_newer_than_the_machine_code_is_refused_with_the_reason():
+    reason = misfit_reason(configuration("tf-cntk-k208"), "tensorflow", H200)
+    assert "NVIDIA H200 has 9.0" in reason
+    assert "6." in reason
+
+
+def test_an_old_driver_is_refused_per_backend():
+    old = Gpu("GPU-k80", "Tesla K80", "375.66", (3, 7), 12 << 30)
+    found = configuration("tf-cntk-k208")
+    assert misfit_reason(found, "tensorflow", old) is None
+    assert "needs driver 384.81" in misfit_reason(found, "cntk", old)
+
+
+def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():
+    pascal = Gpu("GPU-v100", "Tesla V100", "470.256.02", (7, 0), 16 << 30)
+    chosen = [configuration("tf-cntk-k208")]
+    asked = Request(device="gpu", data="synthetic", threads=1)
+    planned = planned_jobs(chosen, choose_workloads(["mnist_mlp"]), asked)
+    refused = {job.backend: job.unsupported for job in refuse_cards(planned, chosen, pascal)}
+    assert refused["cntk"] is None
+    assert "7.0" in refused["tensorflow"]
+
+
+def test_cards_are_chosen_by_uuid_or_index():
+    assert choose_gpu(None, [K80, H200]) is K80
+    assert choose_gpu("GPU-h200", [K80, H200]) is H200
+    assert choose_gpu("1", [K80, H200]) is H200
+    with pytest.raises(MachineError, match="did you mean 'GPU-h200'"):
+        choose_gpu("GPU-h20", [K80, H200])
+
+
+def test_no_gpu_is_two_lines_with_a_remedy(monkeypatch):
+    patch_everywhere(monkeypatch, list_gpus, list)
+    with pytest.raises(MachineError) as caught:
+        check("mxnet-k122")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "--device cpu" in lines[1]
+    assert caught.value.exit_code == 3
+
+
+def test_no_engine_is_two_lines(tmp_path):
+    with pytest.raises(MachineError, match="no Docker engine answers") as caught:
+        connect_engine(str(tmp_path / "no.sock"))
+    assert "--engine" in str(caught.value).splitlines()[1]
+
+
+def test_a_closed_socket_is_a_matter_of_permission():
+    error = PermissionError(13, "Permission denied")
+    assert "no permission" in _why_not(error).splitlines()[0]
+
+
+class Local:
+    class api:
+        base_url = "http+docker://localhost"
+
+
+def test_an_engine_without_nvidia_is_refused(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(MachineError, match="no NVIDIA runtime"):
+        require_nvidia(Engine(Local(), {"Runtimes": {"runc": {}}}))
+    require_nvidia(Engine(Local(), {"Runtimes": {"runc": {}, "nvidia": {}}}))
+
+
+def test_when_no_chosen_backend_fits_the_card_nothing_starts(monkeypatch):
+    patch_everywhere(monkeypatch, list_gpus, lambda: [H200])
+    patch_everywhere(
+        monkeypatch, connect_engine, lambda name: Engine(Local(), {"Runtimes": {"nvidia": {}}})
+    )
+    with pytest.raises(MachineError, match="Keras 3"):
+        check("mxnet-k122")
+
+
+def test_auto_takes_the_cpu_and_this_machine_where_nothing_else_is_and_says_so(monkeypatch):
+    def no_engine(name):
+        raise MachineError("no Docker engine answers\nstart one")
+
+    patch_everywhere(monkeypatch, list_gpus, list)
+    patch_everywhere(monkeypatch, connect_engine, no_engine)
+    said = []
+    machine = check("mxnet-k122", device="auto", say=said.append)
+    assert machine == Machine(Device.CPU, None, None)
+    assert said == [
+        "device: cpu, because this machine shows no NVIDIA GPU",
+        "launcher: local, because no Docker engine answers",
+    ]
+    with pytest.raises(MachineError, match="no Docker engine"):
+        check("mxnet-k122", device="cpu", launcher="docker")

@@ -1,0 +1,382 @@
+"""What is seen of a run: the same story for a person, a log and a program, and none may lie."""
+
+import io
+import json
+import re
+from functools import partial
+
+import pytest
+from rich.console import Console
+
+from launcher_contract import make_job
+from made_runs import HOSTILE, events, write_job
+from runner.execution.observer import Announcement, Observer
+from runner.plan.history import History
+from runner.progress.forecast import Forecast
+from runner.progress.json_lines import JsonLines
+from runner.progress.lines import Lines, Quiet, Several
+from runner.progress.live import LiveView
+from runner.progress.styles import Style, style_for
+from runner.spec.job import Status
+from runner.store.events import parse_event
+from runner.store.record import Record
+from runner.store.run_folder import RunStore
+from scripted import stream
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def console(width=80, height=24, **options):
+    return Console(**{"file": io.StringIO(), "width": width, "height": height,
+                      "force_terminal": False, "_environ": {}, **options})  # fmt: skip
+
+
+def text_of(console):
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def forecast(tmp_path):
+    return Forecast(partial(History, tmp_path))
+
+
+def plan(backends=("theano", "mxnet"), models=("mnist_mlp", "mnist_cnn")):
+    return [
+        make_job(model, configuration=f"{backend}-k1", backend=backend, epochs=3)
+        for backend in backends
+        for model in models
+    ]
+
+
+def said(job, events=None):
+    lines = stream(start={"model": job.model, "backend": job.backend})
+    return [parse_event(line) for line in lines][:events]
+
+
+def tell(observer, tmp_path, jobs, records=(), builds=()):
+    """Tell a whole run: builds, every job's events, and how each ended."""
+    observer.run_started(Announcement("a-run", tmp_path, jobs, len(jobs)))
+    for number, (name, error) in enumerate(builds, start=1):
+        observer.build_started(name, "a title", number, len(builds))
+        observer.build_said("Step 7/21 : RUN [bold]something")
+        observer.build_ended(name, error)
+    for number, (job, record) in enumerate(zip(jobs, records), start=1):
+        observer.job_started(job, number, len(jobs))
+        for event in said(job):
+            observer.job_said(job, event)
+        observer.job_ended(job, record)
+    observer.run_ended(0)
+
+
+OK = Record(Status.OK, wall_seconds=12.3)
+BAD = Record(Status.FAILED, HOSTILE, wall_seconds=1.0, warnings=[HOSTILE])
+
+
+# Which of them it is.
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "style"),
+    [
+        (True, {"TERM": "xterm"}, Style.LIVE),
+        (True, {"TERM": "xterm", "CI": "false"}, Style.LIVE),
+        (True, {"TERM": "xterm", "CI": "true"}, Style.LINES),
+        (True, {"TERM": "dumb"}, Style.LINES),
+        (True, {}, Style.LIVE),
+        (False, {"TERM": "xterm"}, Style.LINES),
+        (False, {"TERM": "xterm", "FORCE_COLOR": "1"}, Style.LINES),
+    ],
+)
+def test_the_style_fits_where_it_is_written(terminal, environment, style):
+    class File(io.StringIO):
+        def isatty(self):
+            return terminal
+
+    made = Console(file=File(), _environ=environment)
+    assert style_for(made, environment) is style
+
+
+# Lines.
+
+
+def test_lines_tell_the_whole_story(forecast, tmp_path):
+    made = console()
+    tell(Lines(made, forecast), tmp_path, plan()[:2], [OK, BAD], [("theano-k1", None)])
+    text = text_of(made)
+    assert "theano-k1: a title\n  Step 7/21 : RUN [bold]something\n" in text
+    assert "[1/2] theano-k1.theano.mnist_mlp.1\n  epoch 1/3: 9 s, loss 1.0000" in text
+    assert "  ok in 12.3 s\n" in text
+    assert "  failed in 1.0 s: " in text
+
+
+def test_lines_stay_one_line_on_a_narrow_pipe(forecast, tmp_path):
+    made = console(width=20)
+    tell(Lines(made, forecast), tmp_path, plan()[:1], [OK])
+    assert "epoch 3/3: 4 s, loss 1.0000, validation accuracy 0.9000\n" in text_of(made)
+
+
+def test_the_time_left_is_said_now_and_then(tmp_path):
+    clock, made = Clock(), console()
+    forecast = Forecast(partial(History, tmp_path), clock)
+    lines = Lines(made, forecast, clock)
+    jobs = [make_job(configuration="mxnet-k1", repeat=n, epochs=3) for n in range(1, 9)]
+    for observer in (forecast, lines):
+        observer.run_started(Announcement("a-run", tmp_path, jobs, 8))
+    for number, job in enumerate(jobs, start=1):
+        for observer in (forecast, lines):
+            observer.job_started(job, number, 8)
+        for event in said(job):
+            clock.now += 10 if event.event == "epoch" else 0
+            forecast.job_said(job, event)
+        for observer in (forecast, lines):
+            observer.job_ended(job, OK)
+    assert text_of(made).count("time left: about") == 4
+
+
+@pytest.mark.parametrize("kind", ["lines", "live", "quiet"])
+def test_what_a_job_says_never_reaches_the_terminal_raw(kind, forecast, tmp_path):
+    made = console(width=4000)
+    observer = {"lines": Lines, "live": LiveView}.get(kind, lambda c, _: Quiet(c))(made, forecast)
+    tell(observer, tmp_path, plan()[:1], [BAD], [("theano-k1", HOSTILE)])
+    text = text_of(made)
+    assert not CONTROL.search(text)
+    assert "\\x1b[31mred" in text
+    assert len([line for line in text.splitlines() if "failed" in line]) >= 1
+
+
+def test_without_colour_there_is_none_and_forced_there_is(forecast, tmp_path):
+    plain = console(_environ={"NO_COLOR": "1", "TERM": "xterm-256color"}, force_terminal=True)
+    forced = Console(file=io.StringIO(), width=80,
+                     _environ={"FORCE_COLOR": "1", "TERM": "xterm-256color"})  # fmt: skip
+    for made in (plain, forced):
+        tell(Lines(made, forecast), tmp_path, plan()[:1], [OK])
+    colours = re.compile(r"\x1b\[[0-9;]*3\d")
+    assert not colours.search(text_of(plain))
+    assert colours.search(text_of(forced))
+
+
+# Quiet.
+
+
+def test_quiet_says_only_what_went_wrong(forecast, tmp_path):
+    made = console()
+    tell(Quiet(made), tmp_path, plan()[:1], [OK], [("theano-k1", None)])
+    assert text_of(made) == ""
+    broken = Record(Status.FAILED, "it broke", wall_seconds=1.0)
+    tell(Quiet(made), tmp_path, plan()[:1], [broken], [("theano-k1", "no such package")])
+    assert text_of(made).splitlines() == [
+        "theano-k1: the build failed: no such package",
+        "theano-k1.theano.mnist_mlp.1: failed in 1.0 s: it broke",
+    ]
+
+
+def test_unsupported_is_nothing_that_went_wrong(tmp_path):
+    made = console()
+    tell(Quiet(made), tmp_path, plan()[:1], [Record(Status.UNSUPPORTED, "it cannot")])
+    assert text_of(made) == ""
+
+
+# JSON.
+
+
+def test_every_json_line_is_an_event_of_the_run(forecast, tmp_path):
+    stream = io.StringIO()
+    tell(JsonLines(stream, forecast), tmp_path, plan()[:2], [OK, BAD], [("theano-k1", HOSTILE)])
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "run_started", "build_started", "build", "build_ended",
+        "job_started", "epoch", "epoch", "epoch", "job_ended",
+        "job_started", "epoch", "epoch", "epoch", "job_ended", "run_ended",
+    ]  # fmt: skip
+    assert {line["schema"] for line in lines} == {1}
+    assert {line["run"] for line in lines} == {"a-run"}
+    by_event = {line["event"]: line for line in reversed(lines)}
+    assert by_event["epoch"]["job"] == "theano-k1.theano.mnist_mlp.1"
+    assert (by_event["epoch"]["seconds"], by_event["epoch"]["epochs"]) == (9.0, 3)
+    assert by_event["job_ended"]["seconds_per_epoch"] == 3.0
+    assert by_event["job_ended"]["seconds_left"] == 0
+    assert by_event["build_ended"]["error"] == HOSTILE
+    assert by_event["run_ended"]["statuses"] == {"ok": 1, "failed": 1}
+    failed = lines[-2]
+    assert (failed["status"], failed["reason"], failed["seconds_per_epoch"]) == (
+        "failed", HOSTILE, None,
+    )  # fmt: skip
+
+
+def test_a_loss_that_is_no_number_is_still_json(forecast, tmp_path):
+    stream = io.StringIO()
+    observer = JsonLines(stream, forecast)
+    line = {"event": "epoch", "schema": 1, "epoch": 1, "seconds": 1, "samples": 8, "loss": "NaN",
+            "accuracy": 0, "val_loss": "Infinity", "val_accuracy": 0}  # fmt: skip
+    observer.job_said(make_job(), parse_event(json.dumps(line).encode()))
+    told = json.loads(stream.getvalue(), parse_constant=lambda name: pytest.fail(name))
+    assert (told["loss"], told["val_loss"]) == ("NaN", "Infinity")
+
+
+# The live view.
+
+
+def drawn(view, width=80, height=24, **options):
+    """Return the view's lines as a terminal of that size shows them."""
+    made = console(width, height, **options)
+    lines = made.render_lines(view, made.options, pad=False)
+    return ["".join(segment.text for segment in line).rstrip() for line in lines]
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def view(tmp_path, clock):
+    return LiveView(console(), Forecast(partial(History, tmp_path), clock), clock)
+
+
+def test_a_build_shows_its_step_and_seconds(view, tmp_path, clock):
+    view.run_started(Announcement("a-run", tmp_path, plan(), 4))
+    view.build_started("theano-k1", "a title", 1, 2)
+    view.build_said("Step 7/21 : RUN pip install \x1b[31mthings")
+    clock.now += 43
+    lines = drawn(view)
+    assert "environment 1/2 theano-k1  step 7/21  0:43" in lines
+    assert "  RUN pip install \\x1b[31mthings" in lines
+
+
+def test_a_job_shows_its_phase_and_its_last_epoch(view, tmp_path, clock):
+    job, *_ = jobs = plan()
+    view.run_started(Announcement("a-run", tmp_path, jobs, 4))
+    view.job_started(job, 1, 4)
+    clock.now += 65
+    phases = []
+    for event in said(job):
+        phases.append(drawn(view)[1].split("  ")[1])
+        view.job_said(job, event)
+    assert phases == [
+        "starting", "loading data", "building the model", "first epoch", "epoch 2", "epoch 3",
+        "test and limits",
+    ]  # fmt: skip
+    assert "[1/4] theano-k1 theano mnist_mlp  ending  1:05" in drawn(view)
+    assert "  ######################## 3/3 epochs  last 4 s, loss 1.0000" in drawn(view)
+
+
+def test_the_table_grows(view, tmp_path):
+    jobs = plan()
+    tell(view, tmp_path, jobs, [OK, Record(Status.OOM, "too large")])
+    view.job_started(jobs[2], 3, 4)
+    lines = drawn(view)
+    mlp = next(line for line in lines if line.lstrip().startswith("mnist_mlp"))
+    cnn = next(line for line in lines if line.lstrip().startswith("mnist_cnn"))
+    assert mlp.split() == ["mnist_mlp", "3", ">"]
+    assert cnn.split() == ["mnist_cnn", "oom", "."]
+    assert any(line.startswith("2 of 4 jobs done, 1 not ok, ") for line in lines)
+
+
+def test_a_resumed_runs_table_holds_what_had_ended_before(view, tmp_path):
+    jobs = plan(backends=("mxnet",))
+    store = RunStore.create(tmp_path, {})
+    write_job(store, jobs[0], events(jobs[0]))
+    view.run_started(Announcement(store.name, store.folder, jobs[1:], 2))
+    view.job_started(jobs[1], 2, 2)
+    lines = drawn(view)
+    assert any(line.startswith("1 of 2 jobs done, ") for line in lines)
+    rows = [line.split() for line in lines]
+    assert ["mnist_mlp", "3"] in rows
+    assert ["mnist_cnn", ">"] in rows
+
+
+MANY = plan(tuple(f"backend{n}" for n in range(9)), ("mnist_mlp", "mnist_cnn", "cifar10_cnn",
+                                                     "mnist_hrnn", "babi_rnn"))  # fmt: skip
+
+
+def test_it_fits_every_terminal(view, tmp_path):
+    tell(view, tmp_path, MANY, [OK] * 4)
+    view.job_started(MANY[4], 5, 45)
+    view.build_started("a-name-" * 10, "a title", 1, 2)
+    for width in (10, 20, 40, 80, 120, 200):
+        for height in (2, 3, 5, 8, 24, 60):
+            lines = drawn(view, width, height)
+            assert len(lines) < height, (width, height)
+            assert max(map(len, lines)) <= width, (width, height)
+
+
+def test_too_wide_a_table_is_turned_and_too_long_a_one_cut(view, tmp_path):
+    tell(view, tmp_path, MANY, [OK] * 4)
+    wide, narrow, short = drawn(view, 200, 40), drawn(view, 80, 40), drawn(view, 80, 12)
+    assert any(line.split()[:1] == ["mnist_mlp"] for line in wide)
+    assert any(line.split()[:1] == ["backend8-k1/backend8"] for line in narrow)
+    assert re.fullmatch(r"\.\.\. \d+ more lines in a taller terminal", short[-1])
+
+
+def test_plain_lines_of_the_past_stay_and_the_screen_is_left_as_it_was(tmp_path):
+    made = console(force_terminal=True, _environ={"TERM": "xterm"})
+    with LiveView(made, Forecast(partial(History, tmp_path))) as view:
+        tell(view, tmp_path, plan()[:2], [OK, Record(Status.FAILED, "it broke")],
+             [("theano-k1", None)])  # fmt: skip
+    raw = text_of(made)
+    assert raw.index("\x1b[?25l") < raw.index("\x1b[?25h")
+    assert raw.count("\x1b[?25l") == 1
+    assert "\x1b[?1049h" not in raw
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", raw)
+    assert "[1/2] theano-k1.theano.mnist_mlp.1: ok in 12.3 s, 3 s per epoch" in plain
+    assert "[2/2] theano-k1.theano.mnist_cnn.1: failed: it broke" in plain
+
+
+def test_what_a_narrower_terminal_has_wrapped_is_cleared_first(tmp_path):
+    made = console(width=100, force_terminal=True, _environ={"TERM": "xterm"})
+    with LiveView(made, Forecast(partial(History, tmp_path))) as view:
+        view.run_started(Announcement("a-run", tmp_path, plan(), 4))
+        made.print("drawn at the first width")
+        widest = max(map(len, drawn(view, 100)))
+        before = len(text_of(made))
+        made.width = widest // 2
+        made.print("drawn at the second")
+        ups = text_of(made)[before:].split("drawn")[0].count("\x1b[1A")
+    lines = drawn(view, 100)
+    wrapped = sum((len(line) - 1) // (widest // 2) for line in lines if line)
+    assert wrapped >= 1
+    assert ups == len(lines) - 1 + wrapped
+
+
+def test_an_interrupt_gives_the_cursor_back(tmp_path):
+    made = console(force_terminal=True, _environ={"TERM": "xterm"})
+    with (
+        pytest.raises(KeyboardInterrupt),
+        LiveView(made, Forecast(partial(History, tmp_path))) as view,
+    ):
+        view.run_started(Announcement("a-run", tmp_path, plan(), 4))
+        raise KeyboardInterrupt
+    raw = text_of(made)
+    assert raw.rindex("\x1b[?25h") > raw.rindex("0 of 4 jobs done")
+    assert raw.endswith("\x1b[2K")
+
+
+# Together.
+
+
+def test_one_that_breaks_is_left_out_and_the_others_go_on(forecast, tmp_path):
+    class Broken(Observer):
+        left = False
+
+        def note(self, text):
+            raise BrokenPipeError("the pipe is closed")
+
+        def __exit__(self, *error):
+            self.left = True
+
+    broken, made, complaints = Broken(), console(), []
+    both = Several([broken, Lines(made, forecast)], complaints.append)
+    with both:
+        both.note("one")
+        assert broken.left
+        both.note("two")
+    assert text_of(made) == "one\ntwo\n"
+    assert len(complaints) == 1
+    assert "the pipe is closed" in complaints[0]

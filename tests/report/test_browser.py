@@ -1,0 +1,312 @@
+"""The page in a real Chromium: quiet, closed to the network, sortable, readable, reachable by key.
+
+Needs Debian's ``chromium`` (or one that ``CHROMIUM`` names) and the Python package playwright.
+Without them these tests are skipped with the reason; REQUIRE_BROWSER=1 makes that a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from made_runs import large_run, small_run
+from runner.report.html.page import write_page
+from runner.tables.load import load_runs
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("the Python package playwright is not installed")
+    if not os.access(CHROMIUM, os.X_OK):
+        _missing(f"no browser at {CHROMIUM}")
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
+
+
+def _written(folder, target):
+    write_page(target, load_runs(folder), [folder])
+    return target.as_uri()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    return _written(small_run(root), root / "report.html")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    root = tmp_path_factory.mktemp("large")
+    return _written(large_run(root, 5000), root / "report.html")
+
+
+class Tab:
+    """A page in the browser and everything that it complained of or asked for."""
+
+    def __init__(self, page):
+        self.page, self.complaints, self.requests = page, [], []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+
+@pytest.fixture
+def visit(browser, address):
+    contexts = []
+
+    def go(url=address, width=1280, scheme="light"):
+        viewport = {"width": width, "height": 800}
+        contexts.append(browser.new_context(viewport=viewport, color_scheme=scheme))
+        contexts[-1].set_default_timeout(10_000)
+        tab = Tab(contexts[-1].new_page())
+        tab.page.goto(url)
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def column(page, table, title):
+    """Return the shown cells of a column."""
+    titles = page.locator(f"{table} th[aria-sort]").all_inner_texts()
+    position = [text.strip() for text in titles].index(title)
+    return page.locator(
+        f"{table} tbody tr:not(.job) td:nth-child({position + 1})"
+    ).all_inner_texts()
+
+
+def sorter(page, table, title):
+    return page.locator(f"{table} th").get_by_role("button", name=title, exact=True)
+
+
+def counted(page, text):
+    """Wait until the filter has found as many jobs as ``text`` says."""
+    page.locator("#filter-count", has_text=re.compile(f"^{text}$")).wait_for()
+
+
+def open_all(page):
+    for button in page.locator(".open").all():
+        button.click()
+
+
+def test_it_is_quiet_and_asks_for_nothing(visit, address):
+    tab = visit()
+    open_all(tab.page)
+    tab.page.locator("#theme").click()
+    tab.page.wait_for_timeout(300)
+    assert tab.complaints == []
+    assert tab.requests == [address]
+
+
+@pytest.fixture
+def server():
+    """A server on this machine that only counts who asks it for something."""
+    asked = []
+
+    class Counting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments): ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counting) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}/", asked
+        serving.shutdown()
+
+
+def test_the_policy_stops_requests_and_foreign_scripts(visit, server):
+    target, asked = server
+    tab = visit()
+    tab.page.evaluate(
+        """async (target) => {
+            const script = document.createElement('script');
+            script.textContent = 'window.pwned = 2';
+            const image = `<img src="${target}image" onerror="window.pwned = 3">`;
+            document.body.append(script);
+            document.body.insertAdjacentHTML('beforeend', image);
+            await fetch(`${target}fetch`).catch(() => null);
+        }""",
+        target,
+    )
+    tab.page.wait_for_timeout(300)
+    assert asked == []
+    assert tab.page.evaluate("window.pwned") is None
+    for stopped in ("inline script", "image", "fetch"):
+        assert any("Content Security Policy" in t and stopped in t for t in tab.complaints)
+    tab.page.context.request.get(target + "counts")
+    assert asked == ["/counts"]
+
+
+def test_what_a_job_said_is_shown_and_never_run(visit):
+    tab = visit()
+    open_all(tab.page)
+    log = tab.page.locator("pre", has_text="pwned").first.inner_text()
+    assert "</script><script>window.pwned = 1</script>" in log
+    assert "\\x1b[31mred" in log
+    assert tab.page.evaluate("window.pwned") is None
+    assert tab.page.locator("img").count() == 0
+
+
+def test_columns_sort_both_ways_with_missing_values_last(visit):
+    page = visit().page
+    shown = column(page, "#jobs-table", "s per epoch")
+    known = sorted(float(text) for text in shown if text != "-")
+    dashes = ["-"] * (len(shown) - len(known))
+    button = sorter(page, "#jobs-table", "s per epoch")
+    named = page.get_by_role("button", name="s per epoch", exact=True)
+    head = page.locator("#jobs-table th").filter(has=named)
+    for direction, expected in (("ascending", known), ("descending", known[::-1])):
+        button.click()
+        assert head.get_attribute("aria-sort") == direction
+        found = column(page, "#jobs-table", "s per epoch")
+        assert [float(text) for text in found if text != "-"] == expected
+        assert found[len(known) :] == dashes
+    others = page.locator("#jobs-table th[aria-sort=none]").count()
+    assert others == page.locator("#jobs-table th").count() - 1
+
+
+def test_filters_narrow_tables_and_charts_and_clear_again(visit):
+    page = visit().page
+    count = page.locator("#filter-count")
+    assert count.inner_text() == "10 of 10 jobs"
+    page.locator("#filter-status").select_option("failed")
+    counted(page, "1 of 10 jobs")
+    assert column(page, "#jobs-table", "status") == ["failed"]
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#filter-model").select_option("mnist_cnn")
+    page.locator("#filter-backend").select_option("cntk")
+    counted(page, "2 of 10 jobs")
+    assert set(column(page, "#cells-table", "model")) == {"mnist_cnn"}
+    assert page.locator("#bars-charts figure").count() == 1
+    assert page.locator("#curves-legend li").all_inner_texts() == ["cntk (tf-cntk-k208)"]
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#filter-text").fill("pwned FAILED")
+    counted(page, "1 of 10 jobs")
+    page.locator("#filter-text").fill("no such word")
+    counted(page, "0 of 10 jobs")
+    assert "Nothing fits the filter." in page.locator("#jobs-table").inner_text()
+
+
+def test_curves_run_over_seconds_too(visit):
+    page = visit().page
+    first = page.locator("#curves-charts svg").first
+    label = first.locator("[aria-label='x-axis label']")
+    assert label.text_content() == "epoch"
+    page.get_by_label("seconds", exact=True).check()
+    assert label.text_content() == "seconds"
+    page.get_by_label("training data").check()
+    assert "training accuracy" in page.locator("#curves-charts figcaption").first.inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_system_chooses_dark_or_light_until_the_button_does(visit, scheme):
+    page = visit(scheme=scheme).page
+    background = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g))"
+    button = page.locator("#theme")
+    assert (page.evaluate(background) < 60) == (scheme == "dark")
+    assert button.get_attribute("aria-pressed") == str(scheme == "dark").lower()
+    button.click()
+    assert (page.evaluate(background) < 60) == (scheme == "light")
+    page.reload()
+    assert (page.evaluate(background) < 60) == (scheme == "light")
+
+
+def test_a_phone_scrolls_in_one_direction_only(visit):
+    page = visit(width=390).page
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('#jobs-table .scroll').scrollWidth") > 390
+
+
+def test_a_phone_shows_times_first_and_does_not_shrink_the_text_of_charts(visit):
+    page = visit(width=390).page
+    heads = page.locator("#cells-table th").all()[:3]
+    assert [head.inner_text().strip() for head in heads] == ["model", "backend", "s per epoch"]
+    box = heads[-1].bounding_box()
+    assert box["x"] + box["width"] <= 390
+    for chart in page.locator("#bars-charts svg, #curves-charts svg").all():
+        assert chart.evaluate("svg => svg.getScreenCTM().a") > 0.98
+
+
+def test_everything_is_reached_by_keyboard(visit):
+    page = visit().page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the table"
+    sorter(page, "#cells-table", "model").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "backend"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    backends = column(page, "#cells-table", "backend")
+    assert backends == sorted(backends)
+    assert page.evaluate("document.activeElement.textContent") == "backend"
+    page.locator(".open").first.focus()
+    page.keyboard.press("Space")
+    assert page.locator("tr.job").count() == 1
+    page.keyboard.press("Space")
+    assert page.locator("tr.job").count() == 0
+    page.locator("#curves-charts svg").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    reading = page.locator("#curves-charts .reading").first
+    assert reading.inner_text().startswith("epoch 2")
+    page.keyboard.press("Escape")
+    assert reading.inner_text() == ""
+
+
+def test_thousands_of_jobs_open_at_once_and_page(visit, large):
+    tab = visit(large)
+    page = tab.page
+    loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert loaded < 10_000, f"{loaded:.0f} ms"
+    assert page.evaluate("document.querySelectorAll('*').length") < 10_000
+    assert page.locator("#filter-count").inner_text() == "5,000 of 5,000 jobs"
+    first = column(page, "#jobs-table", "job")
+    pages = page.get_by_role("group", name="Pages: Jobs")
+    pages.get_by_role("button", name="Next").click()
+    assert not set(first) & set(column(page, "#jobs-table", "job"))
+    assert "26 to 50 of 5,000" in pages.inner_text()
+    sorter(page, "#jobs-table", "status").click()
+    assert set(column(page, "#jobs-table", "status")) == {"failed"}
+    assert "1 to 25" in pages.inner_text()
+    assert tab.complaints == []
+
+
+def test_without_script_the_tables_that_need_none_are_there(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert page.locator(".pivot tbody tr").count() == 3
+    assert "which does not run here" in " ".join(page.locator("noscript").inner_text().split())
+    context.close()

@@ -1,0 +1,140 @@
+"""Studies are data: any of them is read, printed and run by the same code."""
+
+import pandas as pd
+import pytest
+
+from runner import paths
+from runner.cli.app import main
+from runner.cli.completion import reproduced, studies
+from runner.errors import ConfigurationError, UsageError
+from runner.plan.plan import plan_run
+from runner.report.cells import figure_tables, study_lines
+from runner.spec.request import Request
+from runner.spec.study import all_studies, load_study, published_workloads, study_names, with_study
+from runner.tables.published import published_series, study_figures
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_all_figures_of_a_study_are_printed(name, capsys):
+    study = load_study(name)
+    assert main(["published", "--study", name]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{study.title} (")
+    assert all(address in printed for address in study.addresses)
+    rows = study_figures(study)
+    shown = pd.concat([frame for _, frame in figure_tables(study)]).astype("string")
+    texts = set(shown.to_numpy().ravel())
+    values = rows.loc[rows["high"].isna(), "value"].dropna()
+    assert len(values) and {f"{value:.6g}" for value in values} <= texts
+
+
+def test_an_unknown_study_has_a_nearest_one(capsys):
+    assert main(["published", "--study", "minimaxr2017"]) == 2
+    assert "did you mean 'minimaxir2017'?" in capsys.readouterr().err
+
+
+TINY = """
+title = "Two backends"
+year = 2024
+gpus = ["Some card"]
+
+[tests]
+digits = { model = "mnist_mlp" }
+"""
+FIGURES = """\
+test,backend,value,unit,source
+digits,torch,2.5,s/epoch,https://example.org/a
+digits,jax,1.5,s/epoch,https://example.org/a
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Return a function that writes a study of two figures, and returns the folder of studies."""
+
+    def go(toml=TINY, csv=FIGURES):
+        (tmp_path / "tiny2024").mkdir()
+        (tmp_path / "tiny2024" / "study.toml").write_text(toml)
+        (tmp_path / "tiny2024" / "figures.csv").write_text(csv)
+        return tmp_path
+
+    return go
+
+
+def test_a_study_of_a_few_lines_is_printed_and_compared(tiny):
+    root = tiny()
+    study = load_study("tiny2024", root)
+    [(title, frame)] = figure_tables(study)
+    assert title == "digits"
+    assert frame["s/epoch"].tolist() == ["2.5", "1.5"]
+    assert study_lines(study)[0] == "Two backends (2024)"
+    known = published_series(root).set_index("backend")
+    assert known["seconds"].to_dict() == {"torch": 2.5, "jax": 1.5}
+    assert set(known["series"]) == {"tiny2024"}
+    assert set(known["gpu"]) == {"Some card"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "csv", "said"),
+    [
+        (TINY.replace("year", "yaer"), FIGURES, "unknown key 'yaer'; did you mean 'year'?"),
+        (TINY.replace("model =", "modle ="), FIGURES, "did you mean 'model'?"),
+        (TINY.replace("mnist_mlp", "mnist_mpl"), FIGURES, "did you mean 'mnist_mlp'?"),
+        ('suite = "tiny"' + TINY, FIGURES, "needs configurations too"),
+        ("title =", FIGURES, "not valid TOML"),
+        (TINY, FIGURES.replace("value", "valu"), "unknown column 'valu'; did you mean 'value'?"),
+        (TINY, FIGURES.replace("1.5", "fast"), "figures.csv, line 3: value: "),
+        (TINY, FIGURES.replace("1.5", ""), "without a value, left_out must say why"),
+        (TINY, FIGURES.replace("jax,1.5,s/epoch", "jax,1.5,"), "a value needs its unit"),
+        (TINY, FIGURES.replace("e\n", "e,study\n").replace("/a", "/a,other"), "study: 'other'"),
+    ],
+)
+def test_a_mistake_in_a_study_is_one_line(tiny, toml, csv, said):
+    root = tiny(toml, csv)
+    with pytest.raises(ConfigurationError) as raised:
+        study_figures(load_study("tiny2024", root))
+    assert said in str(raised.value)
+    assert "tiny2024" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_figures_of_two_batch_sizes_are_no_cell(tiny):
+    two = FIGURES.replace("source", "source,batch").replace("/a", "/a,32")
+    root = tiny(csv=f"{two}digits,jax,3,s/epoch,https://example.org/a,64\n")
+    with pytest.raises(ConfigurationError, match="several batch"):
+        published_series(root)
+
+
+def test_a_study_stands_for_its_configurations_and_models():
+    asked = with_study(Request(study="bhatia2017"))
+    assert asked.config == ("mxnet-k122", "tf-cntk-k208", "theano-k208")
+    assert asked.model == tuple(workload.name for workload in published_workloads())
+
+
+def test_what_is_named_beside_a_study_stands():
+    asked = with_study(Request(study="bhatia2017", config=("tf-k3",), model=("mnist_mlp",)))
+    assert (asked.config, asked.model) == (("tf-k3",), ("mnist_mlp",))
+
+
+def test_a_study_that_nothing_reproduces_is_not_run():
+    with pytest.raises(UsageError, match="no suite here reproduces the study 'szilard2017'"):
+        with_study(Request(study="szilard2017"))
+
+
+def test_the_configurations_of_every_study_are_there():
+    known = {path.parent.name for path in paths.CONFIGURATIONS.glob("*/config.toml")}
+    for study in all_studies():
+        assert set(study.configurations) <= known
+
+
+def test_a_shell_offers_the_studies_to_print_and_those_to_run():
+    assert [name for name, _ in studies()] == study_names()
+    assert [name for name, _ in reproduced()] == ["bhatia2017"]
+
+
+def test_the_study_of_a_run_is_decided_before_it_is_planned():
+    said = plan_run(
+        Request(study="bhatia2017", device="cpu", launcher="local", data="synthetic"), print
+    ).request
+    assert set(said.config) == set(load_study("bhatia2017").configurations)
+    assert said.study == "bhatia2017"

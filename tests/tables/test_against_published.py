@@ -1,0 +1,118 @@
+"""Verdicts on published orders, and differences worked out from the rows."""
+
+import pandas as pd
+import pytest
+
+from runner.tables.against_published import order_verdicts, setup_differences
+from runner.tables.published import published_series
+
+FULL = {"device": "gpu", "device_name": "Tesla K80", "samples": 60_000, "data_source": "real"}
+
+
+def summary(seconds: dict[str, float], spread=0.01, model="mnist_mlp", **changes):
+    return pd.DataFrame(
+        [
+            {
+                "model": model, "configuration": "any", "backend": backend,
+                "seconds_per_epoch": s, "seconds_low": s * (1 - spread),
+                "seconds_high": s * (1 + spread), **FULL, **changes,
+            }
+            for backend, s in seconds.items()
+        ]
+    )  # fmt: skip
+
+
+def verdict(measured, series="bhatia2017", gpu="Tesla K80"):
+    found = order_verdicts(measured)
+    return next(v for v in found if (v.series, v.gpu) == (series, gpu))
+
+
+def test_the_same_order():
+    found = verdict(summary({"tensorflow": 0.9, "cntk": 0.5, "mxnet": 0.7}, model="mnist_hrnn"))
+    assert found.verdict == "same order"
+    assert "cntk before tensorflow" in found.why
+
+
+def test_another_order_names_the_pair():
+    found = verdict(summary({"tensorflow": 0.5, "mxnet": 0.9}))
+    assert (found.verdict, found.why) == ("other order", "tensorflow before mxnet")
+
+
+def test_overlapping_intervals_decide_nothing():
+    found = verdict(summary({"tensorflow": 1.0, "mxnet": 0.9}, spread=0.2))
+    assert (found.verdict, found.why) == (
+        "not comparable",
+        "tensorflow and mxnet are measured level",
+    )
+
+
+def test_figures_that_2017_published_level_decide_nothing():
+    found = verdict(summary({"tensorflow": 0.5, "cntk": 0.9}))
+    assert "published level" in found.why
+    assert found.verdict == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"device": "cpu"}, "measured on a CPU"),
+        ({"samples": 512}, "512 of 60,000 samples per epoch"),
+        ({"data_source": "digits"}, "other data"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(changes, why):
+    found = verdict(summary({"tensorflow": 0.9, "mxnet": 0.5}, **changes))
+    assert found.verdict == "not comparable"
+    assert why in found.why
+
+
+def test_one_backend_has_no_order():
+    assert order_verdicts(summary({"mxnet": 1.0})) == []
+
+
+def test_the_siblings_tables_are_compared_too():
+    found = verdict(summary({"tensorflow": 0.9, "cntk": 0.5}), "szilard2017", "1080 Ti")
+    assert found.verdict == "same order"
+
+
+def test_no_repeated_figure_counts_twice():
+    known = published_series()
+    assert not known.duplicated(["series", "gpu", "model", "backend"]).any()
+    assert not ((known["series"] == "szilard2017") & (known["gpu"] == "K80")).any()
+
+
+def rows(**changes):
+    return pd.DataFrame(
+        [
+            {
+                "model": "mnist_cnn", "configuration": "tf-cntk-k208", "backend": "cntk",
+                "status": "ok", "epoch": 12, "samples": 60_000, "device": "gpu",
+                "device_name": "Tesla K80", "keras_version": "2.0.8", "backend_version": "2.1",
+                "image_data_format": "channels_last", "data_source": "real", **changes,
+            }
+        ]
+    )  # fmt: skip
+
+
+def test_a_faithful_cell_differs_in_timing_only():
+    found = setup_differences(rows(), "bhatia2017")
+    assert len(found) == 1
+    assert found["difference"].iloc[0].startswith("timing: median of the epochs after the first")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"backend_version": "2.5.1"}, "framework: 2.5.1 instead of 2.1"),
+        ({"keras_version": "3.15.1"}, "Keras: 3.15.1 instead of 2.0.8"),
+        ({"device": "cpu"}, "card: none (CPU run) instead of Tesla K80"),
+        ({"image_data_format": "channels_first"}, "channels_first instead of channels_last"),
+        ({"data_source": "synthetic"}, "data: synthetic instead of real"),
+        ({"epoch": 2}, "epochs: 2 instead of 12"),
+        ({"samples": 512}, "samples per epoch: 512 instead of 60,000"),
+        ({"backend": "theano", "backend_version": "0.9.0"}, "channels_last; not published"),
+    ],
+)
+def test_each_difference_is_worked_out(changes, text):
+    found = setup_differences(rows(**changes), "bhatia2017")
+    assert any(text in line for line in found["difference"])

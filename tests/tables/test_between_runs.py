@@ -1,0 +1,173 @@
+"""Two measurements beside each other: what differs, a verdict per cell, and the guard."""
+
+import pytest
+
+from runner.tables.between_runs import (
+    NOT_RECORDED,
+    CellVerdict,
+    accuracy_lines,
+    compare_tables,
+    judge_cells,
+)
+from runner.tables.load import load_runs
+from steady_runs import CELLS, steady_run
+
+FAST = ("mnist_mlp", "tensorflow")
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Return what comes of setting a run with some changes beside the plain one."""
+
+    def made(cells=CELLS, base=CELLS, a=None, **changes):
+        folders = [
+            steady_run(tmp_path, base, **(a or {})),
+            steady_run(tmp_path, cells, **changes),
+        ]
+        return compare_tables(*map(load_runs, folders))
+
+    return made
+
+
+def cell(found, model="mnist_mlp", backend="tensorflow"):
+    cells = found.cells
+    return cells[(cells["model"] == model) & (cells["backend"] == backend)].iloc[0]
+
+
+def differing(found):
+    rows = found.differences
+    return {(row["column"], row["a"], row["b"]) for _, row in rows.iterrows()}
+
+
+def test_the_same_again_is_the_same(beside):
+    found = beside()
+    assert set(found.cells["verdict"]) == {CellVerdict.SAME}
+    assert found.differences.empty
+    assert judge_cells(found.cells, 0.05).passed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [(1.2, CellVerdict.SLOWER), (0.8, CellVerdict.FASTER), (1.001, CellVerdict.SAME)],
+)
+def test_a_ratio_off_one_with_its_whole_interval_decides(beside, seconds, verdict):
+    one = cell(beside({**CELLS, FAST: seconds}))
+    assert one["verdict"] == verdict
+    assert one["ratio"] == pytest.approx(seconds, rel=0.01)
+    assert one["ratio_low"] < one["ratio"] < one["ratio_high"]
+
+
+@pytest.mark.parametrize(
+    ("b", "why"),
+    [({"repeats": 1}, "one process"), ({"cells": {FAST: 1.0}, "repeats": 1}, "one process")],
+)
+def test_one_process_gives_no_verdict(beside, b, why):
+    found = beside(**b)
+    one = cell(found)
+    assert (one["verdict"], one["ratio"]) == (CellVerdict.UNKNOWN, pytest.approx(1, rel=0.02))
+    assert why in one["why"]
+    guard = judge_cells(found.cells, 0.05)
+    assert not guard.passed
+    assert "nothing could be judged" in guard.failures[-1][1]
+
+
+def test_a_cell_of_one_side_only_is_named_so(beside):
+    found = beside({FAST: 1.0, ("babi_rnn", "cntk"): 1.0})
+    verdicts = {(c["model"], c["backend"]): c["verdict"] for _, c in found.cells.iterrows()}
+    assert verdicts == {
+        ("mnist_mlp", "tensorflow"): CellVerdict.SAME,
+        ("mnist_mlp", "cntk"): CellVerdict.ONLY_A,
+        ("babi_rnn", "cntk"): CellVerdict.ONLY_B,
+    }
+    guard = judge_cells(found.cells, 0.05)
+    assert [why for _, why in guard.failures] == ["ok in A, missing in B"]
+
+
+def test_a_cell_that_failed_says_why_and_fails_the_guard(beside):
+    found = beside({**CELLS, FAST: 0})
+    one = cell(found)
+    assert (one["verdict"], one["why"]) == (
+        CellVerdict.NOT_OK,
+        "ok in A, failed in B: exit code 1",
+    )
+    assert not judge_cells(found.cells, 0.05).passed
+
+
+def test_what_was_not_ok_before_cannot_fail_the_guard(beside):
+    for now in (0, 1.0):
+        found = beside({**CELLS, FAST: now}, base={**CELLS, FAST: 0})
+        assert cell(found)["verdict"] == CellVerdict.NOT_OK
+        assert judge_cells(found.cells, 0.05).passed
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"events": {"start": {"device": {"type": "cpu", "name": "another"}}}}, "device: a proc"),
+        ({"job": {"threads": 4}}, "threads: 2 in A, 4 in B"),
+        ({"events": {"data": {"source": "real"}}}, "data source: synthetic in A, real in B"),
+        ({"events": {"epoch": {"samples": 16}}}, "samples: 8 in A, 16 in B"),
+        ({"events": {"model": {"hyperparameters": {"batch_size": 1}}}}, "batch size: 128 in A"),
+        ({"job": {"recurrent_activation": "hard_sigmoid"}}, "recurrent activation: sigmoid in A"),
+    ],
+)
+def test_other_work_or_another_machine_is_not_compared(beside, changes, why):
+    found = beside({**CELLS, FAST: 2.0}, **changes)
+    one = cell(found)
+    assert one["verdict"] == CellVerdict.NOT_COMPARABLE
+    assert why in one["why"]
+    assert not judge_cells(found.cells, 0.05).passed
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "values"),
+    [
+        ({"commit": "b" * 40}, "git_commit", ("a" * 40, "b" * 40)),
+        ({"driver": "580.1"}, "driver", (NOT_RECORDED, "580.1")),
+        ({"launcher": "local"}, "launcher", ("scripted", "local")),
+        (
+            {"identity": {"image_digest": "sha256:new", "lock_sha256": "1" * 64}},
+            "image_digest",
+            ("sha256:tf-cntk-k208", "sha256:new"),
+        ),
+        ({"events": {"start": {"versions": {"keras": "2.0.9"}}}}, "keras_version",
+         ("2.0.8", "2.0.9")),
+    ],
+)  # fmt: skip
+def test_what_may_be_compared_is_told_and_compared(beside, changes, column, values):
+    found = beside(**changes)
+    assert (column, *values) in differing(found)
+    assert set(found.cells["verdict"]) == {CellVerdict.SAME}
+
+
+def test_made_data_differs_with_the_seed_and_not_with_the_number_of_repeats(beside):
+    assert beside(repeats=3).differences.empty
+    found = beside(events={"data": {"sha256": "1" * 64}})
+    assert ("data_sha256", "0" * 64, "1" * 64) in differing(found)
+
+
+def test_a_renamed_configuration_is_matched_by_backend(beside):
+    found = beside(configuration="tf-cntk-next")
+    assert set(found.cells["configuration"]) == {"tf-cntk-k208 -> tf-cntk-next"}
+    assert set(found.cells["verdict"]) == {CellVerdict.SAME}
+
+
+def test_the_guard_allows_what_the_threshold_allows(beside):
+    found = beside({**CELLS, FAST: 1.2})
+    assert judge_cells(found.cells, 0.3).passed
+    guard = judge_cells(found.cells, 0.05)
+    assert [name for name, _ in guard.failures] == ["mnist_mlp tf-cntk-k208/tensorflow (cpu)"]
+    assert "1.05 is allowed" in guard.failures[0][1]
+
+
+def test_an_interval_across_the_threshold_passes_aloud(beside):
+    guard = judge_cells(beside({**CELLS, FAST: 1.05}).cells, 0.05)
+    assert guard.passed
+    assert "more repeats would tell" in guard.wide[0][1]
+
+
+def test_a_fall_of_accuracy_is_told_and_does_not_fail(beside):
+    worse = {"epoch": {"val_accuracy": 0.8}}
+    found = beside(events=worse)
+    assert "0.900 in A, 0.800 in B" in accuracy_lines(found)[0]
+    assert judge_cells(found.cells, 0.05).passed

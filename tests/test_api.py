@@ -1,0 +1,185 @@
+"""The public functions, as a stranger's program meets them: imported, typed, documented."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import runner
+from made_runs import small_run
+from patching import patch_everywhere
+from runner.errors import ExitCode, StoreError, UsageError
+from runner.execution.session import Ended, execute_run
+from runner.tables.load import load_runs
+from steady_runs import CELLS, steady_run
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("configurations", "run", "load", "summary", "published", "compare", "guard")
+
+
+def fresh(*arguments):
+    """Run a new interpreter that finds this checkout first, and return what it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import runner",
+        "import runner, runner.execution.loop, runner.spec.configuration, runner.tables.published",
+        "from runner import run, published; import runner",
+        "import runner.cli.app, runner.api, runner",
+        "import runner.cli.commands.run, runner.cli.commands.published",
+    ],
+)
+def test_no_order_of_imports_hides_a_function(before):
+    check = f"assert all(callable(getattr(runner, name)) for name in {NAMES})"
+    fresh("-c", f"{before}\n{check}\nimport runner.running, runner.api as again\n{check}")
+
+
+def test_no_module_has_the_name_of_a_function():
+    modules = {path.stem for path in (ROOT / "runner").iterdir()}
+    assert not modules & set(NAMES)
+
+
+def test_importing_it_alone_loads_nothing_heavy():
+    fresh("-c", "import runner, sys; assert not {'pandas', 'typer', 'docker'} & set(sys.modules)")
+
+
+def test_every_function_says_what_it_takes_and_returns():
+    for name in NAMES:
+        function = getattr(runner, name)
+        assert len(function.__doc__.splitlines()) > 1
+        assert "return" in function.__annotations__
+
+
+USER = """
+import pandas as pd
+import runner
+
+table: pd.DataFrame = runner.load("results/measured/20261124-184830")
+cells: pd.DataFrame = runner.summary(table)
+compared = runner.compare(table, table)
+differences: pd.DataFrame = compared.differences
+verdict = runner.guard(compared, 0.05)
+passed: bool = verdict.passed
+known: pd.DataFrame = pd.concat([runner.published(), runner.configurations(["jax-k3"])])
+
+
+def measure() -> pd.DataFrame:
+    try:
+        return runner.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=2)
+    except runner.BenchmarkError as error:
+        raise SystemExit(str(error)) from error
+"""
+
+
+def test_a_users_program_passes_strict_mypy_and_runs(tmp_path):
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    script = tmp_path / "user.py"
+    script.write_text(USER)
+    fresh("-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=pyproject.toml",
+          script)  # fmt: skip
+    fresh(script)
+
+
+def test_a_wrong_call_of_a_users_program_fails_mypy(tmp_path):
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    script = tmp_path / "user.py"
+    script.write_text("import runner\nrunner.run(device='tpu', epochs='two')\n")
+    with pytest.raises(AssertionError, match=r"(?s)\[arg-type\].*Found 2 errors"):
+        fresh("-m", "mypy", "--strict", "--follow-imports=silent",
+              "--config-file=pyproject.toml", script)  # fmt: skip
+
+
+def test_the_example_runs():
+    said = fresh("examples/read_results.py")
+    assert "40 epochs of 20 jobs: {'ok': 20}" in said
+    assert re.search(r"(?m)^mnist_mlp +theano$", said)
+    assert "One repeat" in said
+
+
+def test_the_example_compares_repeats(tmp_path):
+    run = steady_run(tmp_path, {**CELLS, ("mnist_cnn", "tensorflow"): 1.0})
+    assert fresh("examples/read_results.py", run).count("same") == 3
+
+
+def test_load_takes_names_and_folders(tmp_path):
+    folder = small_run(tmp_path)
+    for name in (folder, folder.name, "latest"):
+        assert len(runner.load(name, results_dir=tmp_path)) == 26
+    with pytest.raises(StoreError, match="no run 'none'"):
+        runner.load("none", results_dir=tmp_path)
+
+
+def test_configurations_are_a_row_per_backend():
+    found = runner.configurations()
+    assert not found.duplicated(["configuration", "backend"]).any()
+    assert set(found["backend"]) >= {"tensorflow", "cntk", "theano", "mxnet"}
+    assert runner.configurations(["mxnet-k122"])["backend"].tolist() == ["mxnet"]
+    with pytest.raises(UsageError, match="did you mean 'mxnet-k122'"):
+        runner.configurations(["mxnet-k12"])
+
+
+def test_published_figures_have_sources():
+    found = runner.published()
+    assert found["source"].notna().all()
+    assert (found["seconds"] > 0).all()
+
+
+@pytest.fixture
+def executed(monkeypatch, tmp_path):
+    """Let ``run`` end as said, and give what it asked for."""
+    asked = {}
+
+    def ending(**how):
+        def execute(request, call, observer):
+            asked.update(request=request, call=call)
+            folder = small_run(tmp_path) if how.pop("has_rows", True) else tmp_path
+            return Ended(folder, **{"code": ExitCode.JOBS_NOT_OK, **how})
+
+        patch_everywhere(monkeypatch, execute_run, execute)
+        return asked
+
+    return ending
+
+
+def test_run_returns_the_table_and_leaves_it_on_disk(executed, tmp_path):
+    asked = executed()
+    table = runner.run(["mxnet-k122"], ["mnist_mlp"], device="cpu", repeats=2, timeout=9,
+                           results_dir=tmp_path)  # fmt: skip
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    pd.testing.assert_frame_equal(table, load_runs(folder))
+    assert (folder / "table.parquet").exists()
+    assert (folder / "summary.md").exists()
+    assert asked["request"].config == ("mxnet-k122",)
+    assert (asked["request"].repeats, asked["call"].clocks.wall) == (2, 9)
+    assert asked["call"].root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("how", "raised"),
+    [
+        ({"code": ExitCode.INTERRUPTED}, KeyboardInterrupt),
+        ({"code": ExitCode.USAGE, "error": UsageError("no"), "has_rows": False}, UsageError),
+    ],
+)
+def test_what_ended_a_run_is_raised(executed, how, raised):
+    executed(**how)
+    with pytest.raises(raised):
+        runner.run(device="cpu")
+
+
+def test_a_wrong_value_is_one_line():
+    with pytest.raises(UsageError, match=r"^device='tpu': Input should be 'auto', 'gpu' or 'cpu'$"):
+        runner.run(device="tpu")
