@@ -39,7 +39,7 @@ def explained_error(
 
 
 def _read(
-    path: Path, parsed: Callable[[str], Any], kind: type[Content], known: KnownKeys
+    path: Path, form: str, parsed: Callable[[str], Any], kind: type[Content], known: KnownKeys
 ) -> Content:
     try:
         return kind.model_validate(parsed(path.read_text(encoding="utf-8")))
@@ -48,7 +48,7 @@ def _read(
     except ValidationError as error:
         raise ConfigurationError(escaped(explained_error(path, error, known))) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {escaped(str(error))}") from error
+        raise ConfigurationError(f"{path}: not valid {form}: {escaped(str(error))}") from error
 
 
 def read_toml(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
@@ -57,9 +57,9 @@ def read_toml(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content
     ``known_keys`` gives the keys that are allowed at the place of an error. Raises
     ConfigurationError with the file, the key and the nearest known key.
     """
-    return _read(path, tomllib.loads, kind, known_keys)
+    return _read(path, "TOML", tomllib.loads, kind, known_keys)
 
 
 def read_json(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
     """Return what a JSON file holds, checked as ``read_toml`` checks."""
-    return _read(path, json.loads, kind, known_keys)
+    return _read(path, "JSON", json.loads, kind, known_keys)

@@ -107,7 +107,7 @@ def test_a_quote_may_be_open(offered, line):
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
 def test_help_and_completion_import_nothing_heavy(entry):
     code = (
-        "import sys; from runner import cli; cli.main(sys.argv[1:]); "
+        "import sys; from runner.cli import app; app.main(sys.argv[1:]); "
         f"sys.exit(','.join(m for m in {HEAVY} if m in sys.modules))"
     )
     asked = [sys.executable, "-c", code, entry.name, "--help"]
@@ -120,7 +120,7 @@ def test_help_and_completion_import_nothing_heavy(entry):
 def shell(tmp_path):
     """Return what a real shell prints for a script, with the program on its search path."""
     program = tmp_path / PROGRAM
-    started = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from runner.cli import entry"
+    started = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from runner.cli.app import entry"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{started}; entry()" "$@"\n')
     program.chmod(0o755)
 

@@ -22,8 +22,8 @@ from runner.machine.gpu import GpuSample, connect_driver
 HOLDER = """
 import subprocess, sys, time
 from pathlib import Path
-from runner.occupancy import held
-with held("the CPUs", "cpu", Path(sys.argv[1])):
+from runner.machine.device_lock import device_held
+with device_held("the CPUs", "cpu", Path(sys.argv[1])):
     subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)
     print("held", flush=True)
     time.sleep(600)

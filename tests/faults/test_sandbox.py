@@ -233,7 +233,7 @@ def test_a_job_that_fills_the_engines_disk_is_stopped(bench, launch, engine, mon
             super().__init__(path)
             self._floor = (self._free()[0] - (256 << 20), 0)
 
-    monkeypatch.setattr("runner.launchers.disk_floor.DiskFloor", Near)
+    monkeypatch.setattr("runner.launchers.docker.DiskFloor", Near)
     began = time.monotonic()
     record = bench.run("fills_the_cache_without_end", timeout=60)
     assert record.status is Status.FAILED
@@ -309,7 +309,7 @@ def is_safe(text: str) -> bool:
 def test_control_characters_reach_no_terminal_file_or_page(bench, launch, environment, monkeypatch):
     shown = StringIO()
     console = SafeConsole(file=shown, width=200, emoji=False)
-    monkeypatch.setattr("runner.report.console.out", console)
+    monkeypatch.setattr("runner.report.terminal.out", console)
     job = make_job("speaks_to_the_terminal")
     lines = Lines(console, Forecast(partial(History, bench.store.folder.parent)))
     conditions = Conditions(launch(), bench.store, lines, TimeLimits(wall=60))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runner.machine.owner import Owner
 
-SHOW = "from runner.liveness import Owner; print(Owner.this(), flush=True); input()"
+SHOW = "from runner.machine.owner import Owner; print(Owner.this(), flush=True); input()"
 
 
 def test_this_runner_is_alive_and_reads_back():

@@ -153,8 +153,8 @@ def test_it_says_its_version(installed):
 
 
 def test_it_is_imported_from_where_it_is_installed(installed):
-    asked = "import json, runner; from runner import identity, paths; "
-    said = "print(json.dumps([runner.__file__, str(paths.ROOT), identity.git_commit()]))"
+    asked = "import json, runner; from runner import paths; "
+    said = "from runner.store.identity import git_commit; print(json.dumps([runner.__file__, str(paths.ROOT), git_commit()]))"
     subprocess.run(["git", "init", "--quiet", installed.folder], check=True)
     file, root, commit = json.loads(installed.call("python", "-c", asked + said).stdout)
     assert Path(file).is_relative_to(installed.packages)
@@ -184,10 +184,10 @@ def test_it_plans_an_old_configuration_or_says_which_python_it_lacks(installed):
 
 def test_its_images_hold_what_a_checkouts_hold(installed):
     code = (
-        "import json; from runner import config_files, recipes; "
-        "from runner.recipes import sha256; "
-        "made = recipes.recipe(config_files.load(['tf-k3'])[0], config_files.Device.CPU); "
-        "print(json.dumps({name: sha256(content) for name, content in made.items()}))"
+        "import json; from runner.environments.recipe import recipe_files, sha256_of; "
+        "from runner.spec.configuration import Device, load_configurations; "
+        "made = recipe_files(load_configurations(['tf-k3'])[0], Device.CPU); "
+        "print(json.dumps({name: sha256_of(content) for name, content in made.items()}))"
     )
     ours = recipe_files(load_configurations(["tf-k3"])[0], Device.CPU)
     expected = {name: hashlib.sha256(content).hexdigest() for name, content in ours.items()}

@@ -53,7 +53,7 @@ def test_markup_and_emoji_names_are_shown_as_they_are():
 
 
 def test_a_reader_that_has_gone_ends_nothing():
-    code = "from runner import cli; import sys; sys.exit(cli.main(['published']))"
+    code = "from runner.cli import app; import sys; sys.exit(app.main(['published']))"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patching import patch_everywhere
 from runner import paths
 from runner.errors import ConfigurationError
 from runner.spec.study import choose_workloads, published_workloads
-from runner.spec.workload import read_workloads
+from runner.spec.workload import WORKLOADS, read_workloads
 
 PUBLISHED = {
     "mnist_mlp": ("mnist", 669_706, 128, 20, 60_000),
@@ -77,7 +78,7 @@ def test_a_suite_is_found_by_its_folder_and_its_models_run_when_named(folder, mo
     assert [(w.name, w.suite) for w in found.values()] == [
         ("small", "another"), *[(name, SUITE) for name in PUBLISHED], ("tiny", "zoo"),
     ]  # fmt: skip
-    monkeypatch.setattr("runner.spec.workload.WORKLOADS", found)
+    patch_everywhere(monkeypatch, WORKLOADS, found)
     assert [workload.name for workload in choose_workloads([])] == list(PUBLISHED)
     assert [workload.name for workload in choose_workloads(["tiny"])] == ["tiny"]
 

@@ -107,7 +107,7 @@ def test_an_environment_in_use_stays_and_goes_after(cache):
 
 
 def test_a_use_ends_with_its_holder(cache):
-    code = "import sys; from pathlib import Path; from runner.usage import Use\n" \
+    code = "import sys; from pathlib import Path; from runner.machine.in_use import Use\n" \
            "use = Use(Path(sys.argv[1])); print('held', flush=True); input()"  # fmt: skip
     folder = cache / "real"
     with subprocess.Popen(

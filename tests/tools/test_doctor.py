@@ -506,7 +506,7 @@ def test_the_command_in_plain_words_and_as_json(machine, tmp_path, capsys):
 def test_a_terminal_of_80_columns(machine, tmp_path, monkeypatch, capsys, encoding, glyph):
     written = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
     console = Console(file=written, force_terminal=True, width=80, no_color=True)
-    monkeypatch.setattr("runner.report.console.out", console)
+    monkeypatch.setattr("runner.tools.doctor.show.out", console)
     machine.cards = [H200]
     call = ["doctor", "--config", "tf-cntk-k208", "--data", "synthetic", "--results", str(tmp_path)]
     assert main(call) == ExitCode.MACHINE
