@@ -154,7 +154,10 @@ def test_it_says_its_version(installed):
 
 def test_it_is_imported_from_where_it_is_installed(installed):
     asked = "import json, runner; from runner import paths; "
-    said = "from runner.store.identity import git_commit; print(json.dumps([runner.__file__, str(paths.ROOT), git_commit()]))"
+    said = (
+        "from runner.store.identity import git_commit; "
+        "print(json.dumps([runner.__file__, str(paths.ROOT), git_commit()]))"
+    )
     subprocess.run(["git", "init", "--quiet", installed.folder], check=True)
     file, root, commit = json.loads(installed.call("python", "-c", asked + said).stdout)
     assert Path(file).is_relative_to(installed.packages)
