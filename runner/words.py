@@ -12,19 +12,11 @@ from runner.errors import UsageError
 
 # Longer ones are cut: a device's name or an error's message is for a person to read.
 MAX_TEXT = 2000
-
-
 # Deeper than anything a job says; far below what makes a serializer give up.
 MAX_DEPTH = 16
-
-
 # Stands where a password was.
 REDACTED = "***"
-
-
 _CREDENTIALS = re.compile(r"(\w://)[^/@\s]+@")
-
-
 _MARKUP = re.compile(r"([\\`*\[\]<>|&])")
 
 
@@ -89,14 +81,8 @@ def markdown_text(text: str) -> str:
 
 
 GIB = 1 << 30
-
-
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": GIB, "T": 1 << 40}
-
-
 _AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-
-
 # A thousand years: more is a typing error, and more than a date can hold.
 _LONGEST = timedelta(days=365_000)
 

@@ -49,17 +49,9 @@ COMMANDS = (
         "export", "runner.cli.commands.export:export_table", "Write a table for other programs."
     ),
 )
-
-
 DEFAULT = "run"
-
-
 _OF_COMPLETION = ("--install-completion", "--show-completion")
-
-
 _HELP = ("-h", "--help")
-
-
 _OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
 
 

@@ -17,18 +17,10 @@ from runner.spec.study import Study, load_study, study_names
 from runner.spec.workload import WORKLOADS
 
 PROGRAM = "keras-bench"
-
-
 VARIABLE = "_KERAS_BENCH_COMPLETE"
-
-
 # A run that other commands know by another name than its folder's.
 LATEST = "latest"
-
-
 Offer = tuple[str, str]
-
-
 Normalize = Callable[[Sequence[str]], list[str]]
 
 

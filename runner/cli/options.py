@@ -28,8 +28,6 @@ Study = Annotated[
         autocompletion=reproduced,
     ),
 ]
-
-
 PrintedStudy = Annotated[
     str | None,
     typer.Option(
@@ -38,8 +36,6 @@ PrintedStudy = Annotated[
         autocompletion=studies,
     ),
 ]
-
-
 Configs = Annotated[
     list[str],
     typer.Option(
@@ -48,8 +44,6 @@ Configs = Annotated[
         autocompletion=offer_configurations,
     ),
 ]
-
-
 Models = Annotated[
     list[str],
     typer.Option(
@@ -58,8 +52,6 @@ Models = Annotated[
         autocompletion=offer_models,
     ),
 ]
-
-
 Backends = Annotated[
     list[str],
     typer.Option(
@@ -68,8 +60,6 @@ Backends = Annotated[
         autocompletion=offer_backends,
     ),
 ]
-
-
 Kinds = Annotated[
     list[str],
     typer.Option(
@@ -78,20 +68,12 @@ Kinds = Annotated[
         "[default: all but data and runs]",
     ),
 ]
-
-
 SEVERAL = ("--config", "--model", "--backend", "--kind", "--pin")
-
-
 RunDevice = Annotated[
     DeviceChoice,
     typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
 ]
-
-
 BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
-
-
 Gpu = Annotated[
     str | None,
     typer.Option(
@@ -100,100 +82,62 @@ Gpu = Annotated[
         autocompletion=offer_gpus,
     ),
 ]
-
-
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
 ]
-
-
 Samples = Annotated[
     int | None, typer.Option("--samples", min=1, help="Training samples. [default: all]")
 ]
-
-
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
-
-
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
-
-
 Until = Annotated[
     str | None,
     typer.Option("--until", help="Repeat until the interval is that narrow, such as 2%."),
 ]
-
-
 MaxRepeats = Annotated[
     int, typer.Option("--max-repeats", min=2, help="With --until, at most that many.")
 ]
-
-
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
 ]
-
-
 Data = Annotated[
     DataSource | None,
     typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
 ]
-
-
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
-
-
 Launcher = Annotated[
     LauncherChoice,
     typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
 ]
-
-
 Engine = Annotated[
     str | None,
     typer.Option(
         "--engine", help="Docker engine: a socket's path or a URL. [default: DOCKER_HOST]"
     ),
 ]
-
-
 Python = Annotated[
     Path | None,
     typer.Option("--python", help="Use this interpreter as it is (launcher local)."),
 ]
-
-
 Memory = Annotated[
     int | None,
     typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
 ]
-
-
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
-
-
 FirstOutput = Annotated[
     float,
     typer.Option("--first-output", min=1, help="Seconds in which a job must write something."),
 ]
-
-
 Silence = Annotated[
     float,
     typer.Option("--silence", min=1, help="Seconds that a job may write nothing: a slow epoch's."),
 ]
-
-
 BuildTimeout = Annotated[
     float, typer.Option("--build-timeout", min=1, help="Seconds that one build may take.")
 ]
-
-
 PullTimeout = Annotated[
     float, typer.Option("--pull-timeout", min=1, help="Seconds that fetching a base may take.")
 ]
-
-
 Resume = Annotated[
     str | None,
     typer.Option(
@@ -203,8 +147,6 @@ Resume = Annotated[
         autocompletion=offer_runs,
     ),
 ]
-
-
 Retry = Annotated[
     str | None,
     typer.Option(
@@ -213,20 +155,14 @@ Retry = Annotated[
         help="With --resume, run these again too: failed,timeout; or all that are not ok.",
     ),
 ]
-
-
 Wait = Annotated[
     float,
     typer.Option("--wait", min=0, help="Seconds to wait for a device that another run holds."),
 ]
-
-
 ImageDataFormat = Annotated[
     Literal["channels_first", "channels_last"] | None,
     typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
 ]
-
-
 RecurrentActivation = Annotated[
     Literal["hard_sigmoid", "sigmoid"] | None,
     typer.Option(
@@ -234,45 +170,27 @@ RecurrentActivation = Annotated[
         help="Of the LSTMs; hard_sigmoid is 2017's. [default: the configuration's]",
     ),
 ]
-
-
 BaseImage = Annotated[
     str | None, typer.Option("--base-image", help="Base image. [default: the configuration's]")
 ]
-
-
 CaBundle = Annotated[
     Path | None, typer.Option("--ca-bundle", help="Extra CA certificates (PEM) for builds.")
 ]
-
-
 PackageIndex = Annotated[
     str | None, typer.Option("--package-index", help="Python package index for builds.")
 ]
-
-
 Wheels = Annotated[Path | None, typer.Option("--wheels", help="Folder of extra wheels for builds.")]
-
-
 Runs = Annotated[
     list[str],
     typer.Argument(help="Runs: names, folders, or latest.", autocompletion=offer_runs),
 ]
-
-
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
 ]
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
-
-
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and do nothing (as plan).")
 ]
-
-
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),

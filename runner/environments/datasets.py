@@ -145,16 +145,12 @@ def _verified(item: Download, path: Path) -> Iterator[IO[bytes]]:
 
 # Arrays of uint8, an image and its label each; the file of MNIST may be compressed.
 _MNIST_BYTES = 70_000 * (28 * 28 + 1)
-
-
 _UNPACKED_BYTES = {
     "mnist": _MNIST_BYTES,
     "cifar10": 60_000 * (32 * 32 * 3 + 1),
     # Two texts of an archive of twenty tasks in several sizes: less than the whole of it.
     "babi": 15_719_851,
 }
-
-
 _DIGITS_BYTES = 1_797 * (28 * 28 + 1)
 
 

@@ -17,8 +17,6 @@ from runner.machine.docker_engine import Engine
 from runner.words import printable
 
 BROKEN = (APIError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError)
-
-
 # What engines, registries and package indexes say when it is not the recipe's fault.
 _PASSING = (
     "no space left",
@@ -32,8 +30,6 @@ _PASSING = (
     "bad gateway",
     "tls handshake",
 )
-
-
 T = TypeVar("T")
 
 

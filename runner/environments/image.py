@@ -38,14 +38,8 @@ from runner.spec.configuration import Configuration, Device
 from runner.words import Say, printable
 
 ALL_THERE = ".complete"
-
-
 _SHOWN = 76
-
-
 _BASE_LABEL = f"{LABEL}.base"
-
-
 _REPO_DIGEST_LABEL = f"{LABEL}.base-repo-digest"
 
 

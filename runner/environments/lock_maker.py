@@ -19,12 +19,8 @@ from runner.spec.configuration import Configuration, Device
 from runner.words import printable, version_numbers
 
 _NO_ANSWER = re.compile("Failed to fetch|Request failed|error sending request")
-
-
 # uv resolves from this version of Python on; older ones are written out whole.
 _OLDEST_RESOLVED = (3, 6)
-
-
 _RESOLVED_ALONE = (3, 8)
 
 

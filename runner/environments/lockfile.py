@@ -11,11 +11,7 @@ from runner.environments.datasets import file_sha256
 from runner.words import printable
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[A-Za-z0-9,._-]+\])?==([A-Za-z0-9.+!_-]+)")
-
-
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-
-
 _DEVICE_BUILD = re.compile(r"-(?:cpu|gpu|cu[0-9]+)$")
 
 
@@ -91,11 +87,7 @@ def lock_problems(wanted: Path, lock: Path) -> Iterator[str]:
 
 
 ENDINGS = (".whl", ".tar.gz", ".tar.bz2", ".zip")
-
-
 _PIN_LINE = re.compile(rb"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", re.MULTILINE)
-
-
 _ANY_HASH = re.compile(rb"--hash=sha256:([0-9a-f]{64})")
 
 

@@ -19,8 +19,6 @@ from runner.machine.docker_engine import LABEL
 from runner.spec.configuration import Configuration, Device
 
 _FROM = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n"
-
-
 # What installs packages learns again how to reach them: it may be built on another machine.
 _REACH = "ARG DEVICE\nARG PIP_INDEX_URL\nCOPY ca-bundle.pem /opt/build/\n"
 
@@ -38,8 +36,6 @@ _CUTS = (
     _Cut("environment", "COPY requirements.lock ", _FROM + _REACH),
     _Cut("models", "COPY models ", _FROM),
 )
-
-
 # The stage that is the finished image.
 FINISHED = _CUTS[-1].stage
 

@@ -17,8 +17,6 @@ import numpy as np
 from runner.errors import DataError
 
 MAX_MEMBER_BYTES = 256 << 20
-
-
 _BABI = "tasks_1-20_v1-2/en/qa2_two-supporting-facts_{}.txt"
 
 

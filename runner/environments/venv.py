@@ -24,8 +24,6 @@ from runner.spec.configuration import Configuration, Device
 from runner.words import printable, version_numbers
 
 MARKER = ".complete"
-
-
 # uv can download interpreters from this version on.
 _OLDEST_FETCHED = (3, 8)
 

@@ -28,15 +28,9 @@ from runner.words import printable
 
 # How long a wish to end may stay unheard while a job is silent.
 _POLL_SECONDS = 0.5
-
-
 # A clock that is kept by the network is moved by less; more than this was set.
 _CLOCK_STEP_SECONDS = 0.5
-
-
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 _OPTIONS = {
     TimeLimit.FIRST_OUTPUT: "it wrote nothing for {:.0f} s after its start",
     TimeLimit.SILENCE: "it wrote nothing for {:.0f} s",

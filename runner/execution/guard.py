@@ -17,12 +17,8 @@ from runner.machine.gpu import Gpu, GpuProcess, Nvml, connect_driver
 
 # A framework's context goes within a second or two; a driver under load has been slower.
 FREE_WITHIN_SECONDS = 60.0
-
-
 # What the driver's own bookkeeping moves by; the smallest CUDA context is larger than this.
 MEMORY_MARGIN_BYTES = 64 << 20
-
-
 Obstacle = Callable[[], str | None]
 
 

@@ -9,11 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 _AT_ONCE = 3
-
-
 _EXIT_CODE = 130
 
 

@@ -24,12 +24,8 @@ from runner.store.events import (
 from runner.words import printable
 
 _MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
-
-
 # What a job may say beside its epochs: start, data, model, limits, end or error, and some room.
 _BESIDE_EPOCHS = 16
-
-
 # For a model that is none of ours, where no number of epochs was asked for.
 _EPOCHS_UNKNOWN = 1000
 

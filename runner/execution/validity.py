@@ -17,16 +17,10 @@ from runner.store.events import EpochEvent, Event, LimitsEvent, ModelEvent
 # The measured peak is one product's, read too low on a busy machine, and fast convolutions need
 # fewer operations than are counted: beyond five times it, the clock is wrong and not the peak.
 _PEAK_MARGIN = 5
-
-
 # A mean of ones in single precision can come out a little above one.
 _ROUNDING = 1e-3
-
-
 # Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
 _JUDGED_FROM = 5_000
-
-
 # A net that sees fewer samples than this learns them by heart and nothing of the others.
 _ENOUGH_TO_GENERALIZE = 1_000
 

@@ -19,12 +19,8 @@ from runner.launchers.base import Process
 from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
 
 INTERVAL_SECONDS = 1.0
-
-
 # Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
 MIN_SAMPLES = 3
-
-
 # In cores, as the mean over a job. An idle machine's services, the engine and the desktop take
 # 0.01 to 0.1; one busy process takes 1.0. Between them lies what can matter: a job whose threads
 # wait for each other in every step is held up for at most this part of its time, and a process

@@ -18,11 +18,7 @@ from runner.spec.configuration import Configuration
 from runner.spec.job import Job
 
 GRACE_SECONDS = 5.0
-
-
 _GONE_WITHIN_SECONDS = 10.0
-
-
 _POLL_SECONDS = 0.05
 
 
@@ -173,8 +169,6 @@ class ProcessTree:
 
 # Bounded, so that a flood makes the process wait instead of filling the host's memory.
 _CHUNKS = 256
-
-
 _PUT_SECONDS = 0.5
 
 

@@ -11,11 +11,7 @@ from docker.types import LogConfig, Mount
 from runner.machine.docker_engine import LABEL, Engine, cache_volume
 
 CACHE_DIR = "/cache"
-
-
 _MEASURE_SECONDS = 60
-
-
 BROKEN_ENGINE = (APIError, requests.exceptions.RequestException, OSError)
 
 

@@ -8,12 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _POLL_SECONDS = 1.0
-
-
 # What is left for everyone else on the disk that holds the compile caches.
 RESERVE_BYTES = 4 << 30
-
-
 RESERVE_INODES = 100_000
 
 

@@ -42,11 +42,7 @@ from runner.spec.job import Job
 from runner.words import Say
 
 OWNER_LABEL = f"{LABEL}.owner"
-
-
 _JOB_LABEL = f"{LABEL}.job"
-
-
 DATA_DIR = "/data"
 
 

@@ -42,17 +42,9 @@ from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
-
-
 _TOKEN = "KERAS_BENCHMARK_JOB"
-
-
 _SCRATCH = "bench-job-"
-
-
 _OWNER_FILE = ".owner"
-
-
 # What a process needs of its parent's environment; everything else could change a result.
 _PASSED = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_HOME", "XLA_FLAGS", "SSL_CERT_FILE")
 

@@ -18,8 +18,6 @@ from runner.errors import MachineError
 from runner.words import printable
 
 POLL_SECONDS = 0.5
-
-
 _SHARED = (Path("/run/lock"), Path("/tmp"))
 
 

@@ -13,8 +13,6 @@ from runner.words import GIB, Say, size_text
 # What a disk must have left beyond what is known to be needed: jobs' temporary files, the page
 # cache's delayed writes, what others do meanwhile.
 RESERVE = 256 << 20
-
-
 # Less than this left is worth a word.
 MARGIN = 2 * GIB
 

@@ -15,12 +15,8 @@ import docker
 from runner.errors import MachineError
 
 LABEL = "keras-backend-benchmarks"
-
-
 # An engine that has not answered by then hangs; what it is asked later may take longer.
 ANSWER_SECONDS = 10
-
-
 WORK_SECONDS = 120
 
 

@@ -12,17 +12,9 @@ import pynvml
 from runner.errors import MachineError
 
 T = TypeVar("T")
-
-
 THERMAL = frozenset({"software thermal slowdown", "hardware thermal slowdown"})
-
-
 SLOWDOWNS = THERMAL | {"hardware power brake", "hardware slowdown"}
-
-
 POWER_CAP = "software power cap"
-
-
 # Not here: idle and application clocks, which are how a card stands, not something that befell it.
 _REASONS = {
     pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "software thermal slowdown",

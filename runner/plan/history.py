@@ -42,27 +42,13 @@ class Left:
 
 # Newest first: a machine with years of runs must not wait for its own past.
 MAX_RUNS = 300
-
-
 MAX_JOBS = 40
-
-
 MAX_EVENT_BYTES = 4 << 20
-
-
 # As many of the nearest jobs as an estimate rests on.
 NEAREST = 3
-
-
 _DIGITS = 1497
-
-
 _TIMED = (Status.OK, Status.TAINTED)
-
-
 Cell = tuple[str, str]
-
-
 Build = tuple[str, str, str]
 
 

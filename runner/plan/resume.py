@@ -74,8 +74,6 @@ def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
 
 
 _RETRIABLE = [str(status) for status in Status if status not in (Status.OK, Status.UNSUPPORTED)]
-
-
 _ALL = "all"
 
 

@@ -18,8 +18,6 @@ from runner.store.record import Record
 
 # Between two lines on the time left.
 SAY_EVERY_SECONDS = 60.0
-
-
 FINE = (Status.OK, Status.UNSUPPORTED)
 
 

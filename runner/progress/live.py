@@ -44,21 +44,11 @@ from runner.tables.load import load_runs
 from runner.words import clock_text, printable
 
 REFRESH_PER_SECOND = 1.0
-
-
 _STEP = re.compile(r"Step (\d+)/(\d+)\s*:\s*(.*)")
-
-
 _BAR = 24
-
-
 _WAITING, _RUNNING = ".", ">"
-
-
 # Beside the table: its title, its header of up to three lines, its rule, what is cut.
 _TABLE_LEAST = 7
-
-
 # What a job does after each of its events.
 _NEXT: dict[type, str] = {
     StartEvent: "loading data",

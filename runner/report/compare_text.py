@@ -35,18 +35,12 @@ from runner.tables.load import load_runs
 from runner.words import escaped_lines
 
 COMPARE_SCHEMA = 1
-
-
 COMPARE_CAPTION = (
     "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
     "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
 )
-
-
 # As the widest word of its column it would push the table over 80 columns.
 _NARROW = {str(CellVerdict.NOT_COMPARABLE): "not\ncomparable"}
-
-
 _HASH = re.compile(r"\b(?:sha256:)?([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 

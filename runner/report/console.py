@@ -34,8 +34,6 @@ class SafeConsole(Console):
 
 
 out = SafeConsole(soft_wrap=False, emoji=False)
-
-
 err = SafeConsole(stderr=True, soft_wrap=True, emoji=False)
 
 

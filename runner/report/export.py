@@ -25,11 +25,7 @@ from runner.tables.published import with_published
 from runner.words import escaped_lines
 
 EXPORT_SCHEMA = 1
-
-
 FOR_PEOPLE = (Format.MARKDOWN, Format.LATEX)
-
-
 _READ = {
     Table.EPOCHS: ["model", "configuration", "backend", "repeat", "epoch", "seconds", "samples",
                    "loss", "accuracy", "val_loss", "val_accuracy"],

@@ -18,25 +18,13 @@ from runner.tables.columns import CELL
 from runner.tables.per_job import JOB, job_rows
 
 _PER_EPOCH = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
-
-
 _FILES = ("log.txt", "events.jsonl", "telemetry.jsonl", "job.json", "record.json")
-
-
 _ENDED = {Status.OK: "FINISHED", Status.INTERRUPTED: "KILLED"}
-
-
 # MLflow tells its makers of its use unless told not to, and asks a silent server for minutes.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
-
-
 _JOB_TAG = "keras_backend_benchmarks.job"
-
-
 # What MLflow takes in one call, and of one text.
 _BATCH = 1000
-
-
 _LONGEST = 5000
 
 

@@ -15,27 +15,13 @@ from runner.spec.documents import read_toml
 from runner.spec.workload import WORKLOADS
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$")]
-
-
 Numbers = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*$")]
-
-
 MinorVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")]
-
-
 # These become folders, image tags and arguments.
 BackendName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-
-
 ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$")]
-
-
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-
-
 ImageDataFormat = Literal["channels_first", "channels_last"]
-
-
 RecurrentActivation = Literal["hard_sigmoid", "sigmoid"]
 
 

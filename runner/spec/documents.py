@@ -14,8 +14,6 @@ from runner.errors import ConfigurationError, near_miss
 from runner.words import escaped
 
 Content = TypeVar("Content", bound=BaseModel)
-
-
 # Gives the keys that are allowed at the place of an error, for a hint.
 KnownKeys = Callable[[tuple[int | str, ...]], list[str]]
 

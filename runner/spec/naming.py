@@ -11,14 +11,8 @@ from runner.errors import UsageError
 from runner.spec.workload import MODEL_NAME, SUITE_NAME
 
 _CONFIGURATION = re.compile(r"((?:[a-z]+[0-9]*-)+)k([0-9]+)")
-
-
 _MODEL, _SUITE = re.compile(MODEL_NAME), re.compile(SUITE_NAME)
-
-
 _ALIASES = {"tf": "tensorflow"}
-
-
 _LONGEST = 60
 
 

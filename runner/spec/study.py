@@ -19,8 +19,6 @@ from runner.spec.workload import WORKLOADS, Workload
 
 # The study that stands where none is named.
 DEFAULT_STUDY = "bhatia2017"
-
-
 # The kind of a figure that is of no other.
 FIGURE = "figure"
 

@@ -21,11 +21,7 @@ from runner.errors import ConfigurationError, UsageError, near_miss
 from runner.spec.documents import read_json
 
 MODEL_NAME = SUITE_NAME = r"[a-z][a-z0-9_]{1,39}"
-
-
 _Name = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
-
-
 _Count = Annotated[int, Field(ge=1)]
 
 

@@ -15,14 +15,8 @@ from runner.words import escaped_json, printable
 
 # The longest that a job was seen to say is 2 KB.
 MAX_LINE_BYTES = 64 << 10
-
-
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
-
-
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -128,8 +122,6 @@ class ErrorEvent(_Event):
 
 
 Event = StartEvent | DataEvent | ModelEvent | EpochEvent | LimitsEvent | EndEvent | ErrorEvent
-
-
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 

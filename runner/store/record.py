@@ -70,8 +70,6 @@ class _Manifest(BaseModel):
 
 
 _JOB = TypeAdapter(Job)
-
-
 _RECORD = TypeAdapter(Record)
 
 

@@ -20,20 +20,14 @@ from runner.tables.per_cell import repeats_of, summarize
 from runner.tables.statistics import Ratio, median_ratio
 
 NOT_RECORDED = "not recorded"
-
-
 # What a job measures, or is called: all other columns of the table say what it ran in.
 _MEASURED = {
     *CELL, "run", "job", "repeat", "status", "reason", "epoch", "seconds", "loss", "accuracy",
     "val_loss", "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
     "started", *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
 }  # fmt: skip
-
-
 # What a job ran in.
 IDENTITY = [name for name in COLUMNS if name not in _MEASURED]
-
-
 # Where these differ, the times are of other work or of another machine: their ratio says nothing.
 # All else may be the very thing that is compared: an image, a lock, a version, a driver, a commit.
 _WORK = {
@@ -46,12 +40,8 @@ _WORK = {
     "parameters": "parameters",
     "recurrent_activation": "recurrent activation",
 }
-
-
 # A fall of the validation accuracy that is worth a line.
 _ACCURACY_DROP = 0.02
-
-
 _OF_SIDE = {
     "seconds_per_epoch": "seconds",
     "seconds_low": "low",

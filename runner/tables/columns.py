@@ -15,11 +15,7 @@ PHASES = (
     "test",
     "teardown",
 )
-
-
 PHASE_COLUMNS = {f"{name}_seconds": "Float64" for name in PHASES}
-
-
 LIMIT_COLUMNS = {
     "steps_per_epoch": "Int64",
     "flops_per_sample_forward": "Int64",
@@ -27,11 +23,7 @@ LIMIT_COLUMNS = {
     "peak_flops_per_second": "Float64",
     "input_seconds_per_epoch": "Float64",
 }
-
-
 CELL = ["model", "configuration", "backend", "device"]
-
-
 # Of ``summarize``, what the table has a column for.
 TELEMETRY_COLUMNS: dict[str, str] = {
     "foreign_load": "Float64",
@@ -42,8 +34,6 @@ TELEMETRY_COLUMNS: dict[str, str] = {
     "gpu_sm_mhz": "Float64",
     "throttle": "string",
 }
-
-
 COLUMNS: dict[str, str] = {
     "run": "string",
     "job": "string",

@@ -9,8 +9,6 @@ from runner.tables.columns import CELL, LIMIT_COLUMNS
 
 # A cell whose input alone takes this share of an epoch is bound by the host.
 _HOST_BOUND = 0.7
-
-
 # Below this share of the peak the arithmetic is not what takes the time.
 _STEP_BOUND = 0.05
 

@@ -32,8 +32,6 @@ def _events(path: Path) -> tuple[list[Event], int]:
 _OF_ENVIRONMENT = (
     "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256",
 )  # fmt: skip
-
-
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 
@@ -107,8 +105,6 @@ _READERS = {
     "limits": _from_limits,
     "end": _from_end,
 }
-
-
 _EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
 
 

@@ -54,11 +54,7 @@ def phase_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 JOB = ["run", "job"]
-
-
 _OF_EPOCH = ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"]
-
-
 _TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
 
 

@@ -21,14 +21,8 @@ from runner.words import escaped
 
 # Why a cell without a number has none, where the number was printed as a drawing only.
 IN_A_PICTURE = "in a picture only"
-
-
 SECONDS_PER_EPOCH = "s/epoch"
-
-
 _CELL = ["series", "gpu", "test", "backend"]
-
-
 _Words = Annotated[str, Field(min_length=1)]
 
 

@@ -15,23 +15,11 @@ import numpy.typing as npt
 from scipy import stats
 
 Seconds = npt.NDArray[np.float64]
-
-
 DRAWS = 2000
-
-
 CONFIDENCE = 0.95
-
-
 _FEW_EPOCHS = 3
-
-
 _DRIFT = 0.05
-
-
 _WIDE = 0.05
-
-
 _OUTLIER = 1.2
 
 

@@ -9,8 +9,6 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner build --config mxnet-k122",
     "python -m runner build --config tf-k3 jax-k3 --device cpu",

@@ -13,18 +13,12 @@ from runner.spec.configuration import Device, load_configurations
 from runner.spec.workload import DataSource
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner bundle save kept --config mxnet-k122 --device cpu",
     "python -m runner bundle verify kept",
     "python -m runner bundle load kept",
 )
-
-
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The bundle's folder.")]
-
-
 KeptData = Annotated[
     DataSource | None,
     typer.Option(
@@ -33,8 +27,6 @@ KeptData = Annotated[
         "[default: the real files that are cached]",
     ),
 ]
-
-
 app = typer.Typer(
     help="Save images, wheels and data to a folder that runs without a network.",
     no_args_is_help=True,

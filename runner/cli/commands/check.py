@@ -16,21 +16,13 @@ from runner.spec.naming import checked_model_name, parse_configuration_name
 from runner.spec.workload import WORKLOADS
 
 app = typer.Typer(help="Check that a configuration or a model is fit to run.", no_args_is_help=True)
-
-
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner check configuration jax-k3 --device cpu",
     "python -m runner check model mnist_mlp --config jax-k3 --device cpu",
 )
-
-
 # What is tried with the one that is checked.
 TRIED_WITH = "mnist_mlp"
-
-
 TRIED_ON = "jax-k3"
 
 

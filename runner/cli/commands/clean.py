@@ -10,8 +10,6 @@ from runner import paths
 from runner.cli import options
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner clean --dry-run",
     "python -m runner clean --until-free 20G",

@@ -10,8 +10,6 @@ from runner import paths
 from runner.cli import options
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner compare 20261124-120000 latest",
     "python -m runner compare before.run after.run --threshold 5%",

@@ -9,8 +9,6 @@ EXAMPLES = (
     "python -m runner data fetch",
     "python -m runner data verify",
 )
-
-
 app = typer.Typer(help="Fetch, check and list the real data sets.", no_args_is_help=True)
 
 

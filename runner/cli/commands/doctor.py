@@ -16,8 +16,6 @@ from runner.spec.study import choose_workloads
 from runner.spec.workload import require_source
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner doctor",
     "python -m runner doctor --config mxnet-k122 --device auto",

@@ -12,8 +12,6 @@ from runner.cli import options
 from runner.spec.choices import Format, Table
 
 LATEST = ["latest"]
-
-
 EXAMPLES = (
     "python -m runner export latest --output table.parquet",
     "python -m runner export latest --table summary --format latex",

@@ -14,14 +14,8 @@ from runner.spec.choices import BuildOptions
 app = typer.Typer(
     help="Write a working skeleton of a configuration or a model.", no_args_is_help=True
 )
-
-
 NONE: list[str] = []
-
-
 OWN = "own"  # the suite of models that came with no study
-
-
 EXAMPLES = (
     "python -m runner new configuration jax-k3140 --pin keras==3.14.0 jax==0.9.0",
     "python -m runner new model mnist_wide",

@@ -12,8 +12,6 @@ from runner import paths
 from runner.cli import options
 
 LATEST = ["latest"]
-
-
 EXAMPLES = (
     "python -m runner report",
     "python -m runner report latest --html report.html",

@@ -16,8 +16,6 @@ from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.time_limits import TimeLimits
 
 NONE: list[str] = []
-
-
 EXAMPLES = (
     "python -m runner --study bhatia2017",
     "python -m runner --config mxnet-k122",
@@ -25,8 +23,6 @@ EXAMPLES = (
     "python -m runner --config theano-k208 --repeats 5 --data real",
     "python -m runner --resume latest --retry failed,timeout",
 )
-
-
 PLAN_EXAMPLES = (
     "python -m runner plan --config mxnet-k122 --device cpu",
     "python -m runner plan --resume latest",
@@ -88,11 +84,7 @@ def plan_command(context: typer.Context, **given: Any) -> None:
 
 # The options of ``run``, declared there: all but those that make no difference here.
 _OF_RUN = inspect.signature(run_command, eval_str=True).parameters.values()
-
-
 plan_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [each for each in _OF_RUN if each.name not in ("dry_run", "quiet")]
 )
-
-
 plan_command.__annotations__ = {each.name: each.annotation for each in _OF_RUN}

@@ -19,26 +19,16 @@ from runner.words import escaped_lines
 # Characters of all logs together, for jobs that are ok and for those that are not; one log's
 # share lies within the bounds.
 _LOG_BUDGET = {True: 500_000, False: 1_000_000}
-
-
 _LOG_BOUNDS = {True: (80, 2_000), False: (200, 8_000)}
-
-
 # Numbers of all telemetry together, and the points of one job's series.
 _TELEMETRY_BUDGET = 60_000
-
-
 _MOST_POINTS, _FEWEST_POINTS = 120, 8
-
-
 _OF_CARD = {
     "gpu_utilization": "utilization_percent",
     "gpu_temperature": "temperature_c",
     "gpu_power_w": "power_w",
     "gpu_sm_mhz": "sm_mhz",
 }
-
-
 _OF_HOST = ("foreign_load", "cpu_mhz")
 
 

@@ -14,11 +14,7 @@ from runner.tables.per_job import JOB
 from runner.tables.published import with_published
 
 _MOST_EPOCHS = 200
-
-
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
-
-
 # What a set-up is: the jobs of one cell must have one.
 _IDENTITY = {
     "device_name": "device",
@@ -32,8 +28,6 @@ _IDENTITY = {
     "threads": "number of threads",
     "image_data_format": "image data format",
 }
-
-
 # What the cells of a model must share for their ratios to mean anything.
 _WORK = {
     "device_name": "device",

@@ -44,8 +44,6 @@ from runner.tables.per_job import job_rows
 from runner.words import escaped_lines
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
-
-
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
 

@@ -22,11 +22,7 @@ _ENVIRONMENT = [
     "lock_sha256",
     "packages_sha256",
 ]
-
-
 _HOST = ["runner_version", "models_sha256", "cpu_model", "kernel"]
-
-
 _DEVICE = ["device_name", "device_uuid", "driver", "cpus", "threads"]
 
 

@@ -43,11 +43,7 @@ from runner.spec.naming import (
 from runner.spec.workload import read_workloads
 
 COPIED = "Copied from"
-
-
 _TOML_STRING = r"""(?:""\".*?""\"|\'\'\'.*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\')"""
-
-
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("runner.tools.author"),
     undefined=jinja2.StrictUndefined,

@@ -27,14 +27,8 @@ from runner.tools.author.findings import (
 )
 
 SAMPLES = 256
-
-
 EPOCHS = 2
-
-
 CLOCKS = TimeLimits(wall=3600.0)
-
-
 _IN_LOG = "what it printed is in the job's log"
 
 

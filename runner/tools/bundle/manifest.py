@@ -17,32 +17,14 @@ from runner.errors import BundleError
 from runner.spec.configuration import Device
 
 BUNDLE_SCHEMA = 1
-
-
 MANIFEST_NAME = "bundle.json"
-
-
 FOLDERS = ("images", "wheels", "data")
-
-
 _MAX_BYTES = 64 << 20
-
-
 _PLAIN = r"[A-Za-z0-9][A-Za-z0-9_.+!-]{0,254}"
-
-
 Plain = Annotated[str, StringConstraints(pattern=rf"^{_PLAIN}$")]
-
-
 FilePath = Annotated[str, StringConstraints(pattern=rf"^(images|wheels|data)/{_PLAIN}$")]
-
-
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,299}$")]
 
 

@@ -25,14 +25,8 @@ from runner.tools.bundle.streams import Pieces, streamed
 from runner.words import printable
 
 _BUILD = "/opt/build"
-
-
 _FOUND = f"{_BUILD}/found"
-
-
 _PYTHON = re.compile(rb"^Python (\d+\.\d+\.\d+)", re.MULTILINE)
-
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+!-]*\Z")
 
 

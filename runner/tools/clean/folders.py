@@ -22,8 +22,6 @@ from runner.tools.clean.items import Item, Kind, RemovalError
 
 # What a removal that was cut off leaves: never taken for the whole thing.
 _TRASH = ".removing-"
-
-
 _TRASHED = re.compile(re.escape(_TRASH) + r"\d+-")
 
 

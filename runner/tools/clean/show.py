@@ -29,15 +29,9 @@ from runner.words import age_text, parse_age, parse_size, size_text
 
 # As much of a hash at a name's end as a person reads.
 _LONG_HASH = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8,}$")
-
-
 # Less than this in uv's cache is not worth a line.
 _WORTH_SAYING = 10 << 20
-
-
 OF_ENGINE = frozenset({Kind.IMAGES, Kind.CONTAINERS, Kind.CACHES})
-
-
 # Results and downloads go only where they are named: neither can be made again for certain.
 UNASKED = (Kind.IMAGES, Kind.ENVIRONMENTS, Kind.CACHES, Kind.CONTAINERS)
 

@@ -24,14 +24,8 @@ from runner.words import printable
 
 # A host that takes longer to answer is as good as none to whoever waits for the doctor.
 SECONDS = 4.0
-
-
 _FETCH = "python -m runner data fetch"
-
-
 _data = Reporter("data")
-
-
 _network = Reporter("network")
 
 

@@ -22,8 +22,6 @@ from runner.tools.doctor.findings import Finding, Reporter
 from runner.words import size_text
 
 _say = Reporter("disk")
-
-
 _REMEDY = "make room: python -m runner clean --dry-run shows what can go"
 
 

@@ -18,8 +18,6 @@ from runner.tools.doctor.gpu import card_fits, device_free, gpu_cards, other_car
 from runner.tools.doctor.local import local_needs, local_pythons
 
 Check = Callable[[AskedRun, SeenMachine], list[Finding]]
-
-
 DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
     "engine": (engine_answers, nvidia_runtime),
     "gpu": (gpu_cards, device_free),

@@ -15,8 +15,6 @@ from runner.tools.doctor.asked import AskedRun, SeenMachine, text_and_remedy
 from runner.tools.doctor.findings import Finding, Reporter
 
 _cards = Reporter("gpu")
-
-
 _fits = Reporter("configurations")
 
 

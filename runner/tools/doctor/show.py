@@ -18,8 +18,6 @@ from runner.tools.doctor.examination import examine
 from runner.tools.doctor.findings import Finding, FindingState
 
 DOCTOR_SCHEMA = 1
-
-
 _TITLES = {
     "engine": "Engine",
     "gpu": "Device",
@@ -29,8 +27,6 @@ _TITLES = {
     "network": "Network",
     "local": "Local environments",
 }
-
-
 _LOOKS = {
     FindingState.OK: ("✓", "green"),
     FindingState.WARNING: ("!", "yellow"),
