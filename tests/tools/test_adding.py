@@ -18,9 +18,9 @@ from runner.spec.configuration import Device, load_configurations
 from runner.spec.workload import read_workloads
 from runner.store.run_folder import RunStore
 from runner.tools.author.check import configuration_findings, index_findings
-from runner.tools.author.findings import Mark
 from runner.tools.author.new import ProjectFolders, write_configuration, write_model
 from runner.tools.author.trial import trial_findings, trial_jobs
+from runner.tools.findings import FindingState
 
 BUILD = BuildOptions()
 
@@ -51,10 +51,10 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
     conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))
     todo = trial_jobs(found, workload, Machine(Device.CPU, None, None), threads=2)
     told = list(trial_findings(found, todo, workload, conditions))
-    if told[0].mark is Mark.PROBLEM:
+    if told[0].state is FindingState.PROBLEM:
         cannot(f"no environment for jax-k3: {told[0].text}")
-    assert [(f.step, f.mark) for f in told] == [
-        (step, Mark.OK) for step in ("environment", "imports", "parameters", "epochs")
+    assert [(f.subject, f.state) for f in told] == [
+        (step, FindingState.OK) for step in ("environment", "imports", "parameters", "epochs")
     ]
 
 
@@ -65,8 +65,8 @@ def test_new_locks_are_what_the_index_resolves(rooms):
         cannot(f"no package index: {error}")
     pins = {"keras": "3.14.0"}
     made, _ = write_configuration("jax-k3140", None, pins, BUILD, print, rooms)
-    assert {f.mark for f in configuration_findings(made.folder)} == {Mark.OK}
-    assert {f.mark for f in index_findings(made, Device.CPU, BUILD)} == {Mark.OK}
+    assert {f.state for f in configuration_findings(made.folder)} == {FindingState.OK}
+    assert {f.state for f in index_findings(made, Device.CPU, BUILD)} == {FindingState.OK}
     wanted = made.wanted(Device.CPU)
     wanted.write_text(wanted.read_text().replace("3.14.0", "3.99.99"))
     before = made.lock(Device.CPU).read_bytes()

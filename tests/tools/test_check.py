@@ -17,8 +17,8 @@ from runner.spec.configuration import Device, configuration_names, load_configur
 from runner.spec.workload import WORKLOADS
 from runner.store.run_folder import RunStore
 from runner.tools.author.check import configuration_findings, index_findings, model_findings
-from runner.tools.author.findings import Mark
 from runner.tools.author.trial import trial_findings, trial_jobs
+from runner.tools.findings import FindingState
 from scripted import ScriptedLauncher, stream
 
 BUILD = BuildOptions()
@@ -37,20 +37,20 @@ def change(path, old, new):
 
 
 def problems(findings):
-    return [(f.step, f.text, f.remedy) for f in findings if f.mark is Mark.PROBLEM]
+    return [(f.subject, f.text, f.remedy) for f in findings if f.state is FindingState.PROBLEM]
 
 
 @pytest.mark.parametrize("name", configuration_names())
 def test_the_real_configurations_are_fit(name):
     found = list(configuration_findings(paths.CONFIGURATIONS / name))
     assert problems(found) == []
-    steps = [finding.step for finding in found if finding.mark is Mark.OK]
+    steps = [finding.subject for finding in found if finding.state is FindingState.OK]
     assert steps == ["schema", "files", "recipe", "gpu lock", "cpu lock"]
 
 
 @pytest.mark.parametrize("name", list(WORKLOADS))
 def test_the_real_models_are_fit(name):
-    assert {finding.mark for finding in model_findings(name)} == {Mark.OK}
+    assert {finding.state for finding in model_findings(name)} == {FindingState.OK}
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def asked(monkeypatch):
         patch_everywhere(monkeypatch, is_installable, try_install)
         patch_everywhere(monkeypatch, lock_differences, lambda *_: list(differs))
         gpu, cpu = index_findings(found, tried, BUILD)
-        assert (gpu.step, cpu.step) == ("gpu index", "cpu index")
-        assert gpu.mark is (Mark.PROBLEM if differs else Mark.OK)
+        assert (gpu.subject, cpu.subject) == ("gpu index", "cpu index")
+        assert gpu.state is (FindingState.PROBLEM if differs else FindingState.OK)
         return cpu
 
     return ask
 
 
 def test_an_index_that_has_all_is_well(asked):
-    assert asked().mark is Mark.OK
+    assert asked().state is FindingState.OK
 
 
 def test_a_lock_that_would_be_another_now_is_a_problem(asked):
@@ -132,15 +132,17 @@ def test_a_lock_that_would_be_another_now_is_a_problem(asked):
     assert told.remedy == "python -m runner lock jax-k3"
 
 
-@pytest.mark.parametrize(("tried", "mark"), [(Device.CPU, Mark.PROBLEM), (Device.GPU, Mark.NOTE)])
+@pytest.mark.parametrize(
+    ("tried", "mark"), [(Device.CPU, FindingState.PROBLEM), (Device.GPU, FindingState.WARNING)]
+)
 def test_what_the_index_lacks_stands_against_the_device_that_is_tried(asked, tried, mark):
     told = asked(BuildError("there is no version of keras==3.99"), tried=tried)
-    assert (told.mark, told.text) == (mark, "there is no version of keras==3.99")
+    assert (told.state, told.text) == (mark, "there is no version of keras==3.99")
     assert "--package-index" in told.remedy
 
 
 def test_an_index_that_does_not_answer_stands_against_nothing(asked):
-    assert asked(UnreachableError("connection refused")).mark is Mark.NOTE
+    assert asked(UnreachableError("connection refused")).state is FindingState.WARNING
 
 
 def test_no_index_is_told_from_no_package(monkeypatch):
@@ -209,8 +211,8 @@ def two_epochs(**changes):
 
 def test_two_short_epochs_tell_imports_parameters_and_losses(trial):
     found = trial(ScriptedLauncher({"mxnet": two_epochs()}))
-    assert [(f.step, f.mark) for f in found] == [
-        (step, Mark.OK) for step in ("environment", "imports", "parameters", "epochs")
+    assert [(f.subject, f.state) for f in found] == [
+        (step, FindingState.OK) for step in ("environment", "imports", "parameters", "epochs")
     ]
     assert "Keras 1.2.2, mxnet 0.11.0, Python 3.6.15" in found[1].text
     assert "2 epochs, loss 1.000 -> 1.000" in found[3].text
@@ -218,7 +220,7 @@ def test_two_short_epochs_tell_imports_parameters_and_losses(trial):
 
 def test_an_environment_that_cannot_be_made_ends_the_trial(trial):
     found = trial(ScriptedLauncher({}, broken=["mxnet-k122"]))
-    assert [(f.step, f.mark) for f in found] == [("environment", Mark.PROBLEM)]
+    assert [(f.subject, f.state) for f in found] == [("environment", FindingState.PROBLEM)]
     assert found[0].text == "no such package"
 
 
@@ -243,7 +245,7 @@ def test_another_number_of_parameters_is_told_for_the_entry(trial):
         ("parameters", "the network has 12, models/workloads/bhatia2017/suite.json states 669,706",
          'if this network is the one meant, write "parameters": 12 there'),
     ]  # fmt: skip
-    assert found[-1].mark is Mark.SKIPPED
+    assert found[-1].state is FindingState.SKIPPED
 
 
 def test_a_loss_that_is_no_number_is_a_problem(trial):

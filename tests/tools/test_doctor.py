@@ -36,8 +36,8 @@ from runner.spec.workload import DataSource
 from runner.tools.doctor.asked import AskedRun
 from runner.tools.doctor.data import _all_at_once, why_no_index, why_not_served
 from runner.tools.doctor.examination import DOCTOR_CHECKS, examine
-from runner.tools.doctor.findings import FindingState
 from runner.tools.doctor.local import _loads
+from runner.tools.findings import FindingState
 from runner.words import size_text
 
 H200 = Gpu("GPU-h200", "NVIDIA H200", "580.159.03", (9, 0), 139 << 30)

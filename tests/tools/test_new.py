@@ -16,8 +16,8 @@ from runner.spec.configuration import Device, configuration_names
 from runner.spec.naming import parse_configuration_name
 from runner.spec.workload import read_workloads
 from runner.tools.author.check import configuration_findings, model_findings
-from runner.tools.author.findings import Mark
 from runner.tools.author.new import ProjectFolders, parse_pins, write_configuration, write_model
+from runner.tools.findings import FindingState
 
 BUILD = BuildOptions()
 HOSTILE = [
@@ -66,7 +66,7 @@ def own(rooms):
 
 
 def marks(findings):
-    return {finding.mark for finding in findings}
+    return {finding.state for finding in findings}
 
 
 def test_a_made_configuration_passes_every_check_of_files(rooms, index):
@@ -78,9 +78,9 @@ def test_a_made_configuration_passes_every_check_of_files(rooms, index):
     assert (made.folder / "gpu.in").read_text() == "keras==3.14.0\njax[cuda12]==0.10.1\n"
     assert sorted(index) == [("jax0101-k3140", Device.CPU), ("jax0101-k3140", Device.GPU)]
     found = list(configuration_findings(made.folder))
-    assert marks(found) == {Mark.OK, Mark.NOTE}
+    assert marks(found) == {FindingState.OK, FindingState.WARNING}
     # What a GPU needs was not looked up for another JAX, and is not claimed.
-    assert next(f for f in found if f.mark is Mark.NOTE).step == "gpu facts"
+    assert next(f for f in found if f.state is FindingState.WARNING).subject == "gpu facts"
     assert made.backends["jax"].gpu.source.startswith("Copied from jax-k3")
 
 
@@ -172,7 +172,7 @@ def test_a_broken_link_in_the_place_is_something_there(rooms):
 def test_a_made_model_passes_every_check_of_files(rooms):
     path = write_model("mnist_small", "own", rooms)
     assert path == own(rooms) / "mnist_small.py"
-    assert marks(model_findings("mnist_small", rooms.models)) == {Mark.OK}
+    assert marks(model_findings("mnist_small", rooms.models)) == {FindingState.OK}
     found = read_workloads(rooms.models)["mnist_small"]
     assert found.suite == "own"
     # Two dense layers with their biases, of 784 to 32 to 10.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner import paths
@@ -16,16 +16,10 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device, read_configuration
 from runner.spec.naming import name_mismatch, parse_configuration_name
 from runner.spec.workload import read_workloads
-from runner.tools.author.findings import (
-    CheckFinding,
-    Findings,
-    Mark,
-    each_finding,
-    ok_finding,
-    problem_finding,
-)
 from runner.tools.author.new import COPIED
+from runner.tools.findings import Finding, Reporter
 
+_say = Reporter("check")
 _OTHER_INDEX = "name an index with --package-index, or extra wheels with --wheels"
 
 
@@ -37,43 +31,40 @@ def _shown(path: Path) -> Path:
 # A configuration, from its files
 
 
-def configuration_findings(folder: Path) -> Findings:
+def configuration_findings(folder: Path) -> Iterator[Finding]:
     """Yield what the folder of a configuration tells."""
     try:
         found = read_configuration(folder)
     except ConfigurationError as error:
-        yield problem_finding("schema", str(error), "docker/README.md says what the file holds")
+        yield _say.problem("schema", str(error), "docker/README.md says what the file holds")
         return
     yield from _facts(found)
     wanted = [found.folder / "Dockerfile", *(found.wanted(device) for device in Device)]
     if missing := [path.name for path in wanted if not path.is_file()]:
-        yield problem_finding(
+        yield _say.problem(
             "files", f"missing: {', '.join(missing)}", f"they belong in {_shown(folder)}"
         )
         return
-    yield ok_finding("files", "config.toml, Dockerfile, cpu.in, gpu.in")
+    yield _say.ok("files", "config.toml, Dockerfile, cpu.in, gpu.in")
     fine = "begins at BASE_IMAGE, checks libraries, runs as an ordinary user"
     text = wanted[0].read_text(encoding="utf-8", errors="replace")
-    yield from each_finding(
-        "recipe", list(recipe_problems(text)), fine, f"mend {_shown(wanted[0])}"
-    )
+    yield from _say.each("recipe", list(recipe_problems(text)), fine, f"mend {_shown(wanted[0])}")
     for device in Device:
         yield from _locked(found, device)
 
 
-def _facts(found: Configuration) -> Findings:
+def _facts(found: Configuration) -> Iterator[Finding]:
     versions = {name: backend.version for name, backend in found.backends.items()}
     held = ", ".join(f"{name} {version}" for name, version in versions.items())
     name = parse_configuration_name(found.name)
     if wrong := name_mismatch(name, versions, found.keras):
-        yield problem_finding("schema", wrong, "rename the folder, or correct config.toml")
+        yield _say.problem("schema", wrong, "rename the folder, or correct config.toml")
     else:
-        yield ok_finding("schema", f"{held} under Keras {found.keras}, Python {found.python}")
+        yield _say.ok("schema", f"{held} under Keras {found.keras}, Python {found.python}")
     copied = [n for n, backend in found.backends.items() if backend.gpu.source.startswith(COPIED)]
     for backend in copied:
-        yield CheckFinding(
+        yield _say.warning(
             "gpu facts",
-            Mark.NOTE,
             f"what {backend} needs of a GPU was copied, not looked up",
             f"state them with their source in {_shown(found.folder / 'config.toml')}",
         )
@@ -134,58 +125,61 @@ def _held(held: list[tuple[str, str]], name: str) -> str:
     return " and ".join(version for package, version in held if package == name) or "none"
 
 
-def _locked(found: Configuration, device: Device) -> Findings:
+def _locked(found: Configuration, device: Device) -> Iterator[Finding]:
     step = f"{device} lock"
     wanted, lock = found.wanted(device), found.lock(device)
     remedy = f"python -m runner lock {found.name}"
     if not lock.is_file():
-        yield problem_finding(step, f"{lock.name} is missing", remedy)
+        yield _say.problem(step, f"{lock.name} is missing", remedy)
         return
     try:
         stale = list(lock_problems(wanted, lock))
     except UnicodeDecodeError:
-        yield problem_finding(step, f"{wanted.name} or {lock.name} is no text", remedy)
+        yield _say.problem(step, f"{wanted.name} or {lock.name} is no text", remedy)
         return
     if stale:
-        yield from each_finding(step, stale, "", remedy)
+        yield from _say.each(step, stale, "", remedy)
         return
     if wrong := list(_unstated(found, device)):
-        yield from each_finding(
+        yield from _say.each(
             step, wrong, "", f"correct config.toml, or {wanted.name}, then {remedy}"
         )
         return
-    yield ok_finding(step, f"{len(read_pins(lock))} packages, each with its hashes")
+    yield _say.ok(step, f"{len(read_pins(lock))} packages, each with its hashes")
 
 
-def index_findings(found: Configuration, tried: Device, build: BuildOptions) -> Findings:
+def index_findings(found: Configuration, tried: Device, build: BuildOptions) -> Iterator[Finding]:
     """Yield what the package index says of locks that fit their files.
 
     What cannot be had for the other device than ``tried`` is a note: PyTorch for the CPU is on no
     index that has it for a GPU.
     """
     for device in Device:
-        against = Mark.PROBLEM if device is tried else Mark.NOTE
+        against = _say.problem if device is tried else _say.warning
         yield _indexed(found, device, build, against)
 
 
 def _indexed(
-    found: Configuration, device: Device, build: BuildOptions, against: Mark
-) -> CheckFinding:
+    found: Configuration,
+    device: Device,
+    build: BuildOptions,
+    against: Callable[[str, str, str], Finding],
+) -> Finding:
     step = f"{device} index"
     try:
         is_there = is_installable(found, device, build)
         other = lock_differences(found, device, build)
     except UnreachableError as error:
-        return CheckFinding(step, Mark.NOTE, f"not asked: {error}", _OTHER_INDEX)
+        return _say.warning(step, f"not asked: {error}", _OTHER_INDEX)
     except BuildError as error:
-        return CheckFinding(step, against, str(error), _OTHER_INDEX)
+        return against(step, str(error), _OTHER_INDEX)
     if other:
         shown = ", ".join(other[:5]) + (", ..." if other[5:] else "")
-        return problem_finding(step, f"resolved anew, {device}.lock would differ in {shown}",
+        return _say.problem(step, f"resolved anew, {device}.lock would differ in {shown}",
                         f"python -m runner lock {found.name}")  # fmt: skip
     if is_there:
-        return ok_finding(step, f"has every package of {device}.lock")
-    return ok_finding(
+        return _say.ok(step, f"has every package of {device}.lock")
+    return _say.ok(
         step, f"resolves {device}.in; packages so old are looked up when they are installed"
     )
 
@@ -200,20 +194,20 @@ def model_files(name: str, folder: Path = paths.MODELS) -> list[Path]:
     return sorted(paths.suites(folder).glob(f"*/{name}.py"))
 
 
-def model_findings(name: str, folder: Path = paths.MODELS) -> Findings:
+def model_findings(name: str, folder: Path = paths.MODELS) -> Iterator[Finding]:
     """Yield what the files of a model tell."""
     remedy = "docs/adding-a-model.md says what an entry holds"
     try:
         workload = read_workloads(folder).get(name)
     except ConfigurationError as error:
-        yield problem_finding("registry", str(error), remedy)
+        yield _say.problem("registry", str(error), remedy)
         return
     files = model_files(name, folder)
     if workload is None:
         where = ", ".join(str(_shown(path.with_name(paths.SUITE))) for path in files)
-        yield problem_finding("registry", f"{name} has no entry in {where or 'any suite'}", remedy)
+        yield _say.problem("registry", f"{name} has no entry in {where or 'any suite'}", remedy)
     else:
-        yield ok_finding(
+        yield _say.ok(
             "registry",
             f"{workload.suite}: {workload.dataset}, batch {workload.batch_size}, "
             f"{workload.epochs} epochs, {workload.parameters:,} parameters",
@@ -223,21 +217,21 @@ def model_findings(name: str, folder: Path = paths.MODELS) -> Findings:
         yield from _file(path)
 
 
-def _file(path: Path) -> Findings:
+def _file(path: Path) -> Iterator[Finding]:
     try:
         text = path.read_text(encoding="utf-8")
         tree = ast.parse(text, filename=path.name, feature_version=(3, 5))
     except (OSError, UnicodeDecodeError) as error:
-        yield problem_finding("file", f"{_shown(path)}: {error}", "a model's file has its name")
+        yield _say.problem("file", f"{_shown(path)}: {error}", "a model's file has its name")
         return
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        yield problem_finding("file", f"{_shown(path)}{line}: {getattr(error, 'msg', error)}",
+        yield _say.problem("file", f"{_shown(path)}{line}: {getattr(error, 'msg', error)}",
                        "the images of 2017 have Python 3.5: keep to its syntax")  # fmt: skip
         return
     fine = f"{_shown(path)}, in the syntax of Python 3.5"
     remedy = f"mend {_shown(path)}: it runs on Python 3.5, with numpy and this package only"
-    yield from each_finding("file", list(_unfit(tree)), fine, remedy)
+    yield from _say.each("file", list(_unfit(tree)), fine, remedy)
 
 
 def _unfit(tree: ast.Module) -> Iterator[str]:

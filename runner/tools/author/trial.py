@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from runner import paths
@@ -17,15 +19,9 @@ from runner.spec.time_limits import TimeLimits
 from runner.spec.workload import DataSource, Workload
 from runner.store.record import Record
 from runner.tables.load import load_runs
-from runner.tools.author.findings import (
-    CheckFinding,
-    Findings,
-    Mark,
-    each_finding,
-    ok_finding,
-    problem_finding,
-)
+from runner.tools.findings import Finding, Reporter
 
+_say = Reporter("check")
 SAMPLES = 256
 EPOCHS = 2
 CLOCKS = TimeLimits(wall=3600.0)
@@ -51,7 +47,7 @@ def trial_jobs(
 
 def trial_findings(
     found: Configuration, todo: list[Job], workload: Workload, conditions: Conditions
-) -> Findings:
+) -> Iterator[Finding]:
     """Yield what happens when the environment is made and short jobs run in it.
 
     What the jobs leave is kept in the store of ``conditions``.
@@ -60,12 +56,12 @@ def trial_findings(
     try:
         environment = conditions.launcher.prepare(found, log)
     except BuildError as error:
-        yield problem_finding("environment", str(error), "what it printed is in the build's log")
+        yield _say.problem("environment", str(error), "what it printed is in the build's log")
         return
-    yield ok_finding("environment", f"{conditions.launcher.name}: {environment.location}")
+    yield _say.ok("environment", f"{conditions.launcher.name}: {environment.location}")
     for job in todo:
         if job.unsupported is not None:
-            yield CheckFinding("epochs", Mark.SKIPPED, f"{job.backend}: {job.unsupported}")
+            yield _say.skipped("epochs", f"{job.backend}: {job.unsupported}")
             continue
         record = run_job(job, environment, conditions)
         table = load_runs(conditions.store.folder)
@@ -75,29 +71,29 @@ def trial_findings(
 
 def _heard(
     found: Configuration, job: Job, workload: Workload, record: Record, rows: pd.DataFrame
-) -> Findings:
+) -> Iterator[Finding]:
     """Yield what a job's rows tell, as far as it came."""
     first = rows.iloc[0]
     if pd.isna(first["keras_version"]):
-        yield problem_finding("imports", f"{job.backend}: {record.reason}", _IN_LOG)
+        yield _say.problem("imports", f"{job.backend}: {record.reason}", _IN_LOG)
         return
     yield from _imports(found, job, first)
     counted = first["parameters"]
     if pd.notna(counted) and counted != workload.parameters:
-        yield problem_finding(
+        yield _say.problem(
             "parameters",
             f"the network has {counted:,}, models/workloads/{workload.suite}/{paths.SUITE} "
             f"states {workload.parameters:,}",
             f'if this network is the one meant, write "parameters": {counted} there',
         )
-        yield CheckFinding("epochs", Mark.SKIPPED, "another network than stated is not trained")
+        yield _say.skipped("epochs", "another network than stated is not trained")
         return
     if pd.notna(counted):
-        yield ok_finding("parameters", f"{counted:,} counted, as stated")
+        yield _say.ok("parameters", f"{counted:,} counted, as stated")
     yield from _epochs(job, record, rows)
 
 
-def _imports(found: Configuration, job: Job, first: pd.Series) -> Findings:
+def _imports(found: Configuration, job: Job, first: pd.Series) -> Iterator[Finding]:
     seen = {
         "Keras": (str(first["keras_version"]), found.keras),
         job.backend: (
@@ -108,15 +104,15 @@ def _imports(found: Configuration, job: Job, first: pd.Series) -> Findings:
     wrong = [f"{name} is {is_} there, config.toml says {said}"
              for name, (is_, said) in seen.items() if is_ != said]  # fmt: skip
     fine = ", ".join(f"{name} {is_}" for name, (is_, _) in seen.items())
-    yield from each_finding("imports", wrong, f"{fine}, Python {first['python_version']}",
+    yield from _say.each("imports", wrong, f"{fine}, Python {first['python_version']}",
                    "correct config.toml, or the .in files and the locks")  # fmt: skip
 
 
-def _epochs(job: Job, record: Record, rows: pd.DataFrame) -> Findings:
+def _epochs(job: Job, record: Record, rows: pd.DataFrame) -> Iterator[Finding]:
     where = f"{job.model} on {job.configuration}/{job.backend}, {job.device}"
     # Whether anything else used the device matters to a timing, and this is none.
     if record.status in (Status.OK, Status.TAINTED):
         losses = " -> ".join(f"{loss:.3f}" for loss in rows["loss"])
-        yield ok_finding("epochs", f"{where}: {len(rows)} epochs, loss {losses}")
+        yield _say.ok("epochs", f"{where}: {len(rows)} epochs, loss {losses}")
     else:
-        yield problem_finding("epochs", f"{where}: {record.status}: {record.reason}", _IN_LOG)
+        yield _say.problem("epochs", f"{where}: {record.status}: {record.reason}", _IN_LOG)

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 
 from runner.errors import ExitCode
 from runner.execution.attempt import Conditions
@@ -24,10 +23,8 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration
 from runner.spec.workload import Workload
 from runner.store.run_folder import RunStore
-from runner.tools.author.findings import CheckFinding, Mark
 from runner.tools.author.trial import CLOCKS, trial_findings, trial_jobs
-
-_COLOURS = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.PROBLEM: "red", Mark.SKIPPED: "dim"}
+from runner.tools.findings import Finding, FindingState, finding_lines
 
 
 class Tally:
@@ -37,17 +34,14 @@ class Tally:
         self.problems = 0
         self.skipped = 0
 
-    def take(self, findings: Iterable[CheckFinding]) -> bool:
+    def take(self, findings: Iterable[Finding]) -> bool:
         """Print findings; return whether none of these is a problem."""
         before = self.problems
         for found in findings:
-            self.problems += found.mark is Mark.PROBLEM
-            self.skipped += found.mark is Mark.SKIPPED
-            mark = f"[{_COLOURS[found.mark]}]{found.mark:<8}[/]"
-            text = f"{mark} {found.step:<12} {escape(found.text)}"
-            out.print(text, highlight=False, soft_wrap=True)
-            if found.remedy is not None:
-                out.print(f"{'':<21} -> {escape(found.remedy)}", highlight=False, soft_wrap=True)
+            self.problems += found.state is FindingState.PROBLEM
+            self.skipped += found.state is FindingState.SKIPPED
+            for line in finding_lines(found):
+                out.print(line, highlight=False, soft_wrap=True, markup=False)
         return self.problems == before
 
     def end(self, name: str) -> typer.Exit:

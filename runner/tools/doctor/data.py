@@ -19,7 +19,7 @@ from runner.environments.venv import uv_settings
 from runner.spec.choices import BuildOptions
 from runner.spec.workload import DataSource
 from runner.tools.doctor.asked import AskedRun, SeenMachine
-from runner.tools.doctor.findings import Finding, Reporter
+from runner.tools.findings import Finding, Reporter
 from runner.words import printable
 
 # A host that takes longer to answer is as good as none to whoever waits for the doctor.

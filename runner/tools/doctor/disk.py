@@ -18,7 +18,7 @@ from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
 from runner.tools.doctor.asked import AskedRun, SeenMachine
-from runner.tools.doctor.findings import Finding, Reporter
+from runner.tools.findings import Finding, Reporter
 from runner.words import size_text
 
 _say = Reporter("disk")

@@ -6,7 +6,7 @@ from runner.errors import MachineError
 from runner.machine.docker_engine import require_nvidia
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, SeenMachine, text_and_remedy
-from runner.tools.doctor.findings import Finding, Reporter
+from runner.tools.findings import Finding, Reporter
 
 _say = Reporter("engine")
 

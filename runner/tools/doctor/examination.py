@@ -13,9 +13,9 @@ from runner.tools.doctor.asked import AskedRun, SeenMachine, look_at_machine, te
 from runner.tools.doctor.data import data_files, network_answers
 from runner.tools.doctor.disk import cache_writable, disk_room, engine_disk, results_writable
 from runner.tools.doctor.engine import engine_answers, nvidia_runtime
-from runner.tools.doctor.findings import Finding, Reporter
 from runner.tools.doctor.gpu import card_fits, device_free, gpu_cards, other_cards
 from runner.tools.doctor.local import local_needs, local_pythons
+from runner.tools.findings import Finding, Reporter
 
 Check = Callable[[AskedRun, SeenMachine], list[Finding]]
 DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {

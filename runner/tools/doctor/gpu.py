@@ -12,7 +12,7 @@ from runner.plan.preflight import misfits
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Configuration
 from runner.tools.doctor.asked import AskedRun, SeenMachine, text_and_remedy
-from runner.tools.doctor.findings import Finding, Reporter
+from runner.tools.findings import Finding, Reporter
 
 _cards = Reporter("gpu")
 _fits = Reporter("configurations")

@@ -12,7 +12,7 @@ from runner.errors import BuildError
 from runner.machine.interpreters import interpreter_version
 from runner.spec.configuration import Configuration, Device, LocalNeeds
 from runner.tools.doctor.asked import AskedRun, SeenMachine
-from runner.tools.doctor.findings import Finding, Reporter
+from runner.tools.findings import Finding, Reporter
 
 _say = Reporter("local")
 

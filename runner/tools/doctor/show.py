@@ -15,7 +15,7 @@ from runner.errors import ExitCode
 from runner.report.console import out
 from runner.tools.doctor.asked import AskedRun
 from runner.tools.doctor.examination import examine
-from runner.tools.doctor.findings import Finding, FindingState
+from runner.tools.findings import Finding, FindingState, finding_lines
 
 DOCTOR_SCHEMA = 1
 _TITLES = {
@@ -31,6 +31,7 @@ _LOOKS = {
     FindingState.OK: ("✓", "green"),
     FindingState.WARNING: ("!", "yellow"),
     FindingState.PROBLEM: ("✗", "red"),
+    FindingState.SKIPPED: ("-", "dim"),
 }
 
 
@@ -39,9 +40,7 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for check, group in groupby(findings, key=lambda finding: finding.check):
         yield f"{_TITLES[check]}:"
         for finding in group:
-            yield f"  {finding.state:<8} {finding.subject}: {finding.text}"
-            if finding.remedy:
-                yield f"           -> {finding.remedy}"
+            yield from finding_lines(finding)
 
 
 def _show_table(findings: Iterable[Finding]) -> None:

@@ -1,7 +1,8 @@
-"""What a check found, in words."""
+"""What the doctor or a check found: one line each, and what to do about it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,12 +11,13 @@ class FindingState(StrEnum):
     """How a finding bears on the run that was asked about.
 
     A ``warning`` lets every job run, though not as one may wish; a ``problem`` lets the run or
-    some of its jobs fail.
+    some of its jobs fail. What was not looked at is ``skipped``.
     """
 
     OK = "ok"
     WARNING = "warning"
     PROBLEM = "problem"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,23 @@ class Reporter:
         """Return what every job can run with."""
         return Finding(self.check, subject, FindingState.WARNING, text, remedy)
 
+    def skipped(self, subject: str, text: str) -> Finding:
+        """Return what was not looked at, and why."""
+        return Finding(self.check, subject, FindingState.SKIPPED, text)
+
     def problem(self, subject: str, text: str, remedy: str | None = None) -> Finding:
         """Return what the run or some of its jobs would fail of."""
         return Finding(self.check, subject, FindingState.PROBLEM, text, remedy)
+
+    def each(self, subject: str, problems: list[str], fine: str, remedy: str) -> Iterator[Finding]:
+        """Yield a finding per problem, the remedy at the last, or that all is well."""
+        *others, last = problems or [""]
+        yield from (self.problem(subject, text) for text in others)
+        yield self.problem(subject, last, remedy) if last else self.ok(subject, fine)
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """Yield a finding in plain words: a line, and a line for what to do."""
+    yield f"  {finding.state:<8} {finding.subject}: {finding.text}"
+    if finding.remedy:
+        yield f"           -> {finding.remedy}"
