@@ -10,10 +10,9 @@ from typing import Any
 
 from launcher_contract import make_job
 from runner.spec.job import Job, Status
-from runner.store.events import parse_event
 from runner.store.record import Record
 from runner.store.run_folder import RunStore
-from scripted import stream
+from scripted import good_event, stream
 
 BEGAN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 # Seconds between one event and the next, where events carry their time.
@@ -47,7 +46,7 @@ def write_job(
     """Write a job that said ``lines`` and ended with ``status``."""
     kept = store.job(job)
     for line in lines:
-        kept.event(parse_event(line))
+        kept.event(good_event(line))
     kept.log(log)
     if told := "".join(f"{sample}\n" for sample in samples):
         (kept.folder / "telemetry.jsonl").write_text(told)

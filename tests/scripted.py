@@ -11,6 +11,7 @@ from runner.execution.attempt import Conditions
 from runner.execution.guard import CpuGuard
 from runner.launchers.base import Chunk, Environment, Exit, Launcher, Process, Stream
 from runner.spec.time_limits import TimeLimits
+from runner.store.events import BadLine, Event, parse_event
 
 
 class ScriptedProcess(Process):
@@ -89,6 +90,13 @@ def stream(**changes) -> list[bytes]:
         say(event="end", test_loss=1.0, test_accuracy=0.9, test_seconds=0.1,
             peak_memory_bytes=1000),
     ]  # fmt: skip
+
+
+def good_event(line: bytes) -> Event:
+    """Return the event that a line holds; a line that holds none fails the test."""
+    found = parse_event(line)
+    assert not isinstance(found, BadLine), found.problem
+    return found
 
 
 def conditions(launcher, store, folder, **changes):

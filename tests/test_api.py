@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -140,7 +141,7 @@ def test_published_figures_have_sources():
 @pytest.fixture
 def executed(monkeypatch, tmp_path):
     """Let ``run`` end as said, and give what it asked for."""
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def ending(**how):
         def execute(request, call, observer):
@@ -182,4 +183,4 @@ def test_what_ended_a_run_is_raised(executed, how, raised):
 
 def test_a_wrong_value_is_one_line():
     with pytest.raises(UsageError, match=r"^device='tpu': Input should be 'auto', 'gpu' or 'cpu'$"):
-        runner.run(device="tpu")
+        runner.run(device="tpu")  # type: ignore[arg-type]

@@ -3,6 +3,8 @@
 import socket
 import time
 import uuid
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -10,9 +12,9 @@ from registry import serving
 
 from made_configuration import CONFIG
 from runner import paths
-from runner.environments.image import build_image, find_image, known_image_size
+from runner.environments.image import Image, build_image, find_image, known_image_size
 from runner.errors import BuildError
-from runner.machine.docker_engine import LABEL
+from runner.machine.docker_engine import LABEL, Engine
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 
@@ -44,9 +46,28 @@ COPY models /opt/models
 """
 
 
+@dataclass(frozen=True)
+class Room:
+    """A project of one small configuration; a call builds it, and ``said`` is what that says."""
+
+    engine: Engine
+    base_image: str
+    root: Path
+    folder: Path
+    said: list[str]
+
+    def __call__(self, **options) -> Image:
+        self.said.clear()
+        return build_image(
+            self.engine, read_configuration(self.folder), Device.CPU,
+            BuildOptions(**{"base_image": self.base_image, **options}),
+            self.root / "build.log", self.said.append,
+        )  # fmt: skip
+
+
 @pytest.fixture
 def room(engine, base_image, tmp_path, monkeypatch):
-    """A project of one small configuration, and a function that builds it."""
+    """A project of its own, whose images are removed at the end."""
     folder = tmp_path / "docker" / f"test{uuid.uuid4().hex[:8]}-k1"
     for path in (folder, tmp_path / "docker" / "common", tmp_path / "models"):
         path.mkdir(parents=True)
@@ -56,18 +77,7 @@ def room(engine, base_image, tmp_path, monkeypatch):
     (tmp_path / "models" / "x.py").write_text("1")
     monkeypatch.setattr(paths, "CONFIGURATIONS", tmp_path / "docker")
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
-    said: list[str] = []
-
-    def build(base=base_image, **limits):
-        said.clear()
-        options = BuildOptions(base_image=base, **limits)
-        log = tmp_path / "build.log"
-        return build_image(
-            engine, read_configuration(folder), Device.CPU, options, log, said.append
-        )
-
-    build.said, build.folder, build.root = said, folder, tmp_path
-    yield build
+    yield Room(engine, base_image, root=tmp_path, folder=folder, said=[])
     name = f"{LABEL}/{folder.name}"
     for image in engine.client.images.list(name=name):  # the newest first
         for tag in image.tags:
@@ -100,7 +110,7 @@ def test_a_failed_build_names_the_step_and_the_log(room):
 
 def test_a_base_that_cannot_be_pulled_points_to_the_option(room):
     with pytest.raises(BuildError, match="--base-image"):
-        room(base="localhost:1/no-such-base:1")
+        room(base_image="localhost:1/no-such-base:1")
 
 
 @pytest.fixture
@@ -117,7 +127,7 @@ def registry(engine):
 def test_a_base_is_pulled_by_tag_and_by_digest(registry, room, reference):
     (room.folder / "Dockerfile").write_text(WITHOUT_A_SHELL)
     base = reference.format(registry.repository, registry.digest)
-    image = room(base=base)
+    image = room(base_image=base)
     assert room.said[0] == f"pulling {base}"
     assert image.base_digest == registry.image_id
     assert image.base_repo_digest == registry.digest
@@ -177,4 +187,4 @@ def test_a_registry_that_does_not_answer_is_given_up(room, engine):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         base = f"127.0.0.1:{mute.getsockname()[1]}/some/base:1"
         with pytest.raises(BuildError, match=r"longer than 2 s to pull \(--pull-timeout\)"):
-            room(base=base, pull_seconds=2)
+            room(base_image=base, pull_seconds=2)

@@ -24,7 +24,19 @@ from runner.errors import DataError
 from runner.spec.workload import DataSource
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Serves ``files`` by their paths, and keeps the paths that it was asked for."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
     def do_GET(self):
         content = self.server.files.get(self.path)
         self.server.asked.append(self.path)
@@ -38,9 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as found:
-        found.files, found.asked = {}, []
-        found.url = f"http://127.0.0.1:{found.server_port}"
+    with Server() as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
         yield found
         found.shutdown()

@@ -68,7 +68,7 @@ def test_a_run_can_wait_for_another(holder, tmp_path, monkeypatch):
         holder.wait()
 
     monkeypatch.setattr(time, "sleep", end_it)
-    said = []
+    said: list[str] = []
     with device_held("the CPUs", "cpu", tmp_path, timeout=60, say=said.append):
         pass
     assert len(said) == 1

@@ -14,10 +14,11 @@ JOB = make_job("mnist_mlp", data=DataSource.REAL)
 
 
 def model(parameters=669_706):
-    return ModelEvent(
-        event="model", schema=1, parameters=parameters, expected_parameters=parameters, layers=[],
-        hyperparameters={}, image_data_format="channels_last", seconds=1, at=100.0,
-    )  # fmt: skip
+    return ModelEvent.model_validate({
+        "event": "model", "schema": 1, "parameters": parameters, "expected_parameters": parameters,
+        "layers": [], "hyperparameters": {}, "image_data_format": "channels_last", "seconds": 1,
+        "at": 100.0,
+    })  # fmt: skip
 
 
 def epoch(number, **changes):
@@ -29,11 +30,12 @@ def epoch(number, **changes):
 
 
 def limits(peak=1e11):
-    return LimitsEvent(
-        event="limits", schema=1, flops_per_sample_forward=1_000_000,
-        flops_per_sample_training=3_000_000, steps_per_epoch=469, peak_flops_per_second=peak,
-        matmul_size=1024, input_seconds_per_epoch=None, input_batches=None, seconds=1,
-    )  # fmt: skip
+    return LimitsEvent.model_validate({
+        "event": "limits", "schema": 1, "flops_per_sample_forward": 1_000_000,
+        "flops_per_sample_training": 3_000_000, "steps_per_epoch": 469,
+        "peak_flops_per_second": peak, "matmul_size": 1024, "input_seconds_per_epoch": None,
+        "input_batches": None, "seconds": 1,
+    })  # fmt: skip
 
 
 def stream(*epochs, **changes):

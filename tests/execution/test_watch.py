@@ -30,12 +30,14 @@ from runner.execution.watch import (
 from runner.launchers.base import ProcessTree
 from runner.machine.gpu import GpuProcess, GpuSample
 from runner.tables.columns import TELEMETRY_COLUMNS
+from scripted import ScriptedProcess
 
 
-class Job:
-    """A process that says its numbers from a list, the last ones for ever."""
+class Job(ScriptedProcess):
+    """A process that says its numbers from a list, the last ones for ever; it has no output."""
 
     def __init__(self, *pids):
+        super().__init__([])
         self._pids = list(pids)
 
     def pids(self):
@@ -128,7 +130,7 @@ def on_gpu(*throttles, strangers=(), load=0.0):
     ]
 
 
-QUIET = frozenset()
+QUIET: frozenset[str] = frozenset()
 HOT = frozenset({"hardware thermal slowdown"})
 CAPPED = frozenset({"software power cap"})
 

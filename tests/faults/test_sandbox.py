@@ -49,7 +49,7 @@ SECRET, OTHER_CACHE = "bench-secret-4711", "bench-other-cache-4711"
 @pytest.fixture(scope="module")
 def attempts(figure):
     """Gather what every job's attempts came to; the figure is counted from them at the end."""
-    made = []
+    made: list[dict] = []
     yield made
     through = [attempt for attempt in made if attempt["through"]]
     figure(f"escapes: {len(through)} of {len(made)} attempts")
@@ -71,16 +71,21 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def launch(engine, data):
+def said() -> list[str]:
+    """Gather what the launchers say."""
+    return []
+
+
+@pytest.fixture
+def launch(engine, data, said):
     """Return a function that makes a launcher with other limits."""
 
     def make(**changes) -> DockerLauncher:
         return DockerLauncher(
             engine, Device.CPU, run=RUN, limits=replace(LIMITS, **changes), build=BuildOptions(),
-            data_dir=data, gpu_uuid=None, say=make.said.append,
+            data_dir=data, gpu_uuid=None, say=said.append,
         )  # fmt: skip
 
-    make.said = []
     return make
 
 
@@ -203,25 +208,25 @@ def test_the_writable_places_end_at_their_size(bench, attempts):
     assert bench.run("well").status is Status.OK
 
 
-def test_a_compile_cache_past_its_limit_is_removed_and_the_next_begins_anew(bench, launch):
+def test_a_compile_cache_past_its_limit_is_removed_and_the_next_begins_anew(bench, said):
     first = bench.run("fills_the_cache")
     assert first.status is Status.OK
     assert "wrote 134217728 bytes" in bench.log("fills_the_cache")
-    assert [line for line in launch.said if "has grown to 128 MiB, so it was removed" in line]
+    assert [line for line in said if "has grown to 128 MiB, so it was removed" in line]
     assert bench.run("well").status is Status.OK
     cold = bench.table().query("model == 'well'")["cache_warm"]
     assert not cold.any()
 
 
-def test_a_small_compile_cache_stays(launch, environment, tmp_path, engine):
+def test_a_small_compile_cache_stays(launch, said, environment, tmp_path, engine):
     bench = Bench(launch(), environment, tmp_path / "small")
     bench.run("environment")
     assert bench.run("well").status is Status.OK
     assert bench.table().query("model == 'well'")["cache_warm"].all()
-    assert launch.said == []
+    assert said == []
 
 
-def test_a_job_that_fills_the_engines_disk_is_stopped(bench, launch, engine, monkeypatch):
+def test_a_job_that_fills_the_engines_disk_is_stopped(bench, said, engine, monkeypatch):
     folder = engine.data_root
     if folder is None or not folder.exists():
         pytest.skip("the engine's folder is not on this machine")
@@ -239,7 +244,7 @@ def test_a_job_that_fills_the_engines_disk_is_stopped(bench, launch, engine, mon
     assert record.status is Status.FAILED
     assert "are left on the disk of" in record.reason
     assert time.monotonic() - began < 30
-    assert [line for line in launch.said if "so it was removed" in line]
+    assert [line for line in said if "so it was removed" in line]
     monkeypatch.undo()
     assert bench.run("well").status is Status.OK
 

@@ -136,8 +136,8 @@ def traced(tensorflow, network):
     from keras import backend
 
     trace = tensorflow.RunMetadata()
-    feed = {tensor: np.zeros([int(n) for n in tensor.shape]) for tensor in network.inputs}
-    feed[backend.learning_phase()] = False
+    inputs = {tensor: np.zeros([int(n) for n in tensor.shape]) for tensor in network.inputs}
+    feed = {backend.learning_phase(): False, **inputs}
     as_it_is = tensorflow.OptimizerOptions(opt_level=tensorflow.OptimizerOptions.L0)
     graph_options = tensorflow.GraphOptions(optimizer_options=as_it_is)
     session = tensorflow.Session(config=tensorflow.ConfigProto(graph_options=graph_options))

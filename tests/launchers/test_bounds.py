@@ -7,6 +7,7 @@ from docker.errors import APIError, NotFound
 
 from runner.launchers.compile_cache import CompileCache
 from runner.launchers.disk_floor import RESERVE_BYTES, DiskFloor
+from runner.machine.docker_engine import Engine
 
 GIB = 1 << 30
 
@@ -96,7 +97,7 @@ class Volumes:
 @pytest.mark.parametrize(("has_quotas", "options"), [(True, {"size": "4096"}), (False, None)])
 def test_a_cache_has_a_quota_where_the_engine_has_them(has_quotas, options):
     volumes = Volumes(has_quotas)
-    engine = SimpleNamespace(client=SimpleNamespace(volumes=volumes))
+    engine = Engine(SimpleNamespace(volumes=volumes), {})
     cache = CompileCache(engine, "sha256:" + "a" * 64, 4096, {})
     cache.mount()
     cache.mount()

@@ -30,7 +30,7 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.{}(sys.argv[1
 
 def build(what: str, source: Path, to: Path) -> Path:
     """Build as pip does, with the setuptools that is installed; return the archive."""
-    command = [sys.executable, "-c", BUILD.format(f"build_{what}"), to]
+    command = [sys.executable, "-c", BUILD.format(f"build_{what}"), str(to)]
     ended = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return next(to.iterdir())

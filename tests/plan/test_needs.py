@@ -58,7 +58,7 @@ def test_needs_of_one_disk_add_up(free, tmp_path):
 
 
 def test_little_that_is_left_is_said_and_much_is_not(free, tmp_path):
-    said = []
+    said: list[str] = []
     free(3 * GIB)
     require_room([Need(tmp_path, GIB // 2, "a")], said.append)
     assert said == []
@@ -68,7 +68,7 @@ def test_little_that_is_left_is_said_and_much_is_not(free, tmp_path):
 
 
 def test_what_is_not_known_is_said_and_counts_nothing(free, tmp_path):
-    said = []
+    said: list[str] = []
     free(10 * GIB)
     require_room([Need(tmp_path, None, "image a-k1")], said.append)
     assert said == ["disk: how much image a-k1 takes is not known; 10 GiB are free"]

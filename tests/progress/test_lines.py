@@ -371,7 +371,8 @@ def test_one_that_breaks_is_left_out_and_the_others_go_on(forecast, tmp_path):
         def __exit__(self, *error):
             self.left = True
 
-    broken, made, complaints = Broken(), console(), []
+    broken, made = Broken(), console()
+    complaints: list[str] = []
     both = Several([broken, Lines(made, forecast)], complaints.append)
     with both:
         both.note("one")

@@ -71,7 +71,9 @@ class Tab:
     """A page in the browser and everything that it complained of or asked for."""
 
     def __init__(self, page):
-        self.page, self.complaints, self.requests = page, [], []
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))

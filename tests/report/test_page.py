@@ -24,8 +24,10 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.tags, self.attributes, self.inside = [], [], []
-        self.raw = {"script": [], "style": []}
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.inside: list[str] = []
+        self.raw: dict[str, list[str]] = {"script": [], "style": []}
         self.text = ""
         self.feed(text)
 

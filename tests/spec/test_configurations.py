@@ -116,7 +116,7 @@ def as_toml(value) -> str:
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
-def places(content: dict, path=()) -> list[tuple]:
+def places(content: dict | list, path=()) -> list[tuple]:
     """Return the path of every value in a configuration."""
     found = []
     for key, value in content.items() if isinstance(content, dict) else enumerate(content):

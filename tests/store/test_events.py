@@ -11,12 +11,14 @@ from runner.store.events import (
     MAX_LINE_BYTES,
     BadLine,
     EpochEvent,
+    Event,
     LineReader,
+    StartEvent,
     parse_event,
     wrong_order,
 )
 from runner.words import MAX_TEXT, LogText, escaped, markdown_text
-from scripted import stream
+from scripted import good_event, stream
 
 EPOCH = {
     "event": "epoch", "schema": 1, "epoch": 1, "seconds": 0.5, "samples": 10, "loss": 1.0,
@@ -29,7 +31,8 @@ def line(**changes) -> bytes:
 
 
 def read(data: bytes, sizes: list[int]) -> list:
-    reader, items, at = LineReader(), [], 0
+    reader, at = LineReader(), 0
+    items: list[Event | BadLine] = []
     for size in [*sizes, len(data)]:
         items += reader.feed(data[at : at + size])
         at += size
@@ -43,18 +46,26 @@ def test_an_epoch_is_read():
 
 
 def test_a_nan_loss_survives_the_way_to_the_disk_and_back():
-    event = parse_event(line(loss="NaN", val_loss="Infinity"))
+    event = good_event(line(loss="NaN", val_loss="Infinity"))
+    assert isinstance(event, EpochEvent)
     assert math.isnan(event.loss)
     again = parse_event(event.model_dump_json(by_alias=True).encode())
+    assert isinstance(again, EpochEvent)
     assert math.isnan(again.loss)
     assert again.val_loss == math.inf
 
 
+def bad_line(said: bytes) -> BadLine:
+    found = parse_event(said)
+    assert isinstance(found, BadLine)
+    return found
+
+
 def test_what_is_wrong_is_named():
-    assert "seconds" in parse_event(line(seconds=-1)).problem
-    assert "seconds" in parse_event(line(seconds="NaN")).problem
-    assert "schema" in parse_event(line(schema=2)).problem
-    assert "not JSON" in parse_event(b"Using TensorFlow backend.").problem
+    assert "seconds" in bad_line(line(seconds=-1)).problem
+    assert "seconds" in bad_line(line(seconds="NaN")).problem
+    assert "schema" in bad_line(line(schema=2)).problem
+    assert "not JSON" in bad_line(b"Using TensorFlow backend.").problem
     assert isinstance(parse_event(line(event="other")), BadLine)
     assert isinstance(parse_event(b"[" * 100_000), BadLine)
 
@@ -66,7 +77,7 @@ def test_half_a_character_is_no_reason_to_lose_an_event():
 
 
 def test_control_characters_are_escaped():
-    bad = parse_event(b"\x1b[2J\x07")
+    bad = bad_line(b"\x1b[2J\x07")
     assert bad.text == "\\x1b[2J\\x07"
 
 
@@ -113,14 +124,14 @@ def test_no_object_breaks_the_reader_and_what_is_read_can_be_kept(event, changes
         return
     kept = found.model_dump_json(by_alias=True)
     assert kept.isprintable()
-    again = parse_event(kept.encode())
+    again = good_event(kept.encode())
     assert again.model_dump_json(by_alias=True) == kept
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"),
                                            numbers)))  # fmt: skip
 def test_any_figure_survives_the_way_to_the_disk_and_back(figures):
-    event = parse_event(line(**figures))
+    event = good_event(line(**figures))
     again = parse_event(event.model_dump_json(by_alias=True).encode())
     for name, said in figures.items():
         read_back = getattr(again, name)
@@ -140,6 +151,7 @@ def test_every_text_of_an_event_is_fit_to_be_shown(text):
     start = {**GOOD[0], "device": {"type": "cpu", "name": text, "detail": text},
              "versions": {"keras": text, text: text}}  # fmt: skip
     event = parse_event(json.dumps(start).encode())
+    assert isinstance(event, StartEvent)
     shown = [event.device.name, event.device.detail, *event.versions, *event.versions.values()]
     assert all(t.isprintable() and len(t) <= MAX_TEXT for t in shown)
 
@@ -191,6 +203,6 @@ def test_markdown_shows_text_and_obeys_none_of_it():
     ],
 )
 def test_only_one_order_is_a_job_s(kinds):
-    events = [parse_event(said) for said in stream()]
+    events = [good_event(said) for said in stream()]
     assert wrong_order(events) is None
     assert wrong_order([events[number] for number in kinds])

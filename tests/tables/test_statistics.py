@@ -1,5 +1,6 @@
 """Intervals that hold what they promise, warnings in words, and repeats until it is narrow."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,23 +10,33 @@ import pytest
 from launcher_contract import make_job
 from runner.errors import UsageError
 from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
-from runner.tables.statistics import median_interval, median_ratio, steadiness_warnings
+from runner.tables.statistics import (
+    Seconds,
+    median_interval,
+    median_ratio,
+    steadiness_warnings,
+)
+
+
+def arrays(repeats: Sequence[Sequence[float]]) -> list[Seconds]:
+    """Return the seconds of each repeat's epochs as the functions take them."""
+    return [np.array(epochs, dtype=float) for epochs in repeats]
 
 
 def test_the_median_is_over_all_epochs_of_all_repeats():
-    found = median_interval([[1.0, 2.0, 3.0], [2.0, 2.0]])
+    found = median_interval(arrays([[1.0, 2.0, 3.0], [2.0, 2.0]]))
     assert found.median == 2.0
     assert found.repeats == 2
     assert found.low <= 2.0 <= found.high
 
 
 def test_too_few_epochs_have_no_interval():
-    assert np.isnan(median_interval([[1.0], [2.0]]).relative_width)
+    assert np.isnan(median_interval(arrays([[1.0], [2.0]])).relative_width)
 
 
 def test_nothing_measured_has_no_interval():
     assert median_interval([]) is None
-    assert median_interval([[]]) is None
+    assert median_interval(arrays([[]])) is None
 
 
 def processes(random, count):
@@ -66,16 +77,20 @@ def test_a_ratio_of_the_sides_exchanged_is_its_inverse():
 
 @pytest.mark.parametrize("few", [[[1.0, 1.0, 1.0]], [[1.0], [1.0]]])
 def test_a_ratio_of_too_few_has_no_interval(few):
-    many = [[2.0, 2.0, 2.0]] * 3
-    for found in (median_ratio(few, many), median_ratio(many, few)):
+    less, more = arrays(few), arrays([[2.0] * 3] * 3)
+    for found in (median_ratio(less, more), median_ratio(more, less)):
         assert found.value in (0.5, 2.0)
         assert np.isnan(found.low)
+
+
+def test_a_ratio_of_nothing_or_to_zero_is_none():
+    many = arrays([[2.0] * 3] * 3)
     assert median_ratio(many, []) is None
-    assert median_ratio([[0.0, 0.0, 0.0]] * 3, many) is None
+    assert median_ratio(arrays([[0.0] * 3] * 3), many) is None
 
 
 def test_a_ratio_without_any_spread_is_sure():
-    found = median_ratio([[1.0] * 3] * 3, [[2.0] * 3] * 3)
+    found = median_ratio(arrays([[1.0] * 3] * 3), arrays([[2.0] * 3] * 3))
     assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
 
 
@@ -96,12 +111,13 @@ def test_more_repeats_make_it_narrower():
     ],
 )
 def test_what_is_unsteady_is_said(repeats, said):
-    found = median_interval(repeats)
-    assert any(said in line for line in steadiness_warnings(repeats, found))
+    measured = arrays(repeats)
+    found = median_interval(measured)
+    assert any(said in line for line in steadiness_warnings(measured, found))
 
 
 def test_a_steady_measurement_has_no_warning():
-    repeats = [[1.0, 1.01, 0.99] * 2 for _ in range(5)]
+    repeats = arrays([[1.0, 1.01, 0.99] * 2] * 5)
     assert steadiness_warnings(repeats, median_interval(repeats)) == []
 
 
@@ -127,7 +143,7 @@ def rows(job, seconds, status="ok"):
 
 def repeat_until(behaviour, cap=6):
     """Run ``until`` over two made-up models and return how often each ran, and with what seeds."""
-    done = []
+    done: list[pd.DataFrame] = []
     jobs = [make_job("steady"), make_job("shaky")]
     source = rounds_until(jobs, 0.02, cap, 1, lambda: pd.concat(done))
     ran = []

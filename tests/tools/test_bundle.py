@@ -126,7 +126,7 @@ class FakeClient:
     def __init__(self, *names: str) -> None:
         self.images = FakeImages({name: id_of(name) for name in names})
         self.api = self
-        self.hooks = {"response": []}
+        self.hooks: dict[str, list] = {"response": []}
         self.failure: BaseException | None = None
         self.loaded_as = id_of
         self.loads = 0
@@ -289,7 +289,7 @@ def test_a_folder_of_the_users_is_never_touched(room, tmp_path):
     assert (tmp_path / "c" / "thesis").exists()
 
 
-def test_a_second_save_of_one_folder_is_refused(room, tmp_path):
+def test_a_second_save_of_one_folder_is_refused(room, tmp_path, monkeypatch):
     client = FakeClient(BASE)
 
     class Second(BaseException): ...
@@ -299,7 +299,7 @@ def test_a_second_save_of_one_folder_is_refused(room, tmp_path):
             save(room, tmp_path / "b")
         raise Second
 
-    client.build = interfere
+    monkeypatch.setattr(client, "build", interfere)
     with pytest.raises(Second):
         save(room, tmp_path / "b", client)
 
@@ -308,9 +308,12 @@ def test_a_base_without_a_name_cannot_be_kept(room, tmp_path, monkeypatch):
     client = FakeClient(BASE)
     tags = LABEL
     whole_answer = client.get
-    client.get = lambda url, *, params, **more: whole_answer(
-        url, params={"names": [name for name in params["names"] if name.startswith(tags)]}
-    )
+
+    def nameless_answer(url, *, params, **more):
+        names = [name for name in params["names"] if name.startswith(tags)]
+        return whole_answer(url, params={"names": names})
+
+    monkeypatch.setattr(client, "get", nameless_answer)
     with pytest.raises(UsageError, match="has no name that lasts"):
         save(room, tmp_path / "b", client)
 
@@ -510,9 +513,10 @@ def test_images_that_come_out_otherwise_are_taken_back(whole, tmp_path):
     assert client.images.held == {BASE: id_of(BASE)}, "what was there before stays"
 
 
-def test_an_engine_that_refuses_an_archive_is_one_clear_error(whole, tmp_path):
+def test_an_engine_that_refuses_an_archive_is_one_clear_error(whole, tmp_path, monkeypatch):
     client = FakeClient()
-    client.load_image = lambda file, quiet: iter([{"error": "no space left on device"}])
+    said = {"error": "no space left on device"}
+    monkeypatch.setattr(client, "load_image", lambda file, quiet: iter([said]))
     with pytest.raises(MachineError, match="no space left on device"):
         load(whole, tmp_path, client)
 

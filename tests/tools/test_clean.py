@@ -337,7 +337,7 @@ class FakeClient:
     def __init__(self):
         self.api = SimpleNamespace(base_url="http+docker://localhost")
         self.images, self.volumes, self.containers = Store({}), Store({}), Store({})
-        self.listed = {"Images": [], "Volumes": [], "Containers": []}
+        self.listed: dict[str, list[dict]] = {"Images": [], "Volumes": [], "Containers": []}
 
     def df(self):
         return self.listed
@@ -529,7 +529,7 @@ def test_whatever_an_engine_holds_only_what_has_our_label_goes(
 ):
     cache = tmp_path_factory.mktemp("cache")
     client = FakeClient()
-    own = {"image": set(), "cache": set(), "job": set()}
+    own: dict[str, set[str]] = {"image": set(), "cache": set(), "job": set()}
     for number, (with_tags, with_labels) in enumerate(images):
         distinct = [f"{tag}{number}" for tag in with_tags]
         client.image(f"sha256:{number}", distinct, with_labels, layers=("base", str(number)))

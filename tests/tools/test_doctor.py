@@ -334,9 +334,12 @@ def test_data_that_is_missing_or_wrong(ask, tmp_path, source, missing, wrong):
 
 def test_only_what_is_not_cached_is_asked_for(ask, monkeypatch):
     asked = []
-    patch_everywhere(
-        monkeypatch, why_not_served, lambda urls, s: asked.append(urls) or "s3 is gone"
-    )
+
+    def refuse(urls, seconds):
+        asked.append(urls)
+        return "s3 is gone"
+
+    patch_everywhere(monkeypatch, why_not_served, refuse)
     patch_everywhere(monkeypatch, why_no_index, lambda build, seconds: "no route")
     findings = ask("jax-k3", device="cpu")
     assert asked == [DOWNLOADS["mnist"].urls]
@@ -399,8 +402,10 @@ def test_an_answer_that_does_not_come_is_not_waited_for():
     def hangs():
         never.wait()
 
-    questions = {"slow": hangs, "quick": lambda: None}
-    answers = _all_at_once({**questions, "broken": lambda: 1 / 0}, 0.3)
+    def breaks():
+        raise ZeroDivisionError
+
+    answers = _all_at_once({"slow": hangs, "quick": lambda: None, "broken": breaks}, 0.3)
     never.set()
     assert "no answer within" in answers["slow"]
     assert answers["quick"] is None

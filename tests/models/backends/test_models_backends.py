@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -26,8 +27,8 @@ def test_a_backend_needs_no_framework_but_its_own(monkeypatch):
     others = sorted(set(backends.BACKENDS) - {"mxnet"})
     for name in others:
         monkeypatch.setitem(sys.modules, name, None)  # an import of it raises
-    own = type(sys)("mxnet")
-    own.__version__ = "0.11.0"
+    own = ModuleType("mxnet")
+    vars(own)["__version__"] = "0.11.0"
     monkeypatch.setitem(sys.modules, "mxnet", own)
     assert backends.BACKENDS["mxnet"]("cpu", 2).load().version() == "0.11.0"
     with pytest.raises(ImportError):

@@ -16,7 +16,8 @@ def words(text):
 
 def solve(story):
     """Return the known place of each object, reading the story's tokens as a person would."""
-    room, holder, place = {}, {}, {}
+    room, holder = {}, {}
+    place: dict[str, str] = {}
     sentence = []
     for token in story:
         if token != ".":
@@ -66,7 +67,7 @@ def test_as_many_questions_as_asked_for(train, test):
 
 def test_supporting_facts_name_the_object_and_the_room():
     text, _ = babi.simulate(5, 50, 5)
-    lines = {}
+    lines: dict[str, str] = {}
     for line in text.splitlines():
         number, rest = line.split(" ", 1)
         if number == "1":

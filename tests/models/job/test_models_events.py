@@ -45,8 +45,8 @@ def test_only_events_reach_standard_output(root):
         {"event": "start", "schema": 1, "model": "mnist_mlp"},
         {"event": "error", "schema": 1, "type": "ValueError", "message": "two lines"},
     ]
-    for said in (b"from Python", b"from C", b"from a child", b"later"):
-        assert said in log
+    for noise in (b"from Python", b"from C", b"from a child", b"later"):
+        assert noise in log
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class TimeDistributed(Layer):
 class Network:
     """What the models say, in shapes; ``layers`` collects them as they are called."""
 
-    layers = ()
+    layers: tuple[Layer, ...] = ()
 
     def __init__(self, image_data_format):
         self.image_data_format = image_data_format

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ class Loaded(Backend):
 
 
 def test_a_keras_that_no_class_speaks_is_refused_by_its_version(given, monkeypatch):
-    keras = type(sys)("keras")
-    keras.__version__ = "4.0.1"
+    keras = ModuleType("keras")
+    vars(keras)["__version__"] = "4.0.1"
     monkeypatch.setitem(sys.modules, "keras", keras)
     with pytest.raises(UnsupportedKeras, match="Keras 4.0.1"):
         vocabulary.load(spec.parse(json.dumps(given)), Loaded("cpu", 2))
