@@ -21,7 +21,8 @@ RUN_OPTIONS = $(call several,MODEL,model) $(call several,BACKEND,backend) \
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
 
-.PHONY: help setup dev doctor bench bench-all report build-all published test faults lint clean
+.PHONY: help setup dev doctor bench bench-all report build-all published test minimums faults lint \
+	clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo "Options: MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
@@ -79,6 +80,19 @@ published: $(VENV)/.installed  ## Print the figures published in 2017
 test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker engine a failure
 	$(VENV)/bin/python -m pytest
 
+MINIMUMS := .venv-minimums
+UV = $(VENV)/bin/uv --no-config
+
+# Of what pyproject.toml names, the lowest versions; of all that those need, the newest.
+$(MINIMUMS)/.installed: $(VENV)/.installed pyproject.toml
+	$(UV) venv --quiet --clear --python 3.11 $(MINIMUMS)
+	$(UV) pip install --quiet --python $(MINIMUMS)/bin/python --resolution lowest-direct \
+		--editable '.[dev,mlflow]'
+	@touch $@
+
+minimums: $(MINIMUMS)/.installed  ## Run tests with the lowest versions that pyproject.toml allows
+	$(MINIMUMS)/bin/python -m pytest tests/runner tests/html tests/packaging
+
 faults: $(VENV)/.dev  ## Break things on purpose, at length: kills, attacks, damaged files
 	FAULTS=long $(VENV)/bin/python -m pytest tests/faults
 
@@ -89,4 +103,4 @@ lint: $(VENV)/.dev  ## Check style and types, and that models/ loads on Python 3
 	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker benchmarks/bare.py benchmarks/turns.py tests/fakes tests/faults/job
 
 clean:  ## Remove the virtual environment and caches (never results)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(MINIMUMS) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
