@@ -21,7 +21,8 @@ RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call seve
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
 
-.PHONY: help setup dev doctor bench bench-all report build-all published test faults lint clean
+.PHONY: help setup dev doctor bench bench-all report build-all published test minimums faults lint \
+	clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo "Options: STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
@@ -82,14 +83,44 @@ published: $(VENV)/.installed  ## Print the figures published in 2017, or those 
 test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker engine a failure
 	$(VENV)/bin/python -m pytest
 
+MINIMUMS := .venv-minimums
+UV = $(VENV)/bin/uv --no-config
+
+# Of what pyproject.toml names, the lowest versions; of all that those need, the newest.
+$(MINIMUMS)/.installed: $(VENV)/.installed pyproject.toml
+	$(UV) venv --quiet --clear --python 3.11 $(MINIMUMS)
+	$(UV) pip install --quiet --python $(MINIMUMS)/bin/python --resolution lowest-direct \
+		--editable '.[dev,mlflow]'
+	@touch $@
+
+minimums: $(MINIMUMS)/.installed  ## Run tests with the lowest versions that pyproject.toml allows
+	$(MINIMUMS)/bin/python -m pytest --ignore tests/engine --ignore tests/faults \
+		--ignore tests/frameworks
+
 faults: $(VENV)/.dev  ## Break things on purpose, at length: kills, attacks, damaged files
 	FAULTS=long $(VENV)/bin/python -m pytest tests/faults
 
-lint: $(VENV)/.dev  ## Check style and types, and that models/ loads on Python 3.5
+PYTHON_35 = models docker benchmarks/bare.py benchmarks/turns.py tests/fakes tests/faults/job
+FORMATTED = runner tests examples docs/*.py setup.py
+
+lint: $(VENV)/.dev  ## Check style, types, spelling, the order of imports, and Python 3.5's syntax
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check runner tests examples docs/*.py
+	$(VENV)/bin/ruff format --check $(FORMATTED)
 	$(VENV)/bin/mypy
-	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips models docker benchmarks/bare.py benchmarks/turns.py tests/fakes tests/faults/job
+	$(VENV)/bin/mypy --config-file tests/mypy.ini tests
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/codespell
+	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips $(PYTHON_35)
+
+format: $(VENV)/.dev  ## Mend what ruff can mend, and format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format $(FORMATTED)
+
+check: lint test  ## Everything that must hold before a commit
+
+coverage: $(VENV)/.dev  ## Run the tests that need no engine, and fail below the coverage reached
+	$(VENV)/bin/python -m pytest --cov --cov-report term:skip-covered --ignore tests/engine \
+		--ignore tests/faults --ignore tests/frameworks
 
 clean:  ## Remove the virtual environment and caches (never results)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(MINIMUMS) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -7,6 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -194,11 +195,9 @@ class Output:
     def _put(self, item: Chunk | Exception | None) -> None:
         """Wait for room; what comes once nobody reads any more is dropped."""
         while not self._discarding.is_set():
-            try:
+            with suppress(queue.Full):
                 self._queue.put(item, timeout=_PUT_SECONDS)
                 return
-            except queue.Full:
-                continue
 
     def discard(self) -> None:
         """Drop what comes from now on. An engine waits for its output to be taken when it stops."""

@@ -294,7 +294,7 @@ class DockerLauncher(Launcher):
             "read_only": True,
             "user": "1000:1000",
             "tmpfs": {
-                "/tmp": "rw,nosuid,nodev,mode=1777,"
+                "/tmp": "rw,nosuid,nodev,mode=1777,"  # noqa: S108 - the container's own
                 f"size={limits.tmpfs_bytes},nr_inodes={limits.tmpfs_files}"
             },
             "mem_limit": limits.memory_bytes,

@@ -42,7 +42,7 @@ from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
-_TOKEN = "KERAS_BENCHMARK_JOB"
+_TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name
 _SCRATCH = "bench-job-"
 _OWNER_FILE = ".owner"
 # What a process needs of its parent's environment; everything else could change a result.

@@ -18,7 +18,7 @@ from runner.errors import MachineError
 from runner.words import printable
 
 POLL_SECONDS = 0.5
-_SHARED = (Path("/run/lock"), Path("/tmp"))
+_SHARED = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - opened without following links
 
 
 def lock_folder(candidates: Sequence[Path] = _SHARED) -> Path:

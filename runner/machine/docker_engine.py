@@ -87,10 +87,10 @@ def connect_engine(engine: str | None = None) -> Engine:
             else docker.from_env(timeout=ANSWER_SECONDS)
         )
         found = Engine(client, client.info())
-        client.api.timeout = WORK_SECONDS
-        return found
     except (DockerException, APIError, requests.exceptions.RequestException) as error:
         raise MachineError(_why_not(error)) from error
+    client.api.timeout = WORK_SECONDS
+    return found
 
 
 def require_nvidia(engine: Engine) -> None:

@@ -39,7 +39,7 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
     told = ("configuration", "backend", "model", "repeat", "device", "seed", "threads",
             "image_data_format", "recurrent_activation")  # fmt: skip
-    kept = ("status", "reason", "launcher", "device_name", "device_uuid", "driver",
+    kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
     told_of_run = {name: identity[name] for name in _OF_RUN if name in identity}
@@ -47,6 +47,7 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         **told_of_run,
         **{name: job.get(name) for name in told},
         **{name: record.get(name) for name in kept},
+        "status": str(record["status"]),  # older pandas keeps the enumeration's member
         "data_source": job.get("data"),
         "cpus": record.get("cpus"),
         **{name: record.get("telemetry", {}).get(name) for name in TELEMETRY_COLUMNS},

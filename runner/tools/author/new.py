@@ -48,7 +48,7 @@ _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("runner.tools.author"),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
-    autoescape=False,  # Python and JSON, from names that are checked
+    autoescape=False,  # noqa: S701 - Python and JSON, from names that are checked
 )
 
 

@@ -11,7 +11,7 @@ from runner.environments.datasets import file_sha256
 from runner.environments.engine_calls import BROKEN
 from runner.errors import BundleError, MachineError
 from runner.machine.docker_engine import Engine
-from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration
+from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration, KeptImage
 from runner.tools.bundle.verify import verify_bundle
 from runner.words import Say, size_text
 
@@ -44,6 +44,16 @@ def _feed(engine: Engine, path: Path) -> None:
                 raise MachineError(f"{path}: the engine cannot load it: {answer['error']}")
 
 
+def _require_same(engine: Engine, image: KeptImage) -> None:
+    found = _id(engine, image.tag)
+    if found != image.id:
+        raise MachineError(
+            f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
+            "images in another kind of store than the one that saved them\n"
+            "use an engine with the same store (docker info: Storage Driver)"
+        )
+
+
 def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> None:
     missing = _missing(engine, kept)
     if not missing:
@@ -53,13 +63,7 @@ def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> No
     try:
         _feed(engine, folder / kept.archive)
         for image in kept.images:
-            found = _id(engine, image.tag)
-            if found != image.id:
-                raise MachineError(
-                    f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
-                    "images in another kind of store than the one that saved them\n"
-                    "use an engine with the same store (docker info: Storage Driver)"
-                )
+            _require_same(engine, image)
     except MachineError:
         for tag in missing:
             if _id(engine, tag) is not None:

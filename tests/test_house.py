@@ -1,0 +1,62 @@
+"""The house shows the way of the data: its rooms, their names, and one name for each thing."""
+
+import ast
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+from runner import paths
+
+RUNNER = paths.ROOT / "runner"
+TOP = {"__init__.py", "__main__.py", "api.py", "errors.py", "paths.py", "words.py", "py.typed"}
+PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())
+MOST_MODULES = 12
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "_project" not in path.parts)
+
+
+def rooms() -> list[Path]:
+    return sorted({path.parent for path in modules(RUNNER)} - {RUNNER})
+
+
+def test_nothing_lies_at_the_top_but_what_every_room_may_use():
+    found = {path.name for path in RUNNER.iterdir() if path.is_file()}
+    assert found == TOP
+
+
+def test_every_room_says_in_a_line_what_it_is_for():
+    for room in rooms():
+        said = ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
+        assert said, room
+        assert said.splitlines()[0].endswith("."), room
+
+
+def test_a_room_is_small_enough_to_be_seen_at_a_glance():
+    counts = {room.name: len(list(room.glob("[!_]*.py"))) for room in rooms()}
+    assert {name: n for name, n in counts.items() if n > MOST_MODULES} == {"commands": 14}
+
+
+def test_the_checked_order_of_imports_knows_every_room():
+    [layers] = [c["layers"] for c in PROJECT["tool"]["importlinter"]["contracts"] if "layers" in c]
+    ordered = {name.strip() for layer in layers for name in layer.split("|")}
+    top = {f"runner.{path.name}" for path in rooms() if path.parent == RUNNER}
+    assert top <= ordered
+    assert ordered - top == {"runner.api", "runner.words", "runner.paths", "runner.errors"}
+
+
+def test_a_class_or_a_function_has_its_name_alone():
+    places = defaultdict(list)
+    for path in modules(RUNNER):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
+                places[node.name].append(path.relative_to(RUNNER).as_posix())
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_tests_mirror_the_rooms():
+    wanted = {room.name for room in rooms() if room.parent == RUNNER}
+    assert {
+        name for name in wanted if not list((paths.ROOT / "tests" / name).glob("test_*.py"))
+    } == set()
