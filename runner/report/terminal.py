@@ -38,7 +38,7 @@ from runner.store.run_folder import RunStore
 from runner.tables.against_published import order_verdicts
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
-from runner.tables.published import IN_A_PICTURE
+from runner.tables.published import IN_A_PICTURE, study_figures
 
 _LONGEST_LABEL = 40
 
@@ -156,12 +156,11 @@ def print_study(name: str | None) -> None:
         out.print(escape(line), highlight=False, soft_wrap=True)
     for title, frame in (figure_tables if name else article_tables)(study):
         out.print(rich_table(frame, escape(title)))
-    numbers = f"{study.numbers} " if study.numbers and not name else ""
-    out.print(
-        escape(
-            f"{numbers}{IN_A_PICTURE}: the number stands only in a picture of the "
-            f"article. Sources, row by row: {study.folder}"
-        ),
-        highlight=False,
-        soft_wrap=True,
-    )
+    shown = study_figures(study)["left_out"].eq(IN_A_PICTURE).any()
+    notes = [
+        study.numbers if not name else None,
+        f"{IN_A_PICTURE}: the number was published as a drawing." if shown else None,
+        f"Sources, row by row: {study.folder}",
+    ]
+    text = " ".join(note for note in notes if note)
+    out.print(escape(text), highlight=False, soft_wrap=True)

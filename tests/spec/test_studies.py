@@ -10,7 +10,14 @@ from runner.errors import ConfigurationError, UsageError
 from runner.plan.plan import plan_run
 from runner.report.cells import figure_tables, study_lines
 from runner.spec.request import Request
-from runner.spec.study import all_studies, load_study, published_workloads, study_names, with_study
+from runner.spec.study import (
+    all_studies,
+    load_study,
+    published_workloads,
+    reproduced_studies,
+    study_names,
+    with_study,
+)
 from runner.tables.published import published_series, study_figures
 
 
@@ -129,7 +136,9 @@ def test_the_configurations_of_every_study_are_there():
 
 def test_a_shell_offers_the_studies_to_print_and_those_to_run():
     assert [name for name, _ in studies()] == study_names()
-    assert [name for name, _ in reproduced()] == ["bhatia2017"]
+    assert list(dict(reproduced())) == [study.name for study in reproduced_studies()]
+    assert "bhatia2017" in dict(reproduced())
+    assert "minimaxir2017" not in dict(reproduced())
 
 
 def test_the_study_of_a_run_is_decided_before_it_is_planned():

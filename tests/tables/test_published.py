@@ -45,7 +45,8 @@ def test_no_published_figure_has_changed():
 
 def test_no_figure_of_a_series_has_changed():
     kept = pd.read_csv(KEPT / "published_series.csv")
-    found = published_series().reset_index(drop=True)[list(kept)]
+    found = published_series()
+    found = found[found["series"].isin(kept["series"])].reset_index(drop=True)[list(kept)]
     pd.testing.assert_frame_equal(found, kept, check_exact=True, check_dtype=False)
 
 
@@ -57,6 +58,7 @@ def test_no_set_up_has_changed():
         .sort_values(["series", "backend"], ignore_index=True)
         for frame in (published_setups()[list(kept)], kept)
     )
+    found = found[found["series"].isin(wanted["series"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, wanted, check_dtype=False)
 
 

@@ -43,7 +43,7 @@ def export_table(
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
     """Write a table of one or several runs as CSV, Parquet, Markdown, LaTeX or JSON."""
-    from runner.report.exports import export_runs, log_runs
+    from runner.report.export import export_runs, log_runs
 
     if mlflow is not None:
         log_runs(runs, results_dir, mlflow, experiment)
