@@ -28,9 +28,6 @@ CLOCKS = TimeLimits(wall=3600.0)
 _IN_LOG = "what it printed is in the job's log"
 
 
-# Both, in an environment
-
-
 def trial_jobs(
     found: Configuration, workload: Workload, machine: Machine, threads: int
 ) -> list[Job]:
