@@ -139,7 +139,8 @@ def test_a_full_disk_ends_the_run_and_nothing_is_lost(project, small_disk, engin
 
 
 def test_two_runners_do_not_time_each_other_nor_write_in_one_run(project):
-    first = project.begin()
+    # Long enough for both others to have come as far as the lock, on a busy machine too.
+    first = project.begin("--repeats", "12")
     _wait_for_an_epoch(project, first)
     run = project.run_folder().name
     assert wait(project.start("--resume", run)) == ExitCode.MACHINE
