@@ -13,6 +13,6 @@ EXAMPLES = (
 
 def show_published(study: options.PrintedStudy = None) -> None:
     """Print the article's tables of 2017, or all figures of a published study."""
-    from runner.report.terminal import print_study
+    from runner.report.reprint import print_study
 
     print_study(study)

@@ -30,7 +30,7 @@ def show_report(
     ] = None,
 ) -> None:
     """Print the table of one or several runs again, from what is on disk."""
-    from runner.report.terminal import report_runs, write_html, write_markdown, write_terminal
+    from runner.report.reprint import report_runs, write_html, write_markdown, write_terminal
 
     if html_file is not None:
         report_runs(runs, results_dir, partial(write_html, html_file))
