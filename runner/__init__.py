@@ -11,8 +11,6 @@ loaded when they are first asked for::
 ``runner.__version__`` is the project's version.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -4,8 +4,6 @@ Expected failures are ``runner.errors.BenchmarkError`` and its kinds: their text
 where, and what to do. Everything else in ``runner`` may change without notice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path

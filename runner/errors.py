@@ -1,7 +1,5 @@
 """The one tree of errors that a user can see, and the exit code of each."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from enum import IntEnum

@@ -1,7 +1,5 @@
 """Where the project's rooms and the user's cache are."""
 
-from __future__ import annotations
-
 import tomllib
 from importlib import metadata
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Texts, sizes and times: made safe to show, read, and written as people read them."""
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The command line: its commands by name, and how their errors end the process."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

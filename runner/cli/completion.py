@@ -1,7 +1,5 @@
 """What a shell offers after Tab. It is asked while a person types, so it imports little."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Callable, Iterator, MutableMapping, Sequence

@@ -1,7 +1,5 @@
 """Commands that are imported when they are called for, and how their help looks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

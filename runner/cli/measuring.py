@@ -1,7 +1,5 @@
 """What the command that runs does, once its options are read: it measures, or foretells."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The options of the command line, each declared once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

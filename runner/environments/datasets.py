@@ -5,8 +5,6 @@ A job sees a folder with ``mnist.npz``, ``cifar10.npz``, ``babi_qa2_train.txt`` 
 Sources of the hashes: Keras' own loaders for MNIST and CIFAR-10, the authors' archive for bAbI.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -1,7 +1,5 @@
 """Calls to an engine that may take long or fail for a moment: cut off, or tried again."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

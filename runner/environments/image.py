@@ -1,7 +1,5 @@
 """Images: from a configuration's folder to a built image, named after all that went into it."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 import tempfile

@@ -1,7 +1,5 @@
 """Locks are made from what is wanted, and held against what the package index says today."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Requirements files and the wheels they name: what they pin, and by which hash."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ on the stage below, and a change of the lock on the one below that, with nothing
 made again: on a machine without a network too.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

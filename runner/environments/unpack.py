@@ -1,7 +1,5 @@
 """Data sets taken out of the files that were downloaded: plain arrays and texts, nothing else."""
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

@@ -1,7 +1,5 @@
 """Environments on this machine: one per configuration and lock, made once, with uv."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

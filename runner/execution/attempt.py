@@ -1,7 +1,5 @@
 """One job in a fresh process, followed to its end, everything kept as it comes."""
 
-from __future__ import annotations
-
 import errno
 import time
 from collections.abc import Iterator

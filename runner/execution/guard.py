@@ -1,7 +1,5 @@
 """The device is this run's alone: held for the run, looked at before each job."""
 
-from __future__ import annotations
-
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The wish to end: Ctrl-C, SIGTERM, or a terminal that went away."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

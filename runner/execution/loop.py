@@ -1,7 +1,5 @@
 """All jobs of a run: environments made, jobs started one after the other."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Sized
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The port through which a run tells what happens in it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

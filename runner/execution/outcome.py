@@ -1,7 +1,5 @@
 """How a job ended, worked out from its events and its process's exit."""
 
-from __future__ import annotations
-
 import signal
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """One call that measures: it begins a run or goes on with one, and says how far it came."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path

@@ -4,8 +4,6 @@ A job that ran to its end may still not be worth a time: a net that trains to Na
 fails here is ``invalid``, with the reason, and has no time in a summary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise

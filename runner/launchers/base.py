@@ -1,7 +1,5 @@
 """The port behind which a job's process lives, and what every launcher has in common."""
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

@@ -1,7 +1,5 @@
 """Which launcher a machine's jobs get."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import psutil

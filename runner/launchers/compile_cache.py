@@ -1,7 +1,5 @@
 """The compile cache of an image: a volume that is kept from job to job, within bounds."""
 
-from __future__ import annotations
-
 import requests.exceptions
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container

@@ -1,7 +1,5 @@
 """Room on a disk that must stay free while a job runs."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

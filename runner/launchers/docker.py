@@ -1,7 +1,5 @@
 """One fresh, sandboxed container per job."""
 
-from __future__ import annotations
-
 import json
 import platform
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Jobs as processes of this machine, in an environment of their own: no engine needed."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -1,7 +1,5 @@
 """The CPUs of this machine that a job is pinned to."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What is known of CUDA versions, drivers and cards: ``cuda.toml``, read and asked."""
 
-from __future__ import annotations
-
 import tomllib
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One run at a time on a device: a lock that every user of this machine can take."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -1,7 +1,5 @@
 """What room there is on this machine's disks for what will be needed."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

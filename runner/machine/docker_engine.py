@@ -1,7 +1,5 @@
 """The Docker engine: finding it, and saying plainly why it cannot be used."""
 
-from __future__ import annotations
-
 import platform
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Which card and engine a run works with, and whether a backend fits the card."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from runner.errors import MachineError, near_miss

@@ -1,7 +1,5 @@
 """What the NVIDIA driver tells of its cards."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar

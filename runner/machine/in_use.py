@@ -4,8 +4,6 @@ A use is a lock of the kernel on a folder or a file, shared among users. It leav
 and goes when its holder ends, however it ends. The time of the last use is a marker's own time.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import weakref

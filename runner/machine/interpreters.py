@@ -1,7 +1,5 @@
 """Finding a Python of a wanted version on this machine."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,10 +1,9 @@
 """Which runner made a thing, in words that another runner can check: does it still live?"""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 def _boot() -> str:
@@ -55,12 +54,12 @@ class Owner:
     began: str
 
     @classmethod
-    def this(cls) -> Owner:
+    def this(cls) -> Self:
         """Return the runner that asks."""
         return cls(_machine(), _boot(), _namespace(), os.getpid(), _began(os.getpid()) or "?")
 
     @classmethod
-    def parse(cls, text: str) -> Owner | None:
+    def parse(cls, text: str) -> Self | None:
         """Return the owner that ``text`` names, or None if it names none."""
         parts = text.split("_")
         if len(parts) != 5 or not parts[3].isdecimal():

@@ -1,7 +1,5 @@
 """How long a job will take, by those like it that ended before. Nothing is ever invented."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Iterable, Sequence

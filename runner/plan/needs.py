@@ -1,7 +1,5 @@
 """What a run will take of this machine's disks."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From a request to the jobs of a run, on what this machine has. Nothing is made or changed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What can be known before anything is built: is there an engine, a GPU, and does it fit?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Nothing is made, fetched, locked or written to find it out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Going on with a run: the same request, the same identity, and only what is not done."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime

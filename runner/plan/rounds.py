@@ -1,7 +1,5 @@
 """How often and in which order jobs run: repeats interleaved, each round in an order of its own."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

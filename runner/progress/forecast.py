@@ -1,7 +1,5 @@
 """The time that a run has left, from earlier runs and from what this one has shown so far."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable

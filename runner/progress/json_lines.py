@@ -1,7 +1,5 @@
 """A run's progress as JSON, one object a line, for programs."""
 
-from __future__ import annotations
-
 import json
 import statistics
 import time

@@ -1,10 +1,8 @@
 """A run's progress as lines: for pipes, files and CI; and what went wrong only."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -57,7 +55,7 @@ class Several(Observer):
                 name = type(observer).__name__
                 self._complain(f"{name}: no more progress is shown: {error!r}; the run goes on")
 
-    def __enter__(self) -> Several:
+    def __enter__(self) -> Self:
         for observer in self._observers:
             observer.__enter__()
         return self

@@ -4,8 +4,6 @@ It is drawn once a second and costs next to nothing in between: the table is wor
 between jobs, while nothing is timed. What has happened stays above it as plain lines.
 """
 
-from __future__ import annotations
-
 import re
 import statistics
 import time

@@ -1,7 +1,5 @@
 """Prints what a run would do, for a person or for a program."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """How a run's progress is shown: as asked for, or as fits where it is written."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Mapping

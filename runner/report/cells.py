@@ -1,7 +1,5 @@
 """From the summary to text cells as a person reads them."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from runner.spec.job import Status

@@ -1,7 +1,5 @@
 """What the command that compares does: it loads two measurements and prints how they differ."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

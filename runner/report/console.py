@@ -1,7 +1,5 @@
 """Where everything is printed, so that no text can control the terminal."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

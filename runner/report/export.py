@@ -4,8 +4,6 @@ CSV, Parquet and JSON are for programs: every column, figures as measured. Markd
 for people: a few columns, figures rounded.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sys

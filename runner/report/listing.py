@@ -1,7 +1,5 @@
 """What there is to run, as tables on a terminal."""
 
-from __future__ import annotations
-
 from rich.markup import escape
 from rich.table import Table
 

@@ -1,7 +1,5 @@
 """The report of a run as Markdown, and the files of its summary."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

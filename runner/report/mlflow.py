@@ -1,7 +1,5 @@
 """Runs as an MLflow server shows them: each job an MLflow run. Needs the optional extra mlflow."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping

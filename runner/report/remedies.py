@@ -1,7 +1,5 @@
 """What to do about a job that is not ok, a line for each way to end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from runner.spec.job import Status

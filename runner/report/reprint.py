@@ -1,7 +1,5 @@
 """Runs that are kept, and published studies, shown as they were asked for."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

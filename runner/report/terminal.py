@@ -1,7 +1,5 @@
 """The tables of a run on a terminal."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is said in words below the tables: verdicts, differences, warnings, reasons."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from runner.report.cells import PICTURE, studies_beside, study_year

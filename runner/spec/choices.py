@@ -1,7 +1,5 @@
 """What the command line lets one choose: where jobs run, how images are built, what is exported."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Dependency configurations: one folder each under docker/, read and checked."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files that a person writes, read into checked values; what is wrong is said in a line."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """From configurations, models and options to the list of jobs."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any

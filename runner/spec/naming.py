@@ -1,7 +1,5 @@
 """What a configuration or a model may be called: names become folders, files and modules."""
 
-from __future__ import annotations
-
 import keyword
 import re
 from collections.abc import Mapping

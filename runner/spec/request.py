@@ -1,9 +1,7 @@
 """What the user asked of a run: kept in its manifest, so that a resumed run asks for the same."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -65,7 +63,7 @@ class Request(BaseModel):
         return {n: without_password(v) if isinstance(v, str) else v for n, v in plain.items()}
 
     @classmethod
-    def of_manifest(cls, manifest: dict[str, Any], folder: Path) -> Request:
+    def of_manifest(cls, manifest: dict[str, Any], folder: Path) -> Self:
         """Return the request of a run. Raises StoreError if its manifest keeps none."""
         try:
             return cls.model_validate(manifest["request"])

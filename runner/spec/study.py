@@ -3,8 +3,6 @@
 ``study.toml`` says what a study is; ``runner.tables.published`` reads its ``figures.csv``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal, Self
 

@@ -1,7 +1,5 @@
 """How long a job may take, and may be silent, before it is given up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

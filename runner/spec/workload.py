@@ -5,8 +5,6 @@ in ``models/datasets/datasets.json``, the models of a suite in its folder's ``su
 of ``models/workloads/`` with that file is a suite; nothing else names it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Files that are either the old one or the whole new one, whatever happens meanwhile."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The event stream of a job: bytes in, checked events out. A bad line never stops the host."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Finding runs: by a name, a folder, or as the latest."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

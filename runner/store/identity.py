@@ -1,7 +1,5 @@
 """What a run is made of besides the environments of its jobs: the code and the host."""
 
-from __future__ import annotations
-
 import hashlib
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """What a run keeps of each job beside its events: what was asked, and how it ended."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from datetime import datetime

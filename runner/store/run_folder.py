@@ -4,8 +4,6 @@
 ``events.jsonl`` (the checked events as they came), ``log.txt`` and ``record.json``.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import pandas as pd
 
@@ -92,7 +90,7 @@ class RunStore:
         self.folder = folder
 
     @classmethod
-    def create(cls, root: Path, manifest: dict[str, Any]) -> RunStore:
+    def create(cls, root: Path, manifest: dict[str, Any]) -> Self:
         """Make a new folder under ``root``, named after the time, with its manifest."""
         started = datetime.now(UTC)
         base = started.strftime("%Y%m%d-%H%M%S")

@@ -1,7 +1,5 @@
 """Measured beside published: differences worked out from both, and a verdict per test."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations

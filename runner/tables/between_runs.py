@@ -5,8 +5,6 @@ sets two tables of ``load_runs`` beside each other, and can guard an image: ``ju
 which cells became slower than a threshold allows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

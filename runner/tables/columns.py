@@ -1,7 +1,5 @@
 """The columns of the tidy table and their types, and what tells its cells apart."""
 
-from __future__ import annotations
-
 # The order in which they happen. Epochs hold their validation, as everywhere.
 PHASES = (
     "start",

@@ -1,7 +1,5 @@
 """How far a cell is from its limits: the device's arithmetic, and the host that feeds it."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from runner.spec.job import Status

@@ -1,7 +1,5 @@
 """The one tidy table, derived from what the store of one or several runs holds."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import asdict
 from itertools import groupby

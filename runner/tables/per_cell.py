@@ -1,7 +1,5 @@
 """From the tidy table to one row per cell: seconds per epoch after the first."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

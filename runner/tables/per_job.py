@@ -1,7 +1,5 @@
 """From the tidy table to one row per job: its epochs, and where its wall time went."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any

@@ -4,8 +4,6 @@ Nothing is typed in here: which figures count is decided by the columns of ``fig
 the rules of ``study.toml``.
 """
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Annotated, Literal, Self

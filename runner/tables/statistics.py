@@ -5,8 +5,6 @@ the bootstrap draws repeats first and then epochs within each: an interval from 
 nothing about the next process, and is said to be so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

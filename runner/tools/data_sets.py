@@ -1,7 +1,5 @@
 """The real data sets of the cache: fetched, checked and listed."""
 
-from __future__ import annotations
-
 from runner import paths
 from runner.environments.datasets import DOWNLOADS, dataset_states, fetch_dataset
 from runner.errors import ExitCode

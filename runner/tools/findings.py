@@ -1,7 +1,5 @@
 """What the doctor or a check found: one line each, and what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Images built without running anything."""
 
-from __future__ import annotations
-
 from rich.markup import escape
 
 from runner import paths

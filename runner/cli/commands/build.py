@@ -1,7 +1,5 @@
 """Builds images and runs nothing."""
 
-from __future__ import annotations
-
 import typer
 
 from runner.cli import options

@@ -1,7 +1,5 @@
 """Keeps images, wheels and data in one checksummed folder, and brings them back from it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Checks whether a configuration or a model is fit to run."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Removes what the runner keeps on this machine, after showing it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

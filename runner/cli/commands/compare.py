@@ -1,7 +1,5 @@
 """Sets two measurements beside each other, and guards the second with an exit code."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Fetches, checks and lists the real data sets."""
 
-from __future__ import annotations
-
 import typer
 
 EXAMPLES = (

@@ -1,7 +1,5 @@
 """Says whether a run can work here, and what to do where it cannot."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Writes the tables of runs for other programs, or logs them to MLflow."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

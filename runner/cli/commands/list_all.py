@@ -1,7 +1,5 @@
 """Lists what there is to run."""
 
-from __future__ import annotations
-
 EXAMPLES = ("python -m runner list",)
 
 

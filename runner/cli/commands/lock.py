@@ -1,7 +1,5 @@
 """Makes the locks of a configuration anew."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Writes the skeleton of a configuration or of a model."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

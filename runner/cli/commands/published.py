@@ -1,7 +1,5 @@
 """Prints what was published."""
 
-from __future__ import annotations
-
 from runner.cli import options
 
 EXAMPLES = (

@@ -1,7 +1,5 @@
 """Prints the tables of runs again, or writes them as one file."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from typing import Annotated

@@ -3,8 +3,6 @@
 The options are declared here and nothing else is, so that a shell completes them at once.
 """
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Data and policy as the page embeds them."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

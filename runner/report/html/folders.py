@@ -1,7 +1,5 @@
 """What the folders of jobs hold beside the table: the end of a log, warnings, telemetry."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

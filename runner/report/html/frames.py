@@ -1,7 +1,5 @@
 """From the tidy table to the frames that the page shows: jobs, cells, curves, phases, devices."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Frames packed small for the script: by column, text as positions in a list of its values."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page: its sections as Jinja gets them, its data as the script gets it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path

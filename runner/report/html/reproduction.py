@@ -1,7 +1,5 @@
 """How to make a run again: its command, the code, the environments and the host."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Is a configuration or a model fit to run, by its files? Each step is a finding."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """Locks of configurations, made anew."""
 
-from __future__ import annotations
-
 from runner.environments.lock_maker import make_lock
 from runner.environments.lockfile import read_pins
 from runner.report.console import out

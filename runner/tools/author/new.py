@@ -1,7 +1,5 @@
 """Skeletons: a new configuration made like one that works, a new model that already trains."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Two short epochs of a configuration and a model, by the machinery of every run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """What the commands that check do: they print findings as they come, and run short jobs."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """Archives of images, as ``docker save`` writes them: which images they hold, by name."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tarfile

@@ -1,7 +1,5 @@
 """Loading a bundle into an engine and a cache, once all of it is verified."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Names come from outside: a path is one of three folders and a plain file name, and nothing else.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

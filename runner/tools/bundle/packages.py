@@ -1,7 +1,5 @@
 """The wheels and source archives that an image's locks name, as its own pip chooses them."""
 
-from __future__ import annotations
-
 import io
 import re
 import tarfile

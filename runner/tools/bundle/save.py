@@ -1,7 +1,5 @@
 """Saving a bundle: whole under its name, or not at all."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Tars that an engine sends, piece by piece."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What the commands on bundles tell: what a bundle holds, and what can be run from it here."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Checking a bundle: nothing is loaded from a folder that fails here."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ Ours is what has our label. Labels are inherited, so an image must have a name o
 that somebody builds on top of ours is theirs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,7 +72,7 @@ class _Image:
     used: datetime
     reason: str | None
 
-    def is_below(self, other: _Image) -> bool:
+    def is_below(self, other: "_Image") -> bool:
         """Return whether ``other`` was built on this image."""
         count = len(self.layers)
         return count < len(other.layers) and other.layers[:count] == self.layers

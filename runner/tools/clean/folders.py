@@ -1,7 +1,5 @@
 """What lies on this machine's disk: environments, caches, data, runs."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """One thing that the runner made and keeps, whatever kind it is of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Which of the things that may go shall go: least recently used first."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What the command that cleans does: it finds what is kept, shows it, and removes it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

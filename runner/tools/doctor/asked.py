@@ -1,7 +1,5 @@
 """The run that is asked about, and what of the machine several checks look at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

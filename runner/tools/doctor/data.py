@@ -1,7 +1,5 @@
 """Data sets and the network: what is there, and whether the rest could be had."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Where a run writes: whether it may, and whether there is room for what it would make."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whether there is an engine, and whether it can hand a GPU to a container."""
 
-from __future__ import annotations
-
 from runner.errors import MachineError
 from runner.machine.docker_engine import require_nvidia
 from runner.spec.choices import LauncherChoice

@@ -4,8 +4,6 @@ Each check is a function of the run that is asked about and of the machine as it
 decides is what a run itself decides with: preflight, devices, environments, data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from runner.errors import BenchmarkError

@@ -1,7 +1,5 @@
 """The cards: which there are, which is chosen, whether it is free, and what fits it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from runner.errors import MachineError

@@ -1,7 +1,5 @@
 """What jobs need that are processes of this machine: interpreters, programs and libraries."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The doctor's findings as they are printed."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Iterator
