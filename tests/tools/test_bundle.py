@@ -222,7 +222,7 @@ def test_a_bundle_holds_images_data_and_what_they_are(room, whole):
     assert kept.images[-1].tag == kept.tag
     assert len(kept.images) == 4, "the base and three stages"
     assert set(found.missing_data) == {"cifar10", "babi"}
-    assert found.file("data/mnist.npz").sha256 == MNIST.sha256
+    assert found.data()[0].sha256 == MNIST.sha256
 
 
 def test_data_that_is_missing_is_said(room, tmp_path):

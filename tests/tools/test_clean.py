@@ -25,8 +25,7 @@ from runner.machine.owner import Owner
 from runner.store.run_folder import RunStore
 from runner.tools.clean.engine import engine_items
 from runner.tools.clean.folders import cache_items, measure_extent, run_items
-from runner.tools.clean.items import Item, Kind, RemovalError
-from runner.tools.clean.selection import Bounds, select_removals
+from runner.tools.clean.items import Bounds, Item, Kind, RemovalError, select_removals
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DEAD = replace(Owner.this(), began="1")

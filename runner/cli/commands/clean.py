@@ -1,11 +1,13 @@
 """Removes what the runner keeps on this machine, after showing it."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from runner import paths
 from runner.cli import options
+from runner.words import parse_age, parse_size
 
 NONE: list[str] = []
 EXAMPLES = (
@@ -39,9 +41,13 @@ def clean(
     Shows them and asks. What is in use stays, and so does what this runner did not make. Runs and
     data go only if named: --kind runs.
     """
-    from runner.tools.clean.show import Consent, InJson, InTables, bounds_of, clean_up
+    from runner.tools.clean.items import Bounds
+    from runner.tools.clean.show import clean_up
 
-    consent = Consent.LOOK if dry_run else Consent.GIVEN if yes else Consent.ASK
-    bounds = bounds_of(keep, older_than, until_free)
-    teller = InJson() if as_json else InTables()
-    raise typer.Exit(clean_up(kind, bounds, engine, results_dir, consent, teller))
+    age = parse_age(older_than) if older_than is not None else timedelta()
+    size = parse_size(until_free) if until_free is not None else None
+    bounds = Bounds(keep, age, size)
+    ended = clean_up(
+        kind, bounds, engine, results_dir, is_dry=dry_run, is_agreed=yes, as_json=as_json
+    )
+    raise typer.Exit(ended)

@@ -1,6 +1,7 @@
 """Loading a bundle into an engine and a cache, once all of it is verified."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -9,6 +10,7 @@ from runner.environments.datasets import file_sha256
 from runner.environments.engine_calls import BROKEN
 from runner.errors import BundleError, MachineError
 from runner.machine.docker_engine import Engine
+from runner.store.atomic import whole_file
 from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration, KeptImage
 from runner.tools.bundle.verify import verify_bundle
 from runner.words import Say, size_text
@@ -35,21 +37,19 @@ def _missing(engine: Engine, kept: KeptConfiguration) -> list[str]:
     return [tag for tag, digest in found.items() if digest is None]
 
 
-def _feed(engine: Engine, path: Path) -> None:
+def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
+    """Load an archive. Raises MachineError if it cannot be or gives other images."""
     with path.open("rb") as file:
         for answer in engine.client.api.load_image(file, quiet=False):
             if "error" in answer:
                 raise MachineError(f"{path}: the engine cannot load it: {answer['error']}")
-
-
-def _require_same(engine: Engine, image: KeptImage) -> None:
-    found = _id(engine, image.tag)
-    if found != image.id:
-        raise MachineError(
-            f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
-            "images in another kind of store than the one that saved them\n"
-            "use an engine with the same store (docker info: Storage Driver)"
-        )
+    for image in images:
+        if (found := _id(engine, image.tag)) != image.id:
+            raise MachineError(
+                f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
+                "images in another kind of store than the one that saved them\n"
+                "use an engine with the same store (docker info: Storage Driver)"
+            )
 
 
 def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> None:
@@ -59,9 +59,7 @@ def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> No
         return
     say(f"loading {kept.archive}")
     try:
-        _feed(engine, folder / kept.archive)
-        for image in kept.images:
-            _require_same(engine, image)
+        _feed(engine, folder / kept.archive, kept.images)
     except MachineError:
         for tag in missing:
             if _id(engine, tag) is not None:
@@ -77,16 +75,13 @@ def _place(source: Path, file: BundleFile, cache: Path, say: Say) -> None:
         say(f"{path} is there already")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
     try:
-        shutil.copyfile(source, partial)
-        if file_sha256(partial) != file.sha256:
-            raise BundleError(f"{file.path}: changed while it was read")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            shutil.copyfile(source, partial)
+            if file_sha256(partial) != file.sha256:
+                raise BundleError(f"{file.path}: changed while it was read")
     except OSError as error:
         raise MachineError(f"{path}: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     say(f"{path}: {size_text(file.size)}")
 
 

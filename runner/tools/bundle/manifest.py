@@ -83,10 +83,6 @@ class BundleManifest(_Strict):
     missing_data: tuple[str, ...]
     files: tuple[BundleFile, ...]
 
-    def file(self, path: str) -> BundleFile:
-        """Return the file at ``path``."""
-        return next(file for file in self.files if file.path == path)
-
     def data(self) -> list[BundleFile]:
         """Return the files of data sets."""
         return [file for file in self.files if file.path.startswith("data/")]
@@ -106,8 +102,7 @@ def write_manifest(folder: Path, manifest: BundleManifest) -> None:
     content = manifest.model_dump(mode="json")
     whole = {"schema": BUNDLE_SCHEMA, "sha256": sha256_of(_canonical(content)), "content": content}
     with (folder / MANIFEST_NAME).open("w", encoding="utf-8") as file:
-        json.dump(whole, file, indent=2, sort_keys=True)
-        file.write("\n")
+        file.write(json.dumps(whole, indent=2, sort_keys=True) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -124,17 +119,6 @@ def _json(folder: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read: {error}") from error
-
-
-def _check_references(path: Path, manifest: BundleManifest) -> None:
-    """Check that what the configurations name is among the files, each once."""
-    listed = [file.path for file in manifest.files]
-    if len(set(listed)) != len(listed):
-        raise BundleError(f"{path}: lists a file twice")
-    named = [(kept.archive, *kept.wheels) for kept in manifest.configurations]
-    for one in (one for several in named for one in several):
-        if one not in listed:
-            raise BundleError(f"{path}: names {one} and does not list it")
 
 
 def read_bundle(folder: Path) -> BundleManifest:
@@ -158,5 +142,11 @@ def read_bundle(folder: Path) -> BundleManifest:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise BundleError(f"{path}: {where}: {first['msg']}") from error
-    _check_references(path, manifest)
+    listed = [file.path for file in manifest.files]
+    if len(set(listed)) != len(listed):
+        raise BundleError(f"{path}: lists a file twice")
+    for kept in manifest.configurations:
+        for one in (kept.archive, *kept.wheels):
+            if one not in listed:
+                raise BundleError(f"{path}: names {one} and does not list it")
     return manifest

@@ -2,15 +2,17 @@
 
 import io
 import re
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import IO
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 import requests.exceptions
-from docker.errors import APIError
+from docker.errors import APIError, create_api_error_from_http_exception
 from docker.models.containers import Container
 
 from runner.environments.datasets import CHUNK, file_sha256
@@ -19,7 +21,6 @@ from runner.environments.lockfile import ENDINGS, locked_hashes
 from runner.errors import BuildError
 from runner.machine.docker_engine import LABEL, Engine
 from runner.spec.choices import BuildOptions
-from runner.tools.bundle.streams import Pieces, streamed
 from runner.words import printable
 
 _BUILD = "/opt/build"
@@ -28,10 +29,19 @@ _PYTHON = re.compile(rb"^Python (\d+\.\d+\.\d+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+!-]*\Z")
 
 
-def locks_of(plan: ImagePlan) -> dict[str, bytes]:
-    """Return the locks that a configuration's packages come from, by a name for each."""
-    wanted = (plan.configuration.build_lock, plan.configuration.lock(plan.device))
-    return {path.name: path.read_bytes() for path in wanted if path.exists()}
+def streamed(engine: Engine, path: str, params: Mapping[str, Any]) -> Generator[bytes, None, None]:
+    """Yield the tar that the engine answers. Close it, or an unread rest keeps the engine waiting.
+
+    It has no limit of time: an engine packs everything before it sends the first byte.
+    """
+    api = engine.client.api
+    address = f"{api.base_url}/v{api.api_version}/{path}"
+    with api.get(address, params=params, stream=True, timeout=None) as answer:
+        try:
+            answer.raise_for_status()
+        except requests.exceptions.HTTPError as error:
+            create_api_error_from_http_exception(error)
+        yield from answer.iter_content(CHUNK)
 
 
 def _upload(locks: dict[str, bytes], options: BuildOptions) -> IO[bytes]:
@@ -48,20 +58,20 @@ def _upload(locks: dict[str, bytes], options: BuildOptions) -> IO[bytes]:
 def _receive(pieces: Iterator[bytes], folder: Path, named: set[str]) -> list[Path]:
     """Write the files of a tar to ``folder``; only those that a lock names."""
     received = []
-    with tarfile.open(fileobj=io.BufferedReader(Pieces(pieces)), mode="r|") as tar:
+    # Of a stream, tarfile asks nothing but what comes next, at most ``bufsize`` bytes.
+    stream = cast(IO[bytes], SimpleNamespace(read=lambda _: next(pieces, b"")))
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as tar:
         for member in tar:
-            name = member.name.rpartition("/")[2]
             content = tar.extractfile(member) if member.isreg() else None
             if content is None:
                 continue
-            if not _NAME.match(name) or not name.endswith(ENDINGS):
-                raise BuildError(f"pip brought a file named {name!r}, which is no package's")
-            path = folder / name
+            path = folder / member.name.rpartition("/")[2]
+            if not _NAME.match(path.name) or not path.name.endswith(ENDINGS):
+                raise BuildError(f"pip brought a file named {path.name!r}, which is no package's")
             with path.open("wb") as file:
-                while chunk := content.read(CHUNK):
-                    file.write(chunk)
+                shutil.copyfileobj(content, file, CHUNK)
             if file_sha256(path) not in named:
-                raise BuildError(f"pip brought {name}, whose SHA-256 no lock names")
+                raise BuildError(f"pip brought {path.name}, whose SHA-256 no lock names")
             received.append(path)
     return received
 
@@ -87,7 +97,8 @@ def download_packages(
     pip runs in a container of the image's lowest stage, so it chooses as the build did. Returns the
     version of that Python and the files. Raises BuildError.
     """
-    locks = locks_of(plan)
+    wanted = (plan.configuration.build_lock, plan.configuration.lock(plan.device))
+    locks = {path.name: path.read_bytes() for path in wanted if path.exists()}
     named = set().union(*map(locked_hashes, locks.values()))
     if not named:
         return None, []

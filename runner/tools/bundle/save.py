@@ -40,8 +40,7 @@ from runner.tools.bundle.manifest import (
     KeptImage,
     write_manifest,
 )
-from runner.tools.bundle.packages import download_packages
-from runner.tools.bundle.streams import streamed
+from runner.tools.bundle.packages import download_packages, streamed
 from runner.words import Say, size_text
 
 _SAY_EVERY_SECONDS = 5.0
@@ -70,15 +69,6 @@ def _remove_left(part: Path) -> None:
 
 
 @contextmanager
-def _held(part: Path) -> Iterator[None]:
-    """Hold a folder against a second save."""
-    with sole_use(part) as is_ours:
-        if not is_ours:
-            raise UsageError(f"{part}: another save is writing it")
-        yield
-
-
-@contextmanager
 def _becoming(folder: Path) -> Iterator[Path]:
     """Give a partial folder that becomes ``folder`` only if the block succeeds."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -88,7 +78,9 @@ def _becoming(folder: Path) -> Iterator[Path]:
         part.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{part}: {error.strerror}") from error
-    with _held(part):
+    with sole_use(part) as is_ours:
+        if not is_ours:
+            raise UsageError(f"{part}: another save is writing it")
         _remove_left(part)
         try:
             for name in FOLDERS:
@@ -106,20 +98,16 @@ def _becoming(folder: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _prepare(
-    engine: Engine, wanted: WantedBundle, cache: Path, say: Say
-) -> list[tuple[ImagePlan, Path]]:
-    """Have the engine hold every stage of every configuration; return each plan with its log."""
-    plans = []
-    for configuration in wanted.configurations:
-        name = wanted.options.base_image or configuration.images.base(wanted.device)
-        base = find_base(engine, name, say, wanted.options.pull_seconds)
-        plan = image_plan(configuration, wanted.device, base)
-        log = fresh_build_log(cache, configuration, wanted.device)
-        for upto in range(len(plan.stages)):
-            build_stages(engine, plan, upto, wanted.options, log, say)
-        plans.append((plan, log))
-    return plans
+def _plan(
+    engine: Engine, wanted: WantedBundle, configuration: Configuration, log: Path, say: Say
+) -> ImagePlan:
+    """Have the engine hold every stage of a configuration, and return what they are."""
+    name = wanted.options.base_image or configuration.images.base(wanted.device)
+    base = find_base(engine, name, say, wanted.options.pull_seconds)
+    plan = image_plan(configuration, wanted.device, base)
+    for upto in range(len(plan.stages)):
+        build_stages(engine, plan, upto, wanted.options, log, say)
+    return plan
 
 
 def _require_space(
@@ -136,16 +124,6 @@ def _require_space(
             f"{size_text(needed)} and the wheels' size\n"
             "name a folder on a larger disk, or fewer configurations (--config)"
         )
-
-
-def _names(engine: Engine, plan: ImagePlan) -> list[str]:
-    """Return the names to keep: the base's, then each stage's. A digest gets a tag to live on."""
-    base = plan.base.local
-    kept = kept_name(base)
-    if kept is not None:
-        engine.client.images.get(base).tag(kept)
-        base = kept
-    return [base, *(stage.tag for stage in plan.stages)]
 
 
 def _write(path: Path, pieces: Iterator[bytes], name: str, say: Say) -> None:
@@ -165,8 +143,12 @@ def _write(path: Path, pieces: Iterator[bytes], name: str, say: Say) -> None:
 
 
 def _images(engine: Engine, plan: ImagePlan, part: Path, path: str, say: Say) -> list[KeptImage]:
-    """Write the archive of a plan's images and return what it holds."""
-    names = _names(engine, plan)
+    """Write the archive of a plan's images, and return them: the base, then each stage."""
+    base = plan.base.local
+    if (tag := kept_name(base)) is not None:
+        engine.client.images.get(base).tag(tag)  # a digest gets a tag to live on
+        base = tag
+    names = [base, *(stage.tag for stage in plan.stages)]
     try:
         # One archive: layers that the images share lie in it once.
         with closing(streamed(engine, "images/get", {"names": names})) as pieces:
@@ -176,6 +158,7 @@ def _images(engine: Engine, plan: ImagePlan, part: Path, path: str, say: Say) ->
             KeptImage(tag=tag, id=str(engine.client.images.get(tag).id), config=config)
             for tag, config in found.items()
         ]
+        # The engine may write the base's name out: "debian" as "debian:latest".
         kept.sort(key=lambda image: names.index(image.tag) if image.tag in names else 0)
     except (APIError, requests.exceptions.RequestException) as error:
         raise EngineError(f"{plan.configuration.name}: images cannot be saved: {error}") from error
@@ -187,25 +170,19 @@ def _images(engine: Engine, plan: ImagePlan, part: Path, path: str, say: Say) ->
     return kept
 
 
-def _wheels(
-    engine: Engine, plan: ImagePlan, wanted: WantedBundle, part: Path, log: Path, say: Say
-) -> tuple[str | None, list[str]]:
-    began = time.monotonic()
-    python, files = download_packages(engine, plan, wanted.options, part / "wheels", log)
-    size = sum(path.stat().st_size for path in files)
-    seconds = time.monotonic() - began
-    say(f"wheels of {plan.configuration.name}: {len(files)}, {size_text(size)} in {seconds:.0f} s")
-    return python, sorted(f"wheels/{path.name}" for path in files)
-
-
 def _kept(
-    engine: Engine, plan: ImagePlan, wanted: WantedBundle, part: Path, log: Path, say: Say
+    engine: Engine, plan: ImagePlan, options: BuildOptions, part: Path, log: Path, say: Say
 ) -> KeptConfiguration:
-    path = f"images/{plan.configuration.name}-{plan.device}.tar"
+    """Write the images and the wheels of a configuration, and return what they are."""
+    name = plan.configuration.name
+    path = f"images/{name}-{plan.device}.tar"
     kept = _images(engine, plan, part, path, say)
-    python, wheels = _wheels(engine, plan, wanted, part, log, say)
+    began = time.monotonic()
+    python, files = download_packages(engine, plan, options, part / "wheels", log)
+    size = size_text(sum(path.stat().st_size for path in files))
+    say(f"wheels of {name}: {len(files)}, {size} in {time.monotonic() - began:.0f} s")
     return KeptConfiguration(
-        name=plan.configuration.name,
+        name=name,
         device=plan.device,
         tag=plan.tag,
         digest=next(image.id for image in kept if image.tag == plan.tag),
@@ -216,7 +193,7 @@ def _kept(
         archive=path,
         images=tuple(kept),
         python=python,
-        wheels=tuple(wheels),
+        wheels=tuple(sorted(f"wheels/{path.name}" for path in files)),
     )
 
 
@@ -236,17 +213,8 @@ def _sources(source: DataSource | None, cache: Path, say: Say) -> tuple[list[Pat
 
 
 def _file(part: Path, path: Path) -> BundleFile:
-    return BundleFile(
-        path=path.relative_to(part).as_posix(),
-        size=path.stat().st_size,
-        sha256=file_sha256(path),
-    )
-
-
-def _copy_data(files: list[Path], part: Path, say: Say) -> None:
-    for path in files:
-        say(f"data/{path.name}: {size_text(path.stat().st_size)}")
-        shutil.copyfile(path, part / "data" / path.name)
+    name = path.relative_to(part).as_posix()
+    return BundleFile(path=name, size=path.stat().st_size, sha256=file_sha256(path))
 
 
 def save_bundle(
@@ -259,11 +227,19 @@ def save_bundle(
     """
     sources, missing = _sources(wanted.source, cache, say)
     with _becoming(folder) as part:
-        plans = _prepare(engine, wanted, cache, say)
-        extra = sum(path.stat().st_size for path in sources)
-        _require_space(engine, [plan for plan, _ in plans], part, extra, say)
-        kept = [_kept(engine, plan, wanted, part, log, say) for plan, log in plans]
-        _copy_data(sources, part, say)
+        logs = [fresh_build_log(cache, c, wanted.device) for c in wanted.configurations]
+        plans = [
+            _plan(engine, wanted, configuration, log, say)
+            for configuration, log in zip(wanted.configurations, logs, strict=True)
+        ]
+        _require_space(engine, plans, part, sum(path.stat().st_size for path in sources), say)
+        kept = [
+            _kept(engine, plan, wanted.options, part, log, say)
+            for plan, log in zip(plans, logs, strict=True)
+        ]
+        for path in sources:
+            say(f"data/{path.name}: {size_text(path.stat().st_size)}")
+            shutil.copyfile(path, part / "data" / path.name)
         say("hashing every file")
         about = describe_identity()
         paths = sorted(path for name in FOLDERS for path in (part / name).iterdir())

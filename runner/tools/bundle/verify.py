@@ -18,44 +18,36 @@ from runner.tools.bundle.manifest import (
 from runner.words import Say, size_text
 
 
-def _strangers(folder: Path, listed: set[str]) -> Iterator[str]:
+def _strangers(folder: Path, listed: set[str], below: str = "") -> Iterator[str]:
     """Yield what lies in the folder and should not."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_symlink():
-            yield f"{entry.name}: is a symbolic link"
-        elif entry.name in FOLDERS and entry.is_dir(follow_symlinks=False):
-            yield from _strangers_in(folder, entry.name, listed)
-        elif entry.name != MANIFEST_NAME:
-            yield f"{entry.name}: is not listed in {MANIFEST_NAME}"
-
-
-def _strangers_in(folder: Path, name: str, listed: set[str]) -> Iterator[str]:
-    for entry in sorted(os.scandir(folder / name), key=lambda entry: entry.name):
-        path = f"{name}/{entry.name}"
+    for entry in sorted(os.scandir(folder / below), key=lambda entry: entry.name):
+        path = below + entry.name
         if entry.is_symlink():
             yield f"{path}: is a symbolic link"
+        elif path in FOLDERS and entry.is_dir():
+            yield from _strangers(folder, listed, f"{path}/")
         elif path not in listed:
             yield f"{path}: is not listed in {MANIFEST_NAME}"
-        elif not entry.is_file(follow_symlinks=False):
+        elif not entry.is_file():
             yield f"{path}: is not a plain file"
 
 
-def _problem_of(folder: Path, file: BundleFile) -> str | None:
+def _problems_of_file(folder: Path, file: BundleFile) -> Iterator[str]:
     path = folder / file.path
     if not os.path.lexists(path):
-        return f"{file.path}: is missing"
-    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        return None  # a stranger, told as such
-    try:
-        size, found = path.stat().st_size, file_sha256(path)
-    except OSError as error:
-        return f"{file.path}: cannot be read: {error.strerror}"
-    if (size, found) == (file.size, file.sha256):
-        return None
-    return (
-        f"{file.path}: SHA-256 is {found}, expected {file.sha256} "
-        f"({size:,} bytes, expected {file.size:,})"
-    )
+        yield f"{file.path}: is missing"
+    elif path.is_file() and not (path.is_symlink() or path.parent.is_symlink()):
+        try:
+            size, found = path.stat().st_size, file_sha256(path)
+        except OSError as error:
+            yield f"{file.path}: cannot be read: {error.strerror}"
+            return
+        if (size, found) != (file.size, file.sha256):
+            yield (
+                f"{file.path}: SHA-256 is {found}, expected {file.sha256} "
+                f"({size:,} bytes, expected {file.size:,})"
+            )
+    # Anything else is a stranger, told as such.
 
 
 def _problems_of_archive(folder: Path, kept: KeptConfiguration) -> Iterator[str]:
@@ -76,23 +68,16 @@ def _problems_of_archive(folder: Path, kept: KeptConfiguration) -> Iterator[str]
         yield f"{MANIFEST_NAME}: {kept.name}: {kept.tag!r} is none of its images"
 
 
-def _problems_of_data(whole: BundleManifest) -> Iterator[str]:
-    known = {item.name: item.sha256 for item in DOWNLOADS.values()}
-    for file in whole.data():
-        name = file.path.removeprefix("data/")
-        if known.get(name) != file.sha256:
-            expected = known.get(name, "no such file")
-            yield f"{file.path}: SHA-256 is {file.sha256}, this runner knows {expected}"
-
-
 def _problems(folder: Path, whole: BundleManifest, say: Say) -> Iterator[str]:
-    yield from _strangers(folder, {file.path for file in whole.files})
+    yield from _strangers(folder, {MANIFEST_NAME, *(file.path for file in whole.files)})
     for file in whole.files:
         say(f"checking {file.path}, {size_text(file.size)}")
-        problem = _problem_of(folder, file)
-        if problem is not None:
-            yield problem
-    yield from _problems_of_data(whole)
+        yield from _problems_of_file(folder, file)
+    known = {item.name: item.sha256 for item in DOWNLOADS.values()}
+    for file in whole.data():
+        expected = known.get(file.path.removeprefix("data/"), "no such file")
+        if expected != file.sha256:
+            yield f"{file.path}: SHA-256 is {file.sha256}, this runner knows {expected}"
 
 
 def verify_bundle(folder: Path, say: Say) -> BundleManifest:

@@ -5,6 +5,7 @@ that somebody builds on top of ours is theirs.
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import requests.exceptions
-import tenacity
 from docker.errors import APIError, DockerException, NotFound
 
+from runner.environments.engine_calls import Patience, call_again
 from runner.errors import MachineError
 from runner.machine.docker_engine import LABEL, Engine, cache_volume
 from runner.machine.in_use import image_marker, last_use, sole_use
 from runner.machine.owner import Owner
 from runner.tools.clean.items import Item, Kind, RemovalError
 
-_BROKEN = (DockerException, requests.exceptions.RequestException, OSError)
+_BROKEN = (DockerException, OSError)  # what requests raises is an OSError
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,33 @@ class _Held:
     usage: dict[str, Any]
     place: Path | None
 
-    def labelled(self, what: str, role: str) -> Iterator[dict[str, Any]]:
-        """Yield the entries of the engine's disk usage whose label says that they are ours."""
-        for entry in self.usage.get(what) or []:
-            if (entry.get("Labels") or {}).get(self.label) == role:
-                yield entry
+    def labelled(self, what: str, role: str) -> list[dict[str, Any]]:
+        """Return the entries of the engine's disk usage whose label says that they are ours."""
+        every = self.usage.get(what) or []
+        return [entry for entry in every if (entry.get("Labels") or {}).get(self.label) == role]
+
+    def is_dead(self, labels: dict[str, str]) -> bool:
+        """Return whether it is certain that the runner of a job's container has ended."""
+        owner = Owner.parse(labels.get(f"{self.label}.owner", ""))
+        return owner is not None and owner.is_dead
 
 
-def _refused(name: str, error: Exception) -> RemovalError:
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return RemovalError(f"{name}: the engine does not answer; it may still be removing it")
-    said = error.explanation if isinstance(error, APIError) and error.explanation else error
-    return RemovalError(f"{name}: {said}")
+@contextmanager
+def _removing(name: str) -> Iterator[None]:
+    """Say what the engine refuses; what has gone by then needs no removal."""
+    try:
+        yield
+    except NotFound:
+        return
+    except requests.exceptions.ReadTimeout as error:
+        text = f"{name}: the engine does not answer; it may still be removing it"
+        raise RemovalError(text) from error
+    except _BROKEN as error:
+        said = error.explanation if isinstance(error, APIError) and error.explanation else error
+        raise RemovalError(f"{name}: {said}") from error
 
 
-def _time(text: str) -> datetime:
-    """Return a time as engines write it (RFC 3339, to the nanosecond)."""
-    return datetime.fromisoformat(text)
-
-
-def _sizes(held: _Held) -> dict[str, int]:
+def _volume_sizes(held: _Held) -> dict[str, int]:
     """Return the bytes of our volumes by name, as far as the engine knows them."""
     return {
         entry["Name"]: max(0, (entry.get("UsageData") or {}).get("Size", 0))
@@ -66,16 +74,11 @@ class _Image:
     """One of our images. ``layers`` are its layers' ids, the base's first."""
 
     digest: str
-    names: list[str]
+    name: str
     layers: list[str]
     bytes: int | None
     used: datetime
     reason: str | None
-
-    def is_below(self, other: "_Image") -> bool:
-        """Return whether ``other`` was built on this image."""
-        count = len(self.layers)
-        return count < len(other.layers) and other.layers[:count] == self.layers
 
 
 def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image | None:
@@ -83,11 +86,11 @@ def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image 
     digest, prefix = entry["Id"], f"{held.label}/"
     tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
     ours = [tag for tag in tags if tag.startswith(prefix)]
-    try:
-        layers = held.engine.client.images.get(digest).attrs["RootFS"]["Layers"] if ours else []
-    except NotFound:
-        return None
     if not ours:
+        return None
+    try:
+        layers = held.engine.client.images.get(digest).attrs["RootFS"]["Layers"]
+    except NotFound:
         return None
     marker = image_marker(held.cache, digest)
     with sole_use(marker) as is_free:
@@ -99,7 +102,7 @@ def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image 
     shared = entry.get("SharedSize", -1)
     return _Image(
         digest,
-        [tag.removeprefix(prefix) for tag in ours],
+        ours[0].removeprefix(prefix),
         layers,
         entry["Size"] - shared if shared >= 0 else None,
         last_use(marker) or datetime.fromtimestamp(entry["Created"], UTC),
@@ -115,16 +118,17 @@ def _images(held: _Held) -> Iterator[Item]:
     """
     containers = held.usage.get("Containers") or []
     users = {entry["ImageID"]: entry["Names"][0].lstrip("/") for entry in containers}
-    sizes = _sizes(held)
+    sizes = _volume_sizes(held)
     seen = [_image(held, entry, users) for entry in held.labelled("Images", "image")]
     found = [image for image in seen if image is not None]
     for image in sorted(found, key=lambda image: len(image.layers)):
-        above = [other for other in found if image.is_below(other)]
-        reason = image.reason or next((f"{o.names[0]} stays" for o in above if o.reason), None)
+        count = len(image.layers)
+        above = [o for o in found if o.layers[:count] == image.layers and o.layers[count:]]
+        reason = image.reason or next((f"{o.name} stays" for o in above if o.reason), None)
         volume = sizes.get(cache_volume(image.digest, held.label), 0)
         yield Item(
             Kind.IMAGES,
-            image.names[0],
+            image.name,
             None if image.bytes is None else image.bytes + volume,
             max(one.used for one in (image, *above)),
             held.place,
@@ -140,43 +144,31 @@ def _remove_image(held: _Held, digest: str) -> None:
     with sole_use(marker) as is_free:
         if not is_free:
             raise RemovalError(f"{digest}: a run uses it")
-        try:
+        with _removing(digest):
             tags = images.get(digest).tags
             if not all(tag.startswith(f"{held.label}/") for tag in tags):
                 raise RemovalError(f"{digest}: it got another name meanwhile")
             for tag in tags:
                 images.remove(tag, force=False)
-        except NotFound:
-            pass
-        except _BROKEN as error:
-            raise _refused(digest, error) from error
-        _forget(marker)
+        try:
+            marker.unlink(missing_ok=True)
+        except OSError as error:
+            raise RemovalError(f"{marker}: {error.strerror}") from error
     _remove_volume(held, cache_volume(digest, held.label))
-
-
-def _forget(marker: Path) -> None:
-    try:
-        marker.unlink(missing_ok=True)
-    except OSError as error:
-        raise RemovalError(f"{marker}: {error.strerror}") from error
 
 
 def _remove_volume(held: _Held, name: str) -> None:
     """Remove a compile cache; a volume of that name without our label is not one."""
-    try:
+    with _removing(name):
         volume = held.engine.client.volumes.get(name)
         if (volume.attrs.get("Labels") or {}).get(held.label) == "cache":
             volume.remove(force=False)
-    except NotFound:
-        return
-    except _BROKEN as error:
-        raise _refused(name, error) from error
 
 
 def _volumes(held: _Held) -> Iterator[Item]:
     """Yield the compile caches whose image is gone."""
     there = {cache_volume(entry["Id"], held.label) for entry in held.usage.get("Images") or []}
-    sizes = _sizes(held)
+    sizes = _volume_sizes(held)
     for entry in held.labelled("Volumes", "cache"):
         name = entry["Name"]
         if name not in there:
@@ -185,7 +177,7 @@ def _volumes(held: _Held) -> Iterator[Item]:
                 Kind.CACHES,
                 name.removeprefix(f"{held.label}-"),
                 sizes[name],
-                _time(entry["CreatedAt"]),
+                datetime.fromisoformat(entry["CreatedAt"]),
                 held.place,
                 "a container uses it" if used else "its image is gone",
                 None if used else partial(_remove_volume, held, name),
@@ -193,19 +185,13 @@ def _volumes(held: _Held) -> Iterator[Item]:
             )
 
 
-def _owner(held: _Held, labels: dict[str, str]) -> Owner | None:
-    return Owner.parse(labels.get(f"{held.label}.owner", ""))
-
-
 def _containers(held: _Held) -> Iterator[Item]:
     """Yield the containers of jobs. Only one whose runner is certainly dead may go."""
     for entry in held.labelled("Containers", "job"):
-        owner = _owner(held, entry["Labels"])
-        is_dead = owner is not None and owner.is_dead
-        run = entry["Labels"].get(f"{held.label}.run", "?")
+        is_dead = held.is_dead(entry["Labels"])
         yield Item(
             Kind.CONTAINERS,
-            f"{entry['Id'][:12]} of run {run}",
+            f"{entry['Id'][:12]} of run {entry['Labels'].get(f'{held.label}.run', '?')}",
             entry.get("SizeRw") or 0,
             datetime.fromtimestamp(entry["Created"], UTC),
             held.place,
@@ -216,16 +202,11 @@ def _containers(held: _Held) -> Iterator[Item]:
 
 
 def _remove_container(held: _Held, identity: str) -> None:
-    try:
+    with _removing(identity[:12]):
         container = held.engine.client.containers.get(identity)
-        owner = _owner(held, container.labels)
-        if container.labels.get(held.label) != "job" or owner is None or not owner.is_dead:
+        if container.labels.get(held.label) != "job" or not held.is_dead(container.labels):
             raise RemovalError(f"{identity[:12]}: its runner may live")
         container.remove(force=True, v=False)
-    except NotFound:
-        return
-    except _BROKEN as error:
-        raise _refused(identity[:12], error) from error
 
 
 _BY_KIND = {
@@ -240,17 +221,6 @@ def _is_being_asked(error: BaseException) -> bool:
     return isinstance(error, APIError) and "already running" in str(error)
 
 
-@tenacity.retry(
-    retry=tenacity.retry_if_exception(_is_being_asked),
-    stop=tenacity.stop_after_delay(60),
-    wait=tenacity.wait_fixed(1),
-    reraise=True,
-)
-def _disk_usage(engine: Engine) -> dict[str, Any]:
-    found: dict[str, Any] = engine.client.df()
-    return found
-
-
 def engine_items(
     engine: Engine, cache: Path, kinds: Collection[Kind], label: str = LABEL
 ) -> Iterator[Item]:
@@ -258,8 +228,9 @@ def engine_items(
 
     Raises MachineError if the engine does not say what it holds.
     """
+    patience = Patience(attempts=30, longest_wait=2.0)
     try:
-        found = _disk_usage(engine)
+        found = call_again(lambda _: None, _is_being_asked, patience, engine.client.df)
     except _BROKEN as error:
         raise MachineError(
             f"the Docker engine does not say what it holds: {error}\n"

@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -37,22 +39,15 @@ class Extent:
 
 def measure_extent(path: Path) -> Extent:
     """Return the extent of a folder or a file; no symbolic link is followed."""
-    names: dict[tuple[int, int], int] = {}
+    found = list(_walk(path))
+    names = Counter((one.st_dev, one.st_ino) for one in found)
     taken = linked = 0
-    newest = 0.0
-    for found in _walk(path):
-        newest = max(newest, found.st_mtime)
-        size = found.st_blocks * 512
-        if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
-            taken += size
-            continue
-        key = (found.st_dev, found.st_ino)
-        names[key] = names.get(key, 0) + 1
-        # Reckoned as linked from its first name here, as free once its last one is here too.
-        linked += size if names[key] == 1 else 0
-        if names[key] == found.st_nlink:
-            linked -= size
-            taken += size
+    for one in {(one.st_dev, one.st_ino): one for one in found}.values():
+        # A folder has no second name; its count of links is that of the folders in it.
+        is_whole = stat.S_ISDIR(one.st_mode) or names[one.st_dev, one.st_ino] >= one.st_nlink
+        taken += one.st_blocks * 512 * is_whole
+        linked += one.st_blocks * 512 * (not is_whole)
+    newest = max((one.st_mtime for one in found), default=0.0)
     return Extent(taken, linked, datetime.fromtimestamp(newest, UTC))
 
 
@@ -117,67 +112,57 @@ def _process_in(folder: Path) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Guarded:
-    """A path that is removed only while nobody uses it.
+@contextmanager
+def _taken(path: Path, making: Path | None, is_watched: bool) -> Iterator[str | None]:
+    """Keep a path to this process, and give why that cannot be, if it cannot.
 
     ``making`` is the file that whoever makes it locks, for a kind that is made under a lock;
-    ``watched`` says which process uses it, for a kind that processes use without a lock.
+    ``is_watched``: processes use it without a lock.
     """
-
-    path: Path
-    making: Path | None = None
-    watched: Callable[[Path], str | None] = lambda _: None
-
-    def reason(self) -> str | None:
-        """Return why the path has to stay now, if it has to."""
-        with ExitStack() as held:
-            return self._take(held)
-
-    def remove(self) -> None:
-        """Remove the path. Raises RemovalError if it is in use by now."""
-        with ExitStack() as held:
-            reason = self._take(held)
-            if reason is not None:
-                raise RemovalError(f"{self.path}: {reason}")
-            _discard(self.path)
-
-    def _take(self, held: ExitStack) -> str | None:
-        """Keep the path to this process within ``held``, or return why that cannot be."""
+    with ExitStack() as held:
         try:
-            if self.making and not held.enter_context(sole_use(self.making)):
-                return "it is being made"
-            if not held.enter_context(sole_use(self.path)):
-                return "a run uses it"
+            reason = None
+            if making and not held.enter_context(sole_use(making)):
+                reason = "it is being made"
+            elif not held.enter_context(sole_use(path)):
+                reason = "a run uses it"
         except OSError as error:
-            return str(error.strerror or error)
-        return self.watched(self.path)
+            reason = str(error.strerror or error)
+        yield reason or (_process_in(path) if is_watched else None)
+
+
+def _remove(path: Path, making: Path | None, is_watched: bool) -> None:
+    with _taken(path, making, is_watched) as reason:
+        if reason is not None:
+            raise RemovalError(f"{path}: {reason}")
+        _discard(path)
 
 
 def _item(
     kind: Kind,
-    guarded: _Guarded,
-    *,
+    path: Path,
     why: str,
+    *,
     used: datetime | None = None,
     name: str | None = None,
     is_waste: bool = False,
+    making: Path | None = None,
+    is_watched: bool = False,
 ) -> Item:
-    """Return the item of a path, as it stands now."""
-    path = guarded.path
+    """Return the item of a path, as it stands now; it is removed only while nobody uses it."""
     extent = measure_extent(path)
-    reason = guarded.reason()
-    return Item(
-        kind,
-        name or path.name,
-        extent.bytes,
-        used or extent.changed,
-        path.parent,
-        reason or why,
-        None if reason else guarded.remove,
-        is_waste,
-        extent.linked,
-    )
+    with _taken(path, making, is_watched) as reason:
+        return Item(
+            kind,
+            name or path.name,
+            extent.bytes,
+            used or extent.changed,
+            path.parent,
+            reason or why,
+            None if reason else partial(_remove, path, making, is_watched),
+            is_waste,
+            extent.linked,
+        )
 
 
 def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
@@ -185,7 +170,7 @@ def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
     for path in _children(folder):
         if _is_trash(path):
             name = _TRASHED.sub("", path.name)
-            yield _item(kind, _Guarded(path), why="half removed", name=name, is_waste=True)
+            yield _item(kind, path, "half removed", name=name, is_waste=True)
 
 
 def _environments(cache: Path) -> Iterator[Item]:
@@ -195,10 +180,12 @@ def _environments(cache: Path) -> Iterator[Item]:
         used = last_use(folder / MARKER)
         yield _item(
             Kind.ENVIRONMENTS,
-            _Guarded(folder, lock_of_environment(folder), _process_in),
-            why="not in use" if used else "half made",
+            folder,
+            "not in use" if used else "half made",
             used=used,
             is_waste=used is None,
+            making=lock_of_environment(folder),
+            is_watched=True,
         )
     yield from _trash(Kind.ENVIRONMENTS, root)
 
@@ -207,12 +194,12 @@ def _caches(cache: Path) -> Iterator[Item]:
     """Yield what jobs compiled, by environment, and the logs of builds."""
     root = cache / "compiled"
     for folder in _folders(root):
-        guarded = _Guarded(folder, watched=_process_in)
-        yield _item(Kind.CACHES, guarded, why="compiled code", name=f"compiled/{folder.name}")
+        name = f"compiled/{folder.name}"
+        yield _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
     yield from _trash(Kind.CACHES, root)
     for folder in _folders(cache):
         if folder.name == "build-logs":
-            yield _item(Kind.CACHES, _Guarded(folder), why="logs of builds")
+            yield _item(Kind.CACHES, folder, "logs of builds")
 
 
 def _data(cache: Path) -> Iterator[Item]:
@@ -221,20 +208,19 @@ def _data(cache: Path) -> Iterator[Item]:
     for path in _children(root):
         if path.is_file() and not _is_trash(path):
             name = f"downloads/{path.name}"
-            yield _item(Kind.DATA, _Guarded(path), why="can be downloaded again", name=name)
+            yield _item(Kind.DATA, path, "can be downloaded again", name=name)
     yield from _trash(Kind.DATA, root)
     for folder in _folders(cache):
         if folder.name in ("real", "digits"):
-            yield _item(Kind.DATA, _Guarded(folder), why="can be made again")
+            yield _item(Kind.DATA, folder, "can be made again")
+
+
+_OF_CACHE = {Kind.ENVIRONMENTS: _environments, Kind.CACHES: _caches, Kind.DATA: _data}
 
 
 def cache_items(cache: Path, kinds: Collection[Kind]) -> Iterator[Item]:
     """Yield what of some kinds lies in a user's cache folder."""
-    for kind, items in (
-        (Kind.ENVIRONMENTS, _environments),
-        (Kind.CACHES, _caches),
-        (Kind.DATA, _data),
-    ):
+    for kind, items in _OF_CACHE.items():
         if kind in kinds:
             yield from items(cache)
 
@@ -252,5 +238,5 @@ def run_items(results: Path) -> Iterator[Item]:
     for folder in _folders(root):
         if (folder / "manifest.json").is_file():
             jobs = len(_children(folder / "jobs"))
-            yield _item(Kind.RUNS, _Guarded(folder), why=f"{jobs} job{'s' * (jobs != 1)}")
+            yield _item(Kind.RUNS, folder, f"{jobs} job{'s' * (jobs != 1)}")
     yield from _trash(Kind.RUNS, root)
