@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,7 @@ from runner.spec.configuration import Device, load_configurations
 from runner.spec.workload import read_workloads
 from runner.store.run_folder import RunStore
 from runner.tools.author.check import configuration_findings, index_findings
-from runner.tools.author.new import ProjectFolders, write_configuration, write_model
+from runner.tools.author.new import write_configuration, write_model
 from runner.tools.author.trial import trial_findings, trial_jobs
 from runner.tools.findings import FindingState
 
@@ -33,14 +34,14 @@ def cannot(reason):
 
 @pytest.fixture
 def rooms(tmp_path):
-    made = ProjectFolders(tmp_path / "docker", tmp_path / "code" / "models")
+    made = SimpleNamespace(configurations=tmp_path / "docker", models=tmp_path / "code" / "models")
     shutil.copytree(paths.CONFIGURATIONS / "jax-k3", made.configurations / "jax-k3")
     shutil.copytree(paths.MODELS, made.models)
     return made
 
 
 def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
-    write_model("mnist_small", "own", rooms)
+    write_model("mnist_small", "own", rooms.models)
     workload = read_workloads(rooms.models)["mnist_small"]
     found = load_configurations(["jax-k3"])[0]
     launcher = LocalLauncher(
@@ -64,7 +65,7 @@ def test_new_locks_are_what_the_index_resolves(rooms):
     except BuildError as error:
         cannot(f"no package index: {error}")
     pins = {"keras": "3.14.0"}
-    made, _ = write_configuration("jax-k3140", None, pins, BUILD, print, rooms)
+    made, _ = write_configuration("jax-k3140", None, pins, BUILD, print, rooms.configurations)
     assert {f.state for f in configuration_findings(made.folder)} == {FindingState.OK}
     assert {f.state for f in index_findings(made, Device.CPU, BUILD)} == {FindingState.OK}
     wanted = made.wanted(Device.CPU)

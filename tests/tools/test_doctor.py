@@ -31,7 +31,6 @@ from runner.plan.needs import environment_bytes, environment_needs
 from runner.plan.preflight import check_machine
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.configuration import Device, load_configurations
-from runner.spec.study import choose_workloads
 from runner.spec.workload import DataSource
 from runner.tools.doctor.asked import AskedRun
 from runner.tools.doctor.data import _all_at_once, why_no_index, why_not_served
@@ -85,18 +84,13 @@ def machine(monkeypatch, tmp_path):
 def ask(machine, tmp_path):
     def asked(*names, device="gpu", launcher="auto", backends=(), **changes):
         options = {
-            "configurations": load_configurations(list(names)),
-            "backends": list(backends),
-            "workloads": choose_workloads(["mnist_mlp"]),
-            "device": DeviceChoice(device),
-            "gpu": None,
-            "data": None,
-            "launcher": LauncherChoice(launcher),
-            "engine": None,
-            "python": None,
+            "config": names,
+            "backend": backends,
+            "model": ["mnist_mlp"],
+            "device": device,
+            "launcher": launcher,
             "results": tmp_path / "results" / "runs",
             "cache": tmp_path / "cache",
-            "build": BuildOptions(),
         }
         return list(examine(AskedRun(**(options | changes))))
 
@@ -458,7 +452,7 @@ def test_the_loader_says_whether_a_library_is_there():
 
 
 def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
-    def broken(asked, seen):
+    def broken(asked):
         raise ValueError("out of order")
 
     monkeypatch.setitem(DOCTOR_CHECKS, "disk", (broken,))

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ from runner.spec.configuration import Device, configuration_names
 from runner.spec.naming import parse_configuration_name
 from runner.spec.workload import read_workloads
 from runner.tools.author.check import configuration_findings, model_findings
-from runner.tools.author.new import ProjectFolders, parse_pins, write_configuration, write_model
+from runner.tools.author.new import parse_pins, write_configuration, write_model
 from runner.tools.findings import FindingState
 
 BUILD = BuildOptions()
@@ -29,7 +30,7 @@ HOSTILE = [
 @pytest.fixture
 def rooms(tmp_path):
     """Rooms of their own: the real configurations without their folders' neighbours."""
-    made = ProjectFolders(tmp_path / "docker", tmp_path / "models")
+    made = SimpleNamespace(configurations=tmp_path / "docker", models=tmp_path / "models")
     for name in ("jax-k3", "mxnet-k122"):
         shutil.copytree(paths.CONFIGURATIONS / name, made.configurations / name)
     shutil.copytree(paths.MODELS, made.models, ignore=shutil.ignore_patterns("__pycache__"))
@@ -54,7 +55,9 @@ def index(monkeypatch):
 
 
 def new(rooms, name, like=None, *pins):
-    return write_configuration(name, like, parse_pins(pins), BUILD, lambda _: None, rooms)
+    return write_configuration(
+        name, like, parse_pins(pins), BUILD, lambda _: None, rooms.configurations
+    )
 
 
 def entries(rooms):
@@ -170,7 +173,7 @@ def test_a_broken_link_in_the_place_is_something_there(rooms):
 
 
 def test_a_made_model_passes_every_check_of_files(rooms):
-    path = write_model("mnist_small", "own", rooms)
+    path = write_model("mnist_small", "own", rooms.models)
     assert path == own(rooms) / "mnist_small.py"
     assert marks(model_findings("mnist_small", rooms.models)) == {FindingState.OK}
     found = read_workloads(rooms.models)["mnist_small"]
@@ -182,11 +185,11 @@ def test_a_made_model_passes_every_check_of_files(rooms):
 def test_a_suite_grows_at_its_end_and_another_can_be_chosen(rooms):
     before = (paths.suites(rooms.models) / "bhatia2017" / paths.SUITE).read_text()
     known = read_workloads(rooms.models)
-    write_model("mnist_one", "own", rooms)
+    write_model("mnist_one", "own", rooms.models)
     first = (own(rooms) / paths.SUITE).read_text()
-    write_model("mnist_two", "own", rooms)
-    write_model("mnist_three", "bhatia2017", rooms)
-    write_model("mnist_four", "study", rooms)
+    write_model("mnist_two", "own", rooms.models)
+    write_model("mnist_three", "bhatia2017", rooms.models)
+    write_model("mnist_four", "study", rooms.models)
     suites = {w.name: w.suite for w in read_workloads(rooms.models).values()}
     assert [(name, suite) for name, suite in suites.items() if name not in known] == [
         ("mnist_three", "bhatia2017"), ("mnist_one", "own"), ("mnist_two", "own"),
@@ -206,7 +209,7 @@ def test_a_suite_grows_at_its_end_and_another_can_be_chosen(rooms):
 def test_a_hostile_model_name_is_refused_and_leaves_nothing(rooms, name):
     before = entries(rooms)
     with pytest.raises(UsageError, match="is no name for a model"):
-        write_model(name, "own", rooms)
+        write_model(name, "own", rooms.models)
     assert entries(rooms) == before
 
 
@@ -214,12 +217,12 @@ def test_a_hostile_model_name_is_refused_and_leaves_nothing(rooms, name):
 def test_a_hostile_suite_is_refused_and_leaves_nothing(rooms, suite):
     before = entries(rooms)
     with pytest.raises(UsageError, match="is no name for a suite"):
-        write_model("mnist_small", suite, rooms)
+        write_model("mnist_small", suite, rooms.models)
     assert entries(rooms) == before
 
 
 def test_a_model_takes_nothing_that_is_there(rooms):
-    write_model("mnist_small", "own", rooms)
+    write_model("mnist_small", "own", rooms.models)
     (own(rooms) / "kept.py").write_text("kept")
     (paths.suites(rooms.models) / "notes").mkdir()
     before = entries(rooms), (own(rooms) / paths.SUITE).read_text()
@@ -230,7 +233,7 @@ def test_a_model_takes_nothing_that_is_there(rooms):
         ("mnist_wide", "notes", "workloads/notes"),
     ):
         with pytest.raises(UsageError, match=f"{there} is there already"):
-            write_model(name, suite, rooms)
+            write_model(name, suite, rooms.models)
     assert (entries(rooms), (own(rooms) / paths.SUITE).read_text()) == before
     assert (own(rooms) / "kept.py").read_text() == "kept"
 
@@ -244,7 +247,7 @@ def test_a_model_that_cannot_be_registered_leaves_nothing(rooms, monkeypatch, su
 
     monkeypatch.setattr(type(rooms.models), "replace", fails)
     with pytest.raises(MachineError, match=r"suite\.json: No space .*; nothing was written"):
-        write_model("mnist_small", suite, rooms)
+        write_model("mnist_small", suite, rooms.models)
     assert (entries(rooms), read_workloads(rooms.models)) == before
 
 

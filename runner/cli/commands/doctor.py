@@ -7,10 +7,8 @@ import typer
 from runner import paths
 from runner.cli import options
 from runner.errors import choose_names
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.spec.configuration import load_configurations
+from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.job import known_backends
-from runner.spec.study import choose_workloads
 from runner.spec.workload import require_source
 
 NONE: list[str] = []
@@ -40,25 +38,27 @@ def doctor(
 ) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
     from runner.tools.doctor.asked import AskedRun
-    from runner.tools.doctor.show import tell_findings, tell_findings_in_json
+    from runner.tools.doctor.show import tell_findings
 
-    chosen = load_configurations(config)
-    choose_names(backend, known_backends(chosen), "backend")
-    workloads = choose_workloads(model)
-    if data is not None:
-        require_source(workloads, data)
     asked = AskedRun(
-        configurations=chosen,
-        backends=backend,
-        workloads=workloads,
+        config=tuple(config),
+        model=tuple(model),
+        backend=tuple(backend),
         device=device,
         gpu=gpu,
         data=data,
         launcher=LauncherChoice.LOCAL if python is not None else launcher,
         engine=engine,
         python=python,
+        base_image=base_image,
+        ca_bundle=ca_bundle,
+        package_index=package_index,
+        wheels=wheels,
         results=results_dir,
         cache=paths.cache(),
-        build=BuildOptions(base_image, ca_bundle, package_index, wheels),
     )
-    raise typer.Exit(tell_findings_in_json(asked) if as_json else tell_findings(asked))
+    choose_names(backend, known_backends(asked.configurations), "backend")
+    workloads = asked.workloads  # names that are unknown end here
+    if data is not None:
+        require_source(workloads, data)
+    raise typer.Exit(tell_findings(asked, as_json))

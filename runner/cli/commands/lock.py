@@ -7,7 +7,7 @@ import typer
 from runner import paths
 from runner.cli import options
 from runner.spec.choices import BuildOptions
-from runner.spec.configuration import load_configurations
+from runner.spec.configuration import Device, load_configurations
 
 EXAMPLES = (
     "python -m runner lock jax-k3",
@@ -23,8 +23,13 @@ def lock(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
-    from runner.tools.author.locks import lock_all
+    from runner.environments.lock_maker import make_lock
+    from runner.environments.lockfile import read_pins
+    from runner.report.console import out
 
     paths.need_checkout("lock")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
-    lock_all(load_configurations(name), build)
+    for configuration in load_configurations(name):
+        for device in Device:
+            made = make_lock(configuration, device, build)
+            out.print(f"{made}: {len(read_pins(made))} packages", highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from runner import paths
@@ -135,15 +135,10 @@ def _locked(found: Configuration, device: Device) -> Iterator[Finding]:
     except UnicodeDecodeError:
         yield _say.problem(step, f"{wanted.name} or {lock.name} is no text", remedy)
         return
-    if stale:
-        yield from _say.each(step, stale, "", remedy)
-        return
-    if wrong := list(_unstated(found, device)):
-        yield from _say.each(
-            step, wrong, "", f"correct config.toml, or {wanted.name}, then {remedy}"
-        )
-        return
-    yield _say.ok(step, f"{len(read_pins(lock))} packages, each with its hashes")
+    if not stale:
+        remedy = f"correct config.toml, or {wanted.name}, then {remedy}"
+    fine = f"{len(read_pins(lock))} packages, each with its hashes"
+    yield from _say.each(step, stale or list(_unstated(found, device)), fine, remedy)
 
 
 def index_findings(found: Configuration, tried: Device, build: BuildOptions) -> Iterator[Finding]:
@@ -153,33 +148,26 @@ def index_findings(found: Configuration, tried: Device, build: BuildOptions) -> 
     index that has it for a GPU.
     """
     for device in Device:
-        against = _say.problem if device is tried else _say.warning
-        yield _indexed(found, device, build, against)
-
-
-def _indexed(
-    found: Configuration,
-    device: Device,
-    build: BuildOptions,
-    against: Callable[[str, str, str], Finding],
-) -> Finding:
-    step = f"{device} index"
-    try:
-        is_there = is_installable(found, device, build)
-        other = lock_differences(found, device, build)
-    except UnreachableError as error:
-        return _say.warning(step, f"not asked: {error}", _OTHER_INDEX)
-    except BuildError as error:
-        return against(step, str(error), _OTHER_INDEX)
-    if other:
-        shown = ", ".join(other[:5]) + (", ..." if other[5:] else "")
-        return _say.problem(step, f"resolved anew, {device}.lock would differ in {shown}",
-                        f"python -m runner lock {found.name}")  # fmt: skip
-    if is_there:
-        return _say.ok(step, f"has every package of {device}.lock")
-    return _say.ok(
-        step, f"resolves {device}.in; packages so old are looked up when they are installed"
-    )
+        step = f"{device} index"
+        try:
+            is_there = is_installable(found, device, build)
+            other = lock_differences(found, device, build)
+        except UnreachableError as error:
+            yield _say.warning(step, f"not asked: {error}", _OTHER_INDEX)
+            continue
+        except BuildError as error:
+            against = _say.problem if device is tried else _say.warning
+            yield against(step, str(error), _OTHER_INDEX)
+            continue
+        if other:
+            shown = ", ".join(other[:5]) + (", ..." if other[5:] else "")
+            yield _say.problem(step, f"resolved anew, {device}.lock would differ in {shown}",
+                               f"python -m runner lock {found.name}")  # fmt: skip
+        elif is_there:
+            yield _say.ok(step, f"has every package of {device}.lock")
+        else:
+            text = "packages so old are looked up when they are installed"
+            yield _say.ok(step, f"resolves {device}.in; {text}")
 
 
 # A model, from its files

@@ -5,9 +5,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -21,12 +20,11 @@ from runner.environments.lockfile import (
     parse_requirement,
     read_pins,
 )
-from runner.errors import BuildError, MachineError, UsageError, choose_names
+from runner.errors import BuildError, MachineError, UsageError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import (
     Configuration,
     Device,
-    configuration_names,
     load_configurations,
     read_configuration,
 )
@@ -39,6 +37,8 @@ from runner.spec.naming import (
     suite_name,
 )
 from runner.spec.workload import read_workloads
+from runner.store.atomic import whole_file
+from runner.words import Say
 
 COPIED = "Copied from"
 _TOML_STRING = r"""(?:""\".*?""\"|\'\'\'.*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\')"""
@@ -48,14 +48,6 @@ _TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - Python and JSON, from names that are checked
 )
-
-
-@dataclass(frozen=True)
-class ProjectFolders:
-    """Where configurations and models are kept."""
-
-    configurations: Path = paths.CONFIGURATIONS
-    models: Path = paths.MODELS
 
 
 @contextmanager
@@ -84,14 +76,11 @@ def parse_pins(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _original(name: ConfigurationName, like: str | None, rooms: ProjectFolders) -> Configuration:
+def _original(name: ConfigurationName, like: str | None, root: Path) -> Configuration:
     """Return the configuration to start from: the one named, else the newest of the backends."""
     if like is not None:
-        known = configuration_names(rooms.configurations)
-        return read_configuration(
-            rooms.configurations / choose_names([like], known, "configuration")[0]
-        )
-    every = load_configurations([], rooms.configurations)
+        return load_configurations([like], root)[0]
+    every = load_configurations([], root)
     fitting = [c for c in every if list(c.backends) == list(name.backends)]
     if not fitting:
         raise UsageError(
@@ -108,14 +97,11 @@ def _repin(path: Path, versions: dict[str, str]) -> list[tuple[Pin, str]]:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     for index, line in enumerate(lines):
         found = parse_requirement(line)
-        if not isinstance(found, Pin):
-            continue
-        version = versions.get(found.name, versions.get(found.package))
-        if version is None:
-            continue
-        _, plus, build = found.version.partition("+")
-        lines[index] = line.replace(f"=={found.version}", f"=={version}{plus}{build}", 1)
-        changed.append((found, version))
+        if isinstance(found, Pin) and {found.name, found.package} & versions.keys():
+            version = versions.get(found.name) or versions[found.package]
+            _, plus, build = found.version.partition("+")
+            lines[index] = line.replace(f"=={found.version}", f"=={version}{plus}{build}", 1)
+            changed.append((found, version))
     path.write_text("".join(lines), encoding="utf-8")
     return changed
 
@@ -188,8 +174,8 @@ def write_configuration(
     like: str | None,
     pins: dict[str, str],
     options: BuildOptions,
-    say: Callable[[str], None],
-    rooms: ProjectFolders = ProjectFolders(),
+    say: Say,
+    root: Path = paths.CONFIGURATIONS,
 ) -> tuple[Configuration, Configuration]:
     """Write a configuration and its locks; return it and the one that it was made like.
 
@@ -197,10 +183,10 @@ def write_configuration(
     does not say what it would hold, and BuildError where the locks cannot be made.
     """
     name = parse_configuration_name(text)
-    target = rooms.configurations / text
+    target = root / text
     if os.path.lexists(target):
         raise _taken(target)
-    source = _original(name, like, rooms)
+    source = _original(name, like, root)
     with _writing(), _appearing(target) as folder:
         _fill(folder, source, pins)
         made = read_configuration(folder)
@@ -213,31 +199,28 @@ def write_configuration(
         for device in Device:
             if list(lock_problems(made.wanted(device), made.lock(device))):
                 say(f"resolving {made.lock(device).name}")
-                _lock(made, device, options)
+                try:
+                    make_lock(made, device, options)
+                except BuildError as error:
+                    raise BuildError(
+                        f"{made.name}: {made.wanted(device).name} cannot be resolved, so nothing "
+                        f"was written: {error}\nthe index is chosen with --package-index, extra "
+                        "wheels with --wheels"
+                    ) from error
     return read_configuration(target), source
 
 
-def _lock(made: Configuration, device: Device, options: BuildOptions) -> None:
-    try:
-        make_lock(made, device, options)
-    except BuildError as error:
-        raise BuildError(
-            f"{made.name}: {made.wanted(device).name} cannot be resolved, so nothing was written: "
-            f"{error}\nthe index is chosen with --package-index, extra wheels with --wheels"
-        ) from error
-
-
-def write_model(wanted: str, suite: str, rooms: ProjectFolders = ProjectFolders()) -> Path:
+def write_model(wanted: str, suite: str, root: Path = paths.MODELS) -> Path:
     """Write a model's file into a suite and register it there; return the file.
 
     The suite is made where it is not there yet. Raises UsageError for a name that is none or is
     taken, and MachineError for a folder that cannot be written.
     """
     name = checked_model_name(wanted)
-    folder = paths.suites(rooms.models) / suite_name(suite)
+    folder = paths.suites(root) / suite_name(suite)
     target = folder / f"{name}.py"
-    if known := read_workloads(rooms.models).get(name):
-        raise _taken(paths.suites(rooms.models) / known.suite / target.name)
+    if known := read_workloads(root).get(name):
+        raise _taken(paths.suites(root) / known.suite / target.name)
     for path in (target, folder.with_suffix(".py")):  # the latter would hide the folder
         if os.path.lexists(path):
             raise _taken(path)
@@ -247,7 +230,7 @@ def write_model(wanted: str, suite: str, rooms: ProjectFolders = ProjectFolders(
         else:
             with _appearing(folder) as made:
                 empty = {"title": suite.replace("_", " ").capitalize(), "models": []}
-                _replace(made / paths.SUITE, _json(empty))
+                _write(made, empty)
                 _register(name, made)
     return target
 
@@ -267,20 +250,13 @@ def _register(name: str, suite: Path) -> None:
         try:
             # An unregistered file does nothing: what makes it a model is written last.
             file.write(text)
-            _replace(suite / paths.SUITE, _json(registered))
+            _write(suite, registered)
         except BaseException:
             target.unlink()
             raise
 
 
-def _json(content: object) -> str:
-    return json.dumps(content, indent=2) + "\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _write(suite: Path, content: object) -> None:
+    """Write what a suite's file holds."""
+    with whole_file(suite / paths.SUITE) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -10,30 +11,13 @@ from runner.machine.docker_engine import Engine
 from runner.machine.fit import list_gpus
 from runner.machine.gpu import Gpu
 from runner.plan.preflight import choose_card, choose_engine
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
-from runner.spec.configuration import Configuration
-from runner.spec.workload import DataSource, Workload
+from runner.spec.configuration import Configuration, load_configurations
+from runner.spec.request import Request
+from runner.spec.study import choose_workloads
+from runner.spec.workload import Workload
 from runner.words import Say
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class AskedRun:
-    """The options of a run that decide whether it can work."""
-
-    configurations: list[Configuration]
-    backends: list[str]
-    workloads: list[Workload]
-    device: DeviceChoice
-    gpu: str | None
-    data: DataSource | None
-    launcher: LauncherChoice
-    engine: str | None
-    python: Path | None
-    results: Path
-    cache: Path
-    build: BuildOptions
 
 
 @dataclass(frozen=True)
@@ -53,27 +37,40 @@ def _ask(question: Callable[[Say], T]) -> Answer[T]:
         return Answer(None, tuple(notes), error)
 
 
-@dataclass(frozen=True)
-class SeenMachine:
-    """The engine, the card and all cards, asked for once, as a run asks for them."""
+class AskedRun(Request):
+    """A run that is asked about: its request, where it writes, what it would find.
 
-    engine: Answer[Engine | None]
-    card: Answer[Gpu | None]
-    cards: Answer[list[Gpu]]
+    ``found_engine``, ``card`` and ``cards`` are looked at once, with the same functions that a run
+    decides with.
+    """
+
+    results: Path
+    cache: Path
+
+    @cached_property
+    def configurations(self) -> list[Configuration]:
+        return load_configurations(list(self.config))
+
+    @cached_property
+    def workloads(self) -> list[Workload]:
+        return choose_workloads(list(self.model))
+
+    @cached_property
+    def found_engine(self) -> Answer[Engine | None]:
+        return _ask(lambda say: choose_engine(self.launcher, self.engine, say))
+
+    @cached_property
+    def card(self) -> Answer[Gpu | None]:
+        return _ask(lambda say: choose_card(self.device, self.gpu, say))
+
+    @cached_property
+    def cards(self) -> list[Gpu]:
+        return _ask(lambda _: list_gpus()).value or []
 
     @property
     def runs_locally(self) -> bool:
         """Return whether jobs would be processes of this machine."""
-        return self.engine.value is None and self.engine.error is None
-
-
-def look_at_machine(asked: AskedRun) -> SeenMachine:
-    """Look at the machine with the same functions that a run decides with."""
-    return SeenMachine(
-        _ask(lambda say: choose_engine(asked.launcher, asked.engine, say)),
-        _ask(lambda say: choose_card(asked.device, asked.gpu, say)),
-        _ask(lambda _: list_gpus()),
-    )
+        return self.found_engine.value is None and self.found_engine.error is None
 
 
 def text_and_remedy(error: Exception) -> tuple[str, str | None]:

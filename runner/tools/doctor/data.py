@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from runner.environments.datasets import Download, dataset_states
 from runner.environments.venv import uv_settings
 from runner.spec.choices import BuildOptions
 from runner.spec.workload import DataSource
-from runner.tools.doctor.asked import AskedRun, SeenMachine
+from runner.tools.doctor.asked import AskedRun
 from runner.tools.findings import Finding, Reporter
 from runner.words import printable
 
 # A host that takes longer to answer is as good as none to whoever waits for the doctor.
 SECONDS = 4.0
 _FETCH = "python -m runner data fetch"
+Questions = dict[str, Callable[[], str | None]]
 _data = Reporter("data")
 _network = Reporter("network")
 
@@ -33,25 +34,24 @@ def _wanted(asked: AskedRun) -> list[tuple[Download, Path, str]]:
     return [state for state in dataset_states(asked.cache) if state[0].dataset in wanted]
 
 
-def data_files(asked: AskedRun, _seen: SeenMachine) -> list[Finding]:
+def data_files(asked: AskedRun) -> Iterator[Finding]:
     """Say of each data set that the run would read whether it is there and the right one."""
     if asked.data is DataSource.SYNTHETIC:
-        return [_data.ok("data", "synthetic: each job makes its own")]
-    if asked.data is DataSource.DIGITS:
-        return [_data.ok("data", "digits: they come with scikit-learn")]
-    required = asked.data is DataSource.REAL
-    instead = "" if required else "; without --data the run takes synthetic data"
-    findings = []
-    for item, path, state in _wanted(asked):
-        if state == "ok":
-            findings.append(_data.ok(item.dataset, f"{path}: there, and its hash is right"))
-        elif state == "missing":
-            findings.append(_data.warning(item.dataset, f"not in the cache{instead}", _FETCH))
-        else:
-            report = _data.problem if required else _data.warning
-            text = f"{path} is not the published file: its hash is wrong{instead}"
-            findings.append(report(item.dataset, text, f"remove it, then {_FETCH}"))
-    return findings
+        yield _data.ok("data", "synthetic: each job makes its own")
+    elif asked.data is DataSource.DIGITS:
+        yield _data.ok("data", "digits: they come with scikit-learn")
+    else:
+        required = asked.data is DataSource.REAL
+        instead = "" if required else "; without --data the run takes synthetic data"
+        for item, path, state in _wanted(asked):
+            if state == "ok":
+                yield _data.ok(item.dataset, f"{path}: there, and its hash is right")
+            elif state == "missing":
+                yield _data.warning(item.dataset, f"not in the cache{instead}", _FETCH)
+            else:
+                report = _data.problem if required else _data.warning
+                text = f"{path} is not the published file: its hash is wrong{instead}"
+                yield report(item.dataset, text, f"remove it, then {_FETCH}")
 
 
 def why_not_served(urls: tuple[str, ...], seconds: float) -> str | None:
@@ -96,9 +96,7 @@ def why_no_index(build: BuildOptions, seconds: float) -> str | None:
     return printable(said[-1].strip(), 200)
 
 
-def _all_at_once(
-    questions: dict[str, Callable[[], str | None]], seconds: float
-) -> dict[str, str | None]:
+def _all_at_once(questions: Questions, seconds: float) -> dict[str, str | None]:
     """Return each question's answer; one that takes longer than ``seconds`` is answered so.
 
     The threads are left behind then: resolving a name knows no time limit of its own.
@@ -120,25 +118,18 @@ def _all_at_once(
     return {name: answers.get(name, f"no answer within {seconds:.0f} s") for name in questions}
 
 
-def network_answers(asked: AskedRun, _seen: SeenMachine) -> list[Finding]:
+def network_answers(asked: AskedRun) -> Iterator[Finding]:
     """Say whether what is not here yet could be had: packages, and data sets not cached."""
-    questions: dict[str, Callable[[], str | None]] = {
-        "package index": partial(why_no_index, asked.build, SECONDS)
-    }
+    index = "package index"
+    questions: Questions = {index: partial(why_no_index, asked.build, SECONDS)}
     if asked.data in (None, DataSource.REAL):
         for item, _, state in _wanted(asked):
             if state != "ok":
                 questions[item.dataset] = partial(why_not_served, item.urls, SECONDS)
-    remedies = {
-        "package index": "check the network, or name a mirror: --package-index, --ca-bundle"
-    }
-    findings = []
+    by_hand = f"put the file into {asked.cache / 'downloads'}, or take --data synthetic"
+    mirror = "check the network, or name a mirror: --package-index, --ca-bundle"
     for name, obstacle in _all_at_once(questions, SECONDS).items():
         if obstacle is None:
-            findings.append(_network.ok(name, "answers"))
+            yield _network.ok(name, "answers")
         else:
-            remedy = remedies.get(
-                name, f"put the file into {asked.cache / 'downloads'}, or take --data synthetic"
-            )
-            findings.append(_network.warning(name, obstacle, remedy))
-    return findings
+            yield _network.warning(name, obstacle, mirror if name == index else by_hand)

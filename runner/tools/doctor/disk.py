@@ -15,7 +15,7 @@ from runner.plan.needs import (
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
-from runner.tools.doctor.asked import AskedRun, SeenMachine
+from runner.tools.doctor.asked import AskedRun
 from runner.tools.findings import Finding, Reporter
 from runner.words import size_text
 
@@ -23,52 +23,36 @@ _say = Reporter("disk")
 _REMEDY = "make room: python -m runner clean --dry-run shows what can go"
 
 
-def _obstacle(folder: Path) -> str | None:
-    """Return why nothing can be written there, found out by writing; None if it can."""
+def _written(subject: str, folder: Path, remedy: str) -> Finding:
+    """Say whether a folder can be written to, found out by writing."""
     try:
         with tempfile.TemporaryFile(dir=existing_folder(folder)):
-            return None
+            return _say.ok(subject, f"{folder.absolute()}: can be written to")
     except OSError as error:
-        return error.strerror or str(error)
+        text = f"{folder} cannot be written to: {error.strerror or error}"
+        return _say.problem(subject, text, remedy)
 
 
-def _written(subject: str, folder: Path, remedy: str) -> Finding:
-    obstacle = _obstacle(folder)
-    if obstacle is not None:
-        return _say.problem(subject, f"{folder} cannot be written to: {obstacle}", remedy)
-    return _say.ok(subject, f"{folder.absolute()}: can be written to")
-
-
-def results_writable(asked: AskedRun, _seen: SeenMachine) -> list[Finding]:
-    """Say whether results can be kept."""
-    return [_written("results", asked.results, "name another folder: --results")]
-
-
-def cache_writable(asked: AskedRun, _seen: SeenMachine) -> list[Finding]:
-    """Say whether data sets and environments can be kept."""
+def folders_writable(asked: AskedRun) -> Iterator[Finding]:
+    """Say whether results, data sets and environments can be kept."""
+    yield _written("results", asked.results, "name another folder: --results")
     remedy = "make it yours, or set XDG_CACHE_HOME to a folder that is"
-    return [_written("cache", asked.cache, remedy)]
+    yield _written("cache", asked.cache, remedy)
 
 
-def _device(asked: AskedRun, seen: SeenMachine) -> Device:
-    """Return the device whose packages the run would take, also where it has not got it."""
-    is_cpu = asked.device is DeviceChoice.CPU or (
-        asked.device is DeviceChoice.AUTO and seen.card.value is None
-    )
-    return Device.CPU if is_cpu else Device.GPU
-
-
-def _needs(asked: AskedRun, seen: SeenMachine) -> Iterator[Need]:
+def _needs(asked: AskedRun) -> Iterator[Need]:
     """Yield what the run would take, reckoned as it reckons itself."""
-    device = _device(asked, seen)
+    # That whose packages it would take, also where this machine has not got it.
+    is_cpu = asked.card.value is None and asked.device is not DeviceChoice.GPU
+    device = Device.CPU if is_cpu else Device.GPU
     jobs = len(asked.workloads) * sum(len(chosen.backends) for chosen in asked.configurations)
     datasets = {workload.dataset for workload in asked.workloads}
     yield from data_needs(asked.data or DataSource.SYNTHETIC, datasets, asked.cache)
     yield from result_needs(asked.results, jobs)
     yield from temporary_needs()
-    if seen.engine.value is not None:
-        yield from image_needs(seen.engine.value, asked.configurations, device, asked.build)
-    elif seen.runs_locally and asked.python is None:
+    if asked.found_engine.value is not None:
+        yield from image_needs(asked.found_engine.value, asked.configurations, device, asked.build)
+    elif asked.runs_locally and asked.python is None:
         yield from environment_needs(asked.configurations, device, asked.cache)
 
 
@@ -76,26 +60,25 @@ def _room(room: Room) -> Finding:
     """Say how much is free on a disk, against what the run would take of it."""
     subject = f"disk of {room.folder}"
     text = f"{size_text(room.free)} free, {size_text(room.known + RESERVE)} needed"
-    named = named_needs(room.needs)
-    text += f" for {named}" if named else ""
-    unknown = ", ".join(need.what for need in room.needs if need.bytes is None)
+    if named := named_needs(room.needs):
+        text += f" for {named}"
     if not room.is_enough:
         return _say.problem(subject, text, _REMEDY)
     if room.is_tight:
         return _say.warning(subject, f"{text}: little will be left", _REMEDY)
-    if unknown:
+    if unknown := ", ".join(need.what for need in room.needs if need.bytes is None):
         return _say.warning(subject, f"{text}; not known: {unknown}")
     return _say.ok(subject, text)
 
 
-def disk_room(asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+def disk_room(asked: AskedRun) -> Iterator[Finding]:
     """Say of each disk whether it has room for the run."""
-    return [_room(found) for found in rooms_on_disks(_needs(asked, seen))]
+    return map(_room, rooms_on_disks(_needs(asked)))
 
 
-def engine_disk(_asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+def engine_disk(asked: AskedRun) -> list[Finding]:
     """Say where the engine's disk is not this machine's, so that its room cannot be seen."""
-    found = seen.engine.value
+    found = asked.found_engine.value
     if found is None or found.data_root is not None or not found.info.get("DockerRootDir"):
         return []
     return [_say.ok("engine's data", f"{found.info['DockerRootDir']}: not to be seen from here")]

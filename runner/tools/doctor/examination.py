@@ -1,36 +1,36 @@
 """All checks, in order, and what they find.
 
-Each check is a function of the run that is asked about and of the machine as it was seen. What
-decides is what a run itself decides with: preflight, devices, environments, data.
+Each check is a function of the run that is asked about. What decides is what a run itself decides
+with: preflight, devices, environments, data.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from runner.errors import BenchmarkError
-from runner.tools.doctor.asked import AskedRun, SeenMachine, look_at_machine, text_and_remedy
+from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.doctor.data import data_files, network_answers
-from runner.tools.doctor.disk import cache_writable, disk_room, engine_disk, results_writable
+from runner.tools.doctor.disk import disk_room, engine_disk, folders_writable
 from runner.tools.doctor.engine import engine_answers, nvidia_runtime
 from runner.tools.doctor.gpu import card_fits, device_free, gpu_cards, other_cards
 from runner.tools.doctor.local import local_needs, local_pythons
 from runner.tools.findings import Finding, Reporter
 
-Check = Callable[[AskedRun, SeenMachine], list[Finding]]
+Check = Callable[[AskedRun], Iterable[Finding]]
 DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
     "engine": (engine_answers, nvidia_runtime),
     "gpu": (gpu_cards, device_free),
     "configurations": (card_fits, other_cards),
-    "disk": (results_writable, cache_writable, disk_room, engine_disk),
+    "disk": (folders_writable, disk_room, engine_disk),
     "data": (data_files,),
     "network": (network_answers,),
     "local": (local_pythons, local_needs),
 }
 
 
-def _one(name: str, check: Check, asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
     """Return a check's findings. One that breaks is a finding, so that it hides no other."""
     try:
-        return check(asked, seen)
+        return list(check(asked))
     except BenchmarkError as error:
         return [Reporter(name).problem(check.__name__, *text_and_remedy(error))]
     except Exception as error:
@@ -40,7 +40,6 @@ def _one(name: str, check: Check, asked: AskedRun, seen: SeenMachine) -> list[Fi
 
 def examine(asked: AskedRun) -> Iterator[Finding]:
     """Yield the findings of all checks, in order, as they come."""
-    seen = look_at_machine(asked)
     for name, checks in DOCTOR_CHECKS.items():
         for check in checks:
-            yield from _one(name, check, asked, seen)
+            yield from _one(name, check, asked)

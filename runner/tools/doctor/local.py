@@ -9,14 +9,14 @@ from runner.environments.venv import environment_folder, is_environment_made, py
 from runner.errors import BuildError
 from runner.machine.interpreters import interpreter_version
 from runner.spec.configuration import Configuration, Device, LocalNeeds
-from runner.tools.doctor.asked import AskedRun, SeenMachine
+from runner.tools.doctor.asked import AskedRun
 from runner.tools.findings import Finding, Reporter
 
 _say = Reporter("local")
 
 
-def _interpreter(configuration: Configuration, asked: AskedRun, seen: SeenMachine) -> Finding:
-    device = Device.GPU if seen.card.value else Device.CPU
+def _interpreter(configuration: Configuration, asked: AskedRun) -> Finding:
+    device = Device.GPU if asked.card.value else Device.CPU
     folder = environment_folder(configuration, device, asked.cache)
     if is_environment_made(folder):
         return _say.ok(configuration.name, "its environment is made")
@@ -24,17 +24,17 @@ def _interpreter(configuration: Configuration, asked: AskedRun, seen: SeenMachin
         python = python_for(configuration)
     except BuildError as error:
         text, _, remedy = str(error).partition("; ")
-        if seen.runs_locally:
+        if asked.runs_locally:
             return _say.problem(configuration.name, text, remedy)
         return _say.ok(configuration.name, f"{text} (only for --launcher local)")
     return _say.ok(configuration.name, f"Python {python}" if "/" in python
                    else f"uv fetches Python {python}")  # fmt: skip
 
 
-def local_pythons(asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+def local_pythons(asked: AskedRun) -> list[Finding]:
     """Say for each chosen configuration which Python its environment has or would have."""
     if asked.python is None:
-        return [_interpreter(c, asked, seen) for c in asked.configurations]
+        return [_interpreter(c, asked) for c in asked.configurations]
     version = interpreter_version(asked.python)
     if version is None:
         return [_say.problem("--python", f"{asked.python}: not a Python interpreter that runs",
@@ -57,17 +57,13 @@ def lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
     yield from (name for name in needs.libraries_for(device) if not _loads(name))
 
 
-def local_needs(asked: AskedRun, seen: SeenMachine) -> list[Finding]:
+def local_needs(asked: AskedRun) -> Iterator[Finding]:
     """Say which programs and libraries a backend lacks, where no image would bring them."""
-    if not seen.runs_locally:
-        return []
-    device = Device.GPU if seen.card.value else Device.CPU
-    findings = []
-    for configuration in asked.configurations:
+    device = Device.GPU if asked.card.value else Device.CPU
+    for configuration in asked.configurations if asked.runs_locally else []:
         for backend, facts in configuration.backends.items():
             missing = ", ".join(lacking(facts.local, device))
-            if missing and (not asked.backends or backend in asked.backends):
+            if missing and (not asked.backend or backend in asked.backend):
                 remedy = "install what brings them, or use --launcher docker, whose image has them"
                 subject = f"{configuration.name} {backend}"
-                findings.append(_say.problem(subject, f"not on this machine: {missing}", remedy))
-    return findings
+                yield _say.problem(subject, f"not on this machine: {missing}", remedy)

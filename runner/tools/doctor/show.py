@@ -59,18 +59,16 @@ def _show_table(findings: Iterable[Finding]) -> None:
         out.print(table, highlight=False)
 
 
-def _fails(findings: list[Finding]) -> bool:
-    return any(finding.state is FindingState.PROBLEM for finding in findings)
+def _count(findings: list[Finding], state: FindingState) -> str:
+    count = sum(finding.state is state for finding in findings)
+    return f"{count} {state}{'' if count == 1 else 's'}"
 
 
 def _verdict(findings: list[Finding]) -> str:
-    problems = sum(finding.state is FindingState.PROBLEM for finding in findings)
-    warnings = sum(finding.state is FindingState.WARNING for finding in findings)
-    counted = f"{warnings} warning{'' if warnings == 1 else 's'}"
-    if problems:
-        many = "problem" if problems == 1 else "problems"
-        return f"this run cannot work here: {problems} {many}, {counted}"
-    return f"this run can work here: {counted}"
+    warnings = _count(findings, FindingState.WARNING)
+    if _exit_code(findings) is ExitCode.OK:
+        return f"this run can work here: {warnings}"
+    return f"this run cannot work here: {_count(findings, FindingState.PROBLEM)}, {warnings}"
 
 
 def _kept(asked: AskedRun, findings: list[Finding]) -> Iterator[Finding]:
@@ -81,22 +79,22 @@ def _kept(asked: AskedRun, findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _exit_code(findings: list[Finding]) -> ExitCode:
-    return ExitCode.MACHINE if _fails(findings) else ExitCode.OK
+    fails = any(finding.state is FindingState.PROBLEM for finding in findings)
+    return ExitCode.MACHINE if fails else ExitCode.OK
 
 
-def tell_findings_in_json(asked: AskedRun) -> ExitCode:
-    """Print all findings as one JSON value; docs/doctor.md describes it."""
-    findings = list(examine(asked))
-    told = [asdict(finding) for finding in findings]
-    content = {"schema": DOCTOR_SCHEMA, "can_work": not _fails(findings), "findings": told}
-    sys.stdout.write(json.dumps(content, indent=2) + "\n")
-    return _exit_code(findings)
+def tell_findings(asked: AskedRun, as_json: bool) -> ExitCode:
+    """Print the findings as they come, and what they come to.
 
-
-def tell_findings(asked: AskedRun) -> ExitCode:
-    """Print the findings as they come, and what they come to."""
+    Or all of them as one JSON value; docs/doctor.md describes it.
+    """
     findings: list[Finding] = []
-    if out.is_terminal and out.encoding.startswith("utf"):
+    if as_json:
+        told = [asdict(finding) for finding in _kept(asked, findings)]
+        can_work = _exit_code(findings) is ExitCode.OK
+        content = {"schema": DOCTOR_SCHEMA, "can_work": can_work, "findings": told}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    elif out.is_terminal and out.encoding.startswith("utf"):
         _show_table(_kept(asked, findings))
         out.print(_verdict(findings), highlight=False, soft_wrap=True)
     else:
