@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.report.console import out
+
 
 class FindingState(StrEnum):
     """How a finding bears on the run that was asked about.
@@ -56,6 +58,11 @@ class Reporter:
         *others, last = problems or [""]
         yield from (self.problem(subject, text) for text in others)
         yield self.problem(subject, last, remedy) if last else self.ok(subject, fine)
+
+
+def print_line(line: str) -> None:
+    """Print a line as it is, however long."""
+    out.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:

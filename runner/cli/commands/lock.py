@@ -25,11 +25,11 @@ def lock(
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
     from runner.environments.lock_maker import make_lock
     from runner.environments.lockfile import read_pins
-    from runner.report.console import out
+    from runner.tools.findings import print_line
 
     paths.need_checkout("lock")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
     for configuration in load_configurations(name):
         for device in Device:
             made = make_lock(configuration, device, build)
-            out.print(f"{made}: {len(read_pins(made))} packages", highlight=False, soft_wrap=True)
+            print_line(f"{made}: {len(read_pins(made))} packages")

@@ -22,7 +22,7 @@ from runner.spec.configuration import Configuration
 from runner.spec.workload import Workload
 from runner.store.run_folder import RunStore
 from runner.tools.author.trial import CLOCKS, trial_findings, trial_jobs
-from runner.tools.findings import Finding, FindingState, finding_lines
+from runner.tools.findings import Finding, FindingState, finding_lines, print_line
 
 
 class Tally:
@@ -39,18 +39,17 @@ class Tally:
             self.problems += found.state is FindingState.PROBLEM
             self.skipped += found.state is FindingState.SKIPPED
             for line in finding_lines(found):
-                out.print(line, highlight=False, soft_wrap=True, markup=False)
+                print_line(line)
         return self.problems == before
 
     def end(self, name: str) -> typer.Exit:
         """Print the sum and return the exit to raise."""
-        if not self.problems:
-            said = "has no problem, but not all was tried" if self.skipped else "is fit to run"
-            out.print(f"{name} {said}", highlight=False)
-            return typer.Exit(ExitCode.OK)
-        counted = f"{self.problems} problem{'s' if self.problems > 1 else ''}"
-        out.print(f"{name}: {counted}", highlight=False)
-        return typer.Exit(ExitCode.JOBS_NOT_OK)
+        if self.problems:
+            print_line(f"{name}: {self.problems} problem{'s' if self.problems > 1 else ''}")
+            return typer.Exit(ExitCode.JOBS_NOT_OK)
+        said = "has no problem, but not all was tried" if self.skipped else "is fit to run"
+        print_line(f"{name} {said}")
+        return typer.Exit(ExitCode.OK)
 
 
 def run_trial(
@@ -87,7 +86,7 @@ def run_trial(
         todo = trial_jobs(configuration, workload, machine, threads)
         is_well = tally.take(trial_findings(configuration, todo, workload, conditions))
         if not is_well:
-            out.print(f"logs: {store.folder}", highlight=False, soft_wrap=True)
+            print_line(f"logs: {store.folder}")
     finally:
         if is_well:
             shutil.rmtree(scratch)

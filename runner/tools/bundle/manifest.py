@@ -87,11 +87,6 @@ class BundleManifest(_Strict):
         """Return the files of data sets."""
         return [file for file in self.files if file.path.startswith("data/")]
 
-    @property
-    def size(self) -> int:
-        """Return the bytes of all files together."""
-        return sum(file.size for file in self.files)
-
 
 def _canonical(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, ensure_ascii=True).encode()

@@ -7,23 +7,20 @@ from runner import paths
 from runner.environments.datasets import file_sha256
 from runner.environments.image import held_base, image_plan
 from runner.machine.docker_engine import Engine, connect_engine
-from runner.report.console import out, print_note
+from runner.report.console import print_note
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.tools.bundle.load import load_bundle
 from runner.tools.bundle.manifest import MANIFEST_NAME, BundleManifest, KeptConfiguration
 from runner.tools.bundle.save import WantedBundle, save_bundle
 from runner.tools.bundle.verify import verify_bundle
+from runner.tools.findings import print_line
 from runner.words import size_text
-
-
-def print_line(line: str) -> None:
-    """Print a line as it is, however long."""
-    out.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def tell_bundle(folder: Path, whole: BundleManifest) -> None:
     """Say what a bundle holds, and under which hash it can be known again."""
-    print_line(f"{folder}: {len(whole.files)} files, {size_text(whole.size)}, made {whole.made}")
+    size = size_text(sum(file.size for file in whole.files))
+    print_line(f"{folder}: {len(whole.files)} files, {size}, made {whole.made}")
     print_line(f"  {MANIFEST_NAME}\n    sha256:{file_sha256(folder / MANIFEST_NAME)}")
     for kept in whole.configurations:
         base = kept.base.repo_digest or kept.base.digest
