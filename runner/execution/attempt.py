@@ -47,7 +47,7 @@ class Conditions:
     launcher: Launcher
     store: RunStore
     observer: Observer
-    clocks: TimeLimits = field(default_factory=TimeLimits)
+    limits: TimeLimits = field(default_factory=TimeLimits)
     gpu: Gpu | None = None
     guard: DeviceGuard | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -145,10 +145,10 @@ def _attend(
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
-        listener.listen(process, Timer(conditions.clocks, began), interrupts)
+        listener.listen(process, Timer(conditions.limits, began), interrupts)
     except _OutOfTimeError as out:
         process.stop(lambda: interrupts.urgent)
-        limit = conditions.clocks.limit(out.clock)
+        limit = conditions.limits.limit(out.clock)
         reason = f"{_OPTIONS[out.clock].format(limit)} (--{out.clock})"
         return Outcome(Status.TIMEOUT, reason, clock=out.clock)
     except FloodError as flood:

@@ -103,7 +103,7 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
                 launcher,
                 store,
                 observer,
-                session.clocks,
+                session.limits,
                 gpu=plan.machine.gpu,
                 guard=device_guard(plan.machine.gpu, session.wait, observer.note),
                 interrupts=interrupts,

@@ -21,7 +21,7 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration
 from runner.spec.workload import Workload
 from runner.store.run_folder import RunStore
-from runner.tools.author.trial import CLOCKS, trial_findings, trial_jobs
+from runner.tools.author.trial import LIMITS, trial_findings, trial_jobs
 from runner.tools.findings import Finding, FindingState, finding_lines
 
 
@@ -81,7 +81,7 @@ def run_trial(
             launcher,
             store,
             Lines(out, Forecast(partial(History, store.folder.parent))),
-            CLOCKS,
+            LIMITS,
             machine.gpu,
         )
         todo = trial_jobs(configuration, workload, machine, threads)
