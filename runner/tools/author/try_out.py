@@ -19,6 +19,7 @@ from runner.progress.lines import Lines
 from runner.report.console import out, print_note
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration
+from runner.spec.request import Request
 from runner.spec.workload import Workload
 from runner.store.run_folder import RunStore
 from runner.tools.author.trial import LIMITS, trial_findings, trial_jobs
@@ -67,16 +68,8 @@ def run_trial(
     is_well = True
     try:
         store = RunStore.create(scratch, {})
-        launcher = launcher_for(
-            machine,
-            run=store.name,
-            memory=None,
-            cpus=threads,
-            build=build,
-            data_dir=None,
-            python=python,
-            say=print_note,
-        )
+        asked = Request(threads=threads, python=python)
+        launcher = launcher_for(machine, asked, store.name, build, None, print_note)
         conditions = Conditions(
             launcher,
             store,
