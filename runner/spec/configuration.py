@@ -158,10 +158,8 @@ class Configuration(_File):
 
     def reason_against(self, model: str, backend: str) -> str | None:
         """Return why ``backend`` cannot run ``model`` here, or None if it can."""
-        for entry in self.unsupported:
-            if (entry.model, entry.backend) == (model, backend):
-                return entry.reason
-        return None
+        same = (e.reason for e in self.unsupported if (e.model, e.backend) == (model, backend))
+        return next(same, None)
 
     def differences_of(self, backend: str) -> list[str]:
         """Return the differences from the published set-up that touch ``backend``."""

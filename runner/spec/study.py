@@ -152,15 +152,10 @@ def reproduced_studies(root: Path = paths.PUBLISHED) -> list[Study]:
     return [study for study in all_studies(root) if study.is_reproduced]
 
 
-def published_workloads() -> list[Workload]:
-    """Return the models of the default study: the five of 2017."""
-    return load_study(DEFAULT_STUDY).workloads
-
-
 def choose_workloads(wanted: list[str]) -> list[Workload]:
     """Return the named models, or those of the default study if none is named."""
     if not wanted:
-        return published_workloads()
+        return load_study(DEFAULT_STUDY).workloads
     return [WORKLOADS[name] for name in choose_names(wanted, list(WORKLOADS), "model")]
 
 
