@@ -95,9 +95,7 @@ def held_base(engine: Engine, base: str) -> FoundBase | None:
     return None
 
 
-def find_base(
-    engine: Engine, base: str, say: Say, seconds: float = BuildOptions.pull_seconds
-) -> FoundBase:
+def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
     """Return the base image named ``base``, pulled if the engine does not hold it.
 
     Raises BuildError if it cannot be had within ``seconds``.
