@@ -101,7 +101,7 @@ def main() -> None:
             samples=asked.samples, data=DataSource.SYNTHETIC, device=DeviceChoice(Device.CPU),
             launcher=asked.launcher, base_image=asked.base_image, ca_bundle=asked.ca_bundle,
         )  # fmt: skip
-        session = Session(root=asked.results, clocks=TimeLimits(), wait=asked.wait)
+        session = Session(root=asked.results, limits=TimeLimits(), wait=asked.wait)
         execute_run(request, session, Several([forecast, view, snapshot], print))
     if snapshot.picture is None:
         raise SystemExit(f"job {asked.job} never said epoch {asked.epoch}")

@@ -152,7 +152,7 @@ def run(
         launcher=launcher,
         python=python,
     )
-    call = Session(root=Path(results_dir), clocks=TimeLimits(wall=timeout), wait=wait)
+    call = Session(root=Path(results_dir), limits=TimeLimits(wall=timeout), wait=wait)
     ended = execute_run(request, call, observer or _lines(call.root))
     table = load_runs(ended.folder) if ended.has_rows else None
     if table is not None:

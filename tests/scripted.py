@@ -102,7 +102,7 @@ def good_event(line: bytes) -> Event:
 def conditions(launcher, store, folder, **changes):
     """Return conditions whose device is free and whose patience takes no time."""
     plain = {
-        "clocks": TimeLimits(wall=60), "guard": CpuGuard(folder=folder),
+        "limits": TimeLimits(wall=60), "guard": CpuGuard(folder=folder),
         "patience": Patience(attempts=2, longest_wait=0), "identity": {},
     }  # fmt: skip
     return Conditions(launcher, store, Silent(), **{**plain, **changes})

@@ -164,7 +164,7 @@ def test_run_returns_the_table_and_leaves_it_on_disk(executed, tmp_path):
     assert (folder / "table.parquet").exists()
     assert (folder / "summary.md").exists()
     assert asked["request"].config == ("mxnet-k122",)
-    assert (asked["request"].repeats, asked["call"].clocks.wall) == (2, 9)
+    assert (asked["request"].repeats, asked["call"].limits.wall) == (2, 9)
     assert asked["call"].root == tmp_path
 
 

@@ -66,7 +66,7 @@ def _asked(context: typer.Context) -> tuple[Request, Session]:
         root=given["results_dir"],
         resumed=resumed,
         again=statuses_to_retry(given["retry"]),
-        clocks=TimeLimits(given["first_output"], given["silence"], given["timeout"]),
+        limits=TimeLimits(given["first_output"], given["silence"], given["timeout"]),
         build_seconds=given["build_timeout"],
         pull_seconds=given["pull_timeout"],
         wait=given["wait"],

@@ -6,13 +6,10 @@ Sources of the hashes: Keras' own loaders for MNIST and CIFAR-10, the authors' a
 """
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pooch
@@ -22,16 +19,22 @@ from runner.errors import DataError
 from runner.spec.workload import DataSource
 
 CHUNK = 1 << 20
+# An array of uint8 and a label.
+_DIGIT_BYTES = 28 * 28 + 1
 
 
 @dataclass(frozen=True)
 class Download:
-    """One file of a data set: its name in the cache, hash, size and where it was served."""
+    """One file of a data set: its name in the cache, hash, size and where it was served.
+
+    ``unpacked`` is what its content takes, in bytes, rather too many than too few.
+    """
 
     dataset: str
     name: str
     sha256: str
     urls: tuple[str, ...]
+    unpacked: int
     size: int | None = None
 
 
@@ -46,12 +49,14 @@ DOWNLOADS = {
                 "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
                 "https://s3.amazonaws.com/img-datasets/mnist.npz",
             ),
+            70_000 * _DIGIT_BYTES,
         ),
         Download(
             "cifar10",
             "cifar-10-python.tar.gz",
             "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+            60_000 * (32 * 32 * 3 + 1),
             170_498_071,
         ),
         Download(
@@ -62,23 +67,17 @@ DOWNLOADS = {
                 "https://s3.amazonaws.com/text-datasets/babi_tasks_1-20_v1-2.tar.gz",
                 "https://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz",
             ),
+            15_719_851,  # two texts of twenty tasks in several sizes: less than the whole of it
             15_719_851,
         ),
     )
 }
 
 
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
-        return _sha256(file)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_download(item: Download, path: Path) -> None:
@@ -98,22 +97,19 @@ def verify_download(item: Download, path: Path) -> None:
     )
 
 
-def _download(item: Download, folder: Path, progress: bool) -> Path:
-    """Fetch a file from the first source that serves it whole, then check it."""
+def _download(item: Download, path: Path, progress: bool) -> None:
+    """Fetch a file from the first source that serves it whole."""
     problems = []
-    path = folder / item.name
+    partial = path.with_name(f"{item.name}.{os.getpid()}.part")
     for url in item.urls:
-        partial = folder / f"{item.name}.{os.getpid()}.part"
-        fetch = pooch.HTTPDownloader(progressbar=progress, timeout=60)
         try:
-            fetch(url, str(partial), None)
+            pooch.HTTPDownloader(progressbar=progress, timeout=60)(url, str(partial), None)
         except (OSError, ValueError) as error:
             partial.unlink(missing_ok=True)
             problems.append(f"{url}: {error}")
-            continue
-        partial.replace(path)
-        verify_download(item, path)
-        return path
+        else:
+            partial.replace(path)
+            return
     raise DataError(
         f"{item.name} could not be downloaded: {'; '.join(problems)}\n"
         f"put the file at {path} yourself, or use --data synthetic"
@@ -122,34 +118,12 @@ def _download(item: Download, folder: Path, progress: bool) -> Path:
 
 def fetch_dataset(item: Download, cache: Path, progress: bool = False) -> Path:
     """Return a checked file of the cache, downloading it if it is not there."""
-    folder = cache / "downloads"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / item.name
-    if path.exists():
-        verify_download(item, path)
-        return path
-    return _download(item, folder, progress)
-
-
-@contextmanager
-def _verified(item: Download, path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to unpack: what was hashed is what is read, whatever becomes of the path."""
-    with path.open("rb") as file:
-        if (found := _sha256(file)) != item.sha256:
-            raise DataError(f"{path}: SHA-256 is {found} now, expected {item.sha256}")
-        file.seek(0)
-        yield file
-
-
-# Arrays of uint8, an image and its label each; the file of MNIST may be compressed.
-_MNIST_BYTES = 70_000 * (28 * 28 + 1)
-_UNPACKED_BYTES = {
-    "mnist": _MNIST_BYTES,
-    "cifar10": 60_000 * (32 * 32 * 3 + 1),
-    # Two texts of an archive of twenty tasks in several sizes: less than the whole of it.
-    "babi": 15_719_851,
-}
-_DIGITS_BYTES = 1_797 * (28 * 28 + 1)
+    path = cache / "downloads" / item.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _download(item, path, progress)
+    verify_download(item, path)
+    return path
 
 
 def missing_bytes(source: DataSource, wanted: Iterable[str], cache: Path) -> dict[str, int]:
@@ -157,7 +131,7 @@ def missing_bytes(source: DataSource, wanted: Iterable[str], cache: Path) -> dic
     if source is DataSource.SYNTHETIC:
         return {}
     if source is DataSource.DIGITS:
-        return {} if (cache / "digits" / "mnist.npz").exists() else {"digits": _DIGITS_BYTES}
+        return {} if (cache / "digits" / "mnist.npz").exists() else {"digits": 1_797 * _DIGIT_BYTES}
     return {
         dataset: size for dataset in wanted if (size := _missing_of(DOWNLOADS[dataset], cache)) > 0
     }
@@ -167,10 +141,10 @@ def _missing_of(item: Download, cache: Path) -> int:
     """Return what one real data set would add to the cache: its file, and what it holds."""
     size = 0
     if not (cache / "downloads" / item.name).exists():
-        size += item.size or _MNIST_BYTES
+        size += item.size or item.unpacked  # an archive of arrays may be compressed
     _, outputs = UNPACK[item.dataset]
     if not all((cache / "real" / name).exists() for name in outputs):
-        size += _UNPACKED_BYTES[item.dataset]
+        size += item.unpacked
     return size
 
 
@@ -181,7 +155,12 @@ def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:
         source = fetch_dataset(DOWNLOADS[dataset], cache, progress)
         unpack, outputs = UNPACK[dataset]
         if not all((folder / name).exists() for name in outputs):
-            with _verified(DOWNLOADS[dataset], source) as file:
+            with source.open("rb") as file:
+                # What is unpacked is what is hashed, whatever became of the path meanwhile.
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+                if found != (expected := DOWNLOADS[dataset].sha256):
+                    raise DataError(f"{source}: SHA-256 is {found} now, expected {expected}")
+                file.seek(0)
                 unpack(file, folder)
     return folder
 
@@ -191,9 +170,8 @@ def _prepare_digits(cache: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "mnist.npz"
     if not path.exists():
-        with replacing(path) as partial, io.BytesIO() as buffer:
-            np.savez(buffer, **digits_arrays())  # type: ignore[arg-type]
-            partial.write_bytes(buffer.getvalue())
+        with replacing(path) as partial:
+            np.savez(partial, **digits_arrays())  # type: ignore[arg-type]
     return folder
 
 
@@ -222,7 +200,5 @@ def dataset_states(cache: Path) -> Iterator[tuple[Download, Path, str]]:
     """Yield every downloadable file with its path and what is there: ok, missing or wrong."""
     for item in DOWNLOADS.values():
         path = cache / "downloads" / item.name
-        if not path.exists():
-            yield item, path, "missing"
-        else:
-            yield item, path, "ok" if file_sha256(path) == item.sha256 else "wrong"
+        found = file_sha256(path) if path.exists() else None
+        yield item, path, {None: "missing", item.sha256: "ok"}.get(found, "wrong")

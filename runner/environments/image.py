@@ -4,6 +4,7 @@ import io
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -88,32 +89,28 @@ def _repo_digest(found: EngineImage, name: str) -> str | None:
 def held_base(engine: Engine, base: str) -> FoundBase | None:
     """Return the base image if the engine holds it."""
     for name in filter(None, (base, kept_name(base))):
-        try:
+        with suppress(ImageNotFound):
             found = engine.client.images.get(name)
-        except ImageNotFound:
-            continue
-        return FoundBase(base, name, str(found.id), _repo_digest(found, base))
+            return FoundBase(base, name, str(found.id), _repo_digest(found, base))
     return None
 
 
-def _pull(engine: Engine, base: str, seconds: float) -> FoundBase:
-    with cut_off_after(engine, seconds):
-        pulled = engine.client.images.pull(base)
-    return FoundBase(base, base, str(pulled.id), _repo_digest(pulled, base))
-
-
-def find_base(
-    engine: Engine, base: str, say: Say, seconds: float = BuildOptions.pull_seconds
-) -> FoundBase:
+def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
     """Return the base image named ``base``, pulled if the engine does not hold it.
 
     Raises BuildError if it cannot be had within ``seconds``.
     """
+
+    def pull() -> FoundBase:
+        with cut_off_after(engine, seconds):
+            pulled = engine.client.images.pull(base)
+        return FoundBase(base, base, str(pulled.id), _repo_digest(pulled, base))
+
     try:
         if (held := held_base(engine, base)) is not None:
             return held
         say(f"pulling {base}")
-        return call_again(say, is_passing, Patience(attempts=3), _pull, engine, base, seconds)
+        return call_again(say, is_passing, Patience(attempts=3), pull)
     except OutOfTimeError:
         raise BuildError(
             f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
@@ -160,21 +157,6 @@ def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
     return packed
 
 
-def _stream(engine: Engine, context: IO[bytes], tag: str, arguments: dict[str, str],
-            labels: dict[str, str]) -> Iterator[dict[str, Any]]:  # fmt: skip
-    answers: Iterator[dict[str, Any]] = engine.client.api.build(
-        fileobj=context,
-        custom_context=True,
-        tag=tag,
-        buildargs=arguments,
-        labels=labels,
-        rm=True,
-        forcerm=True,
-        decode=True,
-    )
-    return answers
-
-
 def _follow(answers: Iterator[dict[str, Any]], log: Path, say: Say) -> str | None:
     """Write a build's output to ``log`` as it comes and return its error, if any."""
     with log.open("a", encoding="utf-8") as file:
@@ -189,59 +171,13 @@ def _follow(answers: Iterator[dict[str, Any]], log: Path, say: Say) -> str | Non
     return None
 
 
-def _has(engine: Engine, stage: Stage) -> bool:
-    try:
-        engine.client.images.get(stage.tag)
-    except ImageNotFound:
-        return False
-    return True
-
-
-@dataclass(frozen=True)
-class _Builder:
-    """Builds stages on an engine."""
-
-    engine: Engine
-    device: Device
-    options: BuildOptions
-    labels: dict[str, str]
-    log: Path
-    say: Say
-
-    def ensure(self, stages: Sequence[Stage]) -> None:
-        """Build the last of ``stages`` unless it is there, and those below it as it needs them."""
-        *below, last = stages
-        if _has(self.engine, last):
-            self.say(f"{last.tag} is up to date")
-            return
-        if below:
-            self.ensure(below)
-        self._build(last)
-
-    def _build(self, stage: Stage) -> None:
-        self.say(f"building {stage.tag}")
-        arguments = {
-            "BASE_IMAGE": stage.base,
-            "DEVICE": str(self.device),
-            "PIP_INDEX_URL": self.options.package_index or "",
-        }
-        labels = {**self.labels, f"{LABEL}.stage": stage.name}
-        seconds = self.options.build_seconds
-
-        def attempt() -> None:
-            with _context(stage, self.options) as context, cut_off_after(self.engine, seconds):
-                answers = _stream(self.engine, context, stage.tag, arguments, labels)
-                if problem := _follow(answers, self.log, self.say):
-                    raise EngineError(problem)
-
-        try:
-            call_again(self.say, is_passing, Patience(attempts=3), attempt)
-        except OutOfTimeError:
-            raise BuildError(
-                f"it took longer than {seconds:.0f} s (--build-timeout); see {self.log}"
-            ) from None
-        except (EngineError, *BROKEN) as error:
-            raise BuildError(f"{printable(str(error).encode())}; see {self.log}") from None
+def _count_held(engine: Engine, stages: Sequence[Stage]) -> int:
+    """Return how many of the first stages need not be built: those up to the last that is held."""
+    for number, stage in reversed(list(enumerate(stages, start=1))):
+        with suppress(ImageNotFound):
+            engine.client.images.get(stage.tag)
+            return number
+    return 0
 
 
 @dataclass(frozen=True)
@@ -303,12 +239,9 @@ def find_image(
     if base is None:
         return FoundImage(name)
     wanted = image_plan(configuration, device, base)
-    missing: list[str] = []
-    for stage in reversed(wanted.stages):
-        if _has(engine, stage):
-            return FoundImage(name, wanted.tag, stage.name, tuple(missing))
-        missing.insert(0, stage.name)
-    return FoundImage(name, wanted.tag, None, tuple(missing))
+    held = _count_held(engine, wanted.stages)
+    names = [stage.name for stage in wanted.stages]
+    return FoundImage(name, wanted.tag, names[held - 1] if held else None, tuple(names[held:]))
 
 
 def known_image_size(
@@ -327,18 +260,51 @@ def known_image_size(
     return fit[-1].attrs.get("Size") if fit else None
 
 
+def _build(
+    engine: Engine, wanted: ImagePlan, stage: Stage, options: BuildOptions, log: Path, say: Say
+) -> None:
+    say(f"building {stage.tag}")
+    arguments = {
+        "BASE_IMAGE": stage.base,
+        "DEVICE": str(wanted.device),
+        "PIP_INDEX_URL": options.package_index or "",
+    }
+    labels = {
+        LABEL: "image",
+        f"{LABEL}.configuration": wanted.configuration.name,
+        f"{LABEL}.stage": stage.name,
+        _BASE_LABEL: wanted.base.name,
+        _REPO_DIGEST_LABEL: wanted.base.repo_digest or "",
+    }
+
+    def attempt() -> None:
+        with _context(stage, options) as context, cut_off_after(engine, options.build_seconds):
+            answers = engine.client.api.build(
+                fileobj=context, custom_context=True, tag=stage.tag, buildargs=arguments,
+                labels=labels, rm=True, forcerm=True, decode=True,
+            )  # fmt: skip
+            if problem := _follow(answers, log, say):
+                raise EngineError(problem)
+
+    try:
+        call_again(say, is_passing, Patience(attempts=3), attempt)
+    except OutOfTimeError:
+        raise BuildError(
+            f"it took longer than {options.build_seconds:.0f} s (--build-timeout); see {log}"
+        ) from None
+    except (EngineError, *BROKEN) as error:
+        raise BuildError(f"{printable(str(error).encode())}; see {log}") from None
+
+
 def build_stages(
     engine: Engine, wanted: ImagePlan, upto: int, options: BuildOptions, log: Path, say: Say
 ) -> None:
     """Have the engine hold stage ``upto`` of a plan, counted from 0. Raises BuildError."""
-    labels = {
-        LABEL: "image",
-        f"{LABEL}.configuration": wanted.configuration.name,
-        _BASE_LABEL: wanted.base.name,
-        _REPO_DIGEST_LABEL: wanted.base.repo_digest or "",
-    }
-    builder = _Builder(engine, wanted.device, options, labels, log, say)
-    builder.ensure(wanted.stages[: upto + 1])
+    held = _count_held(engine, wanted.stages[: upto + 1])
+    if held:
+        say(f"{wanted.stages[held - 1].tag} is up to date")
+    for stage in wanted.stages[held : upto + 1]:
+        _build(engine, wanted, stage, options, log, say)
 
 
 def build_image(

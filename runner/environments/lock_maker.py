@@ -1,16 +1,13 @@
 """Locks are made from what is wanted, and held against what the package index says today."""
 
-import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import uv
-
 from runner.environments.lockfile import read_pins
-from runner.environments.venv import uv_settings
+from runner.environments.venv import run_uv, uv_settings
 from runner.errors import BuildError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -45,13 +42,7 @@ def _uv(arguments: Sequence[str | Path], settings: dict[str, str], seconds: floa
     UnreachableError if it was not for what it was asked, but for whom.
     """
     try:
-        ended = subprocess.run(
-            [uv.find_uv_bin(), "--quiet", "--no-config", *arguments],
-            capture_output=True,
-            env={**os.environ, **settings},
-            timeout=seconds,
-            check=False,
-        )
+        ended = run_uv(["--quiet", *arguments], settings, subprocess.PIPE, seconds)
     except subprocess.TimeoutExpired:
         raise UnreachableError(
             f"the index took longer than {seconds:.0f} s (--build-timeout)"
@@ -128,14 +119,7 @@ def is_installable(configuration: Configuration, device: Device, options: BuildO
     if not _is_resolved(configuration):
         return False
     lock = configuration.lock(device)
-    locked: list[str | Path] = [
-        "--require-hashes",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--requirement",
-        lock,
-    ]
+    locked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(lock)]
     with tempfile.TemporaryDirectory() as nowhere:
         into = ["--dry-run", "--target", nowhere, *_platform(configuration)]
         _uv(["pip", "install", *into, *locked], _settings(options, lock), options.build_seconds)

@@ -108,10 +108,6 @@ def uncovered(lock: bytes, present: Iterable[str]) -> list[str]:
     Where there is none, a folder is enough and no index needs to be asked.
     """
     there = set(present)
-    starts = [*_PIN_LINE.finditer(lock)]
-    ends = [*(found.start() for found in starts[1:]), len(lock)]
-    return [
-        found[1].decode()
-        for found, end in zip(starts, ends, strict=False)
-        if not locked_hashes(lock[found.start() : end]) & there
-    ]
+    _, *parts = _PIN_LINE.split(lock)
+    pins = zip(parts[::2], parts[1::2], strict=True)
+    return [package.decode() for package, rest in pins if not locked_hashes(rest) & there]

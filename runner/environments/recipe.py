@@ -21,21 +21,13 @@ _FROM = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n"
 _REACH = "ARG DEVICE\nARG PIP_INDEX_URL\nCOPY ca-bundle.pem /opt/build/\n"
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """Where a stage begins: at the line that begins with ``at``, after the lines ``head``."""
-
-    stage: str
-    at: str
-    head: str
-
-
-_CUTS = (
-    _Cut("environment", "COPY requirements.lock ", _FROM + _REACH),
-    _Cut("models", "COPY models ", _FROM),
-)
+# Where a stage begins: at the line that begins so, and after which lines of its own.
+_CUTS = {
+    "environment": ("COPY requirements.lock ", _FROM + _REACH),
+    "models": ("COPY models ", _FROM),
+}
 # The stage that is the finished image.
-FINISHED = _CUTS[-1].stage
+FINISHED = "models"
 
 
 @dataclass(frozen=True)
@@ -84,10 +76,10 @@ def _parts(dockerfile: str) -> Iterator[tuple[str, str]]:
     """Yield each stage's name and its own Dockerfile."""
     name, text = "system", ""
     for line in dockerfile.splitlines(keepends=True):
-        cut = next((cut for cut in _CUTS if line.startswith(cut.at)), None)
-        if cut is not None:
-            yield name, text
-            name, text = cut.stage, cut.head
+        for stage, (at, head) in _CUTS.items():
+            if line.startswith(at):
+                yield name, text
+                name, text = stage, head
         text += line
     yield name, text
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import uv
 
@@ -47,20 +48,30 @@ def uv_settings(options: BuildOptions) -> dict[str, str]:
     return {name: str(value) for name, value in asked.items() if value is not None}
 
 
+def run_uv(
+    arguments: Sequence[str | Path],
+    settings: dict[str, str],
+    output: int | IO[bytes],
+    seconds: float,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run uv to its end. Raises subprocess.TimeoutExpired after so many seconds."""
+    return subprocess.run(
+        [uv.find_uv_bin(), "--no-config", *arguments],
+        stdout=output,
+        stderr=output,
+        env={**os.environ, **settings},
+        timeout=seconds,
+        check=False,
+    )
+
+
 def _run(
     arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
 ) -> None:
     """Run uv with its output in ``log``. Raises BuildError with its last line."""
     try:
         with log.open("ab") as file:
-            ended = subprocess.run(
-                [uv.find_uv_bin(), *arguments],
-                stdout=file,
-                stderr=file,
-                env={**os.environ, **settings},
-                timeout=seconds,
-                check=False,
-            )
+            ended = run_uv(arguments, settings, file, seconds)
     except subprocess.TimeoutExpired:
         raise BuildError(
             f"it took longer than {seconds:.0f} s (--build-timeout); see {log}"
@@ -88,17 +99,11 @@ def python_for(configuration: Configuration) -> str:
     )
 
 
-def _locks(configuration: Configuration, device: Device) -> list[Path]:
-    """Return what to install, in order: what packages are built with first, if there is a lock."""
-    wanted = (configuration.build_lock, configuration.lock(device))
-    return [path for path in wanted if path.exists()]
-
-
 def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
     settings, seconds = uv_settings(options), options.build_seconds
-    _run(["venv", "--quiet", "--no-config", "--python", python, folder], log, settings, seconds)
+    _run(["venv", "--quiet", "--python", python, folder], log, settings, seconds)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     # Without isolation, what builds a package is what a lock named, not an index's latest.
     locked: list[str | Path] = ["--require-hashes", "--no-deps", "--no-build-isolation"]
@@ -110,7 +115,7 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
         for path in fitting:
             (Path(wheels) / path.name).symlink_to(path.resolve())
         settings["UV_FIND_LINKS"] = wheels
-        install: list[str | Path] = ["pip", "install", "--no-config", *inside, *locked, *sources]
+        install: list[str | Path] = ["pip", "install", *inside, *locked, *sources]
         for path in locks:
             _run([*install, "--requirement", path], log, settings, seconds)
     (folder / MARKER).touch()
@@ -132,21 +137,18 @@ def environment_lock(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
-def _read(lock: Path, configuration: Configuration) -> bytes:
-    try:
-        return lock.read_bytes()
-    except OSError as error:
-        raise BuildError(
-            f"{lock}: {error.strerror}; make it: python -m runner lock {configuration.name}"
-        ) from error
-
-
 def environment_folder(configuration: Configuration, device: Device, cache: Path) -> Path:
     """Return where the configuration's environment is, or would be; named after its lock.
 
     Raises BuildError if there is no lock.
     """
-    digest = sha256_of(_read(configuration.lock(device), configuration))
+    lock = configuration.lock(device)
+    try:
+        digest = sha256_of(lock.read_bytes())
+    except OSError as error:
+        raise BuildError(
+            f"{lock}: {error.strerror}; make it: python -m runner lock {configuration.name}"
+        ) from error
     return cache / "environments" / f"{configuration.name}-{device}-{digest[:16]}"
 
 
@@ -175,7 +177,9 @@ def prepare_environment(
         if not is_environment_made(folder):
             python = python_for(configuration)
             say(f"making the environment {folder.name} with Python {python}")
-            _make(folder, python, _locks(configuration, device), log, options)
+            # What packages are built with comes first, if there is a lock of it.
+            locks = [path for path in (configuration.build_lock, lock) if path.exists()]
+            _make(folder, python, locks, log, options)
         note_use(folder / MARKER)
         use = Use(folder)
     return LocalEnvironment(folder / "bin" / "python", sha256_of(lock.read_bytes()), use)

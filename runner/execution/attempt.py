@@ -47,7 +47,7 @@ class Conditions:
     launcher: Launcher
     store: RunStore
     observer: Observer
-    clocks: TimeLimits = field(default_factory=TimeLimits)
+    limits: TimeLimits = field(default_factory=TimeLimits)
     gpu: Gpu | None = None
     guard: DeviceGuard | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -127,42 +127,42 @@ class _Listener:
             self.observer.job_said(self.job, item)
 
 
-class _WallClock:
-    """Tells by how much the system's clock was set since this was made."""
+def _wall_ahead() -> float:
+    """Return by how many seconds the system's clock is ahead of the one that nobody sets."""
+    return time.time() - time.monotonic()
 
-    def __init__(self) -> None:
-        self._before = time.time() - time.monotonic()
 
-    def step(self) -> float | None:
-        """Return by how many seconds, or None if it was not set."""
-        step = time.time() - time.monotonic() - self._before
-        return step if abs(step) > _CLOCK_STEP_SECONDS else None
+def _step_since(before: float) -> float | None:
+    """Return by how many seconds the system's clock was set since, or None if it was not."""
+    step = _wall_ahead() - before
+    return step if abs(step) > _CLOCK_STEP_SECONDS else None
+
+
+def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
+    """Return how a job ended that was stopped for ``error``; None if that is not the job's."""
+    if isinstance(error, _OutOfTimeError):
+        reason = f"{_OPTIONS[error.clock].format(limits.limit(error.clock))} (--{error.clock})"
+        return Outcome(Status.TIMEOUT, reason, clock=error.clock)
+    if isinstance(error, FloodError):
+        return Outcome(Status.INVALID, str(error))
+    return Outcome(Status.FAILED, str(error)) if isinstance(error, OverrunError) else None
 
 
 def _attend(
-    process: Process, listener: _Listener, conditions: Conditions, wall: _WallClock, began: float
+    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float
 ) -> Outcome:
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
-        listener.listen(process, Timer(conditions.clocks, began), interrupts)
-    except _OutOfTimeError as out:
+        listener.listen(process, Timer(conditions.limits, began), interrupts)
+    except BaseException as error:
         process.stop(lambda: interrupts.urgent)
-        limit = conditions.clocks.limit(out.clock)
-        reason = f"{_OPTIONS[out.clock].format(limit)} (--{out.clock})"
-        return Outcome(Status.TIMEOUT, reason, clock=out.clock)
-    except FloodError as flood:
-        process.stop(lambda: interrupts.urgent)
-        return Outcome(Status.INVALID, str(flood))
-    except OverrunError as overrun:
-        process.stop(lambda: interrupts.urgent)
-        return Outcome(Status.FAILED, str(overrun))
-    except BaseException:
-        process.stop(lambda: interrupts.urgent)
-        raise
+        if (outcome := _cut_short(error, conditions.limits)) is None:
+            raise
+        return outcome
     log_end = printable(listener.store.last_log_line().encode(), limit=300)
     ended = process.wait()
-    heard = listener.heard if wall.step() is None else without_times(listener.heard)
+    heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
     return conclude(listener.job, heard, ended, log_end)
 
 
@@ -182,7 +182,7 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
 
 def _follow(
     listener: _Listener, process: Process, conditions: Conditions, record: Record,
-    wall: _WallClock, began: float,
+    wall: float, began: float,
 ) -> None:  # fmt: skip
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
     keeper = conditions.keeper
@@ -227,7 +227,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
     record = conditions.record(Status.INTERRUPTED, "interrupted by the user")
     record.identity |= environment.identity
     record.attempt += conditions.store.attempt(job)
-    began, wall = time.monotonic(), _WallClock()
+    began, wall = time.monotonic(), _wall_ahead()
     listener = _Listener(job, store, conditions.observer, Heard(job))
     process: Process | None = None
     left: list[str] = []
@@ -244,7 +244,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
         left = _close(process)
         record.warnings += left
         record.wall_seconds = time.monotonic() - began
-        record.clock_step_seconds = wall.step()
+        record.clock_step_seconds = _step_since(wall)
         record.bad_lines = listener.heard.bad_lines
         store.close(record)
     if left and conditions.launcher.answers():

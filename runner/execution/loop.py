@@ -59,11 +59,6 @@ def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) ->
     return record
 
 
-def _is_of_carrier(error: BaseException) -> bool:
-    """Return whether what carries a job failed, and not the job."""
-    return isinstance(error, EngineError)
-
-
 def _retried(job: Job, environment: Environment, conditions: Conditions) -> Record:
     """Run a job, again where what carries it failed and may be back in a moment."""
     patience = conditions.patience
@@ -71,8 +66,11 @@ def _retried(job: Job, environment: Environment, conditions: Conditions) -> Reco
     def say(text: str) -> None:
         conditions.observer.note(f"{job.id}: {text}")
 
+    def is_of_carrier(error: BaseException) -> bool:
+        return isinstance(error, EngineError)
+
     try:
-        return call_again(say, _is_of_carrier, patience, run_job, job, environment, conditions)
+        return call_again(say, is_of_carrier, patience, run_job, job, environment, conditions)
     except EngineError as error:
         if conditions.launcher.answers():
             reason = f"what carries it failed {patience.attempts} times: {error}"

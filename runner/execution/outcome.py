@@ -67,11 +67,6 @@ class Heard:
             raise FloodError(f"more than {most} events came, which no job of its epochs says")
         self.events.append(item)
 
-    @property
-    def start(self) -> StartEvent | None:
-        """Return the start event, if there was one."""
-        return next((event for event in self.events if isinstance(event, StartEvent)), None)
-
 
 def without_times(heard: Heard) -> Heard:
     """Return the same without the wall clock's times, for a job while which it was set."""
@@ -115,7 +110,7 @@ def _wrong_stream(job: Job, heard: Heard) -> str | None:
         return f"{len(epochs)} epochs came, {asked or 'some'} were asked for"
     if wrong := wrong_order(heard.events):
         return wrong
-    start = heard.start
+    start = next((event for event in heard.events if isinstance(event, StartEvent)), None)
     if start is None or (start.model, start.backend) != (job.model, job.backend):
         return f"the job started as {start and (start.backend, start.model)}"
     if start.device.type != job.device:

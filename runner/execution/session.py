@@ -12,16 +12,13 @@ from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer
-from runner.launchers.base import Launcher
 from runner.launchers.choose import launcher_for
 from runner.machine.disk import require_room
 from runner.plan.needs import run_needs
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
-from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
 from runner.tables.load import load_runs
-from runner.words import Say
 
 
 @dataclass(frozen=True)
@@ -36,24 +33,6 @@ class Ended:
     def has_rows(self) -> bool:
         """Return whether a job was begun, so that there is a table."""
         return any(self.folder.glob("jobs/*/job.json"))
-
-
-def _launcher(
-    plan: Plan, run_name: str, data_dir: Path | None, build: BuildOptions, say: Say
-) -> Launcher:
-    """Return the launcher for what the machine has."""
-    request = plan.request
-    assert request.threads is not None
-    return launcher_for(
-        plan.machine,
-        run=run_name,
-        memory=request.memory << 30 if request.memory else None,
-        cpus=request.threads,
-        build=build,
-        data_dir=data_dir,
-        python=request.python,
-        say=say,
-    )
 
 
 def _announced(conditions: Conditions, plan: Plan) -> Announcement:
@@ -96,14 +75,16 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
         with store.hold():
             if session.resumed is not None:
                 continue_run(store, plan, data_dir, session.arguments)
-            launcher = _launcher(plan, store.name, data_dir, build, observer.build_said)
+            launcher = launcher_for(
+                plan.machine, plan.request, store.name, build, data_dir, observer.build_said
+            )
             for left in launcher.sweep():
                 observer.note(f"removed what a run left that has ended: {left}")
             conditions = Conditions(
                 launcher,
                 store,
                 observer,
-                session.clocks,
+                session.limits,
                 gpu=plan.machine.gpu,
                 guard=device_guard(plan.machine.gpu, session.wait, observer.note),
                 interrupts=interrupts,

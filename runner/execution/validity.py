@@ -32,9 +32,13 @@ def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
     return None
 
 
+def _epochs(events: Sequence[Event]) -> list[EpochEvent]:
+    return [event for event in events if isinstance(event, EpochEvent)]
+
+
 def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    for event in events:
-        if isinstance(event, EpochEvent) and not math.isfinite(event.loss + event.val_loss):
+    for event in _epochs(events):
+        if not math.isfinite(event.loss + event.val_loss):
             return (
                 f"the loss of epoch {event.epoch} is {event.loss}, "
                 f"its validation's {event.val_loss}"
@@ -43,34 +47,30 @@ def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
 
 
 def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    for event in events:
-        if isinstance(event, EpochEvent):
-            for accuracy in (event.accuracy, event.val_accuracy):
-                if not -_ROUNDING <= accuracy <= 1 + _ROUNDING:
-                    return f"an accuracy of epoch {event.epoch} is {accuracy}"
+    for event in _epochs(events):
+        for accuracy in (event.accuracy, event.val_accuracy):
+            if not -_ROUNDING <= accuracy <= 1 + _ROUNDING:
+                return f"an accuracy of epoch {event.epoch} is {accuracy}"
     return None
 
 
 def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    epochs = _epochs(events)
     if sum(event.samples for event in epochs) < _JUDGED_FROM or len(epochs) < 2:
         return None
-    if epochs[-1].loss >= epochs[0].loss:
-        return (
-            f"the loss does not fall: {epochs[0].loss:.4g} at first, {epochs[-1].loss:.4g} at last"
-        )
+    first, last = epochs[0].loss, epochs[-1].loss
+    if last >= first:
+        return f"the loss does not fall: {first:.4g} at first, {last:.4g} at last"
     return None
 
 
-def _least_per_epoch(job: Job) -> int:
-    return min(_ENOUGH_TO_GENERALIZE, WORKLOADS[job.model].train)
-
-
 def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
-    floor = WORKLOADS[job.model].floors.get(job.data) if job.model in WORKLOADS else None
-    epochs = [event for event in events if isinstance(event, EpochEvent)]
+    workload, epochs = WORKLOADS.get(job.model), _epochs(events)
+    floor = workload.floors.get(job.data) if workload else None
     trained = [event.samples for event in epochs]
-    if floor is None or sum(trained) < floor.samples or max(trained) < _least_per_epoch(job):
+    if workload is None or floor is None or sum(trained) < floor.samples:
+        return None
+    if max(trained) < min(_ENOUGH_TO_GENERALIZE, workload.train):
         return None
     best = max(event.val_accuracy for event in epochs)
     if not best >= floor.accuracy:
@@ -84,10 +84,8 @@ def _too_fast(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
     if limits is None or not limits.peak_flops_per_second:
         return None
     per_sample = limits.flops_per_sample_training or 0
-    for event in events:
-        if not isinstance(event, EpochEvent) or not event.seconds:
-            continue
-        rate = event.samples * per_sample / event.seconds
+    for event in _epochs(events):
+        rate = event.samples * per_sample / event.seconds if event.seconds else 0
         if rate > _PEAK_MARGIN * limits.peak_flops_per_second:
             return (
                 f"epoch {event.epoch} took {event.seconds:.3g} s: that is {rate:.3g} operations a "

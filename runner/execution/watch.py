@@ -100,46 +100,42 @@ def cpu_mhz(cpus: Sequence[int]) -> float | None:
         return float(told.current) if told and told.current else None
 
 
+@dataclass
 class CpuProbe:
     """Samples the load that others put on the CPUs, and the frequency of the job's own CPUs."""
 
-    def __init__(
-        self,
-        process: Process,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        machine: Callable[[], float] = machine_seconds,
-        tree: Callable[[Callable[[], list[int]]], float | None] = tree_seconds,
-        runner: Callable[[], float] = runner_seconds,
-        frequency: Callable[[Sequence[int]], float | None] = cpu_mhz,
-    ) -> None:
+    process: Process
+    clock: Callable[[], float] = time.monotonic
+    machine: Callable[[], float] = machine_seconds
+    tree: Callable[[Callable[[], list[int]]], float | None] = tree_seconds
+    runner: Callable[[], float] = runner_seconds
+    frequency: Callable[[Sequence[int]], float | None] = cpu_mhz
+
+    def __post_init__(self) -> None:
         """Begin now: the first sample tells of the time since."""
-        self._process = process
-        self._clock, self._machine, self._tree = clock, machine, tree
-        self._runner, self._frequency = runner, frequency
         self._cpus = self._affinity()
-        self._began = self._before = clock()
+        self._began = self._before = self.clock()
         self._foreign_before = self._foreign_seconds()
 
     def _affinity(self) -> list[int]:
         """Return the CPUs that the job may use. It keeps them, so they are asked for once."""
         try:
-            return sorted(os.sched_getaffinity(self._process.pids()[0]))
+            return sorted(os.sched_getaffinity(self.process.pids()[0]))
         except (IndexError, OSError):
             return []
 
     def _foreign_seconds(self) -> float | None:
-        job = self._tree(self._process.pids)
-        return None if job is None else self._machine() - self._runner() - job
+        job = self.tree(self.process.pids)
+        return None if job is None else self.machine() - self.runner() - job
 
     def __call__(self) -> Sample:
-        now, foreign = self._clock(), self._foreign_seconds()
+        now, foreign = self.clock(), self._foreign_seconds()
         seconds = now - self._before
         load = None
         if foreign is not None and self._foreign_before is not None and seconds > 0:
             load = (foreign - self._foreign_before) / seconds
         self._before, self._foreign_before = now, foreign
-        return Sample(now - self._began, seconds, load, self._frequency(self._cpus))
+        return Sample(now - self._began, seconds, load, self.frequency(self._cpus))
 
 
 class GpuProbe:
@@ -217,12 +213,8 @@ def foreign_load(samples: Sequence[Sample]) -> float | None:
     return max(0.0, statistics.fmean(*map(list, zip(*known, strict=True))))
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = _known(values)
+    known = [value for value in values if value is not None]
     return statistics.fmean(known) if known else None
 
 
@@ -232,25 +224,24 @@ def _throttled(samples: Sequence[Sample]) -> Counter[str] | None:
     return Counter(word for words in told for word in sorted(words)) if told else None
 
 
-def _throttle_words(counts: Counter[str] | None) -> str | None:
-    return None if counts is None else ", ".join(sorted(counts)) or "none"
-
-
 def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return the samples of a job in one line: means, and the highest temperature.
 
     They are over the whole job, so the import, the data and the compilation are in them.
     """
     cards = [s.gpu for s in samples if s.gpu is not None]
+    held = _throttled(samples)
     return {
         "samples": len(samples),
         "foreign_load": foreign_load(samples),
         "cpu_mhz": _mean([s.cpu_mhz for s in samples]),
         "gpu_utilization": _mean([card.utilization_percent for card in cards]),
-        "gpu_temperature": max(_known([card.temperature_c for card in cards]), default=None),
+        "gpu_temperature": max(
+            (card.temperature_c for card in cards if card.temperature_c is not None), default=None
+        ),
         "gpu_power_w": _mean([card.power_w for card in cards]),
         "gpu_sm_mhz": _mean([card.sm_mhz for card in cards]),
-        "throttle": _throttle_words(_throttled(samples)),
+        "throttle": None if held is None else ", ".join(sorted(held)) or "none",
     }
 
 

@@ -77,21 +77,23 @@ class Process(ABC):
     """
 
     cpus: str | None = None
+    _output: "Output"
+    _tree: "ProcessTree"
 
-    @abstractmethod
     def pids(self) -> list[int]:
         """Return its processes by their numbers on this machine, its first one first.
 
         Empty once it has ended, and where they cannot be seen from here (an engine elsewhere).
         """
+        return self._tree.pids()
 
-    @abstractmethod
     def read(self, timeout: float) -> Chunk | None:
         """Return the next chunk, or None at the end of output.
 
         Raises TimeoutError if nothing came for ``timeout`` seconds, EngineError if the connection
         to the process is lost, and OverrunError if it takes more than its host can give.
         """
+        return self._output.read(timeout)
 
     @abstractmethod
     def wait(self) -> Exit:
@@ -149,11 +151,8 @@ class ProcessTree:
         None stands for a process that cannot be seen from here.
         """
         self._root: psutil.Process | None = None
-        if root is not None:
-            try:
-                self._root = psutil.Process(root)
-            except psutil.NoSuchProcess:
-                return
+        with suppress(psutil.NoSuchProcess):
+            self._root = psutil.Process(root) if root is not None else None
 
     def pids(self) -> list[int]:
         """Return the processes that there are now, the first one first; none once it is gone."""

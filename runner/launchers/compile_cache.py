@@ -1,5 +1,7 @@
 """The compile cache of an image: a volume that is kept from job to job, within bounds."""
 
+from dataclasses import dataclass
+
 import requests.exceptions
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
@@ -13,27 +15,29 @@ _MEASURE_SECONDS = 60
 BROKEN_ENGINE = (APIError, requests.exceptions.RequestException, OSError)
 
 
+@dataclass(frozen=True)
 class CompileCache:
     """The compile cache of an image: a volume that lasts from job to job, and is bounded.
 
     Where the engine's storage has quotas, the volume has one. Elsewhere it is measured after each
     job, and one that has grown past its limit is removed: the next job begins with an empty one.
+    ``labels`` mark the container that measures, so that an orphan is found.
     """
 
-    def __init__(
-        self, engine: Engine, image: str, limit_bytes: int, labels: dict[str, str]
-    ) -> None:
-        """``labels`` mark the container that measures, so that an orphan is found."""
-        self._engine = engine
-        self._labels = labels
-        self._image = image
-        self._limit = limit_bytes
-        self.name = cache_volume(image)
+    engine: Engine
+    image: str
+    limit_bytes: int
+    labels: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """Return the volume's name."""
+        return cache_volume(self.image)
 
     def mount(self) -> Mount:
         """Return the mount for a job, its volume made if need be."""
         try:
-            self._engine.client.volumes.get(self.name)
+            self.engine.client.volumes.get(self.name)
         except NotFound:
             self._create()
         return Mount(CACHE_DIR, self.name, type="volume")
@@ -41,21 +45,21 @@ class CompileCache:
     def _create(self) -> Volume:
         labels = {LABEL: "cache"}
         try:
-            quota = {"size": str(self._limit)}
-            return self._engine.client.volumes.create(self.name, driver_opts=quota, labels=labels)
+            quota = {"size": str(self.limit_bytes)}
+            return self.engine.client.volumes.create(self.name, driver_opts=quota, labels=labels)
         except APIError:  # most file systems have no quotas
-            return self._engine.client.volumes.create(self.name, labels=labels)
+            return self.engine.client.volumes.create(self.name, labels=labels)
 
     def trim(self) -> str | None:
         """Remove the volume if it is too large, and say what became of it; None if all is well."""
         try:
             size = self._size()
-            if size is not None and size <= self._limit:
+            if size is not None and size <= self.limit_bytes:
                 return None
             grown = (
                 f"has grown to {size >> 20} MiB" if size is not None else "takes long to measure"
             )
-            self._engine.client.volumes.get(self.name).remove()
+            self.engine.client.volumes.get(self.name).remove()
         except NotFound:
             return None
         except BROKEN_ENGINE as error:
@@ -67,11 +71,11 @@ class CompileCache:
 
         A container of the image itself reads it: the engine's own folder may not be ours to read.
         """
-        container = self._engine.client.containers.create(
-            self._image,
+        container = self.engine.client.containers.create(
+            self.image,
             entrypoint=["du", "-s", "--block-size=1", CACHE_DIR],
             command=[],
-            labels=self._labels,
+            labels=self.labels,
             mounts=[Mount(CACHE_DIR, self.name, type="volume", read_only=True)],
             log_config=LogConfig(type="json-file"),
             # A job can close a folder to its own user, which is not to hide what lies there.

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from runner.launchers.disk_floor import DiskFloor
 from runner.machine.cpus import cpu_list, cpus_for
 from runner.machine.docker_engine import LABEL, Engine
 from runner.machine.in_use import Use, hold_use, image_marker
-from runner.machine.owner import Owner
+from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
@@ -138,10 +138,7 @@ class DockerProcess(Process):
     def read(self, timeout: float) -> Chunk | None:
         if (problem := self._disk.problem()) is not None:
             raise OverrunError(problem)
-        return self._output.read(timeout)
-
-    def pids(self) -> list[int]:
-        return self._tree.pids()
+        return super().read(timeout)
 
     def wait(self) -> Exit:
         try:
@@ -176,36 +173,27 @@ class DockerProcess(Process):
             self._say(done)
 
 
+@dataclass(eq=False)
 class DockerLauncher(Launcher):
     """Builds an image per configuration and runs each job in a container without a network."""
 
     name = "docker"
+    engine: Engine
+    device: Device
+    _: KW_ONLY
+    run: str
+    limits: ContainerLimits
+    build: BuildOptions
+    data_dir: Path | None
+    gpu_uuid: str | None
+    say: Say
 
-    def __init__(
-        self,
-        engine: Engine,
-        device: Device,
-        *,
-        run: str,
-        limits: ContainerLimits,
-        build: BuildOptions,
-        data_dir: Path | None,
-        gpu_uuid: str | None,
-        say: Say,
-    ) -> None:
-        self._engine = engine
-        self._device = device
-        self._run = run
-        self._limits = limits
-        self._build = build
-        self._data_dir = data_dir
-        self._gpu_uuid = gpu_uuid
-        self._say = say
+    def __post_init__(self) -> None:
         # What the jobs need stays in use until the launcher goes, between two jobs too.
-        self._uses: list[Use | None] = [Use(data_dir)] if data_dir is not None else []
+        self._uses: list[Use | None] = [Use(self.data_dir)] if self.data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        image = build_image(self._engine, configuration, self._device, self._build, log, self._say)
+        image = build_image(self.engine, configuration, self.device, self.build, log, self.say)
         self._uses.append(hold_use(image_marker(paths.cache(), image.digest)))
         identity = {
             "image_digest": image.digest,
@@ -218,26 +206,29 @@ class DockerLauncher(Launcher):
         return Environment(configuration.name, image.digest, identity)
 
     def start(self, job: Job, environment: Environment) -> Process:
-        spec = job.spec(DATA_DIR if self._data_dir else None, CACHE_DIR)
+        spec = job.spec(DATA_DIR if self.data_dir else None, CACHE_DIR)
         cpus = self._cpus(job)
+        data, card = self.data_dir, self.gpu_uuid
+        mounts = [Mount(DATA_DIR, str(data), type="bind", read_only=True)] if data else []
+        gpus = [DeviceRequest(device_ids=[card], capabilities=[["gpu"]])] if card else []
         cache = CompileCache(
-            self._engine, environment.location, self._limits.cache_bytes, self._labels(job)
+            self.engine, environment.location, self.limits.cache_bytes, self._labels(job)
         )
         try:
-            container = self._engine.client.containers.create(
+            container = self.engine.client.containers.create(
                 environment.location,
                 command=[json.dumps(spec, sort_keys=True)],
                 labels=self._labels(job),
-                mounts=[cache.mount(), *self._data()],
-                device_requests=self._gpu(),
+                mounts=[cache.mount(), *mounts],
+                device_requests=gpus,
                 cpuset_cpus=cpus,
                 **self._sandbox(),
             )
         except BROKEN_ENGINE as error:
             raise EngineError(f"the container could not be created: {error}") from error
         try:
-            disk = DiskFloor(self._engine.data_root)
-            return DockerProcess(container, cpus, cache=cache, disk=disk, say=self._say)
+            disk = DiskFloor(self.engine.data_root)
+            return DockerProcess(container, cpus, cache=cache, disk=disk, say=self.say)
         except BROKEN_ENGINE as error:
             _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
@@ -245,46 +236,35 @@ class DockerLauncher(Launcher):
     def _labels(self, job: Job) -> dict[str, str]:
         return {
             LABEL: "job",
-            f"{LABEL}.run": self._run,
+            f"{LABEL}.run": self.run,
             _JOB_LABEL: job.id,
             OWNER_LABEL: str(Owner.this()),
         }
 
     def answers(self) -> bool:
         try:
-            return bool(self._engine.client.ping())
+            return bool(self.engine.client.ping())
         except BROKEN_ENGINE:
             return False
 
     def sweep(self) -> list[str]:
         removed = []
         filters = {"label": f"{LABEL}=job"}
-        for container in self._engine.client.containers.list(all=True, filters=filters):
-            owner = Owner.parse(container.labels.get(OWNER_LABEL, ""))
-            if owner is not None and owner.is_dead:
+        for container in self.engine.client.containers.list(all=True, filters=filters):
+            if is_of_dead(container.labels.get(OWNER_LABEL, "")):
                 _remove(container)
                 removed.append(f"container {container.short_id} ({container.labels[_JOB_LABEL]})")
         return removed
 
     def _cpus(self, job: Job) -> str | None:
         """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""
-        same_kernel = self._engine.info.get("KernelVersion") == platform.release()
+        same_kernel = self.engine.info.get("KernelVersion") == platform.release()
         cpus = cpus_for(job)
-        return cpu_list(cpus) if cpus and self._engine.is_local and same_kernel else None
-
-    def _data(self) -> list[Mount]:
-        if self._data_dir is None:
-            return []
-        return [Mount(DATA_DIR, str(self._data_dir), type="bind", read_only=True)]
-
-    def _gpu(self) -> list[DeviceRequest]:
-        if self._gpu_uuid is None:
-            return []
-        return [DeviceRequest(device_ids=[self._gpu_uuid], capabilities=[["gpu"]])]
+        return cpu_list(cpus) if cpus and self.engine.is_local and same_kernel else None
 
     def _sandbox(self) -> dict[str, Any]:
         """Return what keeps years-old software away from the host."""
-        limits = self._limits
+        limits = self.limits
         return {
             "network_mode": "none",
             "cap_drop": ["ALL"],

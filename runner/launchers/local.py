@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -34,10 +35,11 @@ from runner.launchers.base import (
 from runner.machine.cpus import cpu_list, cpus_for, pinned
 from runner.machine.in_use import Use
 from runner.machine.interpreters import interpreter_version
-from runner.machine.owner import Owner
+from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
+from runner.words import Say
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name
@@ -72,10 +74,9 @@ def _is_orphan(scratch: Path) -> bool:
     try:
         if scratch.is_symlink() or scratch.stat().st_uid != os.getuid():
             return False
-        owner = Owner.parse((scratch / _OWNER_FILE).read_text(encoding="utf-8"))
+        return is_of_dead((scratch / _OWNER_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return False
-    return owner is not None and owner.is_dead
 
 
 def _kill(processes: list[psutil.Process]) -> None:
@@ -111,18 +112,8 @@ class LocalProcess(Process):
         self._tree = ProcessTree(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._output = Output(
-            [
-                partial(_chunks, self._process.stdout, Stream.EVENTS),
-                partial(_chunks, self._process.stderr, Stream.LOG),
-            ]
-        )
-
-    def read(self, timeout: float) -> Chunk | None:
-        return self._output.read(timeout)
-
-    def pids(self) -> list[int]:
-        return self._tree.pids()
+        out = partial(_chunks, self._process.stdout, Stream.EVENTS)
+        self._output = Output([out, partial(_chunks, self._process.stderr, Stream.LOG)])
 
     def wait(self) -> Exit:
         return Exit(self._process.wait())
@@ -162,37 +153,28 @@ class LocalProcess(Process):
         return not self._survivors()
 
 
+@dataclass(eq=False)
 class LocalLauncher(Launcher):
     """Makes an environment per configuration with uv, or takes a given interpreter as it is."""
 
     name = "local"
+    device: Device
+    _: KW_ONLY
+    cache: Path
+    build: BuildOptions
+    data_dir: Path | None
+    gpu_uuid: str | None
+    python: Path | None
+    say: Say
+    models: Path = paths.MODELS
 
-    def __init__(
-        self,
-        device: Device,
-        *,
-        cache: Path,
-        build: BuildOptions,
-        data_dir: Path | None,
-        gpu_uuid: str | None,
-        python: Path | None,
-        say: Callable[[str], None],
-        models: Path = paths.MODELS,
-    ) -> None:
-        self._device = device
-        self._cache = cache
-        self._build = build
-        self._data_dir = data_dir
-        self._gpu_uuid = gpu_uuid
-        self._python = python
-        self._say = say
-        self._models = models
+    def __post_init__(self) -> None:
         # What the jobs need stays in use until the launcher goes, between two jobs too.
-        self._uses = [Use(data_dir)] if data_dir is not None else []
+        self._uses = [Use(self.data_dir)] if self.data_dir is not None else []
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        if self._python is not None:
-            environment = self._given(configuration, self._python)
+        if self.python is not None:
+            environment = self._given(configuration, self.python)
         else:
             environment = self._made(configuration, log)
         self._uses.append(Use(self._compiled(environment)))
@@ -201,10 +183,10 @@ class LocalLauncher(Launcher):
     def _made(self, configuration: Configuration, log: Path) -> Environment:
         """Make an environment from the configuration's lock, unless there is one."""
         made = prepare_environment(
-            configuration, self._device, self._cache, self._build, log, self._say
+            configuration, self.device, self.cache, self.build, log, self.say
         )
         self._uses.append(made.use)
-        identity = {"lock_sha256": made.lock_sha256, **self._host()}
+        identity = {"lock_sha256": made.lock_sha256, "host_os": platform.platform()}
         return Environment(configuration.name, str(made.python), identity)
 
     def _given(self, configuration: Configuration, python: Path) -> Environment:
@@ -216,15 +198,15 @@ class LocalLauncher(Launcher):
         )
         if frozen.returncode:
             raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")
-        identity = {"packages_sha256": sha256_of(frozen.stdout.encode()), **self._host()}
+        identity = {
+            "packages_sha256": sha256_of(frozen.stdout.encode()),
+            "host_os": platform.platform(),
+        }
         return Environment(configuration.name, str(python), identity)
-
-    def _host(self) -> dict[str, str]:
-        return {"host_os": platform.platform()}
 
     def start(self, job: Job, environment: Environment) -> Process:
         compiled = self._compiled(environment)
-        spec = job.spec(str(self._data_dir) if self._data_dir else None, str(compiled))
+        spec = job.spec(str(self.data_dir) if self.data_dir else None, str(compiled))
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
         try:
             return LocalProcess(command, self._environment(), cpus_for(job))
@@ -237,8 +219,7 @@ class LocalLauncher(Launcher):
     def sweep(self) -> list[str]:
         removed = []
         for process, text in _marked(_OWNER):
-            owner = Owner.parse(text)
-            if owner is not None and owner.is_dead:
+            if is_of_dead(text):
                 _kill([process])
                 removed.append(f"process {process.pid}")
         for scratch in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
@@ -249,7 +230,7 @@ class LocalLauncher(Launcher):
 
     def _compiled(self, environment: Environment) -> Path:
         """Return the folder of what an environment compiled, to be kept among jobs."""
-        folder = self._cache / "compiled" / Path(environment.location).parent.parent.name
+        folder = self.cache / "compiled" / Path(environment.location).parent.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -257,10 +238,10 @@ class LocalLauncher(Launcher):
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
         return {
             **passed,
-            "PYTHONPATH": str(self._models.parent),
+            "PYTHONPATH": str(self.models.parent),
             "PYTHONNOUSERSITE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "CUDA_VISIBLE_DEVICES": self._gpu_uuid or "",
+            "CUDA_VISIBLE_DEVICES": self.gpu_uuid or "",
         }
 
 

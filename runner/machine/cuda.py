@@ -4,22 +4,16 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from runner.spec.documents import Strict
 from runner.words import version_numbers
 
 FACTS = Path(__file__).with_name("cuda.toml")
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str
-
-
-class Toolkit(_Row):
+class Toolkit(Strict):
     """A CUDA version and the oldest driver that serves it; "12" stands for every 12.x."""
 
+    source: str
     cuda: str
     min_driver: str
 
@@ -30,9 +24,10 @@ class Toolkit(_Row):
         return mine[:shared] == other[:shared]
 
 
-class Architecture(_Row):
+class Architecture(Strict):
     """Cards of one make. None is what still goes on."""
 
+    source: str
     name: str
     min_compute_capability: str
     max_compute_capability: str
@@ -42,17 +37,12 @@ class Architecture(_Row):
 
     def holds(self, compute_capability: tuple[int, ...]) -> bool:
         """Return whether a card of ``compute_capability`` is one of these."""
-        lowest, highest = (
-            version_numbers(self.min_compute_capability),
-            version_numbers(self.max_compute_capability),
-        )
-        return lowest <= compute_capability <= highest
+        lowest = version_numbers(self.min_compute_capability)
+        return lowest <= compute_capability <= version_numbers(self.max_compute_capability)
 
 
-class Facts(BaseModel):
+class Facts(Strict):
     """Both tables, oldest rows first."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     toolkits: tuple[Toolkit, ...]
     architectures: tuple[Architecture, ...]

@@ -46,18 +46,10 @@ def cache_volume(digest: str, label: str = LABEL) -> str:
     return f"{label}-cache-{digest.removeprefix('sha256:')[:16]}"
 
 
-def _base_url(engine: str) -> str:
-    return f"unix://{engine}" if engine.startswith("/") else engine
-
-
 def _why_not(error: Exception) -> str:
     """Return one line for what stands between us and the engine, and one for the remedy."""
     text = str(error)
-    if (
-        isinstance(error, PermissionError)
-        or "PermissionError" in text
-        or "Permission denied" in text
-    ):
+    if "PermissionError" in text or "Permission denied" in text:
         return (
             "no permission on the Docker engine's socket\n"
             "add yourself to its group (sudo usermod -aG docker $USER, then log in again)"
@@ -78,12 +70,12 @@ def connect_engine(engine: str | None = None) -> Engine:
 
     Raises MachineError with the cause and the remedy, one line each.
     """
+    url = f"unix://{engine}" if engine and engine.startswith("/") else engine
     try:
-        client = (
-            docker.DockerClient(base_url=_base_url(engine), timeout=ANSWER_SECONDS)
-            if engine
-            else docker.from_env(timeout=ANSWER_SECONDS)
-        )
+        if url:
+            client = docker.DockerClient(base_url=url, timeout=ANSWER_SECONDS)
+        else:
+            client = docker.from_env(timeout=ANSWER_SECONDS)
         found = Engine(client, client.info())
     except (DockerException, APIError, requests.exceptions.RequestException) as error:
         raise MachineError(_why_not(error)) from error

@@ -83,10 +83,8 @@ def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Mis
             "no driver helps: choose a configuration of that card's time, "
             "or measure on the CPU: --device cpu",
         )
-    return Misfit(
-        reason,
-        f"install driver {facts.min_driver} or newer, or measure on the CPU: --device cpu",
-    )
+    remedy = f"install driver {facts.min_driver} or newer, or measure on the CPU: --device cpu"
+    return Misfit(reason, remedy)
 
 
 def find_misfit(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:

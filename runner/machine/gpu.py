@@ -78,10 +78,6 @@ def _told(ask: Callable[[], T]) -> T | None:
         return None
 
 
-def _throttle(bits: int) -> frozenset[str]:
-    return frozenset(word for bit, word in _REASONS.items() if bits & bit)
-
-
 def _process_name(pid: int) -> str | None:
     try:
         return psutil.Process(pid).name()
@@ -133,7 +129,9 @@ class Nvml:
             memory_mhz=_told(
                 lambda: float(pynvml.nvmlDeviceGetClockInfo(card, pynvml.NVML_CLOCK_MEM))
             ),
-            throttle=None if bits is None else _throttle(bits),
+            throttle=None
+            if bits is None
+            else frozenset(w for b, w in _REASONS.items() if bits & b),
         )
 
     def processes(self, uuid: str) -> list[GpuProcess] | None:

@@ -8,7 +8,7 @@ import fcntl
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,11 +53,9 @@ def note_use(marker: Path) -> None:
 
     On a full or foreign disk it does nothing: then the last use is merely not known.
     """
-    try:
+    with suppress(OSError):
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
-    except OSError:
-        return
 
 
 def hold_use(marker: Path) -> Use | None:

@@ -1,31 +1,16 @@
 """Which runner made a thing, in words that another runner can check: does it still live?"""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 
-def _boot() -> str:
-    """Return what tells this start of this machine from every other."""
+def _told(ask: Callable[[], str]) -> str:
+    """Return what the system says of itself, "?" where it says nothing."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return "?"
-
-
-def _machine() -> str:
-    """Return what tells this machine from others, over its restarts."""
-    try:
-        return Path("/etc/machine-id").read_text(encoding="ascii").strip() or "?"
-    except OSError:
-        return "?"
-
-
-def _namespace() -> str:
-    """Return where the numbers of processes mean what they mean here; a container has its own."""
-    try:
-        return str(Path("/proc/self/ns/pid").stat().st_ino)
+        return ask().strip() or "?"
     except OSError:
         return "?"
 
@@ -56,7 +41,12 @@ class Owner:
     @classmethod
     def this(cls) -> Self:
         """Return the runner that asks."""
-        return cls(_machine(), _boot(), _namespace(), os.getpid(), _began(os.getpid()) or "?")
+        machine = _told(Path("/etc/machine-id").read_text)
+        # What tells this start of this machine from every other.
+        boot = _told(Path("/proc/sys/kernel/random/boot_id").read_text)
+        # Numbers of processes mean what they mean here; a container has its own.
+        namespace = _told(lambda: str(Path("/proc/self/ns/pid").stat().st_ino))
+        return cls(machine, boot, namespace, os.getpid(), _began(os.getpid()) or "?")
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -85,3 +75,9 @@ class Owner:
         if self.boot != here.boot:
             return here.boot != "?"
         return self.namespace == here.namespace and _began(self.pid) != self.began
+
+
+def is_of_dead(text: str) -> bool:
+    """Return whether ``text`` names an owner that has certainly ended."""
+    owner = Owner.parse(text)
+    return owner is not None and owner.is_dead

@@ -34,7 +34,7 @@ class Session:
     root: Path = paths.RESULTS
     resumed: Path | None = None
     again: frozenset[Status] = frozenset({Status.INTERRUPTED})
-    clocks: TimeLimits = field(default_factory=TimeLimits)
+    limits: TimeLimits = field(default_factory=TimeLimits)
     build_seconds: float = BuildOptions.build_seconds
     pull_seconds: float = BuildOptions.pull_seconds
     wait: float = 0.0

@@ -5,11 +5,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from runner import paths
 from runner.errors import ConfigurationError, choose_names, near_miss
-from runner.spec.documents import read_toml
+from runner.spec.documents import Strict, read_document
 from runner.spec.workload import WORKLOADS
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$")]
@@ -30,11 +30,7 @@ class Device(StrEnum):
     CPU = "cpu"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GpuFacts(_Strict):
+class GpuFacts(Strict):
     """What a backend's GPU build needs: versions as strings, capability as "major.minor"."""
 
     cuda: Version
@@ -45,7 +41,7 @@ class GpuFacts(_Strict):
     source: str
 
 
-class LocalNeeds(_Strict):
+class LocalNeeds(Strict):
     """What a backend needs of this machine where no image brings it.
 
     Programs by name, shared libraries by the name that the loader knows; ``gpu_`` ones beside
@@ -66,7 +62,7 @@ class LocalNeeds(_Strict):
         return self.libraries + (self.gpu_libraries if device is Device.GPU else ())
 
 
-class Backend(_Strict):
+class Backend(Strict):
     """One Keras backend in a configuration."""
 
     version: Version
@@ -76,7 +72,7 @@ class Backend(_Strict):
     local: LocalNeeds = LocalNeeds()
 
 
-class Images(_Strict):
+class Images(Strict):
     """The default base image per device."""
 
     gpu: ImageName
@@ -87,7 +83,7 @@ class Images(_Strict):
         return self.gpu if device is Device.GPU else self.cpu
 
 
-class Sizes(_Strict):
+class Sizes(Strict):
     """What a configuration takes of a disk on one device, in GiB; absent: not known.
 
     ``image_gib`` is what an image adds to its base, ``build_gib`` the most that building one takes
@@ -100,7 +96,7 @@ class Sizes(_Strict):
     source: str
 
 
-class Disk(_Strict):
+class Disk(Strict):
     """What a configuration takes of a disk, by device."""
 
     gpu: Sizes | None = None
@@ -111,7 +107,7 @@ class Disk(_Strict):
         return self.gpu if device is Device.GPU else self.cpu
 
 
-class Unsupported(_Strict):
+class Unsupported(Strict):
     """A model that a backend of this configuration cannot run, and why."""
 
     model: str
@@ -119,14 +115,14 @@ class Unsupported(_Strict):
     reason: str
 
 
-class Difference(_Strict):
+class Difference(Strict):
     """A known difference from the published set-up; ``backend`` absent means all."""
 
     text: str
     backend: str | None = None
 
 
-class _File(_Strict):
+class _File(Strict):
     title: str
     keras: Version
     python: Version
@@ -162,32 +158,12 @@ class Configuration(_File):
 
     def reason_against(self, model: str, backend: str) -> str | None:
         """Return why ``backend`` cannot run ``model`` here, or None if it can."""
-        for entry in self.unsupported:
-            if (entry.model, entry.backend) == (model, backend):
-                return entry.reason
-        return None
+        same = (e.reason for e in self.unsupported if (e.model, e.backend) == (model, backend))
+        return next(same, None)
 
     def differences_of(self, backend: str) -> list[str]:
         """Return the differences from the published set-up that touch ``backend``."""
         return [d.text for d in self.differences if d.backend in (None, backend)]
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys allowed at the place of an error, for a hint."""
-    model: type[BaseModel] = _File
-    nested: dict[str, type[BaseModel]] = {
-        "images": Images,
-        "disk": Disk,
-        "backends": Backend,
-        "gpu": GpuFacts if "backends" in location else Sizes,
-        "cpu": Sizes,
-        "local": LocalNeeds,
-        "unsupported": Unsupported,
-        "differences": Difference,
-    }
-    for step in location[:-1]:
-        model = nested.get(str(step), model)
-    return list(model.model_fields)
 
 
 def _check_names(path: Path, content: _File) -> None:
@@ -204,13 +180,13 @@ def _check_names(path: Path, content: _File) -> None:
 
 
 def read_configuration(folder: Path) -> Configuration:
-    """Read and check one configuration folder. Raises ConfigurationError as ``read_toml`` does."""
+    """Read and check one configuration folder. Raises ConfigurationError if it is wrong."""
     path = folder / "config.toml"
     if not _FOLDER.fullmatch(folder.name):
         raise ConfigurationError(
             f"{path}: its folder's name becomes an image's: small letters, digits, '.', '_', '-'"
         )
-    content = read_toml(path, _File, _known_keys)
+    content = read_document(path, _File)
     _check_names(path, content)
     return Configuration(name=folder.name, folder=folder, **dict(content))
 

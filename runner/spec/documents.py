@@ -2,60 +2,65 @@
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.errors import ConfigurationError, near_miss
 from runner.words import escaped
 
 Content = TypeVar("Content", bound=BaseModel)
-# Gives the keys that are allowed at the place of an error, for a hint.
-KnownKeys = Callable[[tuple[int | str, ...]], list[str]]
+_PARSERS = {".toml": tomllib.loads, ".json": json.loads}
 
 
-def explained_error(
-    where: Path | str,
-    error: ValidationError,
-    known_keys: KnownKeys,
-) -> str:
+class Strict(BaseModel):
+    """What such a file holds: known keys only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys allowed at the place of an error, for a hint."""
+    for step in ("root", *location[:-1]):
+        if (field := kind.model_fields.get(str(step))) is not None:
+            kind = next(_models_in(field.annotation), kind)
+    return list(kind.model_fields)
+
+
+def explained_error(where: Path | str, error: ValidationError, kind: type[BaseModel]) -> str:
     """Return one line for the first problem of a file, or of the line of one, at ``where``.
 
-    ``known_keys`` gives the keys that are allowed at the place of an error.
+    ``kind`` is what it should have held.
     """
     # A misspelt key also leaves the right one missing: the misspelling is what to say.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(step) for step in first["loc"])
     if first["type"] == "extra_forbidden":
-        hint = near_miss(str(first["loc"][-1]), known_keys(first["loc"]))
+        hint = near_miss(str(first["loc"][-1]), _known_keys(kind, first["loc"]))
         return f"{where}: unknown key '{key}'{hint}"
     return f"{where}: {key or 'the file'}: {first['msg']}"
 
 
-def _read(
-    path: Path, form: str, parsed: Callable[[str], Any], kind: type[Content], known: KnownKeys
-) -> Content:
+def read_document(path: Path, kind: type[Content]) -> Content:
+    """Return what a TOML or JSON file holds, checked.
+
+    Raises ConfigurationError with the file, the key and the nearest known key.
+    """
     try:
-        return kind.model_validate(parsed(path.read_text(encoding="utf-8")))
+        return kind.model_validate(_PARSERS[path.suffix](path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ConfigurationError(escaped(explained_error(path, error, known))) from error
+        raise ConfigurationError(escaped(explained_error(path, error, kind))) from error
     except (ValueError, RecursionError) as error:
+        form = path.suffix[1:].upper()
         raise ConfigurationError(f"{path}: not valid {form}: {escaped(str(error))}") from error
-
-
-def read_toml(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
-    """Return what a TOML file holds, checked.
-
-    ``known_keys`` gives the keys that are allowed at the place of an error. Raises
-    ConfigurationError with the file, the key and the nearest known key.
-    """
-    return _read(path, "TOML", tomllib.loads, kind, known_keys)
-
-
-def read_json(path: Path, kind: type[Content], known_keys: KnownKeys) -> Content:
-    """Return what a JSON file holds, checked as ``read_toml`` checks."""
-    return _read(path, "JSON", json.loads, kind, known_keys)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.errors import UsageError
-from runner.spec.workload import MODEL_NAME, SUITE_NAME
+from runner.spec.workload import MODEL_NAME
 
 _CONFIGURATION = re.compile(r"((?:[a-z]+[0-9]*-)+)k([0-9]+)")
-_MODEL, _SUITE = re.compile(MODEL_NAME), re.compile(SUITE_NAME)
+_NAME = re.compile(MODEL_NAME)
 _ALIASES = {"tf": "tensorflow"}
 _LONGEST = 60
 
@@ -42,26 +42,24 @@ def parse_configuration_name(text: str) -> ConfigurationName:
     return ConfigurationName(text, backends, match[2])
 
 
-def checked_model_name(text: str) -> str:
-    """Return ``text`` if it may be a model's name. Raises UsageError where it may not."""
-    if not _MODEL.fullmatch(text) or keyword.iskeyword(text) or keyword.iskeyword(class_name(text)):
+def _checked(text: str, what: str, example: str, *made_of_it: str) -> str:
+    if not _NAME.fullmatch(text) or any(map(keyword.iskeyword, (text, *made_of_it))):
         raise UsageError(
-            f"{text!r} is no name for a model\n"
+            f"{text!r} is no name for a {what}\n"
             "it is 2 to 40 of a-z, 0-9 and _, begins with a letter and is no word of Python, "
-            "such as mnist_wide"
+            f"such as {example}"
         )
     return text
+
+
+def checked_model_name(text: str) -> str:
+    """Return ``text`` if it may be a model's name. Raises UsageError where it may not."""
+    return _checked(text, "model", "mnist_wide", class_name(text))
 
 
 def suite_name(text: str) -> str:
     """Return ``text`` if it may be a suite's name. Raises UsageError where it may not."""
-    if not _SUITE.fullmatch(text) or keyword.iskeyword(text):
-        raise UsageError(
-            f"{text!r} is no name for a suite\n"
-            "it is 2 to 40 of a-z, 0-9 and _, begins with a letter and is no word of Python, "
-            "such as own"
-        )
-    return text
+    return _checked(text, "suite", "own")
 
 
 def class_name(model: str) -> str:

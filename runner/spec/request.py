@@ -3,23 +3,22 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError, field_validator
 
 from runner.errors import StoreError
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
+from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
 from runner.words import without_password
 
 
-class Request(BaseModel):
+class Request(Strict):
     """The options of a run that decide what is measured, by the names of the command line.
 
     ``memory`` is a job's, in GiB. Empty tuples mean what reproduces ``study``, or all
     there are.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str | None = None
     config: tuple[str, ...] = ()

@@ -6,12 +6,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, choose_names, near_miss
 from runner.spec.configuration import ImageDataFormat
-from runner.spec.documents import read_toml
+from runner.spec.documents import Strict, read_document
 from runner.spec.request import Request
 from runner.spec.workload import WORKLOADS, Workload
 
@@ -21,11 +21,7 @@ DEFAULT_STUDY = "bhatia2017"
 FIGURE = "figure"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudyTest(_Strict):
+class StudyTest(Strict):
     """Which of our models a study's test is.
 
     ``has_image_layout``: the order of an image's axes makes a difference to it.
@@ -35,7 +31,7 @@ class StudyTest(_Strict):
     has_image_layout: bool = False
 
 
-class StudySetup(_Strict):
+class StudySetup(Strict):
     """What a backend ran on in a series of a study, as its source states it.
 
     ``series`` absent is the study's name; what is absent otherwise is the study's own, or unknown.
@@ -55,7 +51,7 @@ class StudySetup(_Strict):
     source: str | None = None
 
 
-class _File(_Strict):
+class _File(Strict):
     title: str
     year: Annotated[int, Field(ge=1990, le=2100)]
     authors: tuple[str, ...] = ()
@@ -70,8 +66,8 @@ class _File(_Strict):
     numbers: str | None = None
     source: str | None = None
     level: Annotated[float, Field(ge=0, lt=1)] = 0.03
-    kinds: Annotated[dict[str, str], Field(min_length=1)] = {FIGURE: "published"}
-    tests: dict[str, StudyTest] = {}
+    kinds: dict[str, str] = Field({FIGURE: "published"}, min_length=1)
+    tests: dict[str, StudyTest] = Field({})
     setups: tuple[StudySetup, ...] = ()
 
     @model_validator(mode="after")
@@ -111,12 +107,6 @@ class Study(_File):
         return self.suite is not None
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys allowed at the place of an error, for a hint."""
-    nested: dict[str, type[BaseModel]] = {"tests": StudyTest, "setups": StudySetup}
-    return list(nested.get(str(location[0]) if location[1:] else "", _File).model_fields)
-
-
 def _check_models(path: Path, content: _File) -> None:
     for name, test in content.tests.items():
         if test.model not in WORKLOADS:
@@ -136,7 +126,7 @@ def read_study(folder: Path) -> Study:
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
     path = folder / "study.toml"
-    content = read_toml(path, _File, _known_keys)
+    content = read_document(path, _File)
     _check_models(path, content)
     return Study(name=folder.name, folder=folder, **dict(content))
 
@@ -162,15 +152,10 @@ def reproduced_studies(root: Path = paths.PUBLISHED) -> list[Study]:
     return [study for study in all_studies(root) if study.is_reproduced]
 
 
-def published_workloads() -> list[Workload]:
-    """Return the models of the default study: the five of 2017."""
-    return load_study(DEFAULT_STUDY).workloads
-
-
 def choose_workloads(wanted: list[str]) -> list[Workload]:
     """Return the named models, or those of the default study if none is named."""
     if not wanted:
-        return published_workloads()
+        return load_study(DEFAULT_STUDY).workloads
     return [WORKLOADS[name] for name in choose_names(wanted, list(WORKLOADS), "model")]
 
 

@@ -25,21 +25,21 @@ class TimeLimits:
     silence: float = 2 * 3600.0
     wall: float = 12 * 3600.0
 
-    def limit(self, clock: TimeLimit) -> float:
-        """Return a clock's limit in seconds."""
+    def limit(self, which: TimeLimit) -> float:
+        """Return a limit in seconds."""
         limits = {
             TimeLimit.FIRST_OUTPUT: self.first_output,
             TimeLimit.SILENCE: self.silence,
             TimeLimit.WALL: self.wall,
         }
-        return limits[clock]
+        return limits[which]
 
 
 class Timer:
     """A job's clocks as they run; ``now`` is in seconds of a clock that nobody sets."""
 
-    def __init__(self, clocks: TimeLimits, now: float) -> None:
-        self._clocks = clocks
+    def __init__(self, limits: TimeLimits, now: float) -> None:
+        self._limits = limits
         self._began = self._last = now
         self._waiting_for = TimeLimit.FIRST_OUTPUT
 
@@ -51,8 +51,8 @@ class Timer:
     def _ends(self) -> dict[TimeLimit, float]:
         waiting = self._waiting_for
         return {
-            TimeLimit.WALL: self._began + self._clocks.wall,
-            waiting: self._last + self._clocks.limit(waiting),
+            TimeLimit.WALL: self._began + self._limits.wall,
+            waiting: self._last + self._limits.limit(waiting),
         }
 
     def left(self, now: float) -> float:

@@ -12,13 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import Field, RootModel, StringConstraints
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, near_miss
-from runner.spec.documents import read_json
+from runner.spec.documents import Strict, read_document
 
-MODEL_NAME = SUITE_NAME = r"[a-z][a-z0-9_]{1,39}"
+# What a model or a suite may be called.
+MODEL_NAME = r"[a-z][a-z0-9_]{1,39}"
 _Name = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 _Count = Annotated[int, Field(ge=1)]
 
@@ -31,18 +32,14 @@ class DataSource(StrEnum):
     DIGITS = "digits"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Floor(_Strict):
+class Floor(Strict):
     """Validation accuracy that must be reached once ``samples`` have been trained on."""
 
     samples: _Count
     accuracy: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Dataset(_Strict):
+class Dataset(Strict):
     """A data set's samples, and the sources that have it."""
 
     train: _Count
@@ -51,7 +48,7 @@ class Dataset(_Strict):
     sources: Annotated[tuple[DataSource, ...], Field(min_length=1)]
 
 
-class WorkloadEntry(_Strict):
+class WorkloadEntry(Strict):
     """A model's entry in the file.
 
     ``dataset`` is the data set it trains on, ``parameters`` the number of trainable weights that
@@ -64,10 +61,10 @@ class WorkloadEntry(_Strict):
     parameters: _Count
     batch_size: _Count
     epochs: _Count
-    floors: dict[DataSource, Floor] = {}
+    floors: dict[DataSource, Floor] = Field({})
 
 
-class Suite(_Strict):
+class Suite(Strict):
     """The whole file of a suite."""
 
     title: str
@@ -90,10 +87,6 @@ class Workload(WorkloadEntry):
     sources: tuple[DataSource, ...]
 
 
-def _known_keys(_location: tuple[int | str, ...]) -> list[str]:
-    return [*WorkloadEntry.model_fields, *Dataset.model_fields]
-
-
 def _workload(entry: WorkloadEntry, path: Path, datasets: Mapping[str, Dataset]) -> Workload:
     if entry.dataset not in datasets:
         hint = near_miss(entry.dataset, datasets)
@@ -104,30 +97,20 @@ def _workload(entry: WorkloadEntry, path: Path, datasets: Mapping[str, Dataset])
     )
 
 
-def suite_files(models: Path) -> list[Path]:
-    """Return the file of each suite of a folder of models, in the order of the suites' names.
-
-    Raises ConfigurationError for a suite whose folder could not be imported from.
-    """
-    found = sorted(paths.suites(models).glob(f"*/{paths.SUITE}"))
-    for path in found:
-        if not re.fullmatch(SUITE_NAME, path.parent.name):
-            raise ConfigurationError(
-                f"{path}: {path.parent.name!r} is no name for a suite's folder: it is 2 to 40 of "
-                "a-z, 0-9 and _, and begins with a letter"
-            )
-    return found
-
-
 def read_workloads(models: Path) -> dict[str, Workload]:
     """Return the models that the suites of a folder name, suite by suite in the order of names.
 
     Raises ConfigurationError with the file, the place in it and what is wrong there.
     """
-    datasets = read_json(paths.datasets(models), Datasets, _known_keys).root
+    datasets = read_document(paths.datasets(models), Datasets).root
     found: dict[str, Workload] = {}
-    for path in suite_files(models):
-        for entry in read_json(path, Suite, _known_keys).models:
+    for path in sorted(paths.suites(models).glob(f"*/{paths.SUITE}")):
+        if not re.fullmatch(MODEL_NAME, path.parent.name):
+            raise ConfigurationError(
+                f"{path}: {path.parent.name!r} is no name for a suite's folder: it is 2 to 40 of "
+                "a-z, 0-9 and _, and begins with a letter"
+            )
+        for entry in read_document(path, Suite).models:
             workload = _workload(entry, path, datasets)
             if other := found.get(workload.name):
                 raise ConfigurationError(

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,6 +14,7 @@ from runner.store.atomic import whole_file
 from runner.words import escaped, escaped_json
 
 SCHEMA = 1
+T = TypeVar("T")
 
 
 @dataclass
@@ -67,6 +68,7 @@ class _Manifest(BaseModel):
     identity: dict[str, str | None] = {}
 
 
+_MANIFEST = TypeAdapter(_Manifest)
 _JOB = TypeAdapter(Job)
 _RECORD = TypeAdapter(Record)
 
@@ -83,19 +85,16 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_shown(path: Path) -> dict[str, Any]:
-    """Return the same with its texts escaped: the file may be another machine's."""
+def _read_checked(path: Path, kind: TypeAdapter[T]) -> T:
+    """Return what a file holds, its texts escaped: it may be another machine's."""
     try:
-        content: dict[str, Any] = escaped_json(read_json_object(path))
+        return kind.validate_python(escaped_json(read_json_object(path)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise StoreError(f"{path}: cannot be read: {where}: {first['msg']}") from error
     except ValueError as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
-    return content
-
-
-def _wrong_field(path: Path, error: ValidationError) -> StoreError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
-    return StoreError(f"{path}: cannot be read: {where}: {first['msg']}")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -103,20 +102,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises StoreError with the file's name if it is not there or is damaged.
     """
-    path = folder / "manifest.json"
-    try:
-        return _Manifest.model_validate(_read_shown(path)).model_dump()
-    except ValidationError as error:
-        raise _wrong_field(path, error) from error
+    return _read_checked(folder / "manifest.json", _MANIFEST).model_dump()
 
 
 def read_job(folder: Path) -> Job:
     """Return what was asked of the job in ``folder``. Raises StoreError if it is damaged."""
     path = folder / "job.json"
-    try:
-        job = _JOB.validate_python(_read_shown(path))
-    except ValidationError as error:
-        raise _wrong_field(path, error) from error
+    job = _read_checked(path, _JOB)
     if job.id != folder.name:
         raise StoreError(f"{path}: is of another job, {job.id}")
     return job
@@ -125,10 +117,7 @@ def read_job(folder: Path) -> Job:
 def read_record(folder: Path) -> Record:
     """Return how the job in ``folder`` ended. Raises StoreError if it is damaged."""
     path = folder / "record.json"
-    try:
-        record = _RECORD.validate_python(_read_shown(path))
-    except ValidationError as error:
-        raise _wrong_field(path, error) from error
+    record = _read_checked(path, _RECORD)
     try:
         began_at(record)
     except (ValueError, OverflowError) as error:

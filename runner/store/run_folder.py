@@ -74,13 +74,9 @@ class JobStore:
     def close(self, record: Record) -> None:
         """Write how the job ended. A job without this file did not end."""
         os.fsync(self._events.fileno())
-        self.abandon()
-        write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
-
-    def abandon(self) -> None:
-        """Let go of the files. Without a record the job counts as interrupted."""
         self._events.close()
         self._log.close()
+        write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
 
 
 class RunStore:

@@ -97,7 +97,7 @@ def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
     try:
         figure = Figure.model_validate(said)
     except ValidationError as error:
-        text = explained_error(where, error, lambda _: list(Figure.model_fields))
+        text = explained_error(where, error, Figure)
         raise ConfigurationError(escaped(text)) from error
     if figure.study != study.name:
         raise ConfigurationError(f"{where}: study: '{escaped(figure.study)}' in {study.folder}")

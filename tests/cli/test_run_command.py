@@ -10,7 +10,7 @@ from runner.cli.app import main
 from runner.errors import BenchmarkError, ExitCode
 from runner.execution.guard import CpuGuard, device_guard
 from runner.execution.loop import run_jobs
-from runner.execution.session import _launcher
+from runner.launchers.choose import launcher_for
 from scripted import ScriptedLauncher, stream
 
 
@@ -18,7 +18,7 @@ from scripted import ScriptedLauncher, stream
 def call(tmp_path, monkeypatch):
     """Call the command line with a launcher that says recorded streams."""
     launcher = ScriptedLauncher({"mxnet": stream()})
-    patch_everywhere(monkeypatch, _launcher, lambda *arguments: launcher)
+    patch_everywhere(monkeypatch, launcher_for, lambda *arguments: launcher)
     patch_everywhere(monkeypatch, device_guard, lambda *arguments: CpuGuard(folder=tmp_path))
     monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     common = ("--launcher", "local", "--device", "cpu", "--config", "mxnet-k122", "--data",

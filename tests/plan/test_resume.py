@@ -129,8 +129,8 @@ def test_a_clock_that_was_set_leaves_no_phases_and_does_not_condemn_the_job(tmp_
 
 
 def test_each_clock_fires_at_its_own_limit():
-    clocks = TimeLimits(first_output=10, silence=20, wall=50)
-    timer = Timer(clocks, now=100)
+    limits = TimeLimits(first_output=10, silence=20, wall=50)
+    timer = Timer(limits, now=100)
     assert timer.fired(109) is None
     assert timer.fired(110) is TimeLimit.FIRST_OUTPUT
     timer.heard(105)

@@ -22,7 +22,7 @@ from runner.tools.findings import Finding, Reporter
 _say = Reporter("check")
 SAMPLES = 256
 EPOCHS = 2
-CLOCKS = TimeLimits(wall=3600.0)
+LIMITS = TimeLimits(wall=3600.0)
 _IN_LOG = "what it printed is in the job's log"
 
 

@@ -19,9 +19,10 @@ from runner.progress.lines import Lines
 from runner.report.console import out, print_note
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration
+from runner.spec.request import Request
 from runner.spec.workload import Workload
 from runner.store.run_folder import RunStore
-from runner.tools.author.trial import CLOCKS, trial_findings, trial_jobs
+from runner.tools.author.trial import LIMITS, trial_findings, trial_jobs
 from runner.tools.findings import Finding, FindingState, finding_lines, print_line
 
 
@@ -66,21 +67,13 @@ def run_trial(
     is_well = True
     try:
         store = RunStore.create(scratch, {})
-        launcher = launcher_for(
-            machine,
-            run=store.name,
-            memory=None,
-            cpus=threads,
-            build=build,
-            data_dir=None,
-            python=python,
-            say=print_note,
-        )
+        asked = Request(threads=threads, python=python)
+        launcher = launcher_for(machine, asked, store.name, build, None, print_note)
         conditions = Conditions(
             launcher,
             store,
             Lines(out, Forecast(partial(History, store.folder.parent))),
-            CLOCKS,
+            LIMITS,
             machine.gpu,
         )
         todo = trial_jobs(configuration, workload, machine, threads)
