@@ -16,38 +16,25 @@ from runner.errors import BenchmarkError, ExitCode
 from runner.report.console import err
 
 COMMANDS = (
+    Command("run", "run:run_command", "Train models and print the table (the default)."),
     Command(
-        "run",
-        "runner.cli.commands.run:run_command",
-        "Train models and print the table (the default).",
+        "plan", "run:plan_command", "Say what a run would do, and do nothing.", "PLAN_EXAMPLES"
     ),
-    Command(
-        "plan",
-        "runner.cli.commands.run:plan_command",
-        "Say what a run would do, and do nothing.",
-        examples="PLAN_EXAMPLES",
-    ),
-    Command("list", "runner.cli.commands.list_all:list_all", "List configurations and models."),
-    Command("doctor", "runner.cli.commands.doctor:doctor", "Say whether a run can work here."),
-    Command("build", "runner.cli.commands.build:build", "Build images without running anything."),
-    Command("clean", "runner.cli.commands.clean:clean", "Remove what the runner keeps here."),
-    Command(
-        "bundle", "runner.cli.commands.bundle:app", "Keep images, wheels and data in one folder."
-    ),
-    Command("new", "runner.cli.commands.new:app", "Make a configuration or a model of your own."),
-    Command("lock", "runner.cli.commands.lock:lock", "Lock a configuration's requirements anew."),
-    Command(
-        "check", "runner.cli.commands.check:app", "Check a configuration or a model by trying it."
-    ),
-    Command("data", "runner.cli.commands.data:app", "Fetch, check and list the real data sets."),
-    Command("published", "runner.cli.commands.published:show_published", "Print 2017's figures."),
-    Command("report", "runner.cli.commands.report:show_report", "Print the table of runs again."),
-    Command("compare", "runner.cli.commands.compare:compare_runs", "Set two runs side by side."),
-    Command(
-        "export", "runner.cli.commands.export:export_table", "Write a table for other programs."
-    ),
+    Command("list", "list_all:list_all", "List configurations and models."),
+    Command("doctor", "doctor:doctor", "Say whether a run can work here."),
+    Command("build", "build:build", "Build images without running anything."),
+    Command("clean", "clean:clean", "Remove what the runner keeps here."),
+    Command("bundle", "bundle:app", "Keep images, wheels and data in one folder."),
+    Command("new", "new:app", "Make a configuration or a model of your own."),
+    Command("lock", "lock:lock", "Lock a configuration's requirements anew."),
+    Command("check", "check:app", "Check a configuration or a model by trying it."),
+    Command("data", "data:app", "Fetch, check and list the real data sets."),
+    Command("published", "published:show_published", "Print 2017's figures."),
+    Command("report", "report:show_report", "Print the table of runs again."),
+    Command("compare", "compare:compare_runs", "Set two runs side by side."),
+    Command("export", "export:export_table", "Write a table for other programs."),
 )
-DEFAULT = "run"
+DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")
 _HELP = ("-h", "--help")
 _OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
@@ -75,8 +62,8 @@ def _options(
 
 
 app = LazyGroup(
-    COMMANDS,
     DEFAULT,
+    commands=COMMANDS,
     help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
     epilog=(
         "\b\nWithout a command the options are those of 'run':\n"
@@ -101,17 +88,12 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if argument.startswith("-"):
             several, values = (argument if argument in options.SEVERAL else None), 0
-            expanded.append(argument)
         elif several is not None:
             expanded += [several] if values else []
-            expanded.append(argument)
             values += 1
-        else:
-            expanded.append(argument)
-    leads_with_option = bool(expanded) and expanded[0].startswith("-")
-    if leads_with_option and expanded[0] not in _OF_PROGRAM:
-        return [DEFAULT, *expanded]
-    return expanded
+        expanded.append(argument)
+    is_default = expanded and expanded[0].startswith("-") and expanded[0] not in _OF_PROGRAM
+    return [DEFAULT.name, *expanded] if is_default else expanded
 
 
 def _for_completion(words: Sequence[str]) -> list[str]:

@@ -14,7 +14,6 @@ from runner.spec.naming import checked_model_name, parse_configuration_name
 from runner.spec.workload import WORKLOADS
 
 app = typer.Typer(help="Check that a configuration or a model is fit to run.", no_args_is_help=True)
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner check configuration jax-k3 --device cpu",
     "python -m runner check model mnist_mlp --config jax-k3 --device cpu",
@@ -70,7 +69,7 @@ def check_model(
     name: Annotated[str, typer.Argument(help="Such as mnist_mlp.")],
     config: Annotated[
         list[str], typer.Option("--config", help="One or several to try it on. [default: jax-k3]")
-    ] = NONE,
+    ] = options.NONE,
     device: options.RunDevice = DeviceChoice.AUTO,
     gpu: options.Gpu = None,
     launcher: options.Launcher = LauncherChoice.AUTO,

@@ -7,7 +7,6 @@ import typer
 from runner import paths
 from runner.cli import options
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner clean --dry-run",
     "python -m runner clean --until-free 20G",
@@ -16,7 +15,7 @@ EXAMPLES = (
 
 
 def clean(
-    kind: options.Kinds = NONE,
+    kind: options.Kinds = options.NONE,
     keep: Annotated[
         int, typer.Option("--keep", min=0, help="Keep the N most recently used of each kind.")
     ] = 0,

@@ -13,7 +13,6 @@ from runner.spec.job import known_backends
 from runner.spec.study import choose_workloads
 from runner.spec.workload import require_source
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner doctor",
     "python -m runner doctor --config mxnet-k122 --device auto",
@@ -22,9 +21,9 @@ EXAMPLES = (
 
 
 def doctor(
-    config: options.Configs = NONE,
-    model: options.Models = NONE,
-    backend: options.Backends = NONE,
+    config: options.Configs = options.NONE,
+    model: options.Models = options.NONE,
+    backend: options.Backends = options.NONE,
     device: options.RunDevice = DeviceChoice.GPU,
     gpu: options.Gpu = None,
     data: options.Data = None,

@@ -9,7 +9,6 @@ import typer
 from runner import paths
 from runner.cli import options
 
-LATEST = ["latest"]
 EXAMPLES = (
     "python -m runner report",
     "python -m runner report latest --html report.html",
@@ -18,7 +17,7 @@ EXAMPLES = (
 
 
 def show_report(
-    runs: options.Runs = LATEST,
+    runs: options.Runs = options.LATEST,
     results_dir: options.Results = paths.RESULTS,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
