@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from runner import paths
 from runner.cli import options
-from runner.cli.completion import PROGRAM, is_asked, rewrite_words
+from runner.cli.completion import PROGRAM, VARIABLE, rewrite_words
 from runner.cli.lazy import Command, LazyGroup
 from runner.errors import BenchmarkError, ExitCode
 from runner.report.console import err
@@ -96,16 +96,13 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     return [DEFAULT.name, *expanded] if is_default else expanded
 
 
-def _for_completion(words: Sequence[str]) -> list[str]:
-    """Return the words before the one being typed, which may be one more name."""
-    return normalize([*words, "?"])[:-1]
-
-
 def _start(arguments: list[str]) -> None:
     """Parse and run. Completion is for the program of that name, however it was started."""
-    if is_asked():
-        rewrite_words(os.environ, _for_completion)
-    of_completion = is_asked() or bool(set(arguments) & set(_OF_COMPLETION))
+    is_asked = VARIABLE in os.environ
+    if is_asked:
+        # The words before the one being typed, which may be one more name.
+        rewrite_words(os.environ, lambda words: normalize([*words, "?"])[:-1])
+    of_completion = is_asked or bool(set(arguments) & set(_OF_COMPLETION))
     app(normalize(arguments), prog_name=PROGRAM if of_completion else None)
 
 
@@ -114,10 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _start(list(sys.argv[1:] if arguments is None else arguments))
     except BenchmarkError as error:
-        first, *rest = str(error).splitlines()
-        err.print(f"[bold red]error:[/] {escape(first)}", highlight=False)
-        for line in rest:
-            err.print(escape(line), highlight=False)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

@@ -1,6 +1,5 @@
 """What a shell offers after Tab. It is asked while a person types, so it imports little."""
 
-import os
 import shlex
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
@@ -135,8 +134,3 @@ def rewrite_words(environment: MutableMapping[str, str], normalize: Normalize) -
         before = normalize(words[1:])
         joined = shlex.join([words[0], *before])
         environment["_TYPER_COMPLETE_ARGS"] = f"{joined} {shlex.quote(typed) if typed else ''}"
-
-
-def is_asked() -> bool:
-    """Return whether a shell asks, rather than a person."""
-    return VARIABLE in os.environ

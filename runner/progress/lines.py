@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partialmethod
 from typing import Any, Self
 
 from rich.console import Console
@@ -45,15 +46,15 @@ class Several(Observer):
         self._observers = list(observers)
         self._complain = complain
 
-    def _tell(self, say: Callable[[Observer], None]) -> None:
+    def _tell(self, name: str, *told: Any) -> None:
         for observer in list(self._observers):
             try:
-                say(observer)
+                getattr(observer, name)(*told)
             except Exception as error:
                 self._observers.remove(observer)
                 observer.__exit__(None, None, None)
-                name = type(observer).__name__
-                self._complain(f"{name}: no more progress is shown: {error!r}; the run goes on")
+                broken = type(observer).__name__
+                self._complain(f"{broken}: no more progress is shown: {error!r}; the run goes on")
 
     def __enter__(self) -> Self:
         for observer in self._observers:
@@ -65,17 +66,8 @@ class Several(Observer):
             observer.__exit__(*_)
 
 
-def _to_each(name: str) -> Callable[..., None]:
-    """Return the method of ``Several`` that calls the method ``name`` of each of them."""
-
-    def tell(several: Several, *told: Any) -> None:
-        several._tell(lambda observer: getattr(observer, name)(*told))
-
-    return tell
-
-
 for _name in (name for name in vars(Observer) if not name.startswith("_")):
-    setattr(Several, _name, _to_each(_name))
+    setattr(Several, _name, partialmethod(Several._tell, _name))
 
 
 class Printer(Observer):

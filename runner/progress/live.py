@@ -204,12 +204,17 @@ class LiveView(Printer, RenderHook):
 
     def job_ended(self, job: Job, record: Record) -> None:
         current, self._current = self._current, None
+        later = current.later if current else []
         cell = self._cell(job)
         cell.is_running = False
-        later = current.later if current else []
         self._enter(cell, record.status, later)
         self._work_out_table()
-        self._say_ended(job, record, current.number if current else self._ended, later)
+        is_timed = record.status is Status.OK and later
+        each = f", {statistics.median(later):.3g} s per epoch" if is_timed else ""
+        count = f"\\[{current.number if current else self._ended}/{self._total or '?'}]"
+        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
+        for warning in record.warnings:
+            self._print(f"  {safe_markup(warning)}", style="dim")
 
     def _enter(self, cell: _Cell, status: Status, later: Sequence[float]) -> None:
         """Count an ended job in, and its later epochs where it is ok."""
@@ -220,15 +225,6 @@ class LiveView(Printer, RenderHook):
         else:
             cell.bad.append(str(status))
             self._failed += status is not Status.UNSUPPORTED
-
-    def _say_ended(self, job: Job, record: Record, number: int, later: Sequence[float]) -> None:
-        each = ""
-        if record.status is Status.OK and later:
-            each = f", {statistics.median(later):.3g} s per epoch"
-        count = f"\\[{number}/{self._total or '?'}]"
-        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
-        for warning in record.warnings:
-            self._print(f"  {safe_markup(warning)}", style="dim")
 
     def _cell(self, job: Job) -> _Cell:
         return self._cells[tuple(str(getattr(job, name)) for name in CELL)]
@@ -308,12 +304,6 @@ def _of_build(build: _Build, now: float) -> list[Text]:
     return [head, Text(f"  {said}", style="dim")]
 
 
-def _bar(done: int, total: int) -> Text:
-    """Return a bar of characters; the console would draw it in colours alone."""
-    filled = round(_BAR * done / total) if total else 0
-    return Text.assemble(("#" * filled, "green"), ("-" * (_BAR - filled), "dim"))
-
-
 def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
     job, last = current.job, current.last
     head = Text.assemble(
@@ -324,8 +314,10 @@ def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
         f"  {clock_text(now - current.began)}",
     )
     epochs, done = epochs_of(job), last.epoch if last else 0
-    line = Text("  ").append_text(_bar(min(done, epochs), epochs))
-    line.append(f" {done}/{epochs} epochs")
+    # Of characters: the console's own bar is drawn in colours alone.
+    filled = round(_BAR * min(done, epochs) / epochs) if epochs else 0
+    bar = ("#" * filled, "green"), ("-" * (_BAR - filled), "dim")
+    line = Text.assemble("  ", *bar, f" {done}/{epochs} epochs")
     if last is not None:
         line.append(f"  last {last.seconds:.3g} s, loss {last.loss:.4f}")
     return [head, line]

@@ -32,8 +32,7 @@ def compare_runs(
     if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
     missing or not ok in B, or if nothing could be judged.
     """
-    from runner.report.compare_text import compare_and_tell, tell_compared, tell_compared_in_json
+    from runner.report.compare_text import compare_and_tell
 
     wanted = {"configuration": config, "model": model, "backend": backend}
-    tell = tell_compared_in_json if as_json else tell_compared
-    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, tell))
+    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, as_json))
