@@ -59,7 +59,11 @@ class TopicCommand(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message = _with_hint(error.message)
+            # Without the parser's own words around it.
+            error.message = error.message.removeprefix("Value error, ").removesuffix(".")
+            if "is not one of" in error.message:
+                value, *known = re.findall(r"'([^']*)'", error.message)
+                error.message += near_miss(value, known)
             raise
 
 
@@ -68,15 +72,6 @@ def _plain(name: str) -> str:
     for of_python, of_manuals in _VALUES.items():
         name = name.replace(of_python, of_manuals)
     return name
-
-
-def _with_hint(message: str) -> str:
-    """Return what is wrong with a value, without the parser's own words around it."""
-    message = message.removeprefix("Value error, ").removesuffix(".")
-    if "is not one of" not in message:
-        return message
-    value, *known = re.findall(r"'([^']*)'", message)
-    return message + near_miss(value, known)
 
 
 def load_command(entry: Command) -> Any:

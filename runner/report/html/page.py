@@ -46,20 +46,8 @@ _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
 
 def _asset(name: str) -> str:
-    return (
-        resources.files("runner.report.html").joinpath(f"assets/{name}").read_text(encoding="utf-8")
-    )
-
-
-def _libraries() -> str:
-    """Return what draws the charts, and the licences that go with every copy."""
-    return "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
-
-
-def _script() -> str:
-    """Return the page's own script: its parts in one scope of their own."""
-    parts = "\n".join(map(_asset, _SCRIPTS))
-    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+    assets = resources.files("runner.report.html") / "assets"
+    return assets.joinpath(name).read_text(encoding="utf-8")
 
 
 def _finalize(value: Any) -> Any:
@@ -168,7 +156,11 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     jobs = job_rows(table)
     verdicts = order_verdicts(summary)
     own = of_reproduced(verdicts)
-    style, libraries, script = _asset("report.css"), _libraries(), _script()
+    style = _asset("report.css")
+    # What draws the charts, with the licences that go with every copy; our own in one scope.
+    libraries = "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
+    parts = "\n".join(map(_asset, _SCRIPTS))
+    script = f'(() => {{\n"use strict";\n{parts}}})();\n'
     data = _data(table, summary, jobs, read_extras(jobs, runs))
     return _template().render(
         policy=content_policy((libraries, script), style),
