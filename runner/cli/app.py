@@ -10,44 +10,31 @@ from rich.markup import escape
 
 from runner import paths
 from runner.cli import options
-from runner.cli.completion import PROGRAM, is_asked, rewrite_words
+from runner.cli.completion import PROGRAM, VARIABLE, rewrite_words
 from runner.cli.lazy import Command, LazyGroup
 from runner.errors import BenchmarkError, ExitCode
 from runner.report.console import err
 
 COMMANDS = (
+    Command("run", "run:run_command", "Train models and print the table (the default)."),
     Command(
-        "run",
-        "runner.cli.commands.run:run_command",
-        "Train models and print the table (the default).",
+        "plan", "run:plan_command", "Say what a run would do, and do nothing.", "PLAN_EXAMPLES"
     ),
-    Command(
-        "plan",
-        "runner.cli.commands.run:plan_command",
-        "Say what a run would do, and do nothing.",
-        examples="PLAN_EXAMPLES",
-    ),
-    Command("list", "runner.cli.commands.list_all:list_all", "List configurations and models."),
-    Command("doctor", "runner.cli.commands.doctor:doctor", "Say whether a run can work here."),
-    Command("build", "runner.cli.commands.build:build", "Build images without running anything."),
-    Command("clean", "runner.cli.commands.clean:clean", "Remove what the runner keeps here."),
-    Command(
-        "bundle", "runner.cli.commands.bundle:app", "Keep images, wheels and data in one folder."
-    ),
-    Command("new", "runner.cli.commands.new:app", "Make a configuration or a model of your own."),
-    Command("lock", "runner.cli.commands.lock:lock", "Lock a configuration's requirements anew."),
-    Command(
-        "check", "runner.cli.commands.check:app", "Check a configuration or a model by trying it."
-    ),
-    Command("data", "runner.cli.commands.data:app", "Fetch, check and list the real data sets."),
-    Command("published", "runner.cli.commands.published:show_published", "Print 2017's figures."),
-    Command("report", "runner.cli.commands.report:show_report", "Print the table of runs again."),
-    Command("compare", "runner.cli.commands.compare:compare_runs", "Set two runs side by side."),
-    Command(
-        "export", "runner.cli.commands.export:export_table", "Write a table for other programs."
-    ),
+    Command("list", "list_all:list_all", "List configurations and models."),
+    Command("doctor", "doctor:doctor", "Say whether a run can work here."),
+    Command("build", "build:build", "Build images without running anything."),
+    Command("clean", "clean:clean", "Remove what the runner keeps here."),
+    Command("bundle", "bundle:app", "Keep images, wheels and data in one folder."),
+    Command("new", "new:app", "Make a configuration or a model of your own."),
+    Command("lock", "lock:lock", "Lock a configuration's requirements anew."),
+    Command("check", "check:app", "Check a configuration or a model by trying it."),
+    Command("data", "data:app", "Fetch, check and list the real data sets."),
+    Command("published", "published:show_published", "Print 2017's figures."),
+    Command("report", "report:show_report", "Print the table of runs again."),
+    Command("compare", "compare:compare_runs", "Set two runs side by side."),
+    Command("export", "export:export_table", "Write a table for other programs."),
 )
-DEFAULT = "run"
+DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")
 _HELP = ("-h", "--help")
 _OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
@@ -75,8 +62,8 @@ def _options(
 
 
 app = LazyGroup(
-    COMMANDS,
     DEFAULT,
+    commands=COMMANDS,
     help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
     epilog=(
         "\b\nWithout a command the options are those of 'run':\n"
@@ -101,29 +88,21 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if argument.startswith("-"):
             several, values = (argument if argument in options.SEVERAL else None), 0
-            expanded.append(argument)
         elif several is not None:
             expanded += [several] if values else []
-            expanded.append(argument)
             values += 1
-        else:
-            expanded.append(argument)
-    leads_with_option = bool(expanded) and expanded[0].startswith("-")
-    if leads_with_option and expanded[0] not in _OF_PROGRAM:
-        return [DEFAULT, *expanded]
-    return expanded
-
-
-def _for_completion(words: Sequence[str]) -> list[str]:
-    """Return the words before the one being typed, which may be one more name."""
-    return normalize([*words, "?"])[:-1]
+        expanded.append(argument)
+    is_default = expanded and expanded[0].startswith("-") and expanded[0] not in _OF_PROGRAM
+    return [DEFAULT.name, *expanded] if is_default else expanded
 
 
 def _start(arguments: list[str]) -> None:
     """Parse and run. Completion is for the program of that name, however it was started."""
-    if is_asked():
-        rewrite_words(os.environ, _for_completion)
-    of_completion = is_asked() or bool(set(arguments) & set(_OF_COMPLETION))
+    is_asked = VARIABLE in os.environ
+    if is_asked:
+        # The words before the one being typed, which may be one more name.
+        rewrite_words(os.environ, lambda words: normalize([*words, "?"])[:-1])
+    of_completion = is_asked or bool(set(arguments) & set(_OF_COMPLETION))
     app(normalize(arguments), prog_name=PROGRAM if of_completion else None)
 
 
@@ -132,10 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _start(list(sys.argv[1:] if arguments is None else arguments))
     except BenchmarkError as error:
-        first, *rest = str(error).splitlines()
-        err.print(f"[bold red]error:[/] {escape(first)}", highlight=False)
-        for line in rest:
-            err.print(escape(line), highlight=False)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

@@ -1,9 +1,10 @@
 """What a shell offers after Tab. It is asked while a person types, so it imports little."""
 
-import os
 import shlex
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
@@ -11,13 +12,14 @@ from runner import paths
 from runner.errors import BenchmarkError
 from runner.spec.configuration import Configuration, configuration_names, read_configuration
 from runner.spec.job import known_backends
-from runner.spec.study import Study, load_study, study_names
+from runner.spec.study import load_study, study_names
 from runner.spec.workload import WORKLOADS
 
 PROGRAM = "keras-bench"
 VARIABLE = "_KERAS_BENCH_COMPLETE"
 # A run that other commands know by another name than its folder's.
 LATEST = "latest"
+Named = TypeVar("Named")
 Offer = tuple[str, str]
 Normalize = Callable[[Sequence[str]], list[str]]
 
@@ -30,13 +32,18 @@ def _given(context: typer.Context, parameter: str) -> list[str]:
     return [str(value) for value in context.params.get(parameter) or ()]
 
 
+def _readable(names: Sequence[str], read: Callable[[str], Named]) -> Iterator[Named]:
+    """Yield what can be read: a broken one must not break the prompt."""
+    for name in names:
+        with suppress(BenchmarkError):
+            yield read(name)
+
+
 def _read() -> Iterator[Configuration]:
-    """Yield the configurations that can be read: a broken one must not break the prompt."""
-    for name in configuration_names():
-        try:
-            yield read_configuration(paths.CONFIGURATIONS / name)
-        except BenchmarkError:
-            continue
+    """Yield the configurations that can be read."""
+    return _readable(
+        configuration_names(), lambda name: read_configuration(paths.CONFIGURATIONS / name)
+    )
 
 
 def offer_configurations(context: typer.Context) -> list[Offer]:
@@ -51,23 +58,15 @@ def offer_models(context: typer.Context) -> list[Offer]:
     return [(model.name, model.title) for model in WORKLOADS.values() if model.name not in given]
 
 
-def _studies() -> Iterator[Study]:
-    """Yield the studies that can be read."""
-    for name in study_names():
-        try:
-            yield load_study(name)
-        except BenchmarkError:
-            continue
-
-
 def studies() -> list[Offer]:
     """Offer the published studies."""
-    return [(study.name, study.title) for study in _studies()]
+    return [(study.name, study.title) for study in _readable(study_names(), load_study)]
 
 
 def reproduced() -> list[Offer]:
     """Offer the published studies that can be run here."""
-    return [(study.name, study.title) for study in _studies() if study.is_reproduced]
+    known = _readable(study_names(), load_study)
+    return [(study.name, study.title) for study in known if study.is_reproduced]
 
 
 def offer_backends(context: typer.Context) -> list[Offer]:
@@ -135,8 +134,3 @@ def rewrite_words(environment: MutableMapping[str, str], normalize: Normalize) -
         before = normalize(words[1:])
         joined = shlex.join([words[0], *before])
         environment["_TYPER_COMPLETE_ARGS"] = f"{joined} {shlex.quote(typed) if typed else ''}"
-
-
-def is_asked() -> bool:
-    """Return whether a shell asks, rather than a person."""
-    return VARIABLE in os.environ

@@ -24,12 +24,6 @@ _SHOWN: dict[Style, Callable[[Path], object]] = {
 }
 
 
-def _given(context: typer.Context) -> set[str]:
-    """Return the options of a request that the command line names."""
-    sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
-    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-
-
 def _tell(ended: Ended, style: Style) -> None:
     """Print the tables of what there is, whatever ended the run, and then what did."""
     if ended.has_rows:
@@ -60,7 +54,11 @@ def _asked(context: typer.Context) -> tuple[Request, Session]:
     resumed = None
     if given["resume"] is not None:
         resumed = find_run(given["results_dir"], given["resume"], list_resumable_runs)
-        request = resumed_request(resumed, request, _given(context))
+        sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
+        named = {
+            name for name, source in sources.items() if source and source.name == "COMMANDLINE"
+        }
+        request = resumed_request(resumed, request, named)
     session = Session(
         arguments=sys.argv[1:],
         root=given["results_dir"],

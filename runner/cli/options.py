@@ -18,6 +18,8 @@ from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
 
+NONE: list[str] = []
+LATEST = ["latest"]
 Study = Annotated[
     str | None,
     typer.Option(

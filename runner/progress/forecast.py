@@ -23,14 +23,10 @@ class _Running:
     kept: list[Event] = field(default_factory=list)
     last_epoch_at: float | None = None
 
-    @property
-    def epochs(self) -> list[EpochEvent]:
-        return [event for event in self.kept if isinstance(event, EpochEvent)]
-
 
 def _left_of(running: _Running, estimate: Estimate | None, now: float) -> float | None:
     """Return the seconds that the running job has left, or None where nothing tells."""
-    seconds = [event.seconds for event in running.epochs]
+    seconds = [event.seconds for event in running.kept if isinstance(event, EpochEvent)]
     if not seconds or running.last_epoch_at is None:
         if estimate is None:
             return None

@@ -17,6 +17,12 @@ from runner.store.record import Record
 PROGRESS_SCHEMA = 1
 
 
+def job_fields(job: Job) -> dict[str, Any]:
+    """Return what is told of a job that is planned."""
+    named = ("configuration", "backend", "model", "repeat", "unsupported")
+    return {"job": job.id, "epochs": epochs_of(job), **{n: getattr(job, n) for n in named}}
+
+
 class JsonLines(Observer):
     """Writes one JSON object a line, for programs; docs/progress.md lists them."""
 
@@ -42,19 +48,7 @@ class JsonLines(Observer):
 
     def run_started(self, announced: Announcement) -> None:
         self._run = announced.run
-        planned = [
-            {
-                "job": job.id,
-                "configuration": job.configuration,
-                "backend": job.backend,
-                "model": job.model,
-                "repeat": job.repeat,
-                "device": str(job.device),
-                "epochs": epochs_of(job),
-                "unsupported": job.unsupported,
-            }
-            for job in announced.jobs
-        ]
+        planned = [{**job_fields(job), "device": str(job.device)} for job in announced.jobs]
         self._write("run_started", folder=str(announced.folder), jobs=planned,
                     total=announced.total, **self._left())  # fmt: skip
 

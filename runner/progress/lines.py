@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partialmethod
 from typing import Any, Self
 
 from rich.console import Console
@@ -45,15 +46,15 @@ class Several(Observer):
         self._observers = list(observers)
         self._complain = complain
 
-    def _tell(self, say: Callable[[Observer], None]) -> None:
+    def _tell(self, name: str, *told: Any) -> None:
         for observer in list(self._observers):
             try:
-                say(observer)
+                getattr(observer, name)(*told)
             except Exception as error:
                 self._observers.remove(observer)
                 observer.__exit__(None, None, None)
-                name = type(observer).__name__
-                self._complain(f"{name}: no more progress is shown: {error!r}; the run goes on")
+                broken = type(observer).__name__
+                self._complain(f"{broken}: no more progress is shown: {error!r}; the run goes on")
 
     def __enter__(self) -> Self:
         for observer in self._observers:
@@ -65,32 +66,36 @@ class Several(Observer):
             observer.__exit__(*_)
 
 
-def _to_each(name: str) -> Callable[..., None]:
-    """Return the method of ``Several`` that calls the method ``name`` of each of them."""
-
-    def tell(several: Several, *told: Any) -> None:
-        several._tell(lambda observer: getattr(observer, name)(*told))
-
-    return tell
-
-
 for _name in (name for name in vars(Observer) if not name.startswith("_")):
-    setattr(Several, _name, _to_each(_name))
+    setattr(Several, _name, partialmethod(Several._tell, _name))
 
 
-class Lines(Observer):
+class Printer(Observer):
+    """Prints on a console; of itself, what builds failed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def _print(self, markup: str, style: str = "") -> None:
+        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        if error is not None:
+            self._print(
+                f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
+            )
+
+
+class Lines(Printer):
     """Prints a line per thing that happened: for pipes, files and CI."""
 
     def __init__(
         self, console: Console, forecast: Forecast, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._forecast = forecast
         self._clock = clock
         self._said_left: float | None = None
-
-    def _print(self, markup: str, style: str = "") -> None:
-        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
 
     def note(self, text: str) -> None:
         self._print(safe_markup(text))
@@ -100,12 +105,6 @@ class Lines(Observer):
 
     def build_said(self, line: str) -> None:
         self._print(f"  {safe_markup(line)}", style="dim")
-
-    def build_ended(self, configuration: str, error: str | None) -> None:
-        if error is not None:
-            self._print(
-                f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
-            )
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._print(f"[bold]\\[{number}/{total or '?'}] {safe_markup(job.id)}[/]")
@@ -130,18 +129,8 @@ class Lines(Observer):
         self._print(f"  time left: {left}", style="dim")
 
 
-class Quiet(Observer):
+class Quiet(Printer):
     """Prints what went wrong, and nothing else."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def _print(self, markup: str) -> None:
-        self._console.print(markup, highlight=False, soft_wrap=True)
-
-    def build_ended(self, configuration: str, error: str | None) -> None:
-        if error is not None:
-            self._print(f"{safe_markup(configuration)}: the build failed: {safe_markup(error)}")
 
     def job_ended(self, job: Job, record: Record) -> None:
         if record.status not in FINE:

@@ -7,8 +7,10 @@ between jobs, while nothing is timed. What has happened stays above it as plain 
 import re
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Self
 
 import pandas as pd
@@ -18,10 +20,10 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
-from runner.execution.observer import Announcement, Observer
+from runner.execution.observer import Announcement
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
-from runner.progress.lines import ending
+from runner.progress.lines import Printer, ending
 from runner.report.cells import pivot_cells
 from runner.report.console import safe_markup
 from runner.report.terminal import rich_table
@@ -85,52 +87,30 @@ class _Current:
 class _Cell:
     """One cell of the table: seconds of later epochs of its ok jobs, and how the others ended."""
 
-    model: str
-    configuration: str
-    backend: str
-    device: str
     seconds: list[float] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     ended: int = 0
     is_running: bool = False
 
     def row(self) -> dict[str, object]:
-        """Return the cell as a row of a summary."""
+        """Return what a summary has of the cell."""
         status = "/".join(sorted(set(self.bad))) or (
             _RUNNING if self.is_running and not self.seconds
             else str(Status.OK) if self.ended else _WAITING
         )  # fmt: skip
         return {
-            "model": self.model,
-            "configuration": self.configuration,
-            "backend": self.backend,
-            "device": self.device,
             "seconds_per_epoch": statistics.median(self.seconds) if self.seconds else None,
             "status": status,
         }
 
 
-def growing_table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Return the table of what there is: models down, configuration/backend across."""
-    summary = pd.DataFrame(rows)
-    summary["seconds_per_epoch"] = summary["seconds_per_epoch"].astype("Float64")
-    return pivot_cells(summary)
-
-
-def turned_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the same with the models across, for terminals that are too narrow for it."""
-    across = table.set_index("model").T
-    across.columns = pd.Index([str(name).replace("_", "/", 1) for name in across.columns])
-    return across.rename_axis("configuration/backend").reset_index()
-
-
-class LiveView(Observer, RenderHook):
+class LiveView(Printer, RenderHook):
     """Draws the view on ``console``. ``clock`` gives monotonic seconds."""
 
     def __init__(
         self, console: Console, forecast: Forecast, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._forecast = forecast
         self._clock = clock
         self._began = clock()
@@ -138,9 +118,8 @@ class LiveView(Observer, RenderHook):
         self._build: _Build | None = None
         self._current: _Current | None = None
         self._ended = self._failed = 0
-        self._cells: dict[tuple[str, str, str], _Cell] = {}
-        self._table: pd.DataFrame | None = None
-        self._drawn_table: tuple[int, pd.DataFrame, list[list[Segment]]] | None = None
+        self._cells: defaultdict[tuple[str, ...], _Cell] = defaultdict(_Cell)
+        self._draw: Callable[[Console, int], list[list[Segment]]] | None = None
         self._widths: list[int] = []
         self._live = Live(
             console=console,
@@ -163,14 +142,11 @@ class LiveView(Observer, RenderHook):
 
     # What is heard.
 
-    def _print(self, markup: str, style: str = "") -> None:
-        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
-
     def run_started(self, announced: Announcement) -> None:
         self._total = announced.total
         self._take_earlier(announced)
         for job in announced.jobs:
-            self._cell(job.model, job.configuration, job.backend, job.device)
+            self._cell(job)
         self._work_out_table()
 
     def _take_earlier(self, announced: Announcement) -> None:
@@ -181,9 +157,9 @@ class LiveView(Observer, RenderHook):
         rows = load_runs(announced.folder)
         for _, job in rows[~rows["job"].isin(to_come)].groupby("job", sort=False):
             first = job.iloc[0]
-            cell = self._cell(*(str(first[name]) for name in CELL))
-            seconds = job.loc[job["epoch"] > 1, "seconds"]
-            self._enter(cell, Status(first["status"]), [float(each) for each in seconds])
+            cell = self._cells[tuple(str(first[name]) for name in CELL)]
+            seconds = job.loc[job["epoch"] > 1, "seconds"].astype(float)
+            self._enter(cell, Status(first["status"]), seconds.tolist())
 
     def note(self, text: str) -> None:
         self._print(safe_markup(text))
@@ -202,22 +178,16 @@ class LiveView(Observer, RenderHook):
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         build, self._build = self._build, None
-        if error is not None:
-            self._print(
-                f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
-            )
-        elif build is not None:
-            self._print(f"{safe_markup(configuration)}: {self._made(build)}")
-
-    def _made(self, build: _Build) -> str:
-        took = self._clock() - build.began
-        return f"ready, after {clock_text(took)}" if took >= 1 else "ready"
+        super().build_ended(configuration, error)
+        if error is None and build is not None:
+            took = self._clock() - build.began
+            after = f", after {clock_text(took)}" if took >= 1 else ""
+            self._print(f"{safe_markup(configuration)}: ready{after}")
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._total = total
         self._current = _Current(job, number, self._clock())
-        cell = self._cell(job.model, job.configuration, job.backend, job.device)
-        cell.is_running = True
+        self._cell(job).is_running = True
         self._work_out_table()
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
@@ -234,12 +204,17 @@ class LiveView(Observer, RenderHook):
 
     def job_ended(self, job: Job, record: Record) -> None:
         current, self._current = self._current, None
-        cell = self._cell(job.model, job.configuration, job.backend, job.device)
-        cell.is_running = False
         later = current.later if current else []
+        cell = self._cell(job)
+        cell.is_running = False
         self._enter(cell, record.status, later)
         self._work_out_table()
-        self._say_ended(job, record, current.number if current else self._ended, later)
+        is_timed = record.status is Status.OK and later
+        each = f", {statistics.median(later):.3g} s per epoch" if is_timed else ""
+        count = f"\\[{current.number if current else self._ended}/{self._total or '?'}]"
+        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
+        for warning in record.warnings:
+            self._print(f"  {safe_markup(warning)}", style="dim")
 
     def _enter(self, cell: _Cell, status: Status, later: Sequence[float]) -> None:
         """Count an ended job in, and its later epochs where it is ok."""
@@ -251,21 +226,14 @@ class LiveView(Observer, RenderHook):
             cell.bad.append(str(status))
             self._failed += status is not Status.UNSUPPORTED
 
-    def _say_ended(self, job: Job, record: Record, number: int, later: Sequence[float]) -> None:
-        each = ""
-        if record.status is Status.OK and later:
-            each = f", {statistics.median(later):.3g} s per epoch"
-        count = f"\\[{number}/{self._total or '?'}]"
-        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
-        for warning in record.warnings:
-            self._print(f"  {safe_markup(warning)}", style="dim")
-
-    def _cell(self, model: str, configuration: str, backend: str, device: str) -> _Cell:
-        cell = _Cell(model, configuration, backend, str(device))
-        return self._cells.setdefault((model, configuration, backend), cell)
+    def _cell(self, job: Job) -> _Cell:
+        return self._cells[tuple(str(getattr(job, name)) for name in CELL)]
 
     def _work_out_table(self) -> None:
-        self._table = growing_table([cell.row() for cell in self._cells.values()])
+        """Take the table of what there is, to be drawn once for each width of the terminal."""
+        rows = [dict(zip(CELL, key, strict=True)) | c.row() for key, c in self._cells.items()]
+        summary = pd.DataFrame(rows).astype({"seconds_per_epoch": "Float64"})
+        self._draw = lru_cache(maxsize=1)(partial(_drawn, pivot_cells(summary)))
 
     # What is drawn.
 
@@ -280,29 +248,21 @@ class LiveView(Observer, RenderHook):
         return [Control(*start, *(up * wrapped)), *renderables]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, height = options.max_width, options.size.height
-        lines = [list(text.render(console)) for text in self._head(width)]
-        lines += self._table_lines(console, options, height - len(lines) - 1)
-        lines = [Segment.adjust_line_length(line, min(width, _length(line))) for line in lines]
-        lines = lines[: max(1, height - 1)]
-        self._widths = [_length(line) for line in lines]
+        width, room = options.max_width, max(1, options.size.height - 1)
+        lines = console.render_lines(self._head(), options, pad=False)
+        lines = [*lines, *self._table_lines(console, width, room - len(lines))][:room]
+        self._widths = [Segment.get_line_length(line) for line in lines]
         for line in lines:
             yield from line
             yield Segment.line()
 
-    def _head(self, width: int) -> list[Text]:
+    def _head(self) -> Text:
         """Return the lines above the table, each cut to the terminal's width."""
-        lines = [Text("")]
         now = self._clock()
-        if self._build is not None:
-            lines += _of_build(self._build, now)
-        if self._current is not None:
-            lines += _of_job(self._current, self._total, now)
-        lines += self._of_run(now)
-        for line in lines:
-            line.truncate(width, overflow="ellipsis")
-            line.end = ""
-        return lines
+        build = [] if self._build is None else _of_build(self._build, now)
+        job = [] if self._current is None else _of_job(self._current, self._total, now)
+        lines = Text("\n", no_wrap=True, overflow="ellipsis")
+        return lines.join([Text(), *build, *job, *self._of_run(now)])
 
     def _of_run(self, now: float) -> list[Text]:
         done = Text(f"{self._ended} of {self._total or '?'} jobs done")
@@ -311,41 +271,27 @@ class LiveView(Observer, RenderHook):
         done.append(f", {clock_text(now - self._began)} so far")
         return [done, Text(f"time left: {self._forecast.left()}", style="bold")]
 
-    def _table_lines(
-        self, console: Console, options: ConsoleOptions, room: int
-    ) -> list[list[Segment]]:
+    def _table_lines(self, console: Console, width: int, room: int) -> list[list[Segment]]:
         """Return the table's lines, as many as there is room for."""
-        if self._table is None or self._table.empty or room < _TABLE_LEAST:
+        if self._draw is None or room < _TABLE_LEAST:
             return []
-        width = options.max_width
-        title = [Segment("Seconds per epoch so far")]
-        kept = self._drawn_table
-        if kept is None or kept[0] != width or kept[1] is not self._table:
-            kept = (width, self._table, _drawn(self._table, console, options))
-            self._drawn_table = kept
-        lines = [[], title, *kept[2]]
+        lines = [[], [Segment("Seconds per epoch so far"[:width])], *self._draw(console, width)]
         if len(lines) <= room:
             return lines
-        more = Segment(f"... {len(lines) - room + 1} more lines in a taller terminal")
-        return [*lines[: room - 1], [more]]
+        more = f"... {len(lines) - room + 1} more lines in a taller terminal"
+        return [*lines[: room - 1], [Segment(more[:width])]]
 
 
-def _length(line: list[Segment]) -> int:
-    return Segment.get_line_length(line)
-
-
-def _drawn(table: pd.DataFrame, console: Console, options: ConsoleOptions) -> list[list[Segment]]:
+def _drawn(table: pd.DataFrame, console: Console, width: int) -> list[list[Segment]]:
     """Return the table as lines, its models across where it would be too wide otherwise."""
     shown = rich_table(table, "")
-    if console.measure(shown, options=options.update(width=500)).maximum > options.max_width:
-        shown = rich_table(turned_table(table), "")
-    lines = console.render_lines(shown, options, pad=False)
+    if console.measure(shown, options=console.options.update(width=500)).maximum > width:
+        across = table.set_index("model").T.rename_axis("configuration/backend")
+        across.columns = pd.Index([str(name).replace("_", "/", 1) for name in across.columns])
+        shown = rich_table(across.reset_index(), "")
+    lines = console.render_lines(shown, console.options.update(width=width), pad=False)
     # A terminal has few lines: none for the space between rows.
     return [line for line in lines if any(segment.text.strip() for segment in line)]
-
-
-def _plain(text: str) -> str:
-    return printable(text.encode("utf-8", "backslashreplace"))
 
 
 def _of_build(build: _Build, now: float) -> list[Text]:
@@ -354,13 +300,8 @@ def _of_build(build: _Build, now: float) -> list[Text]:
         (build.configuration, "bold cyan"),
         f"  {build.step}  {clock_text(now - build.began)}",
     )
-    return [head, Text("  " + _plain(build.line), style="dim")]
-
-
-def _bar(done: int, total: int) -> Text:
-    """Return a bar of characters; the console would draw it in colours alone."""
-    filled = round(_BAR * done / total) if total else 0
-    return Text.assemble(("#" * filled, "green"), ("-" * (_BAR - filled), "dim"))
+    said = printable(build.line.encode("utf-8", "backslashreplace"))
+    return [head, Text(f"  {said}", style="dim")]
 
 
 def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
@@ -373,8 +314,10 @@ def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
         f"  {clock_text(now - current.began)}",
     )
     epochs, done = epochs_of(job), last.epoch if last else 0
-    line = Text("  ").append_text(_bar(min(done, epochs), epochs))
-    line.append(f" {done}/{epochs} epochs")
+    # Of characters: the console's own bar is drawn in colours alone.
+    filled = round(_BAR * min(done, epochs) / epochs) if epochs else 0
+    bar = ("#" * filled, "green"), ("-" * (_BAR - filled), "dim")
+    line = Text.assemble("  ", *bar, f" {done}/{epochs} epochs")
     if last is not None:
         line.append(f"  last {last.seconds:.3g} s, loss {last.loss:.4f}")
     return [head, line]

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,7 +11,7 @@ from rich.table import Table
 from runner.machine.disk import Room
 from runner.plan.history import epochs_of, samples_of
 from runner.plan.preview import EnvironmentAhead, JobAhead, Preview
-from runner.progress.json_lines import PROGRESS_SCHEMA
+from runner.progress.json_lines import PROGRESS_SCHEMA, job_fields
 from runner.report.console import out, safe_markup
 from runner.spec.workload import DataSource
 from runner.words import duration_text, size_text
@@ -28,13 +27,10 @@ def _seconds(value: float | None) -> str:
     return _UNKNOWN if value is None else duration_text(value)
 
 
-def _size(value: int | None) -> str:
-    return _UNKNOWN if value is None else size_text(value)
-
-
 def _environment(ahead: EnvironmentAhead) -> list[str]:
     """Return the lines of one environment."""
-    size = "" if ahead.size is None and ahead.is_there else f", size {_size(ahead.size)}"
+    known = _UNKNOWN if ahead.size is None else size_text(ahead.size)
+    size = "" if ahead.size is None and ahead.is_there else f", size {known}"
     if ahead.problem is not None:
         lines = [f"  [red]{ahead.configuration}: cannot be made:[/] {safe_markup(ahead.problem)}"]
     elif ahead.is_there:
@@ -45,37 +41,25 @@ def _environment(ahead: EnvironmentAhead) -> list[str]:
     return [*lines, f"    {escape(ahead.name)}"] if ahead.name else lines
 
 
-@dataclass
-class _Cell:
-    """The jobs of one model, configuration and backend that would run."""
-
-    jobs: list[JobAhead] = field(default_factory=list)
-
-    def row(self) -> list[str]:
-        """Return the cell as a row of the table."""
-        job, estimate = self.jobs[0].job, self.jobs[0].estimate
-        return [
-            job.model,
-            f"{job.configuration}/{job.backend}",
-            str(len(self.jobs)),
-            str(epochs_of(job)),
-            f"{samples_of(job):,}",
-            _seconds(None if estimate is None else estimate.seconds),
-        ]
-
-
 def _job_table(jobs: list[JobAhead]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", "configuration"):
         table.add_column(name, overflow="fold")
     for name in ("jobs", "epochs", "samples", "time each"):
         table.add_column(name, justify="right", no_wrap=True)
-    cells: dict[tuple[str, str, str], _Cell] = {}
+    cells: dict[tuple[str, str, str], list[JobAhead]] = {}
     for ahead in jobs:
         key = (ahead.job.model, ahead.job.configuration, ahead.job.backend)
-        cells.setdefault(key, _Cell()).jobs.append(ahead)
-    for cell in cells.values():
-        table.add_row(*map(escape, cell.row()))
+        cells.setdefault(key, []).append(ahead)
+    for (model, configuration, backend), (first, *others) in cells.items():
+        table.add_row(
+            escape(model),
+            escape(f"{configuration}/{backend}"),
+            str(1 + len(others)),
+            str(epochs_of(first.job)),
+            f"{samples_of(first.job):,}",
+            _seconds(first.estimate.seconds if first.estimate else None),
+        )
     return table
 
 
@@ -84,35 +68,29 @@ def _jobs(preview: Preview) -> None:
     _print(f"[bold]Jobs[/] on the {preview.device}, {escape(preview.hardware)}")
     if run:
         out.print(_job_table(run))
-    for reason, count in _counted(
+    unsupported = Counter(
         f"not run, {ahead.job.configuration}/{ahead.job.backend} {ahead.job.model}: "
         f"{ahead.job.unsupported}"
         for ahead in preview.jobs
         if ahead.job.unsupported is not None
-    ):
+    )
+    for reason, count in unsupported.items():
         _print(f"  [yellow]{safe_markup(reason)}[/]{f' ({count} jobs)' if count > 1 else ''}")
-    for problem, count in _counted(a.blocked for a in preview.jobs if a.blocked is not None):
+    for problem, count in Counter(a.blocked for a in preview.jobs if a.blocked).items():
         _print(f"  [red]cannot run: {count} jobs:[/] {safe_markup(problem)}")
-    for status, count in _counted(str(a.ended) for a in preview.jobs if a.ended is not None):
+    for status, count in Counter(a.ended for a in preview.jobs if a.ended).items():
         _print(f"  skipped, because they have ended before: {count} {status}")
-    rests = _counted(a.estimate.rests_on if a.estimate else _UNKNOWN for a in run)
-    for text, count in rests:
+    rests = Counter(a.estimate.rests_on if a.estimate else _UNKNOWN for a in run)
+    for text, count in rests.items():
         _print(f"  times of {count} job{'s' * (count > 1)}: {text}", style="dim")
     _print(f"  {len(run)} to run; time together: {preview.job_time}")
 
 
-def _counted(texts: Any) -> list[tuple[str, int]]:
-    return list(Counter(texts).items())
-
-
-def _data(preview: Preview) -> None:
+def _data(preview: Preview) -> str:
     if preview.to_fetch:
         sizes = ", ".join(f"{name} {size_text(n)}" for name, n in preview.to_fetch.items())
-        _print(f"[bold]Data[/] {preview.source}: to be fetched and unpacked: {sizes}")
-    elif preview.source is DataSource.SYNTHETIC:
-        _print(f"[bold]Data[/] {preview.source}: each job makes its own")
-    else:
-        _print(f"[bold]Data[/] {preview.source}: is there")
+        return f"to be fetched and unpacked: {sizes}"
+    return "each job makes its own" if preview.source is DataSource.SYNTHETIC else "is there"
 
 
 def _room(room: Room) -> str:
@@ -133,7 +111,7 @@ def _text(preview: Preview) -> None:
     for ahead in preview.environments:
         for line in _environment(ahead):
             _print(line)
-    _data(preview)
+    _print(f"[bold]Data[/] {preview.source}: {_data(preview)}")
     _jobs(preview)
     _print("[bold]Disk[/]")
     for room in preview.rooms:
@@ -144,15 +122,9 @@ def _text(preview: Preview) -> None:
 def _job(ahead: JobAhead) -> dict[str, Any]:
     job, estimate = ahead.job, ahead.estimate
     return {
-        "job": job.id,
-        "configuration": job.configuration,
-        "backend": job.backend,
-        "model": job.model,
-        "repeat": job.repeat,
-        "epochs": epochs_of(job),
+        **job_fields(job),
         "samples": samples_of(job),
         "is_run": ahead.is_run,
-        "unsupported": job.unsupported,
         "blocked": ahead.blocked,
         "ended": ahead.ended,
         "seconds": estimate.seconds if estimate else None,

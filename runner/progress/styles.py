@@ -38,10 +38,6 @@ def style_for(console: Console, environment: Mapping[str, str]) -> Style:
     return Style.LIVE if is_terminal and not in_ci else Style.LINES
 
 
-def _complain(text: str) -> None:
-    err.print(safe_markup(text), highlight=False)
-
-
 def chosen_style(is_quiet: bool, is_json: bool) -> Style:
     """Return how a run is shown: as asked for, or as fits the terminal."""
     if is_quiet and is_json:
@@ -61,4 +57,4 @@ def observer_for(chosen: Style, root: Path) -> Observer:
         Style.JSON: lambda: JsonLines(sys.stdout, forecast),
     }
     shown = made[chosen]()
-    return Several([forecast, shown], _complain)
+    return Several([forecast, shown], lambda said: err.print(safe_markup(said), highlight=False))

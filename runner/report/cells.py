@@ -51,14 +51,12 @@ def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _time(row: pd.Series) -> str:
-    """Return a cell's time, or its status where it has none."""
+def time_text(row: pd.Series) -> str:
+    """Return a cell's time, or why it has none; an asterisk where some of its jobs failed."""
+    is_ok = row["status"] == Status.OK
     if pd.notna(row["seconds_per_epoch"]):
-        mark = "" if row["status"] == Status.OK else "*"
-        return seconds_text(row["seconds_per_epoch"]) + mark
-    if row["status"] != Status.OK:
-        return str(row["status"])
-    return "one epoch only"
+        return seconds_text(row["seconds_per_epoch"]) + ("" if is_ok else "*")
+    return "one epoch only" if is_ok else str(row["status"])
 
 
 def pivot_cells(summary: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +68,7 @@ def pivot_cells(summary: pd.DataFrame) -> pd.DataFrame:
     named = summary.assign(
         model=summary["model"].astype("string"),
         column=summary["configuration"].astype(str) + "/" + summary["backend"].astype(str),
-        cell=summary.apply(_time, axis=1),
+        cell=summary.apply(time_text, axis=1),
     )
     if named["device"].nunique() > 1:
         named["column"] = named["column"] + " (" + named["device"] + ")"
@@ -105,22 +103,17 @@ def published_titles(summary: pd.DataFrame) -> dict[str, str]:
     return {kind: f"{year} {kind}" for kind in kinds} | {"published_ratio": f"{year} x TF"}
 
 
-def _strongest(compared: pd.DataFrame, kinds: list[str]) -> pd.Series:
-    """Return each cell's published text: the last kind's that has one."""
-    found = compared[kinds[0]]
-    for kind in kinds[1:]:
-        found = compared[kind].where(compared[kind] != "-", found)
-    return found
-
-
 def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell: measured ones, and in ``published`` the published figure."""
     compared = with_published(summary)
     width = (compared["seconds_high"] - compared["seconds_low"]) / 2
     compared["spread"] = width / compared["seconds_per_epoch"]
     titles = published_titles(summary)
-    kinds = [column for column in titles if column != "published_ratio"]
-    compared["published"] = _strongest(compared, kinds)
+    # The last kind's that has one.
+    *kinds, _ratio = titles
+    compared["published"] = "-"
+    for kind in kinds:
+        compared["published"] = compared[kind].where(compared[kind] != "-", compared["published"])
     shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
     return shown.replace(IN_A_PICTURE, PICTURE)
 

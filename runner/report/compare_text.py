@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,22 +75,16 @@ def _time(cell: pd.Series, side: str) -> str:
 
 
 def _ratio(cell: pd.Series) -> dict[str, str]:
-    if pd.isna(cell["ratio"]):
-        return {"B/A": "-", "95 %": "-"}
-    ends = (
-        "-" if pd.isna(cell["ratio_low"]) else f"{cell['ratio_low']:.3f}-{cell['ratio_high']:.3f}"
-    )
-    return {"B/A": f"{cell['ratio']:.3f}", "95 %": ends}
+    ratio, low, high = cell["ratio"], cell["ratio_low"], cell["ratio_high"]
+    ends = "-" if pd.isna(ratio) or pd.isna(low) else f"{low:.3f}-{high:.3f}"
+    return {"B/A": "-" if pd.isna(ratio) else f"{ratio:.3f}", "95 %": ends}
 
 
 def _shown(cells: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell."""
     by = cells.groupby("backend")
-    kept = [
-        "model",
-        "backend",
-        *(n for n in ("configuration", "device") if by[n].nunique().max() > 1),
-    ]
+    kept = ["model", "backend"]
+    kept += [n for n in ("configuration", "device") if by[n].nunique().max() > 1]
     rows = [
         {
             **{name: str(cell[name]) for name in kept},
@@ -104,21 +98,15 @@ def _shown(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).astype("string")
 
 
-def _short(text: str) -> str:
-    """Return a value with its hashes cut to what a person compares."""
-    return _HASH.sub(r"\1", text)
-
-
 def _difference_lines(found: SideBySide) -> list[str]:
     """Return "column: A's -> B's: cells", a line for each pair of values."""
     rows = found.differences
     both = ~found.cells["verdict"].isin([CellVerdict.ONLY_A, CellVerdict.ONLY_B])
+    # Hashes cut to what a person compares.
+    short = rows[["a", "b"]].replace(_HASH, r"\1", regex=True)
     said = [
-        (
-            f"{row['model']} {row['backend']}",
-            f"{row['column'].replace('_', ' ')}: {_short(row['a'])} -> {_short(row['b'])}",
-        )
-        for _, row in rows.iterrows()
+        (f"{row['model']} {row['backend']}", f"{row['column'].replace('_', ' ')}: {a} -> {b}")
+        for (_, row), a, b in zip(rows.iterrows(), short["a"], short["b"], strict=True)
     ]
     return grouped_lines(said, int(both.sum()))
 
@@ -138,22 +126,20 @@ def _lines(lines: Sequence[str], style: str = "") -> None:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Two sides and what was found: their tables and names, and a guard's judgement at a threshold.
+class _Compared:
+    """Two sides and what was found: their tables and names, and a guard's judgement.
 
-    ``threshold`` is what the command line said, ``allowed`` the same as a share; both are None
-    without a guard.
+    ``allowed`` is the threshold as a share, None without a guard.
     """
 
     found: SideBySide
     tables: Sequence[pd.DataFrame]
     names: Sequence[str]
-    threshold: str | None
     allowed: float | None
     guard: Guard | None
 
 
-def tell_compared(compared: Compared) -> None:
+def _tell(compared: _Compared) -> None:
     """Print two measurements, each named and with its conditions, and how they differ."""
     found = compared.found
     for side, name, table in zip("AB", compared.names, compared.tables, strict=True):
@@ -168,7 +154,7 @@ def tell_compared(compared: Compared) -> None:
     _lines([f"less accurate: {line}" for line in accuracy_lines(found)], "yellow")
 
 
-def tell_compared_in_json(compared: Compared) -> None:
+def _tell_in_json(compared: _Compared) -> None:
     """Print the same as one JSON value; docs/compare.md describes it."""
     found, guard = compared.found, compared.guard
     content: dict[str, Any] = {
@@ -211,7 +197,7 @@ def compare_and_tell(
     results_dir: Path,
     wanted: dict[str, list[str]],
     threshold: str | None,
-    tell: Callable[[Compared], None],
+    is_json: bool,
 ) -> ExitCode:
     """Set two measurements side by side and tell what was found; with a threshold, judge B.
 
@@ -227,7 +213,8 @@ def compare_and_tell(
     tables = chosen_rows(loaded, wanted)
     found = compare_tables(*tables)
     guard = None if allowed is None else judge_cells(found.cells, allowed)
-    tell(Compared(found, tables, names, threshold, allowed, guard))
+    tell = _tell_in_json if is_json else _tell
+    tell(_Compared(found, tables, names, allowed, guard))
     if guard is None:
         return ExitCode.OK
     _say(guard, f"{threshold}")

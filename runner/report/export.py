@@ -4,7 +4,6 @@ CSV, Parquet and JSON are for programs: every column, figures as measured. Markd
 for people: a few columns, figures rounded.
 """
 
-import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -56,14 +55,9 @@ def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.Dat
     if wanted is Table.SUMMARY and not columns:
         return detail_cells(summarize(table))
     whole = export_frame(table, wanted)
-    texts = text_cells(whole[_checked(columns or _READ[wanted], whole)])
+    texts = text_cells(whole[choose_names(columns or _READ[wanted], list(whole.columns), "column")])
     # What a job said may hold line ends, which end a row, and characters that hide or control.
     return texts.map(lambda text: " ".join(escaped_lines(text).split()))
-
-
-def _checked(columns: Sequence[str], whole: pd.DataFrame) -> list[str]:
-    """Return the columns, or all of them if none is named. Raises UsageError for an unknown one."""
-    return choose_names(columns, list(whole.columns), "column")
 
 
 def _plain(value: Any) -> Any:
@@ -95,44 +89,23 @@ def _json(whole: pd.DataFrame) -> bytes:
     return (json.dumps(content, allow_nan=False) + "\n").encode()
 
 
-def _csv(whole: pd.DataFrame) -> bytes:
-    return whole.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _parquet(whole: pd.DataFrame) -> bytes:
-    written = io.BytesIO()
-    whole.to_parquet(written, index=False)
-    return written.getvalue()
-
-
-def _markdown(texts: pd.DataFrame) -> bytes:
-    return (markdown_table(texts) + "\n").encode()
-
-
 def _latex(texts: pd.DataFrame) -> bytes:
     """Return a plain tabular that needs no package; names are escaped."""
-    styled = (
-        texts.style.hide(axis="index")
-        .format(escape="latex")
-        .format_index(escape="latex", axis="columns")
-    )
+    styled = texts.style.hide(axis="index").format(escape="latex")
+    styled = styled.format_index(escape="latex", axis="columns")
     rules: Any = [
         {"selector": f"{name}rule", "props": ":hline"} for name in ("top", "mid", "bottom")
     ]
-    styled = styled.set_table_styles(rules)
-    sides = "".join("r" if _are_figures(texts[name]) else "l" for name in texts)
-    return styled.to_latex(column_format=sides).encode()
-
-
-def _are_figures(texts: pd.Series) -> bool:
-    return bool(texts.astype("string").str.fullmatch(r"[-+.\d%*]+").all())
+    are_figures = texts.apply(lambda c: c.astype("string").str.fullmatch(r"[-+.\d%*]+").all())
+    sides = "".join("r" if figures else "l" for figures in are_figures)
+    return styled.set_table_styles(rules).to_latex(column_format=sides).encode()
 
 
 _WRITERS: dict[Format, Callable[[pd.DataFrame], bytes]] = {
-    Format.CSV: _csv,
-    Format.PARQUET: _parquet,
+    Format.CSV: lambda whole: whole.to_csv(index=False, lineterminator="\n").encode(),
+    Format.PARQUET: lambda whole: whole.to_parquet(index=False),
     Format.JSON: _json,
-    Format.MARKDOWN: _markdown,
+    Format.MARKDOWN: lambda texts: f"{markdown_table(texts)}\n".encode(),
     Format.LATEX: _latex,
 }
 
@@ -148,16 +121,7 @@ def render_export(
     if written_as in FOR_PEOPLE:
         return _WRITERS[written_as](_texts(table, wanted, columns))
     whole = export_frame(table, wanted)
-    return _WRITERS[written_as](whole[_checked(columns, whole)])
-
-
-def write_export(path: Path, content: bytes) -> None:
-    """Write ``content`` so that the file is either the old one or the whole new one."""
-    try:
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    return _WRITERS[written_as](whole[choose_names(columns, list(whole.columns), "column")])
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -191,7 +155,11 @@ def export_runs(
     if output is None:
         sys.stdout.write(content.decode())
         return
-    write_export(output, content)
+    try:
+        with whole_file(output) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"{output}: cannot be written: {error.strerror}") from error
     out.print(f"{table}: {output}", highlight=False, soft_wrap=True)
 
 

@@ -10,9 +10,8 @@ from runner.spec.workload import WORKLOADS
 
 def print_available() -> None:
     """Print configurations, their backends, and the models."""
-    table = Table(title="Configurations", title_justify="left")
-    for column in ("configuration", "Keras", "Python", "backends", "title"):
-        table.add_column(column)
+    columns = ("configuration", "Keras", "Python", "backends", "title")
+    table = Table(*columns, title="Configurations", title_justify="left")
     for configuration in load_configurations([]):
         backends = ", ".join(f"{n} {b.version}" for n, b in configuration.backends.items())
         table.add_row(
@@ -20,9 +19,8 @@ def print_available() -> None:
             escape(configuration.title),
         )  # fmt: skip
     out.print(table)
-    table = Table(title="Models", title_justify="left")
-    for column in ("model", "parameters", "batch", "epochs", "training samples", "data"):
-        table.add_column(column)
+    of_models = ("model", "parameters", "batch", "epochs", "training samples", "data")
+    table = Table(*of_models, title="Models", title_justify="left")
     for workload in WORKLOADS.values():
         table.add_row(
             workload.name, f"{workload.parameters:,}", str(workload.batch_size),

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
+from runner.report.remedies import remedies_for
 from runner.report.verdict import (
-    advice_lines,
     caption_of,
     conditions_line,
     difference_lines,
@@ -49,7 +49,7 @@ def markdown_report(table: pd.DataFrame, summary: pd.DataFrame) -> str:
         "## Where the time went, in seconds",
         markdown_table(phase_table(table)),
         *_section("Not steady", warning_lines(summary)),
-        *_section("Without a time", [*reason_lines(summary), *advice_lines(summary)]),
+        *_section("Without a time", [*reason_lines(summary), *remedies_for(summary["status"])]),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -40,12 +40,6 @@ def _mlflow() -> tuple[Callable[..., Any], type[Exception]]:
     return MlflowClient, MlflowException
 
 
-def _experiment(client: Any, name: str) -> str:
-    """Return the id of the experiment, which is made where there is none."""
-    found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name))
-
-
 def _logged(client: Any, experiment: str) -> set[str]:
     """Return the jobs that the experiment holds already."""
     jobs: set[str] = set()
@@ -57,10 +51,6 @@ def _logged(client: Any, experiment: str) -> set[str]:
             return jobs
 
 
-def _milliseconds(started: str | None) -> int:
-    return int(datetime.fromisoformat(started).timestamp() * 1000) if started else 0
-
-
 def _metrics(job: pd.Series, epochs: pd.DataFrame, at: int) -> Iterator[Any]:
     """Yield a job's figures: per epoch with the epoch as the step, and those of the whole job."""
     from mlflow.entities import Metric
@@ -69,17 +59,18 @@ def _metrics(job: pd.Series, epochs: pd.DataFrame, at: int) -> Iterator[Any]:
         for name in _PER_EPOCH:
             if pd.notna(row[name]):
                 yield Metric(name, float(row[name]), at, int(row["epoch"]))
-    whole = [name for name in job.index if name not in (*IDENTITY, *_PER_EPOCH, "repeat")]
-    for name in whole:
-        if isinstance(job[name], int | float) and pd.notna(job[name]):
-            yield Metric(str(name), float(job[name]), at, 0)
+    whole = job.drop([*IDENTITY, *_PER_EPOCH, "repeat"], errors="ignore")
+    for column, value in whole.items():
+        if isinstance(value, int | float) and pd.notna(value):
+            yield Metric(str(column), float(value), at, 0)
 
 
 def _log_job(client: Any, experiment: str, job: pd.Series, epochs: pd.DataFrame, folder: Path,
              name: str) -> None:  # fmt: skip
     from mlflow.entities import Param, RunTag
 
-    began = _milliseconds(None if pd.isna(job["started"]) else job["started"])
+    started = job["started"]
+    began = 0 if pd.isna(started) else int(datetime.fromisoformat(started).timestamp() * 1000)
     run = client.create_run(experiment, start_time=began, run_name=str(job["job"])).info.run_id
     told = [column for column in (*CELL, "repeat", *IDENTITY) if pd.notna(job[column])]
     tags = {"run": job["run"], "status": job["status"], "reason": job["reason"]}
@@ -113,7 +104,8 @@ def log_to_mlflow(
     make_client, refusal = _mlflow()
     try:
         client = make_client(tracking_uri=uri)
-        chosen = _experiment(client, experiment)
+        found = client.get_experiment_by_name(experiment)
+        chosen = str(found.experiment_id if found else client.create_experiment(experiment))
         known = _logged(client, chosen)
         by_job = dict(list(table.groupby(JOB, sort=False)))
         new = 0

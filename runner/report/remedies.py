@@ -21,7 +21,7 @@ REMEDIES: dict[Status, str] = {
 }
 
 
-def remedies_for(statuses: Iterable[str]) -> list[str]:
+def remedies_for(statuses: Iterable[object]) -> list[str]:
     """Return what to do about each of ``statuses`` that is not ok, once, in their fixed order."""
-    found = {Status(word) for status in statuses for word in status.split("/")}
+    found = {Status(word) for status in statuses for word in str(status).split("/")}
     return [f"{status}: {REMEDIES[status]}" for status in Status if status in found & set(REMEDIES)]

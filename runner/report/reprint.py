@@ -1,17 +1,11 @@
 """Runs that are kept, and published studies, shown as they were asked for."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 from rich.markup import escape
 
-from runner.report.cells import (
-    article_tables,
-    figure_tables,
-    study_lines,
-)
+from runner.report.cells import article_tables, figure_tables, study_lines
 from runner.report.console import out
 from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
@@ -22,30 +16,20 @@ from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import IN_A_PICTURE, study_figures
 
-# Writes a table; the folders are those of its runs.
-Writer = Callable[[pd.DataFrame, list[Path]], None]
 
-
-def write_terminal(table: pd.DataFrame, _folders: list[Path]) -> None:
-    """Print the report of runs on a terminal."""
-    print_report(table, summarize(table))
-
-
-def write_markdown(table: pd.DataFrame, _folders: list[Path]) -> None:
-    """Print the report of runs as Markdown."""
-    sys.stdout.write(markdown_report(table, summarize(table)))
-
-
-def write_html(path: Path, table: pd.DataFrame, folders: list[Path]) -> None:
-    """Write the report of runs to one HTML file."""
-    write_page(path, table, folders)
-    out.print(f"report: {path}", highlight=False, soft_wrap=True)
-
-
-def report_runs(names: list[str], results_dir: Path, write_to: Writer) -> None:
-    """Load runs, and hand their table to what writes it. Raises StoreError for what is no run."""
+def report_runs(
+    names: list[str], results_dir: Path, as_markdown: bool, html_file: Path | None
+) -> None:
+    """Print the report of runs, or write it to one HTML file. Raises StoreError for no run."""
     folders = [find_run(results_dir, name) for name in names]
-    write_to(load_runs(*folders), folders)
+    table = load_runs(*folders)
+    if html_file is not None:
+        write_page(html_file, table, folders)
+        out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
+    elif as_markdown:
+        sys.stdout.write(markdown_report(table, summarize(table)))
+    else:
+        print_report(table, summarize(table))
 
 
 def print_study(name: str | None) -> None:

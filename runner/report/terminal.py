@@ -8,15 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from runner.report.cells import (
-    limit_table,
-    pivot_cells,
-    short_detail_cells,
-)
+from runner.report.cells import limit_table, pivot_cells, short_detail_cells
 from runner.report.console import err, out
 from runner.report.markdown import write_summary
+from runner.report.remedies import remedies_for
 from runner.report.verdict import (
-    advice_lines,
     caption_of,
     conditions_line,
     of_reproduced,
@@ -32,11 +28,6 @@ from runner.tables.per_cell import summarize
 _LONGEST_LABEL = 40
 
 
-def _narrow(title: str) -> str:
-    """Return a column's title broken into short lines."""
-    return escape(title).replace(" ", "\n").replace("/", "/\n")
-
-
 def rich_table(frame: pd.DataFrame, title: str) -> Table:
     """Return a frame of text cells as a table for the terminal."""
     table = Table(
@@ -45,8 +36,9 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
     for position, column in enumerate(frame):
         longest = max(map(len, frame[column]), default=0)
         is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
+        name = escape(str(column))
         table.add_column(
-            escape(str(column)) if is_text else _narrow(str(column)),
+            name if is_text else name.replace(" ", "\n").replace("/", "/\n"),
             justify="left" if is_text else "right",
             no_wrap=longest <= _LONGEST_LABEL,
         )
@@ -98,12 +90,12 @@ def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     reached = limit_table(table, summary)
     if not reached.empty:
         out.print(rich_table(reached, "Distance to the limit"))
-    out.print(escape(conditions_line(table)), highlight=False)
-    for line in verdict_lines(of_reproduced(order_verdicts(summary))):
-        out.print(escape(line), highlight=False)
-    for line in warning_lines(summary):
-        out.print(f"[yellow]{escape(line)}[/]", highlight=False)
-    for line in reason_lines(summary):
-        out.print(f"[red]{escape(line)}[/]", highlight=False)
-    for line in advice_lines(summary):
-        out.print(escape(line), highlight=False)
+    verdicts = verdict_lines(of_reproduced(order_verdicts(summary)))
+    for style, lines in (
+        ("", [conditions_line(table), *verdicts]),
+        ("yellow", warning_lines(summary)),
+        ("red", reason_lines(summary)),
+        ("", remedies_for(summary["status"])),
+    ):
+        for line in lines:
+            out.print(escape(line), highlight=False, style=style)

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from runner.report.cells import PICTURE, studies_beside, study_year
-from runner.report.remedies import remedies_for
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
 from runner.tables.against_published import OrderVerdict, setup_differences
@@ -31,11 +30,6 @@ def reason_lines(summary: pd.DataFrame) -> list[str]:
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
     ]
-
-
-def advice_lines(summary: pd.DataFrame) -> list[str]:
-    """Return a line for every status but ok that there is, with what to do."""
-    return remedies_for(summary["status"].astype(str))
 
 
 def warning_lines(summary: pd.DataFrame) -> list[str]:

@@ -11,7 +11,7 @@ from runner.cli.lazy import load_command
 from runner.errors import ExitCode
 
 EXAMPLES = [
-    (entry, line) for entry in COMMANDS for line in app.commands[entry.name].epilog.splitlines()[2:]
+    (entry, line) for entry in COMMANDS for line in load_command(entry).epilog.splitlines()[2:]
 ]
 WIDTH = 80
 
@@ -23,9 +23,9 @@ def parse(command, name, arguments, parent=None):
         if not hasattr(command, "commands"):
             assert rest == []
             return
-        below = command.get_command(context, rest[0])
-        assert below is not None, rest
-        parse(below, rest[0], rest[1:], context)
+        name, below, rest = command.resolve_command(context, rest)
+        assert below is not None, name
+        parse(below, name, rest, context)
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
@@ -78,7 +78,7 @@ def test_all_that_the_package_makes_public_is_there():
 
 
 def test_each_option_of_a_run_has_a_topic():
-    names = {param.opts[0] for param in app.commands["run"].params}
+    names = {param.opts[0] for param in load_command(COMMANDS[0]).params}
     assert {name for name in names if options.topic_of(name) == "Options"} == set()
     known = [name for topic in options.TOPICS.values() for name in topic]
     assert len(known) == len(set(known))

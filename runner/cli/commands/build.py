@@ -6,7 +6,6 @@ from runner.cli import options
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner build --config mxnet-k122",
     "python -m runner build --config tf-k3 jax-k3 --device cpu",
@@ -15,7 +14,7 @@ EXAMPLES = (
 
 
 def build(
-    config: options.Configs = NONE,
+    config: options.Configs = options.NONE,
     device: options.BuildDevice = Device.GPU,
     engine: options.Engine = None,
     base_image: options.BaseImage = None,

@@ -10,7 +10,6 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.workload import DataSource
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner bundle save kept --config mxnet-k122 --device cpu",
     "python -m runner bundle verify kept",
@@ -34,7 +33,7 @@ app = typer.Typer(
 @app.command("save")
 def bundle_save(
     folder: Folder,
-    config: options.Configs = NONE,
+    config: options.Configs = options.NONE,
     device: options.BuildDevice = Device.GPU,
     data: KeptData = None,
     engine: options.Engine = None,

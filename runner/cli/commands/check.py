@@ -1,5 +1,6 @@
 """Checks whether a configuration or a model is fit to run."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -14,7 +15,6 @@ from runner.spec.naming import checked_model_name, parse_configuration_name
 from runner.spec.workload import WORKLOADS
 
 app = typer.Typer(help="Check that a configuration or a model is fit to run.", no_args_is_help=True)
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner check configuration jax-k3 --device cpu",
     "python -m runner check model mnist_mlp --config jax-k3 --device cpu",
@@ -70,7 +70,7 @@ def check_model(
     name: Annotated[str, typer.Argument(help="Such as mnist_mlp.")],
     config: Annotated[
         list[str], typer.Option("--config", help="One or several to try it on. [default: jax-k3]")
-    ] = NONE,
+    ] = options.NONE,
     device: options.RunDevice = DeviceChoice.AUTO,
     gpu: options.Gpu = None,
     launcher: options.Launcher = LauncherChoice.AUTO,
@@ -91,7 +91,10 @@ def check_model(
     paths.need_checkout("check model")
     checked_model_name(name)
     if not model_files(name):
-        choose_names([name], _known(), "model")
+        known: list[str] = []
+        with suppress(ConfigurationError):  # none where the registry is what must be mended
+            known += WORKLOADS
+        choose_names([name], known, "model")
     chosen = load_configurations(config or [TRIED_ON])
     build = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     tally = Tally()
@@ -101,11 +104,3 @@ def check_model(
         for configuration in chosen:
             run_trial(configuration, WORKLOADS[name], machine, build, python, tally)
     raise tally.end(name)
-
-
-def _known() -> list[str]:
-    """Return the registered models; none where the registry is what must be mended."""
-    try:
-        return list(WORKLOADS)
-    except ConfigurationError:
-        return []

@@ -9,7 +9,6 @@ from runner import paths
 from runner.cli import options
 from runner.words import parse_age, parse_size
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner clean --dry-run",
     "python -m runner clean --until-free 20G",
@@ -18,7 +17,7 @@ EXAMPLES = (
 
 
 def clean(
-    kind: options.Kinds = NONE,
+    kind: options.Kinds = options.NONE,
     keep: Annotated[
         int, typer.Option("--keep", min=0, help="Keep the N most recently used of each kind.")
     ] = 0,

@@ -7,7 +7,6 @@ import typer
 from runner import paths
 from runner.cli import options
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner compare 20261124-120000 latest",
     "python -m runner compare before.run after.run --threshold 5%",
@@ -17,9 +16,9 @@ EXAMPLES = (
 def compare_runs(
     a: Annotated[str, typer.Argument(metavar="A", help="The base: a run, or run1,run2.")],
     b: Annotated[str, typer.Argument(metavar="B", help="What is set beside it.")],
-    config: options.Configs = NONE,
-    model: options.Models = NONE,
-    backend: options.Backends = NONE,
+    config: options.Configs = options.NONE,
+    model: options.Models = options.NONE,
+    backend: options.Backends = options.NONE,
     threshold: Annotated[
         str | None,
         typer.Option("--threshold", help="Exit 1 if B is slower by more than that, such as 5%."),
@@ -33,8 +32,7 @@ def compare_runs(
     if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
     missing or not ok in B, or if nothing could be judged.
     """
-    from runner.report.compare_text import compare_and_tell, tell_compared, tell_compared_in_json
+    from runner.report.compare_text import compare_and_tell
 
     wanted = {"configuration": config, "model": model, "backend": backend}
-    tell = tell_compared_in_json if as_json else tell_compared
-    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, tell))
+    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, as_json))

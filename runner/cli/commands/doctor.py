@@ -11,7 +11,6 @@ from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.job import known_backends
 from runner.spec.workload import require_source
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner doctor",
     "python -m runner doctor --config mxnet-k122 --device auto",
@@ -20,9 +19,9 @@ EXAMPLES = (
 
 
 def doctor(
-    config: options.Configs = NONE,
-    model: options.Models = NONE,
-    backend: options.Backends = NONE,
+    config: options.Configs = options.NONE,
+    model: options.Models = options.NONE,
+    backend: options.Backends = options.NONE,
     device: options.RunDevice = DeviceChoice.GPU,
     gpu: options.Gpu = None,
     data: options.Data = None,

@@ -9,7 +9,6 @@ from runner import paths
 from runner.cli import options
 from runner.spec.choices import Format, Table
 
-LATEST = ["latest"]
 EXAMPLES = (
     "python -m runner export latest --output table.parquet",
     "python -m runner export latest --table summary --format latex",
@@ -17,7 +16,7 @@ EXAMPLES = (
 
 
 def export_table(
-    runs: Annotated[list[str], typer.Argument(help="Runs: names, folders, or latest.")] = LATEST,
+    runs: options.Runs = options.LATEST,
     table: Annotated[
         Table, typer.Option("--table", help="What a row is: an epoch, a job, a cell.")
     ] = Table.EPOCHS,

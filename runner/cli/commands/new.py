@@ -12,7 +12,6 @@ from runner.spec.choices import BuildOptions
 app = typer.Typer(
     help="Write a working skeleton of a configuration or a model.", no_args_is_help=True
 )
-NONE: list[str] = []
 OWN = "own"  # the suite of models that came with no study
 EXAMPLES = (
     "python -m runner new configuration jax-k3140 --pin keras==3.14.0 jax==0.9.0",
@@ -37,7 +36,7 @@ def new_configuration(
     pin: Annotated[
         list[str],
         typer.Option("--pin", help="One or several versions: keras==3.14.0, jax==0.9.0."),
-    ] = NONE,
+    ] = options.NONE,
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,

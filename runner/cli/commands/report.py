@@ -1,6 +1,5 @@
 """Prints the tables of runs again, or writes them as one file."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,6 @@ import typer
 from runner import paths
 from runner.cli import options
 
-LATEST = ["latest"]
 EXAMPLES = (
     "python -m runner report",
     "python -m runner report latest --html report.html",
@@ -18,7 +16,7 @@ EXAMPLES = (
 
 
 def show_report(
-    runs: options.Runs = LATEST,
+    runs: options.Runs = options.LATEST,
     results_dir: options.Results = paths.RESULTS,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
@@ -28,9 +26,6 @@ def show_report(
     ] = None,
 ) -> None:
     """Print the table of one or several runs again, from what is on disk."""
-    from runner.report.reprint import report_runs, write_html, write_markdown, write_terminal
+    from runner.report.reprint import report_runs
 
-    if html_file is not None:
-        report_runs(runs, results_dir, partial(write_html, html_file))
-    else:
-        report_runs(runs, results_dir, write_markdown if as_markdown else write_terminal)
+    report_runs(runs, results_dir, as_markdown, html_file)

@@ -13,7 +13,6 @@ from runner.cli import options
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.time_limits import TimeLimits
 
-NONE: list[str] = []
 EXAMPLES = (
     "python -m runner --study bhatia2017",
     "python -m runner --config mxnet-k122",
@@ -30,9 +29,9 @@ PLAN_EXAMPLES = (
 def run_command(
     context: typer.Context,
     study: options.Study = None,
-    config: options.Configs = NONE,
-    model: options.Models = NONE,
-    backend: options.Backends = NONE,
+    config: options.Configs = options.NONE,
+    model: options.Models = options.NONE,
+    backend: options.Backends = options.NONE,
     device: options.RunDevice = DeviceChoice.GPU,
     gpu: options.Gpu = None,
     epochs: options.Epochs = None,

@@ -1,6 +1,7 @@
 """What the folders of jobs hold beside the table: the end of a log, warnings, telemetry."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -11,7 +12,7 @@ import pandas as pd
 from runner.errors import StoreError
 from runner.report.html.packed import plain_value
 from runner.spec.job import Status
-from runner.store.record import Record, read_record
+from runner.store.record import read_record
 from runner.words import escaped_lines
 
 # Characters of all logs together, for jobs that are ok and for those that are not; one log's
@@ -36,14 +37,6 @@ class Extras:
 
     rows: pd.DataFrame
     telemetry: dict[int, dict[str, list[Any]]]
-
-
-def _record(folder: Path) -> Record | None:
-    """Return a job's record, or None where it cannot be read: the table says so already."""
-    try:
-        return read_record(folder)
-    except StoreError:
-        return None
 
 
 def log_tail(path: Path, limit: int) -> tuple[str, int] | None:
@@ -111,7 +104,9 @@ def _limits(jobs: pd.DataFrame) -> dict[bool, int]:
 
 
 def _row(folder: Path, limit: int) -> dict[str, Any]:
-    record = _record(folder)
+    record = None
+    with suppress(StoreError):  # where it cannot be read, the table says so already
+        record = read_record(folder)
     text, size = log_tail(folder / "log.txt", limit) or (None, None)
     return {
         "log": text,

@@ -9,7 +9,6 @@ from runner.spec.job import Status
 from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.distance import limit_rows
 from runner.tables.per_job import JOB
-from runner.tables.published import with_published
 
 _MOST_EPOCHS = 200
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -34,11 +33,6 @@ _WORK = {
     "batch_size": "batch size",
     "threads": "number of threads",
 }
-
-
-def cell_frame(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell with the published figures beside it."""
-    return with_published(summary)
 
 
 def _thin(rows: pd.DataFrame) -> pd.DataFrame:

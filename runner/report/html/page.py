@@ -10,11 +10,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from runner.errors import ConfigurationError, StoreError
-from runner.report.cells import published_name, published_titles, short_cells
+from runner.report.cells import published_name, published_titles, short_cells, time_text
 from runner.report.html.embedded import content_policy, embedded_json
 from runner.report.html.folders import Extras, read_extras
 from runner.report.html.frames import (
-    cell_frame,
     curve_frames,
     distance_frame,
     mixed_lines,
@@ -39,6 +38,7 @@ from runner.tables.against_published import OrderVerdict, order_verdicts
 from runner.tables.columns import PHASES
 from runner.tables.per_cell import summarize
 from runner.tables.per_job import job_rows
+from runner.tables.published import with_published
 from runner.words import escaped_lines
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
@@ -46,27 +46,14 @@ _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
 
 def _asset(name: str) -> str:
-    return (
-        resources.files("runner.report.html").joinpath(f"assets/{name}").read_text(encoding="utf-8")
-    )
-
-
-def _libraries() -> str:
-    """Return what draws the charts, and the licences that go with every copy."""
-    return "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
-
-
-def _script() -> str:
-    """Return the page's own script: its parts in one scope of their own."""
-    parts = "\n".join(map(_asset, _SCRIPTS))
-    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+    assets = resources.files("runner.report.html") / "assets"
+    return assets.joinpath(name).read_text(encoding="utf-8")
 
 
 def _finalize(value: Any) -> Any:
     """Make every value that the template prints visible; the page's own markup stays."""
-    return (
-        escaped_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return escaped_lines(value) if is_text else value
 
 
 def _template() -> jinja2.Template:
@@ -81,18 +68,10 @@ def _template() -> jinja2.Template:
     return environment.get_template("page.html.j2")
 
 
-def _time(cell: pd.Series, seconds: str) -> str:
-    """Return a cell's seconds, or why it has none; an asterisk where some of its jobs failed."""
-    is_ok = cell["status"] == Status.OK
-    if pd.notna(cell["seconds_per_epoch"]):
-        return seconds if is_ok else f"{seconds}*"
-    return "one epoch only" if is_ok else str(cell["status"])
-
-
 def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
     """Return one cell of the article's table: measured, published and their ratios, in words."""
     return {
-        "time": _time(cell, text["seconds_per_epoch"]),
+        "time": time_text(cell),
         "is_timed": bool(pd.notna(cell["seconds_per_epoch"])),
         "reason": cell["reason"] if pd.notna(cell["reason"]) else None,
         "spread": text["spread"].replace("+-", "\u00b1"),
@@ -104,7 +83,7 @@ def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
 
 def _pivot(summary: pd.DataFrame, own: list[OrderVerdict]) -> dict[str, Any]:
     """Return the table as the article has it: models by backends, and what became of its order."""
-    cells, texts = cell_frame(summary), short_cells(summary)
+    cells, texts = with_published(summary), short_cells(summary)
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
         column = tuple(str(cell[name]) for name in ("backend", "configuration", "device"))
@@ -133,11 +112,7 @@ def _stated(name: str, backends: Sequence[str]) -> dict[str, Any]:
     except ConfigurationError as error:
         return {"name": name, "title": str(error), "texts": []}
     texts = [text for backend in backends for text in configuration.differences_of(backend)]
-    return {
-        "name": name,
-        "title": configuration.title,
-        "texts": list(dict.fromkeys(texts)),
-    }
+    return {"name": name, "title": configuration.title, "texts": list(dict.fromkeys(texts))}
 
 
 def _known_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -161,7 +136,7 @@ def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
     """Return what the script draws."""
     return {
         "jobs": pack_frame(jobs.join(extras.rows)),
-        "cells": pack_frame(cell_frame(summary)),
+        "cells": pack_frame(with_published(summary)),
         "phases": pack_frame(phase_medians(jobs)),
         "limits": pack_frame(distance_frame(table, summary)),
         "telemetry": pack_frame(telemetry_frame(jobs)),
@@ -181,7 +156,11 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     jobs = job_rows(table)
     verdicts = order_verdicts(summary)
     own = of_reproduced(verdicts)
-    style, libraries, script = _asset("report.css"), _libraries(), _script()
+    style = _asset("report.css")
+    # What draws the charts, with the licences that go with every copy; our own in one scope.
+    libraries = "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
+    parts = "\n".join(map(_asset, _SCRIPTS))
+    script = f'(() => {{\n"use strict";\n{parts}}})();\n'
     data = _data(table, summary, jobs, read_extras(jobs, runs))
     return _template().render(
         policy=content_policy((libraries, script), style),

@@ -33,24 +33,18 @@ def _distinct(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
     ]
 
 
-def _command(content: dict[str, Any]) -> str | None:
-    """Return the call as a shell takes it, or None where the manifest does not hold it."""
-    arguments = content.get("arguments")
-    if not isinstance(arguments, list) or not arguments:
-        return None
-    return shlex.join(["python", "-m", "runner", *map(str, arguments)])
-
-
 def reproduction_of(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
     """Return what the page says of how to make the run in ``folder`` again."""
     content = read_manifest(folder)
     rows = table[table["run"] == content["run"]]
     commits = rows["git_commit"].dropna().unique().tolist()
     commit = str(commits[0]) if commits else None
+    given = content.get("arguments")
+    words = [*map(str, given)] if isinstance(given, list) else []
     return {
         "run": content["run"],
         "started": content.get("started"),
-        "command": _command(content),
+        "command": shlex.join(["python", "-m", "runner", *words]) if words else None,
         "commit": commit.removesuffix("-modified") if commit else None,
         "is_modified": bool(commit and commit.endswith("-modified")),
         "environments": _distinct(rows[rows["image_digest"].notna()], _ENVIRONMENT),
