@@ -118,7 +118,7 @@ format: $(VENV)/.dev  ## Mend what ruff can mend, and format
 
 check: lint test  ## Everything that must hold before a commit
 
-coverage: $(VENV)/.dev  ## Run the tests that need no engine, and print the coverage reached
+coverage: $(VENV)/.dev  ## Run the tests that need no engine, and fail below the coverage reached
 	$(VENV)/bin/python -m pytest --cov --cov-report term:skip-covered --ignore tests/engine \
 		--ignore tests/faults --ignore tests/frameworks
 
