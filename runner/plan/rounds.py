@@ -8,9 +8,9 @@ import pandas as pd
 
 from runner.errors import UsageError
 from runner.spec.job import Job
-from runner.tables.columns import CELL
+from runner.tables.columns import ASKED
 from runner.tables.per_cell import repeats_of
-from runner.tables.statistics import median_interval
+from runner.tables.statistics import cell_interval
 
 
 def parse_percentage(text: str, option: str) -> float:
@@ -48,7 +48,7 @@ def _is_narrow(rows: pd.DataFrame, width: float) -> bool:
     repeats = repeats_of(rows)
     if len(repeats) < rows["job"].nunique():
         return True
-    found = median_interval(repeats)
+    found = cell_interval(repeats)
     return found is not None and found.repeats >= 2 and found.relative_width <= width
 
 
@@ -68,7 +68,7 @@ def rounds_until(
         again = [replace(job, repeat=repeat, seed=job.seed + repeat - 1) for job in waiting]
         yield from shuffled_rounds(again, seed)
         narrow = {
-            key: _is_narrow(rows, width) for key, rows in measured().groupby(CELL, sort=False)
+            key: _is_narrow(rows, width) for key, rows in measured().groupby(ASKED, sort=False)
         }
         waiting = [job for job in waiting if not narrow.get(_cell_of(job), True)]
         if not waiting:
@@ -76,4 +76,4 @@ def rounds_until(
 
 
 def _cell_of(job: Job) -> tuple[str, ...]:
-    return tuple(str(getattr(job, name)) for name in CELL)
+    return tuple(str(getattr(job, name)) for name in ASKED)

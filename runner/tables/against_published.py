@@ -11,6 +11,7 @@ from runner import paths
 from runner.spec.job import Status
 from runner.spec.study import StudyTest, all_studies, load_study
 from runner.spec.workload import WORKLOADS, Workload
+from runner.tables.generations import keras_generation, study_generation
 from runner.tables.published import published_series, published_setups
 
 
@@ -18,7 +19,8 @@ from runner.tables.published import published_series, published_setups
 class OrderVerdict:
     """What a test's measured order of backends says of a published one.
 
-    ``verdict`` is "same order", "other order" or "not comparable"; ``why`` explains it.
+    ``verdict`` is "same order", "other order", "cannot tell" or "not comparable"; ``why`` explains
+    it.
     """
 
     model: str
@@ -79,12 +81,12 @@ def setup_differences(
     """
     setups = published_setups(root)
     setups = setups[setups["series"] == series]
-    tests = {
-        test.model: test
-        for name in setups["study"].unique()
-        for test in load_study(str(name), root).tests.values()
-    }
-    is_published = table["model"].isin(list(tests))
+    studies = [load_study(str(name), root) for name in setups["study"].unique()]
+    tests = {test.model: test for study in studies for test in study.tests.values()}
+    generations = {study_generation(study) for study in studies}
+    is_published = table["model"].isin(list(tests)) & table["keras_version"].map(
+        lambda version: keras_generation(str(version)) in generations
+    )
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
     found = [
         (model, configuration, backend, text)
@@ -110,6 +112,17 @@ def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:
     if rows["device_name"].nunique() > 1:
         said.append("measured on several devices")
     return said
+
+
+def _doubts(rows: pd.DataFrame) -> str:
+    """Return why a test's measured times allow no conclusion, or nothing."""
+    said = {
+        "one process": rows["repeats"] < 2,
+        "disturbed while measured": rows["disturbance"].notna(),
+    }
+    return "; ".join(
+        f"{text}: {', '.join(rows.index[which])}" for text, which in said.items() if which.any()
+    )
 
 
 def _orders(
@@ -139,28 +152,31 @@ def _judge(
 ) -> tuple[str, str]:
     if obstacles := _obstacles(measured, workload):
         return "not comparable", "; ".join(obstacles)
+    if found := _doubts(measured):
+        return "cannot tell", found
     agree, disagree, open_ = _orders(measured, known, level)
     if disagree:
         return "other order", "; ".join([*disagree, *open_])
     if agree:
         return "same order", "; ".join([*agree, *open_])
-    return "not comparable", "; ".join(open_)
+    return "cannot tell", "; ".join(open_)
 
 
 def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[OrderVerdict]:
     """Return a verdict for every test with two backends that were measured and published.
 
     ``summary`` is ``runner.tables.per_cell.summarize``'s. Orders are compared, never seconds: the
-    card differs. A cell of another framework generation than the publication's is compared too:
-    ``differences`` states which it is.
+    card differs. Cells of another generation of Keras than the publication's are left out.
     """
     timed = summary[summary["seconds_per_epoch"].notna()]
     known = published_series(root)
-    levels = {study.name: study.level for study in all_studies(root)}
+    studies = {study.name: study for study in all_studies(root)}
+    generations = timed["keras_version"].map(keras_generation)
     groups = ["study", "series", "gpu", "model"]
     found = []
     for study, series, gpu, model in known[groups].drop_duplicates().to_numpy():
-        here = timed[timed["model"].astype(str) == model]
+        is_here = generations == study_generation(studies[study])
+        here = timed[is_here & (timed["model"].astype(str) == model)]
         here = here.drop_duplicates("backend").set_index("backend")
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
         seconds = known[is_group].set_index("backend")["seconds"]
@@ -168,7 +184,7 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
         if len(common) < 2:
             continue
         verdict, why = _judge(
-            here.loc[common], seconds.loc[common], levels[study], WORKLOADS[model]
+            here.loc[common], seconds.loc[common], studies[study].level, WORKLOADS[model]
         )
         found.append(OrderVerdict(model, study, series, gpu, verdict, why))
     return found

@@ -12,32 +12,32 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
+from runner.errors import UsageError
 from runner.spec.job import Status
-from runner.tables.columns import CELL, COLUMNS, LIMIT_COLUMNS, PHASE_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.columns import (
+    ASKED,
+    COLUMNS,
+    LIMIT_COLUMNS,
+    PHASE_COLUMNS,
+    TELEMETRY_COLUMNS,
+    WORK,
+)
 from runner.tables.per_cell import repeats_of, summarize
-from runner.tables.statistics import Ratio, median_ratio
+from runner.tables.statistics import Ratio, cell_ratio
+from runner.tables.variants import with_variants
 
 NOT_RECORDED = "not recorded"
 # What a job measures, or is called: all other columns of the table say what it ran in.
 _MEASURED = {
-    *CELL, "run", "job", "repeat", "status", "reason", "epoch", "seconds", "loss", "accuracy",
-    "val_loss", "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
-    "started", *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
+    *ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
+    "reason", "epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "test_loss",
+    "test_accuracy", "wall_seconds", "peak_memory_bytes", "started",
+    *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
 }  # fmt: skip
 # What a job ran in.
 IDENTITY = [name for name in COLUMNS if name not in _MEASURED]
-# Where these differ, the times are of other work or of another machine: their ratio says nothing.
-# All else may be the very thing that is compared: an image, a lock, a version, a driver, a commit.
-_WORK = {
-    "device_name": "device",
-    "cpu_model": "processor",
-    "threads": "threads",
-    "data_source": "data source",
-    "samples": "samples",
-    "batch_size": "batch size",
-    "parameters": "parameters",
-    "recurrent_activation": "recurrent activation",
-}
+# Where they differ in the columns of ``WORK``, the ratio of their times says nothing. All else may
+# be the very thing that is compared: an image, a lock, a version, a driver, a commit.
 # A fall of the validation accuracy that is worth a line.
 _ACCURACY_DROP = 0.02
 _OF_SIDE = {
@@ -111,7 +111,7 @@ def cell_name(cell: pd.Series) -> str:
 
 
 def _has_one_configuration_each(table: pd.DataFrame) -> bool:
-    by = [name for name in CELL if name != "configuration"]
+    by = [name for name in ASKED if name != "configuration"]
     return int(table.groupby(by)["configuration"].nunique().max()) == 1
 
 
@@ -132,8 +132,20 @@ def _aligned(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     )
 
 
+def _of_one_work(table: pd.DataFrame, side: str) -> pd.DataFrame:
+    """Return a side's table. Raises UsageError if its runs are no repeats of each other."""
+    apart = with_variants(table)["variant"]
+    if (apart != "").any():
+        runs = ", ".join(table["run"].unique())
+        raise UsageError(
+            f"the runs of {side} ({runs}) did other work or ran on other machines, so they are no "
+            "repeats of each other: compare them one by one"
+        )
+    return table
+
+
 def _split(table: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
-    return {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
+    return {tuple(map(str, key)): rows for key, rows in table.groupby(ASKED, sort=False)}
 
 
 def _facts(rows: pd.DataFrame) -> dict[str, set[str]]:
@@ -173,7 +185,7 @@ def _cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, ob
     is_whole = all((rows["status"] == Status.OK).all() for rows in (a, b))
     for column, values in before.items():
         others = after[column]
-        is_obstacle = column in _WORK and len(values | others) > 1
+        is_obstacle = column in WORK and len(values | others) > 1
         if not is_obstacle and (values == others or not (is_whole or (values and others))):
             continue
         yield {"column": column, "a": _shown(values), "b": _shown(others),
@@ -184,12 +196,12 @@ def _differences(
     a: dict[tuple[str, ...], pd.DataFrame], b: dict[tuple[str, ...], pd.DataFrame]
 ) -> pd.DataFrame:
     found = [
-        {**dict(zip(CELL, key, strict=True)), **difference}
+        {**dict(zip(ASKED, key, strict=True)), **difference}
         for key in a
         if key in b
         for difference in _cell_differences(a[key], b[key])
     ]
-    return pd.DataFrame(found, columns=[*CELL, "column", "a", "b", "is_obstacle"])
+    return pd.DataFrame(found, columns=[*ASKED, "column", "a", "b", "is_obstacle"])
 
 
 def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
@@ -197,8 +209,8 @@ def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     summary = summarize(table)
     named = summary.rename(columns={old: prefix + new for old, new in _OF_SIDE.items()})
     counts = {f"{prefix}{name}": "Int64" for name in ("repeats", "epochs")}
-    return named[[*CELL, *(prefix + new for new in _OF_SIDE.values())]].astype(
-        {**dict.fromkeys(CELL, "string"), **counts}
+    return named[[*ASKED, *(prefix + new for new in _OF_SIDE.values())]].astype(
+        {**dict.fromkeys(ASKED, "string"), **counts}
     )
 
 
@@ -245,14 +257,14 @@ def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str,
 
 def _obstacle(rows: pd.DataFrame) -> str:
     """Return what makes a cell's times incomparable; a CPU that is also the device once."""
-    said = {(row["a"], row["b"]): _WORK[row["column"]] for _, row in rows[::-1].iterrows()}
+    said = {(row["a"], row["b"]): WORK[row["column"]] for _, row in rows[::-1].iterrows()}
     return "; ".join(f"{label}: {a} in A, {b} in B" for (a, b), label in reversed(said.items()))
 
 
 def _obstacles(differences: pd.DataFrame) -> dict[tuple[str, ...], str]:
     """Return, per cell, what makes its times incomparable."""
     found = differences[differences["is_obstacle"].astype(bool)]
-    return {tuple(map(str, key)): _obstacle(rows) for key, rows in found.groupby(CELL, sort=False)}
+    return {tuple(map(str, key)): _obstacle(rows) for key, rows in found.groupby(ASKED, sort=False)}
 
 
 def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -272,20 +284,20 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     configuration is on both sides, and each backend has only one on either, they are matched
     without it, and named "old -> new".
 
-    A ratio and its interval come from ``median_ratio``. The verdict is "not comparable" where the
+    A ratio and its interval come from ``cell_ratio``. The verdict is "not comparable" where the
     work or the machine differs (device, processor, threads, data source, samples, batch
     size, parameters, recurrent activation), "not ok" where jobs of B failed that A's did not, and
     "not known" where a side has fewer than two processes or three epochs after the first.
     """
-    a, b = _aligned(a, b)
+    a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)
     obstacles = _obstacles(differences)
-    cells = _sides(a, "a_").merge(_sides(b, "b_"), on=CELL, how="outer", sort=False)
+    cells = _sides(a, "a_").merge(_sides(b, "b_"), on=ASKED, how="outer", sort=False)
     places = _places([*rows_a, *rows_b])
-    keys = [tuple(map(str, key)) for key in cells[CELL].to_numpy()]
+    keys = [tuple(map(str, key)) for key in cells[ASKED].to_numpy()]
     found = [
-        median_ratio(repeats_of(rows_a[key]), repeats_of(rows_b[key]))
+        cell_ratio(repeats_of(rows_a[key]), repeats_of(rows_b[key]))
         if key in rows_a and key in rows_b and key not in obstacles
         else None
         for key in keys
@@ -310,14 +322,14 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
 def accuracy_lines(found: SideBySide) -> list[str]:
     """Return a line for every cell whose validation accuracy fell, over the same epochs."""
     other = found.differences[found.differences["column"] == "epochs"]
-    uneven = {tuple(key) for key in other[CELL].to_numpy()}
+    uneven = {tuple(key) for key in other[ASKED].to_numpy()}
     timed = found.cells[found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN])]
     return [
         f"{cell_name(cell)}: validation accuracy {cell['a_val_accuracy']:.3f} in A, "
         f"{cell['b_val_accuracy']:.3f} in B"
         for _, cell in timed.iterrows()
         if cell["a_val_accuracy"] - cell["b_val_accuracy"] > _ACCURACY_DROP
-        and tuple(cell[CELL]) not in uneven
+        and tuple(cell[ASKED]) not in uneven
     ]
 
 

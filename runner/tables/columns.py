@@ -21,8 +21,23 @@ LIMIT_COLUMNS = {
     "peak_flops_per_second": "Float64",
     "input_seconds_per_epoch": "Float64",
 }
-CELL = ["model", "configuration", "backend", "device"]
-# Of ``summarize``, what the table has a column for.
+# What of a cell its jobs are asked for by; ``variant`` tells apart what more than one run, or an
+# axis, measured under the same names: see ``runner.tables.variants``.
+ASKED = ["model", "configuration", "backend", "device"]
+CELL = [*ASKED, "variant"]
+# Where these differ, the times are of other work or of another machine.
+WORK = {
+    "device_name": "device",
+    "cpu_model": "processor",
+    "threads": "threads",
+    "data_source": "data source",
+    "samples": "samples",
+    "batch_size": "batch size",
+    "parameters": "parameters",
+    "recurrent_activation": "recurrent activation",
+}
+# Where these differ, the environment is another one.
+ENVIRONMENT = ["keras_version", "backend_version", "python_version", "packages_sha256", "driver"]
 TELEMETRY_COLUMNS: dict[str, str] = {
     "foreign_load": "Float64",
     "cpu_mhz": "Float64",
@@ -38,6 +53,7 @@ COLUMNS: dict[str, str] = {
     "configuration": "string",
     "backend": "string",
     "model": "string",
+    "variant": "string",
     "repeat": "Int64",
     "status": "string",
     "reason": "string",
@@ -83,5 +99,8 @@ COLUMNS: dict[str, str] = {
     "cpu_model": "string",
     "cpus": "string",
     **TELEMETRY_COLUMNS,
+    "disturbance": "string",
+    "looks": "Int64",
+    "same_within": "Float64",
     "started": "string",
 }

@@ -1,6 +1,7 @@
 """The one tidy table, derived from what the store of one or several runs holds."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,9 @@ from runner.spec.job import Status
 from runner.store.events import BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.disturbance import disturbance_of
 from runner.tables.per_job import job_phases
+from runner.tables.variants import with_variants
 from runner.words import escaped
 
 
@@ -49,6 +52,7 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         "data_source": job.get("data"),
         "cpus": record.get("cpus"),
         **{name: record.get("telemetry", {}).get(name) for name in TELEMETRY_COLUMNS},
+        "disturbance": disturbance_of(record.get("telemetry", {})),
         **{name: identity.get(name) for name in _OF_ENVIRONMENT},
     }
 
@@ -212,15 +216,21 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         return _typed([row for _, of_job in jobs for row in _sound(list(of_job))])
 
 
+def _different_runs(paths: Iterable[Path]) -> list[Path]:
+    """Return the folders without those of a run that is there already: by a link, or as a copy."""
+    return list({read_manifest(path)["run"]: path for path in [*paths][::-1]}.values())[::-1]
+
+
 def load_runs(*paths: Path | str) -> pd.DataFrame:
     """Return the tidy table of one or several runs, derived anew from their events.
 
     One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
     to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
     its status and reason; one whose files are damaged has status ``failed`` and the file in its
-    reason. Raises StoreError for a folder that is no run.
+    reason. A run that is given twice, also as a copy, counts once. Raises StoreError for a folder
+    that is no run.
     """
-    rows = [row for path in paths for row in _run_rows(Path(path))]
+    rows = [row for path in _different_runs(map(Path, paths)) for row in _run_rows(path)]
     if not rows:
         raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
-    return _table(rows)
+    return with_variants(_table(rows))

@@ -5,7 +5,8 @@ import pandas as pd
 
 from runner.spec.job import Status
 from runner.tables.columns import CELL
-from runner.tables.statistics import Seconds, median_interval, steadiness_warnings
+from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
+from runner.tables.variants import with_variants
 
 
 def repeats_of(rows: pd.DataFrame) -> list[Seconds]:
@@ -21,15 +22,28 @@ def _joined(values: pd.Series) -> str:
     return "/".join(sorted(values.dropna().astype(str).unique()))
 
 
+def _disturbed(ok: pd.DataFrame) -> str | None:
+    """Return what disturbed the jobs of a cell, in words, or None."""
+    jobs = ok.drop_duplicates(["run", "job"])
+    said = jobs["disturbance"].dropna().str.split("; ").explode()
+    counts = said.value_counts(sort=False)
+    return (
+        "; ".join(f"{text} (in {count} of {len(jobs)} jobs)" for text, count in counts.items())
+        or None
+    )
+
+
 def _cell(rows: pd.DataFrame) -> dict[str, object]:
     """Return the figures of one cell: its ok jobs' epochs, or why it has none."""
     ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
     last = ok[ok["epoch"] == ok.groupby(["run", "job"])["epoch"].transform("max")]
     bad = rows[rows["status"] != Status.OK].drop_duplicates(["run", "job"])
     repeats = repeats_of(rows)
-    found = median_interval(repeats)
+    found = cell_interval(repeats)
+    disturbed = _disturbed(ok)
+    warnings = [*([disturbed] if disturbed else []), *steadiness_warnings(repeats, found)]
     return {
-        "seconds_per_epoch": found.median if found else np.nan,
+        "seconds_per_epoch": found.seconds if found else np.nan,
         "seconds_low": found.low if found else np.nan,
         "seconds_high": found.high if found else np.nan,
         "first_epoch_seconds": ok.loc[ok["epoch"] == 1, "seconds"].median(),
@@ -39,21 +53,26 @@ def _cell(rows: pd.DataFrame) -> dict[str, object]:
         "samples": ok["samples"].max(),
         "data_source": _joined(ok["data_source"]),
         "device_name": _joined(ok["device_name"]),
-        "warnings": "; ".join(steadiness_warnings(repeats, found)),
+        "keras_version": _joined(ok["keras_version"]),
+        "disturbance": disturbed,
+        "warnings": "; ".join(warnings),
         "status": str(Status.OK) if bad.empty else "/".join(sorted(bad["status"].unique())),
         "reason": None if bad.empty else bad["reason"].iloc[0],
     }
 
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per model, configuration, backend and device, in the order of the table.
+    """Return one row per model, configuration, backend, device and variant, in the table's order.
 
-    ``seconds_per_epoch`` is the median over the epochs after the first of all ok jobs, in
-    seconds, ``seconds_low`` to ``seconds_high`` its 95 % bootstrap interval over ``repeats``
-    processes and their ``epochs``; ``first_epoch_seconds`` the median of the first ones, which
-    hold one-time work such as compilation. ``warnings`` says in words what is unsteady. A cell
-    without an ok job has no time, but a ``status`` and a ``reason``.
+    ``seconds_per_epoch`` is the geometric mean over the ok jobs of each one's median over its
+    epochs after the first, in seconds, ``seconds_low`` to ``seconds_high`` its 95 % interval over
+    ``repeats`` processes and their ``epochs``, missing for one process; ``first_epoch_seconds``
+    the median of the first epochs, which hold one-time work such as compilation. ``variant`` tells
+    apart what several runs measured of other work or on other machines. ``disturbance`` says what
+    held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
+    has no time, but a ``status`` and a ``reason``.
     """
+    table = with_variants(table)
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [
         {**dict(zip(CELL, key, strict=True)), **_cell(rows)}

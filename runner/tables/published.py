@@ -15,6 +15,7 @@ from runner import paths
 from runner.errors import ConfigurationError, near_miss
 from runner.spec.documents import explained_error
 from runner.spec.study import FIGURE, Study, StudySetup, all_studies, reproduced_studies
+from runner.tables.generations import keras_generation, study_generation
 from runner.words import escaped
 
 # Why a cell without a number has none, where the number was printed as a drawing only.
@@ -223,25 +224,33 @@ def published_series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
 
 
 def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
-    """Return the cells of the studies that a suite of ours reproduces, one per model and backend.
+    """Return the cells of the studies that a suite of ours reproduces.
 
-    Of several series or cards of a study the first counts.
+    One per model, backend and ``generation`` of Keras: of several series or cards of a study the
+    first.
     """
-    known = pd.concat(
-        [published_cells(study) for study in reproduced_studies(root)], ignore_index=True
-    )
-    return known.drop_duplicates(["model", "backend"])
+    parts = [
+        published_cells(study).assign(generation=study_generation(study))
+        for study in reproduced_studies(root)
+    ]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(["model", "backend", "generation"])
 
 
 def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
     """Return the summary with the published figures and the ratios to TensorFlow beside it.
 
     ``published_seconds`` in seconds per epoch; ``measured_ratio`` and ``published_ratio`` are each
-    cell over TensorFlow's of the same test and, for measured ones, the same device: the card
-    differs, so only the ratios can be set side by side. Missing where either side is missing.
+    cell over TensorFlow's of the same test, generation of Keras and, for measured ones, device and
+    variant: the card differs, so only the ratios can be set side by side. Missing where either
+    side is missing.
     """
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
-    keys = {"model": "string", "backend": "string"}
-    merged = summary.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
-    return _with_ratio(merged, "seconds_per_epoch", "measured_ratio", ["model", "device"])
+    keys = {"model": "string", "backend": "string", "generation": "string"}
+    measured = summary.assign(
+        generation=[keras_generation(version) for version in summary["keras_version"]]
+    )
+    merged = measured.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
+    by = ["model", "device", "variant", "generation"]
+    ratios = _with_ratio(merged, "seconds_per_epoch", "measured_ratio", by)
+    return ratios.drop(columns="generation")

@@ -1,10 +1,22 @@
-"""Medians, their intervals, and plain words for a measurement that is not steady.
+"""What a cell's seconds are, how far the next process may be off, and when that is told.
 
-The spread between repeats (fresh processes) is larger than between the epochs of one process, so
-the bootstrap draws repeats first and then epochs within each: an interval from one repeat says
-nothing about the next process, and is said to be so.
+A process is what is drawn at random: its epochs share its memory layout, its threads' places and
+its minute, so they say little of the next process. Each process counts once, with the median m of
+its epochs after the first, and all is worked out on x = ln m, where a ratio is a difference:
+
+- figure: exp(mean(x)), the geometric mean over processes;
+- its interval: mean(x) +- t(n - 1) * s / sqrt(n), from Student (1908), "The probable error of a
+  mean", Biometrika 6, 1-25; s is the standard deviation over n processes;
+- ratio of two: exp(mean(x_b) - mean(x_a)), its interval +- t(f) * sqrt(v_a + v_b) with
+  v = s^2 / n and f = (v_a + v_b)^2 / (v_a^2 / (n_a - 1) + v_b^2 / (n_b - 1)), from Welch (1947),
+  "The generalization of Student's problem when several different population variances are
+  involved", Biometrika 34, 28-35.
+
+One process has no interval. How often these intervals hold is simulated by
+``benchmarks/coverage.py`` and stands in docs/statistics.md.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,151 +25,174 @@ import numpy.typing as npt
 from scipy import stats
 
 Seconds = npt.NDArray[np.float64]
-DRAWS = 2000
 CONFIDENCE = 0.95
 _FEW_EPOCHS = 3
 _DRIFT = 0.05
 _WIDE = 0.05
+# Half an interval over its figure: beyond this it tells nothing that one can act on.
+_TELLS_NOTHING = 0.5
 _OUTLIER = 1.2
+_MOST_PROCESSES = 1000
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How much slower the second of two measurements is: its median over the first's.
+    """How much slower the second of two measurements is: its seconds over the first's.
 
-    ``low`` to ``high`` is the 95 % interval; NaN where a side has too few epochs, or is one
-    process, which says nothing of how far the next would be off.
+    ``low`` to ``high`` is the interval; NaN where a side is one process, which says nothing of
+    how far the next would be off.
     """
 
     value: float
     low: float
     high: float
 
+    @property
+    def inverse(self) -> "Ratio":
+        """Return the ratio of the sides exchanged."""
+        return Ratio(1 / self.value, 1 / self.high, 1 / self.low)
+
 
 @dataclass(frozen=True)
 class Interval:
-    """A median in seconds and the ends of its 95 % interval; ``repeats`` it is drawn from.
+    """A cell's figure in seconds and the ends of its 95 % interval, from ``repeats`` processes.
 
-    The ends are NaN where there are too few epochs to tell anything of the spread.
+    The ends are NaN for a single process.
     """
 
-    median: float
+    seconds: float
     low: float
     high: float
     repeats: int
 
     @property
     def relative_width(self) -> float:
-        """Return half the interval over the median: 0.02 means plus or minus 2 %."""
-        return (self.high - self.low) / 2 / self.median if self.median else float("inf")
+        """Return half the interval over the figure: 0.02 means plus or minus 2 %."""
+        return (self.high - self.low) / 2 / self.seconds if self.seconds else math.inf
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Return whether the interval is so wide that the figure could be anything."""
+        return self.relative_width > _TELLS_NOTHING
 
 
-def _drawn_medians(repeats: Sequence[Seconds], random: np.random.Generator) -> Seconds:
-    """Return the medians of ``DRAWS`` resamples: of repeats, then of epochs within them."""
-    lengths = np.array([len(epochs) for epochs in repeats])
-    padded = np.full((len(repeats), lengths.max()), np.nan)
-    for row, epochs in zip(padded, repeats, strict=True):
-        row[: len(epochs)] = epochs
-    chosen = random.integers(len(repeats), size=(DRAWS, len(repeats), 1))
-    within = (random.random((DRAWS, *padded.shape)) * lengths[chosen]).astype(int)
-    drawn = padded[chosen, within]
-    drawn[np.arange(padded.shape[1]) >= lengths[chosen]] = np.nan
-    medians: Seconds = np.nanmedian(drawn.reshape(DRAWS, -1), axis=1)
-    return medians
+@dataclass(frozen=True)
+class _Logs:
+    """The logarithms of the processes' medians of one cell: mean, variance, and how many."""
+
+    mean: float
+    variance: float
+    count: int
+
+    @property
+    def of_mean(self) -> float:
+        """Return the variance of the mean."""
+        return self.variance / self.count
 
 
-def _measured(repeats: Sequence[Seconds]) -> list[Seconds]:
-    """Return the repeats that hold an epoch, as arrays."""
-    return [np.asarray(epochs, dtype=float) for epochs in repeats if len(epochs)]
+def _logs(repeats: Sequence[Seconds]) -> _Logs | None:
+    """Return the logarithms of each process's median; None where there is nothing to take one of.
 
-
-def median_interval(repeats: Sequence[Seconds], seed: int = 0) -> Interval | None:
-    """Return the median over all epochs of all repeats with its bootstrap interval.
-
-    ``repeats`` holds one array of seconds per fresh process. None where there is no epoch. With a
-    few repeats the percentile interval is too narrow, so it is widened about the median by the
-    factor of Student's t over the normal for repeats - 1 degrees of freedom.
+    A process without an epoch counts as none.
     """
-    found = _measured(repeats)
-    if not found:
+    medians = np.array([np.median(epochs) for epochs in repeats if len(epochs)])
+    if not len(medians) or medians.min() <= 0:
         return None
-    epochs = np.concatenate(found)
-    median = float(np.median(epochs))
-    if len(epochs) < _FEW_EPOCHS:
-        return Interval(median, float("nan"), float("nan"), len(found))
-    low, high = _ends(_drawn_medians(found, np.random.default_rng(seed)))
-    factor = _small_sample_factor(len(found))
-    return Interval(
-        median,
-        max(0.0, median - factor * (median - low)),
-        median + factor * (high - median),
-        len(found),
-    )
+    logs = np.log(medians)
+    variance = float(logs.var(ddof=1)) if len(logs) > 1 else math.nan
+    return _Logs(float(logs.mean()), variance, len(logs))
 
 
-def median_ratio(
-    before: Sequence[Seconds], after: Sequence[Seconds], seed: int = 0
+def _quantile(freedom: float, confidence: float) -> float:
+    """Return Student's t that a two-sided interval of this confidence needs."""
+    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+
+
+def cell_interval(repeats: Sequence[Seconds], confidence: float = CONFIDENCE) -> Interval | None:
+    """Return a cell's seconds with their interval: one array of seconds per fresh process.
+
+    None where there is no epoch.
+    """
+    found = _logs(repeats)
+    if found is None:
+        return None
+    half = math.nan
+    if found.count > 1:
+        half = _quantile(found.count - 1, confidence) * math.sqrt(found.of_mean)
+    ends = (math.exp(found.mean), math.exp(found.mean - half), math.exp(found.mean + half))
+    return Interval(*ends, found.count)
+
+
+def _freedom(parts: Sequence[tuple[float, int]]) -> float:
+    """Return Welch and Satterthwaite's degrees of freedom of a sum of (variance, processes)."""
+    total = sum(variance for variance, _ in parts)
+    return total**2 / sum(variance**2 / (count - 1) for variance, count in parts)
+
+
+def _of_difference(
+    difference: float, parts: Sequence[tuple[float, int]], confidence: float
+) -> Ratio:
+    """Return the ratio of a difference of logarithms, whose variance is the sum of ``parts``."""
+    half = math.nan
+    if all(count > 1 for _, count in parts):
+        total = sum(variance for variance, _ in parts)
+        half = _quantile(_freedom(parts), confidence) * math.sqrt(total) if total else 0.0
+    ends = (difference, difference - half, difference + half)
+    return Ratio(*map(_exp, ends))
+
+
+def _exp(value: float) -> float:
+    return float(np.exp(value))
+
+
+def cell_ratio(
+    before: Sequence[Seconds], after: Sequence[Seconds], confidence: float = CONFIDENCE
 ) -> Ratio | None:
-    """Return the median of ``after`` over that of ``before`` with its bootstrap interval.
+    """Return the seconds of ``after`` over those of ``before`` with the interval of the ratio.
 
-    Both hold one array of seconds per fresh process, drawn independently of each other. None
-    where a side has no epoch or a median of zero. The interval is of the ratio's logarithm, so
-    that exchanging the sides inverts it; with few repeats it is widened as ``interval``'s is, by
-    Welch's degrees of freedom.
+    Both hold one array of seconds per fresh process. None where a side has no epoch or took no
+    time. Exchanging the sides inverts it.
     """
-    sides = [_measured(before), _measured(after)]
-    if not all(sides):
+    a, b = _logs(before), _logs(after)
+    if a is None or b is None:
         return None
-    medians = [float(np.median(np.concatenate(side))) for side in sides]
-    if min(medians) <= 0:
+    parts = [(side.of_mean, side.count) for side in (a, b)]
+    return _of_difference(b.mean - a.mean, parts, confidence)
+
+
+def mean_ratio(
+    pairs: Sequence[tuple[Sequence[Seconds], Sequence[Seconds]]], confidence: float = CONFIDENCE
+) -> Ratio | None:
+    """Return the geometric mean of the ratios of several pairs of (before, after).
+
+    The interval is of the mean over just these pairs, whose variances add up; it says nothing of
+    models that were not measured. None where a side of a pair has no epoch.
+    """
+    logs = [(_logs(before), _logs(after)) for before, after in pairs]
+    sides = [side for pair in logs for side in pair if side is not None]
+    if not pairs or len(sides) < 2 * len(pairs):
         return None
-    value = medians[1] / medians[0]
-    if any(len(side) < 2 or sum(map(len, side)) < _FEW_EPOCHS for side in sides):
-        return Ratio(value, float("nan"), float("nan"))
-    random = np.random.default_rng(seed)
-    logs = [np.log(_drawn_medians(side, random)) for side in sides]
-    low, high = _ends(logs[1] - logs[0])
-    factor = _welch_factor([float(np.var(log)) for log in logs], [len(side) for side in sides])
-    middle = float(np.log(value))
-    return Ratio(
-        value,
-        float(np.exp(middle - factor * (middle - low))),
-        float(np.exp(middle + factor * (high - middle))),
-    )
+    parts = [(side.of_mean / len(pairs) ** 2, side.count) for side in sides]
+    difference = sum(b.mean - a.mean for a, b in zip(sides[::2], sides[1::2], strict=True))
+    return _of_difference(difference / len(pairs), parts, confidence)
 
 
-def _ends(drawn: Seconds) -> tuple[float, float]:
-    """Return the percentiles between which the middle 95 % of the draws lie."""
-    low, high = np.percentile(drawn, [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
+def processes_for(
+    before: Sequence[Seconds], after: Sequence[Seconds], half: float, confidence: float
+) -> int | None:
+    """Return how many processes a side would make half the ratio's interval ``half`` or less.
 
-
-def _t_over_normal(freedom: float) -> float:
-    quantile = (1 + CONFIDENCE) / 2
-    return float(stats.t.ppf(quantile, freedom) / stats.norm.ppf(quantile))
-
-
-def _small_sample_factor(repeats: int) -> float:
-    """Return how much wider an interval from so few repeats must be; 1 for a single one.
-
-    A single repeat has no spread between processes to widen: its interval is of its epochs only.
+    ``half`` is of the logarithm: 0.03 is about 3 %. It rests on the variance seen so far, so it is
+    a guess. None where a side is one process, or where a thousand would not do.
     """
-    if repeats < 2:
-        return 1.0
-    return float(np.sqrt(repeats / (repeats - 1))) * _t_over_normal(repeats - 1)
-
-
-def _welch_factor(variances: Sequence[float], repeats: Sequence[int]) -> float:
-    """Return how much wider the interval of a difference must be, from the sides' variances.
-
-    For one side without any spread it is ``_small_sample_factor`` of the other.
-    """
-    drawn = sum(variances)
-    if drawn == 0:
-        return 1.0
-    true = [v * n / (n - 1) for v, n in zip(variances, repeats, strict=True)]
-    freedom = sum(true) ** 2 / sum(v**2 / (n - 1) for v, n in zip(true, repeats, strict=True))
-    return float(np.sqrt(sum(true) / drawn)) * _t_over_normal(freedom)
+    a, b = _logs(before), _logs(after)
+    if a is None or b is None or min(a.count, b.count) < 2 or half <= 0:
+        return None
+    spread = a.variance + b.variance
+    for count in range(max(a.count, b.count), _MOST_PROCESSES + 1):
+        if _quantile(2 * (count - 1), confidence) * math.sqrt(spread / count) <= half:
+            return count
+    return None
 
 
 def _drifts(epochs: Seconds) -> bool:
@@ -177,12 +212,14 @@ def steadiness_warnings(repeats: Sequence[Seconds], found: Interval | None) -> l
     epochs = np.concatenate([np.asarray(r, dtype=float) for r in repeats if len(r)])
     said = []
     if len(epochs) < _FEW_EPOCHS:
-        said.append(f"fewer than {_FEW_EPOCHS} epochs after the first: no interval")
+        said.append(f"fewer than {_FEW_EPOCHS} epochs after the first")
     if found.repeats == 1:
-        said.append("one process: how far the next would be off is not known")
-    if found.relative_width > _WIDE:
+        said.append("one process: how far the next would be off is not known; use --repeats 3")
+    elif found.tells_nothing:
+        said.append(f"{found.repeats} processes are too few to tell: use more --repeats")
+    elif found.relative_width > _WIDE:
         said.append(f"the interval is wide: +-{100 * found.relative_width:.0f} %")
-    slow = int(np.sum(epochs > _OUTLIER * found.median))
+    slow = int(np.sum(epochs > _OUTLIER * float(np.median(epochs))))
     if slow and len(epochs) >= _FEW_EPOCHS:
         said.append(f"{slow} of {len(epochs)} epochs took over {_OUTLIER:g} times the median")
     drifting = sum(_drifts(np.asarray(r, dtype=float)) for r in repeats)

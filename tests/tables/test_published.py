@@ -95,6 +95,8 @@ def summary():
             "configuration": ["tf-cntk-k208", "mxnet-k122"],
             "backend": ["tensorflow", "mxnet"],
             "device": ["cpu"] * 2,
+            "variant": [""] * 2,
+            "keras_version": ["2.0.8", "1.2.2"],
             "seconds_per_epoch": [2.0, 5.0],
             "seconds_low": [1.9, 4.0],
             "seconds_high": [2.1, 6.0],
@@ -124,6 +126,13 @@ def test_the_interval_stands_beside_the_time(summary):
 def test_without_tensorflow_there_is_no_measured_ratio(summary):
     alone = with_published(summary[summary["backend"] == "mxnet"])
     assert alone["measured_ratio"].isna().all()
+
+
+def test_keras_3_is_set_beside_nothing_of_2017(summary):
+    """x TF of a mixed run divides by the TensorFlow of the same generation only."""
+    summary["keras_version"] = ["2.0.8", "3.15.1"]
+    other = with_published(summary).set_index("backend").loc["mxnet"]
+    assert other[["measured_ratio", "published_seconds", "published_ratio"]].isna().all()
 
 
 def test_a_published_ratio_needs_no_measured_tensorflow(summary):

@@ -6,14 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from launcher_contract import make_job
 from runner.errors import UsageError
 from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
 from runner.tables.statistics import (
     Seconds,
-    median_interval,
-    median_ratio,
+    cell_interval,
+    cell_ratio,
+    mean_ratio,
+    processes_for,
     steadiness_warnings,
 )
 
@@ -23,20 +26,73 @@ def arrays(repeats: Sequence[Sequence[float]]) -> list[Seconds]:
     return [np.array(epochs, dtype=float) for epochs in repeats]
 
 
-def test_the_median_is_over_all_epochs_of_all_repeats():
-    found = median_interval(arrays([[1.0, 2.0, 3.0], [2.0, 2.0]]))
-    assert found.median == 2.0
-    assert found.repeats == 2
-    assert found.low <= 2.0 <= found.high
+def test_each_process_counts_once_with_its_median():
+    found = cell_interval(arrays([[1.0, 2.0, 3.0, 2.0], [8.0]]))
+    assert (found.seconds, found.repeats) == (pytest.approx(4.0), 2)
+    assert found.low < 4.0 < found.high
 
 
-def test_too_few_epochs_have_no_interval():
-    assert np.isnan(median_interval(arrays([[1.0], [2.0]])).relative_width)
+def test_the_interval_is_students():
+    """A worked example: logarithms 0, 1 and 2 have the mean 1 and the standard deviation 1."""
+    found = cell_interval(arrays([[np.exp(x)] for x in (0, 1, 2)]))
+    half = 4.302653 / np.sqrt(3)
+    assert np.log(found.low) == pytest.approx(1 - half, abs=1e-6)
+    assert np.log(found.high) == pytest.approx(1 + half, abs=1e-6)
+
+
+def test_the_ratio_has_welchs_degrees_of_freedom():
+    """A worked example: variances 1/3 and 4/2 of the means give 2.307692 degrees of freedom."""
+    before = arrays([[np.exp(x)] for x in (0, 1, 2)])
+    after = arrays([[np.exp(x)] for x in (3 - np.sqrt(2), 3 + np.sqrt(2))])
+    found = cell_ratio(before, after)
+    total = 1 / 3 + 2
+    freedom = total**2 / ((1 / 3) ** 2 / 2 + 2**2 / 1)
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(total)
+    assert freedom == pytest.approx(1.342466, abs=1e-6)
+    assert np.log(found.high) - np.log(found.value) == pytest.approx(half)
+    assert found.value == pytest.approx(np.exp(2))
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 4, 40])
+def test_one_process_has_no_interval(epochs):
+    found = cell_interval([np.linspace(1, 2, epochs)])
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)
+
+
+def test_the_mean_ratio_of_several_pairs_is_geometric():
+    pairs = [(arrays([[1.0]] * 3), arrays([[2.0]] * 3)), (arrays([[1.0]] * 3), arrays([[8.0]] * 3))]
+    found = mean_ratio(pairs)
+    assert (found.low, found.value, found.high) == pytest.approx((4.0, 4.0, 4.0))
+    assert mean_ratio([]) is None
+    assert mean_ratio([*pairs, (arrays([[1.0]]), [])]) is None
+
+
+def test_the_mean_ratio_holds_the_truth_about_as_often_as_it_says():
+    random = np.random.default_rng(7)
+    held = 0
+    for _ in range(200):
+        pairs = [
+            (processes(random, 3), [ratio * one for one in processes(random, 3)])
+            for ratio in (0.5, 2.0, 8.0)
+        ]
+        found = mean_ratio(pairs)
+        held += found.low <= 2.0 <= found.high
+    assert held >= 184
+
+
+def test_more_processes_are_asked_for_where_they_vary_more():
+    calm, wild = (arrays([[1.0], [1 + by], [1 - by]]) for by in (0.01, 0.1))
+    few = processes_for(calm, calm, half=0.05, confidence=0.95)
+    many = processes_for(wild, wild, half=0.05, confidence=0.95)
+    assert 3 <= few < many
+    assert processes_for(calm, arrays([[1.0]]), half=0.05, confidence=0.95) is None
+    assert processes_for(wild, wild, half=1e-6, confidence=0.95) is None
 
 
 def test_nothing_measured_has_no_interval():
-    assert median_interval([]) is None
-    assert median_interval(arrays([[]])) is None
+    assert cell_interval([]) is None
+    assert cell_interval(arrays([[]])) is None
 
 
 def processes(random, count):
@@ -46,57 +102,56 @@ def processes(random, count):
     ]
 
 
-@pytest.mark.parametrize("count", [3, 5, 10])
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(count):
     random = np.random.default_rng(7)
     held = 0
-    for _ in range(100):
-        found = median_interval(processes(random, count))
+    for _ in range(200):
+        found = cell_interval(processes(random, count))
         held += found.low <= 10 <= found.high
-    assert held >= 88
+    assert held >= 184
 
 
-@pytest.mark.parametrize("counts", [(3, 3), (5, 5), (3, 10)])
+@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (5, 5), (3, 6)])
 def test_the_ratio_of_two_holds_the_truth_about_as_often_as_it_says(counts):
     random = np.random.default_rng(7)
     held = 0
-    for _ in range(100):
+    for _ in range(200):
         before, after = (processes(random, count) for count in counts)
-        found = median_ratio(before, [1.5 * epochs for epochs in after])
+        found = cell_ratio(before, [1.5 * epochs for epochs in after])
         held += found.low <= 1.5 <= found.high
-    assert held >= 90
+    assert held >= 184
 
 
 def test_a_ratio_of_the_sides_exchanged_is_its_inverse():
     random = np.random.default_rng(7)
     before, after = processes(random, 30), processes(random, 30)
-    there, back = median_ratio(before, after), median_ratio(after, before)
+    there, back = cell_ratio(before, after), cell_ratio(after, before)
     assert there.value == pytest.approx(1 / back.value)
     assert there.low == pytest.approx(1 / back.high, rel=0.01)
 
 
-@pytest.mark.parametrize("few", [[[1.0, 1.0, 1.0]], [[1.0], [1.0]]])
-def test_a_ratio_of_too_few_has_no_interval(few):
-    less, more = arrays(few), arrays([[2.0] * 3] * 3)
-    for found in (median_ratio(less, more), median_ratio(more, less)):
+def test_a_ratio_with_one_process_on_a_side_has_no_interval():
+    less, more = arrays([[1.0, 1.0, 1.0]]), arrays([[2.0] * 3] * 3)
+    for found in (cell_ratio(less, more), cell_ratio(more, less)):
         assert found.value in (0.5, 2.0)
         assert np.isnan(found.low)
 
 
 def test_a_ratio_of_nothing_or_to_zero_is_none():
     many = arrays([[2.0] * 3] * 3)
-    assert median_ratio(many, []) is None
-    assert median_ratio(arrays([[0.0] * 3] * 3), many) is None
+    assert cell_ratio(many, []) is None
+    assert cell_ratio(arrays([[0.0] * 3] * 3), many) is None
 
 
 def test_a_ratio_without_any_spread_is_sure():
-    found = median_ratio(arrays([[1.0] * 3] * 3), arrays([[2.0] * 3] * 3))
-    assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
+    found = cell_ratio(arrays([[1.0] * 3] * 3), arrays([[2.0] * 3] * 3))
+    assert (found.low, found.value, found.high) == pytest.approx((2.0, 2.0, 2.0))
 
 
 def test_more_repeats_make_it_narrower():
     random = np.random.default_rng(7)
-    few, many = (median_interval(processes(random, count)) for count in (3, 30))
+    few, many = (cell_interval(processes(random, count)) for count in (3, 30))
     assert many.relative_width < few.relative_width
 
 
@@ -107,18 +162,19 @@ def test_more_repeats_make_it_narrower():
         ([[1.0], [1.0]], "fewer than 3 epochs"),
         ([[1.0] * 9 + [2.0], [1.0] * 9], "1 of 19 epochs took over 1.2 times the median"),
         ([[1.0, 1.0, 1.0, 1.5, 1.5, 1.5], [1.0] * 6], "drift by over 5 % in 1 process"),
-        ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], "the interval is wide"),
+        ([[1.0, 1.0, 1.0], [1.05, 1.05, 1.05], [1.0] * 3], "the interval is wide: +-7 %"),
+        ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], "2 processes are too few to tell"),
     ],
 )
 def test_what_is_unsteady_is_said(repeats, said):
     measured = arrays(repeats)
-    found = median_interval(measured)
+    found = cell_interval(measured)
     assert any(said in line for line in steadiness_warnings(measured, found))
 
 
 def test_a_steady_measurement_has_no_warning():
     repeats = arrays([[1.0, 1.01, 0.99] * 2] * 5)
-    assert steadiness_warnings(repeats, median_interval(repeats)) == []
+    assert steadiness_warnings(repeats, cell_interval(repeats)) == []
 
 
 def test_rounds_are_interleaved_in_an_order_that_the_seed_decides():

@@ -1,0 +1,35 @@
+"""What held a job's process up that was not its own work: such a time is shown, and not judged."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runner.machine.gpu import SLOWDOWNS
+
+# Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
+MIN_SAMPLES = 3
+# In cores, as the mean over a job. An idle machine's services, the engine and the desktop take
+# 0.01 to 0.1; one busy process takes 1.0. Between them lies what can matter: a job whose threads
+# wait for each other in every step is held up for at most this part of its time, and a process
+# that is busy for a quarter of the job is already at the limit.
+FOREIGN_LOAD_LIMIT = 0.25
+
+
+def is_loaded(foreign_load: float | None, samples: int) -> bool:
+    """Return whether others took so many cores that a job's time may not be its own."""
+    return foreign_load is not None and samples >= MIN_SAMPLES and foreign_load > FOREIGN_LOAD_LIMIT
+
+
+def _disturbances(telemetry: Mapping[str, Any]) -> Iterator[str]:
+    load = telemetry.get("foreign_load")
+    if is_loaded(load, telemetry.get("samples", 0)):
+        yield "other processes used the CPU"
+    reasons = set(str(telemetry.get("throttle") or "").split(", "))
+    for reason in sorted(reasons & SLOWDOWNS):
+        yield f"the GPU was slowed down: {reason}"
+    if telemetry.get("paused_seconds"):
+        yield "the job was paused"
+
+
+def disturbance_of(telemetry: Mapping[str, Any]) -> str | None:
+    """Return in words what disturbed a job, by its record's telemetry; None if nothing is known."""
+    return "; ".join(_disturbances(telemetry)) or None

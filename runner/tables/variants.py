@@ -1,0 +1,59 @@
+"""Telling apart what several runs measured under the same names: other work, other machines."""
+
+from collections.abc import Hashable
+
+import pandas as pd
+
+from runner.tables.columns import ENVIRONMENT, WORK
+
+_FACTS = [*WORK, *ENVIRONMENT]
+_COLUMN = ["configuration", "backend", "device"]
+# Of one run: what it ran, by the model and the column of the table.
+_Facts = dict[tuple[Hashable, str], Hashable]
+
+
+def _facts(rows: pd.DataFrame) -> _Facts:
+    """Return what is known of a run's cells in one column; what a job never said is left out."""
+    sizes = rows.assign(samples=rows.groupby("job")["samples"].transform("max"))
+    first = sizes.groupby("model", sort=False)[_FACTS].first()
+    return {
+        (model, str(name)): value
+        for model, facts in first.iterrows()
+        for name, value in facts.items()
+        if pd.notna(value)
+    }
+
+
+def _agree(one: _Facts, other: _Facts) -> bool:
+    return all(one[key] == other[key] for key in one.keys() & other.keys())
+
+
+def _variants(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the variant of each run that measured something in one column of the table."""
+    alike: list[tuple[list[str], _Facts]] = []
+    for run, of_run in rows.groupby("run", sort=False):
+        facts = _facts(of_run)
+        for runs, known in alike:
+            if _agree(known, facts):
+                runs.append(str(run))
+                known.update(facts)
+                break
+        else:
+            alike.append(([str(run)], facts))
+    if len(alike) == 1:
+        return dict.fromkeys(alike[0][0], "")
+    return {run: " + ".join(runs) for runs, _ in alike for run in runs}
+
+
+def with_variants(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of several runs with ``variant`` set, so that no cell pools what differs.
+
+    Runs of the same work in the same environment on the same machine are repeats of each other
+    and share a cell; else each is a column of its own, named after the run. Empty where there is
+    nothing to tell apart. Sources: the columns of ``WORK`` and ``ENVIRONMENT``.
+    """
+    variant = pd.Series("", index=table.index, dtype="string")
+    if table["run"].nunique() > 1:
+        for _, rows in table.groupby(_COLUMN, sort=False):
+            variant.loc[rows.index] = rows["run"].map(_variants(rows))
+    return table.assign(variant=variant)

@@ -1,0 +1,354 @@
+"""Which backend is fastest, model by model and over all of them, and when that cannot be told.
+
+A verdict is a statement on a ratio of two cells (see ``runner.tables.statistics``): one is faster
+if the ratio's interval lies beyond 1, they are the same if it lies within ``same_within`` of 1,
+and else it cannot be told. Cells are compared if they did the same work under the same generation
+of Keras on the same machine, were not disturbed, and have two processes each.
+
+All statements of one verdict hold together in 95 % of cases: the error is divided among the pairs
+of backends and among the looks at the data that a run with a budget takes (Bonferroni's
+inequality; it holds however pairs and looks depend on each other).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from runner.spec.job import Status
+from runner.tables.columns import CELL
+from runner.tables.generations import keras_generation
+from runner.tables.per_cell import repeats_of, summarize
+from runner.tables.statistics import (
+    CONFIDENCE,
+    Ratio,
+    Seconds,
+    cell_interval,
+    cell_ratio,
+    mean_ratio,
+    processes_for,
+)
+from runner.tables.variants import with_variants
+
+SAME_WITHIN = 0.03
+ONE_PROCESS = "one process"
+_MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
+_WORK = ["samples", "batch_size"]
+
+
+class Relation(StrEnum):
+    """What the interval of a ratio says of the faster and the slower of two cells."""
+
+    FASTER = "faster"
+    SAME = "same"
+    OPEN = "open"
+
+
+class Outcome(StrEnum):
+    """What a verdict says."""
+
+    FASTEST = "fastest"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A cell that is compared: its seconds by process, or why they cannot be."""
+
+    name: str
+    repeats: list[Seconds]
+    obstacle: str | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two contenders: ``ratio`` is the seconds of ``slow`` over those of ``fast``."""
+
+    fast: Contender
+    slow: Contender
+    ratio: Ratio
+    relation: Relation
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the statements of a verdict must meet.
+
+    ``same_within`` 0.03 calls cells the same whose ratio lies within 3 % of 1; ``looks`` is how
+    often a run looks at its data while it may still go on; ``confidence`` is of one statement.
+    """
+
+    same_within: float = SAME_WITHIN
+    looks: int = 1
+    pairs: int = 1
+
+    @property
+    def confidence(self) -> float:
+        """Return the confidence of each statement, so that all together hold in 95 %."""
+        return 1 - (1 - CONFIDENCE) / (self.pairs * self.looks)
+
+
+@dataclass(frozen=True)
+class ModelVerdict:
+    """What is said of one model: ``text`` in words, ``fastest`` the names where it is told.
+
+    ``pairs`` are the fastest contender with each other one that it could be compared with.
+    """
+
+    model: str
+    outcome: Outcome
+    fastest: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    text: str
+
+
+def relation_of(ratio: Ratio, same_within: float) -> Relation:
+    """Return what a ratio's interval says. Within ``same_within`` no difference is worth a word."""
+    if 1 / (1 + same_within) <= ratio.low and ratio.high <= 1 + same_within:
+        return Relation.SAME
+    return Relation.FASTER if ratio.low > 1 or ratio.high < 1 else Relation.OPEN
+
+
+def compare_pair(one: Contender, other: Contender, terms: Terms) -> Pair | None:
+    """Return two contenders with the ratio of the slower to the faster; None without a ratio."""
+    ratio = cell_ratio(one.repeats, other.repeats, terms.confidence)
+    if ratio is None or math.isnan(ratio.low):
+        return None
+    relation = relation_of(ratio, terms.same_within)
+    if ratio.value < 1:
+        return Pair(other, one, ratio.inverse, relation)
+    return Pair(one, other, ratio, relation)
+
+
+def processes_to_decide(pair: Pair, terms: Terms) -> int | None:
+    """Return how many processes a side may decide an open pair, by the variance seen so far."""
+    gap = abs(math.log(pair.ratio.value))
+    half = max(gap, math.log1p(terms.same_within) - gap)
+    return processes_for(pair.fast.repeats, pair.slow.repeats, half, terms.confidence)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell's row of the summary, and its rows of the table."""
+
+    figures: pd.Series
+    rows: pd.DataFrame
+
+    @property
+    def model(self) -> str:
+        return str(self.figures["model"])
+
+    @property
+    def is_timed(self) -> bool:
+        return bool(pd.notna(self.figures["seconds_per_epoch"]))
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Return what cells of all models must share to be compared."""
+        generation = keras_generation(str(self.figures["keras_version"]))
+        return (str(self.figures["device"]), generation, *map(self._facts, _MACHINE))
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """Return what the cells of one model must share beside that."""
+        return tuple(map(self._facts, _WORK))
+
+    @property
+    def obstacle(self) -> str | None:
+        """Return why the cell cannot be compared, or None."""
+        if not self.is_timed:
+            failed = self.figures["status"] != Status.OK
+            return str(self.figures["status"]) if failed else "no epoch after the first"
+        if pd.notna(self.figures["disturbance"]):
+            return str(self.figures["disturbance"])
+        return ONE_PROCESS if self.figures["repeats"] < 2 else None
+
+    def _facts(self, column: str) -> str:
+        return "/".join(sorted(self.rows[column].dropna().astype(str).unique()))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The cells of one model that may be compared."""
+
+    model: str
+    where: tuple[str, ...]
+    contenders: list[Contender]
+    terms: Terms
+
+
+def _cells(table: pd.DataFrame) -> list[_Cell]:
+    table = with_variants(table)
+    rows_of = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
+    return [
+        _Cell(figures, rows_of[tuple(str(figures[name]) for name in CELL)])
+        for _, figures in summarize(table).iterrows()
+    ]
+
+
+def _names(cells: Sequence[_Cell]) -> list[str]:
+    """Return the shortest names that tell cells apart: the backend, and what else it needs."""
+    for columns in (
+        ["backend"],
+        ["configuration", "backend"],
+        ["configuration", "backend", "variant"],
+    ):
+        names = ["/".join(str(cell.figures[name]) for name in columns) for cell in cells]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _group(timed: Sequence[_Cell], failed: Sequence[_Cell]) -> _Group:
+    cells = [*timed, *failed]
+    contenders = [
+        Contender(name, repeats_of(cell.rows), cell.obstacle)
+        for name, cell in zip(_names(cells), cells, strict=True)
+    ]
+    rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
+    looks, within = rows["looks"].max(), rows["same_within"].max()
+    terms = Terms(
+        SAME_WITHIN if pd.isna(within) else float(within),
+        1 if pd.isna(looks) else int(looks),
+        max(1, math.comb(len(timed), 2)),
+    )
+    return _Group(cells[0].model, cells[0].where, contenders, terms)
+
+
+def _groups(table: pd.DataFrame) -> Iterator[_Group]:
+    """Yield the cells that may be compared, model by model; a failed cell stands with each."""
+    cells = _cells(table)
+    timed: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[_Cell]] = {}
+    for cell in filter(lambda cell: cell.is_timed, cells):
+        timed.setdefault((cell.model, cell.where, cell.work), []).append(cell)
+    for (model, _, _), found in timed.items():
+        failed = [cell for cell in cells if not cell.is_timed and cell.model == model]
+        if len(found) + len(failed) > 1:
+            yield _group(found, failed)
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Return a ratio with its interval as it is said."""
+    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) times"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _obstacles_text(contenders: Sequence[Contender]) -> str:
+    """Return why contenders cannot be compared, a phrase for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for one in contenders:
+        by_reason.setdefault(str(one.obstacle), []).append(one.name)
+    return "; ".join(f"{_listed(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def _open_text(pair: Pair, terms: Terms) -> str:
+    """Return why two contenders are not told apart, and what would tell."""
+    span = f"{pair.fast.name} {ratio_text(pair.ratio)} as fast as {pair.slow.name}"
+    wanted = processes_to_decide(pair, terms)
+    return f"{span}; --repeats {wanted} may tell" if wanted else span
+
+
+def _of_pairs(first: str, pairs: Sequence[Pair], terms: Terms) -> tuple[Outcome, list[str], str]:
+    """Return what is said of the fastest contender and those it was compared with."""
+    of = {r: [pair for pair in pairs if pair.relation is r] for r in Relation}
+    if of[Relation.OPEN]:
+        said = ", ".join(_open_text(pair, terms) for pair in of[Relation.OPEN])
+        return Outcome.CANNOT_TELL, [], f"cannot tell: {said}"
+    slower = ", ".join(
+        f"{ratio_text(pair.ratio)} as fast as {pair.slow.name}" for pair in of[Relation.FASTER]
+    )
+    if not of[Relation.SAME]:
+        return Outcome.FASTEST, [first], f"{first} fastest, {slower}"
+    level = [first, *(pair.slow.name for pair in of[Relation.SAME])]
+    text = f"{_listed(level)} the same within {100 * terms.same_within:g} %"
+    return Outcome.SAME, level, text + (f"; {first} {slower}" if slower else "")
+
+
+def _figure(one: Contender) -> float:
+    found = cell_interval(one.repeats)
+    return found.seconds if found else math.inf
+
+
+def _judged(group: _Group) -> ModelVerdict:
+    """Return the verdict on one model."""
+    able = sorted((one for one in group.contenders if one.obstacle is None), key=_figure)
+    unable = [one for one in group.contenders if one.obstacle is not None]
+    if len(able) < 2:
+        remedy = any(one.obstacle == ONE_PROCESS for one in unable)
+        text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
+        return ModelVerdict(group.model, Outcome.CANNOT_TELL, (), (), text)
+    compared = [compare_pair(able[0], other, group.terms) for other in able[1:]]
+    pairs = tuple(pair for pair in compared if pair is not None)
+    outcome, fastest, text = _of_pairs(able[0].name, pairs, group.terms)
+    beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
+    return ModelVerdict(group.model, outcome, tuple(fastest), pairs, text + beside)
+
+
+def model_verdicts(table: pd.DataFrame) -> list[ModelVerdict]:
+    """Return a verdict for each model of ``runner.tables.load.load_runs``'s table.
+
+    One for each set of its cells that may be compared; none where a model has a single cell.
+    """
+    return [_judged(group) for group in _groups(table)]
+
+
+def _common(groups: Sequence[_Group]) -> list[str]:
+    """Return the contenders that can be compared in every group."""
+    able = [[one.name for one in g.contenders if one.obstacle is None] for g in groups]
+    return [name for name in able[0] if all(name in names for names in able)]
+
+
+def _over_all(groups: Sequence[_Group], name: str, other: str, terms: Terms) -> Ratio | None:
+    """Return the seconds of ``other`` over those of ``name``, as the mean over all models."""
+    sides = [{one.name: one.repeats for one in group.contenders} for group in groups]
+    return mean_ratio([(side[name], side[other]) for side in sides], terms.confidence)
+
+
+def _overall(groups: Sequence[_Group], asked: int) -> str | None:
+    """Return the line over all models that were measured under the same conditions."""
+    able = [g for g in groups if sum(one.obstacle is None for one in g.contenders) > 1]
+    names = _common(able) if len(able) > 1 else []
+    if len(names) < 2:
+        return None
+    terms = max((group.terms for group in able), key=lambda terms: terms.pairs * terms.looks)
+    base = names[0]
+    relative = {o: _over_all(able, base, o, terms) for o in names}
+    first = min(names, key=lambda name: found.value if (found := relative[name]) else math.inf)
+    said = [
+        f"{ratio_text(ratio)} as fast as {other}"
+        for other in names
+        if other != first and (ratio := _over_all(able, first, other, terms)) is not None
+    ]
+    judged = [_judged(group) for group in able]
+    wins = sum(v.outcome is Outcome.FASTEST and v.fastest == (first,) for v in judged)
+    ties = sum(v.outcome is Outcome.SAME and first in v.fastest for v in judged)
+    unknown = sum(v.outcome is Outcome.CANNOT_TELL for v in judged)
+    counted = f"{len(able)} models" if len(able) == asked else f"{len(able)} of {asked} models"
+    tail = [f"fastest in {wins}", f"the same in {ties}"] + [f"cannot tell in {unknown}"] * (
+        unknown > 0
+    )
+    return f"over {counted} (geometric mean): {first} {', '.join(said)}; {', '.join(tail)}"
+
+
+def overall_lines(table: pd.DataFrame) -> list[str]:
+    """Return a line over all models for each set of conditions that has two models or more.
+
+    The geometric mean of the ratios of the models measured, with its interval, and in how many of
+    them the leader is the fastest alone or the same as another.
+    """
+    by_where: dict[tuple[str, ...], list[_Group]] = {}
+    for group in _groups(table):
+        by_where.setdefault(group.where, []).append(group)
+    found = [_overall(groups, len({g.model for g in groups})) for groups in by_where.values()]
+    return [line for line in found if line is not None]
+
+
+def answer_lines(table: pd.DataFrame) -> list[str]:
+    """Return what a table says of which backend is fastest: a line a model, and one over all."""
+    return [*(f"{v.model}: {v.text}" for v in model_verdicts(table)), *overall_lines(table)]

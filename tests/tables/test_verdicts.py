@@ -1,0 +1,201 @@
+"""Which backend is fastest, in words, and when that cannot be told."""
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from runner.tables.columns import COLUMNS
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
+from runner.tables.verdicts import Outcome, answer_lines, model_verdicts, overall_lines
+from steady_runs import CELLS, steady_run
+
+THREE = {**CELLS, ("mnist_mlp", "theano"): 4.0}
+TWO_MODELS = {**CELLS, ("mnist_cnn", "tensorflow"): 2.0, ("mnist_cnn", "cntk"): 1.0}
+
+
+def said(tmp_path, cells=CELLS, **changes):
+    """Return the verdicts on a run of steady cells."""
+    return model_verdicts(load_runs(steady_run(tmp_path, cells, **changes)))
+
+
+def test_the_fastest_is_named_with_its_ratio_and_interval(tmp_path):
+    (one,) = said(tmp_path)
+    assert (one.model, one.outcome, one.fastest) == ("mnist_mlp", "fastest", ("tensorflow",))
+    found = re.fullmatch(
+        r"tensorflow fastest, 2\.00 \((.*) to (.*)\) times as fast as cntk", one.text
+    )
+    assert 1.9 < float(found[1]) < 2 < float(found[2]) < 2.1
+
+
+def test_several_are_each_set_against_the_fastest(tmp_path):
+    (one,) = said(tmp_path, THREE)
+    assert one.outcome is Outcome.FASTEST
+    assert one.text.count("times as fast as") == 2
+
+
+def test_what_differs_by_less_than_matters_is_the_same(tmp_path):
+    (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.005})
+    assert one.outcome is Outcome.SAME
+    assert one.text == "tensorflow and cntk the same within 3 %"
+
+
+def test_the_two_leaders_are_the_same_and_a_third_is_slower(tmp_path):
+    (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "cntk"): 1.001})
+    assert one.text.startswith("tensorflow and cntk the same within 3 %; tensorflow 4.00 (")
+
+
+def test_one_process_cannot_tell_and_says_what_would(tmp_path):
+    (one,) = said(tmp_path, repeats=1)
+    assert one.outcome is Outcome.CANNOT_TELL
+    assert one.text == "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
+
+
+def test_an_interval_that_holds_one_says_how_many_repeats_may_tell(tmp_path):
+    (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.02}, repeats=2)
+    assert one.outcome is Outcome.CANNOT_TELL
+    assert re.search(r"cannot tell: tensorflow 1\.02 \(.*\) times .*; --repeats \d+ may", one.text)
+
+
+def test_a_disturbed_cell_gets_no_verdict(tmp_path):
+    load = {"foreign_load": 0.9, "samples": 10}
+    (one,) = said(tmp_path, telemetry=load)
+    assert one.outcome is Outcome.CANNOT_TELL
+    assert "other processes used the CPU (in 5 of 5 jobs)" in one.text
+    warned = summarize(load_runs(steady_run(tmp_path, telemetry=load)))["warnings"]
+    assert warned.str.contains("other processes used the CPU").all()
+
+
+@pytest.mark.parametrize(
+    "telemetry",
+    [
+        {"foreign_load": 0.9, "samples": 2},
+        {"foreign_load": 0.1, "samples": 10},
+        {"foreign_load": None, "samples": 10},
+        {"throttle": "none", "samples": 10},
+        {"throttle": "power cap", "samples": 10},
+    ],
+)
+def test_what_is_usual_disturbs_nothing(tmp_path, telemetry):
+    (one,) = said(tmp_path, telemetry=telemetry)
+    assert one.outcome is Outcome.FASTEST
+
+
+def test_a_failed_backend_is_named_beside_the_others(tmp_path):
+    (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "theano"): 0})
+    assert one.outcome is Outcome.FASTEST
+    assert one.text.endswith("; not compared: theano: failed")
+
+
+def test_a_single_backend_has_no_verdict(tmp_path):
+    assert said(tmp_path, {("mnist_mlp", "tensorflow"): 1.0}) == []
+
+
+def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
+    table = load_runs(steady_run(tmp_path))
+    is_cntk = table["backend"] == "cntk"
+    for column, value in (
+        ("samples", 7), ("threads", 9), ("keras_version", "3.15.1"), ("device_name", "another"),
+    ):  # fmt: skip
+        other = table.copy()
+        other.loc[is_cntk, column] = value
+        assert model_verdicts(other) == [], column
+
+
+def test_the_models_together_have_a_line(tmp_path):
+    table = load_runs(steady_run(tmp_path, {**TWO_MODELS, ("mnist_cnn", "cntk"): 8.0}))
+    (line,) = overall_lines(table)
+    assert re.fullmatch(
+        r"over 2 models \(geometric mean\): tensorflow 2\.83 \(.*\) times as fast as cntk; "
+        "fastest in 2, the same in 0",
+        line,
+    )
+    assert answer_lines(table)[-1] == line
+
+
+def test_looks_at_the_data_widen_what_is_said(tmp_path):
+    table = load_runs(steady_run(tmp_path))
+    (once,) = model_verdicts(table)
+    (often,) = model_verdicts(table.assign(looks=6))
+    assert often.pairs[0].ratio.high > once.pairs[0].ratio.high
+
+
+def test_a_run_counts_once_by_whatever_name(tmp_path):
+    run = steady_run(tmp_path / "runs", repeats=2)
+    (tmp_path / "runs" / "latest").symlink_to(run)
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    once = load_runs(run)
+    pd.testing.assert_frame_equal(load_runs(run, tmp_path / "runs" / "latest", copy), once)
+
+
+def test_runs_of_the_same_work_are_repeats_of_each_other(tmp_path):
+    table = load_runs(steady_run(tmp_path, repeats=1), steady_run(tmp_path, repeats=1))
+    assert set(table["variant"]) == {""}
+    assert summarize(table)["repeats"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"events": {"start": {"device": {"kind": "gpu", "name": "Tesla K80"}}}},
+        {"job": {"threads": 7}},
+        {"events": {"start": {"versions": {"keras": "2.0.8", "tensorflow": "9", "cntk": "9"}}}},
+    ],
+)
+def test_runs_on_another_machine_or_of_other_work_are_columns_of_their_own(tmp_path, changes):
+    runs = [steady_run(tmp_path), steady_run(tmp_path, **changes)]
+    table = load_runs(*runs)
+    assert set(table["variant"]) == {run.name for run in runs}
+    assert len(summarize(table)) == 2 * len(CELLS)
+
+
+def test_runs_of_other_sizes_are_not_pooled(tmp_path):
+    table = pd.concat([load_runs(steady_run(tmp_path)) for _ in range(2)], ignore_index=True)
+    second = table["run"] == table["run"].unique()[1]
+    table.loc[second, "samples"] = table.loc[second, "samples"] * 2
+    assert len(summarize(table)) == 2 * len(CELLS)
+
+
+def simulated(random, ratio, processes=3):
+    """Return a table of two backends, whose true seconds have this ratio."""
+    parts = []
+    for backend, level in (("jax", 1.0), ("tensorflow", ratio)):
+        for repeat in range(1, processes + 1):
+            seconds = level * np.exp(0.02 * random.normal() + 0.01 * random.normal(size=6))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "run": "r",
+                        "job": f"{backend}{repeat}",
+                        "configuration": "k3",
+                        "model": "m",
+                        "backend": backend,
+                        "device": "cpu",
+                        "status": "ok",
+                        "keras_version": "3.15",
+                        "epoch": range(1, 7),
+                        "seconds": seconds,
+                        "samples": 10,
+                        "device_name": "c",
+                    }
+                )
+            )
+    table = pd.concat(parts, ignore_index=True)
+    return table.reindex(columns=list(COLUMNS)).astype(COLUMNS)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.035, 1.2])
+def test_a_verdict_is_seldom_wrong(ratio):
+    random = np.random.default_rng(5)
+    wrong = 0
+    for _ in range(120):
+        (found,) = model_verdicts(simulated(random, ratio))
+        is_wrongly_first = found.outcome is Outcome.FASTEST and (
+            ratio == 1 or found.fastest != ("jax",)
+        )
+        wrong += is_wrongly_first or (found.outcome is Outcome.SAME and ratio > 1.03)
+    assert wrong <= 0.05 * 120 + 5
