@@ -6,7 +6,7 @@ loaded when they are first asked for::
     import runner
 
     table = runner.run(["jax-k3"], models=["mnist_mlp"], device="cpu", epochs=3, samples=512)
-    print(runner.summary(table))
+    print(runner.answer(table))
 
 ``runner.__version__`` is the project's version.
 """
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.api import BenchmarkError as BenchmarkError
     from runner.api import Guard as Guard
     from runner.api import SideBySide as SideBySide
+    from runner.api import answer as answer
     from runner.api import compare as compare
     from runner.api import configurations as configurations
     from runner.api import guard as guard
@@ -33,6 +34,7 @@ __all__ = [
     "BenchmarkError",
     "Guard",
     "SideBySide",
+    "answer",
     "compare",
     "configurations",
     "guard",

@@ -21,6 +21,7 @@ from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines, Several
+from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.spec.configuration import load_configurations
 from runner.spec.request import Request
@@ -31,6 +32,7 @@ from runner.tables.between_runs import Guard, SideBySide, compare_tables, judge_
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series, with_published
+from runner.tables.verdicts import Answer, find_answer
 
 __all__ = [
     "BenchmarkError",
@@ -157,7 +159,7 @@ def run(
     table = load_runs(ended.folder) if ended.has_rows else None
     if table is not None:
         RunStore(ended.folder).write_table(table)
-        write_summary(ended.folder, table, summarize(table))
+        write_summary(ended.folder, Report.of(table))
     if ended.error is not None:
         raise ended.error
     if ended.code is ExitCode.INTERRUPTED:
@@ -184,15 +186,27 @@ def load(*runs: Path | str, results_dir: Path | str = paths.RESULTS) -> pd.DataF
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per model, configuration, backend and device of a table of ``load``.
 
-    ``seconds_per_epoch``: the median over the epochs after the first of all ok jobs, in seconds;
-    ``seconds_low`` to ``seconds_high``: its 95 % bootstrap interval over ``repeats`` processes
-    and their ``epochs``, missing where there are too few; ``first_epoch_seconds`` holds one-time
-    work; ``val_accuracy`` from 0 to 1; ``warnings`` in words; ``status`` and ``reason``.
+    ``seconds_per_epoch``: the geometric mean over processes of each one's median over its epochs
+    after the first, in seconds; ``seconds_low`` to ``seconds_high``: its 95 % interval over
+    ``repeats`` processes, missing for one; ``variant`` tells runs apart that did other work or ran
+    on other machines; ``disturbance`` what held the jobs up; ``first_epoch_seconds`` holds
+    one-time work; ``val_accuracy`` from 0 to 1; ``warnings`` in words; ``status`` and ``reason``.
     Beside them the figures of the study that has the model (see ``published``):
     ``published_seconds``, and the ratios to TensorFlow in the same test, ``measured_ratio`` and
     ``published_ratio``.
     """
     return with_published(summarize(table))
+
+
+def answer(table: pd.DataFrame) -> Answer:
+    """Return which backend is fastest by a table of ``load``, and where that cannot be told.
+
+    ``print`` it for a line a model and one over all. ``.verdicts``: for each model its ``model``,
+    ``kind`` ("fastest", "same" or "cannot tell"), ``fastest``, ``pairs`` with the ratio of
+    seconds between the ends of its interval, and ``text``. ``.overall``: the line over all models.
+    All statements of a verdict hold together in 95 % of cases.
+    """
+    return find_answer(table)
 
 
 def published() -> pd.DataFrame:

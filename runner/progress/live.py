@@ -39,7 +39,7 @@ from runner.store.events import (
     StartEvent,
 )
 from runner.store.record import Record
-from runner.tables.columns import CELL
+from runner.tables.columns import ASKED
 from runner.tables.load import load_runs
 from runner.words import clock_text, printable
 
@@ -157,7 +157,7 @@ class LiveView(Printer, RenderHook):
         rows = load_runs(announced.folder)
         for _, job in rows[~rows["job"].isin(to_come)].groupby("job", sort=False):
             first = job.iloc[0]
-            cell = self._cells[tuple(str(first[name]) for name in CELL)]
+            cell = self._cells[tuple(str(first[name]) for name in ASKED)]
             seconds = job.loc[job["epoch"] > 1, "seconds"].astype(float)
             self._enter(cell, Status(first["status"]), seconds.tolist())
 
@@ -227,11 +227,14 @@ class LiveView(Printer, RenderHook):
             self._failed += status is not Status.UNSUPPORTED
 
     def _cell(self, job: Job) -> _Cell:
-        return self._cells[tuple(str(getattr(job, name)) for name in CELL)]
+        return self._cells[tuple(str(getattr(job, name)) for name in ASKED)]
 
     def _work_out_table(self) -> None:
         """Take the table of what there is, to be drawn once for each width of the terminal."""
-        rows = [dict(zip(CELL, key, strict=True)) | c.row() for key, c in self._cells.items()]
+        rows = [
+            {**dict(zip(ASKED, key, strict=True)), "variant": "", **c.row()}
+            for key, c in self._cells.items()
+        ]
         summary = pd.DataFrame(rows).astype({"seconds_per_epoch": "Float64"})
         self._draw = lru_cache(maxsize=1)(partial(_drawn, pivot_cells(summary)))
 

@@ -1,9 +1,12 @@
 """From the summary to text cells as a person reads them."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from runner.spec.job import Status
-from runner.spec.study import FIGURE, Study, reproduced_studies
+from runner.spec.study import FIGURE, Study, keras_generation, reproduced_studies
+from runner.tables.columns import CELL
 from runner.tables.distance import limit_rows
 from runner.tables.per_job import phase_rows
 from runner.tables.published import (
@@ -13,6 +16,7 @@ from runner.tables.published import (
     study_figures,
     with_published,
 )
+from runner.tables.statistics import TELLS_NOTHING
 
 _MEASURED = {
     "model": "model",
@@ -36,7 +40,7 @@ def number_text(column: str, value: str | float | None) -> str:
         return "-"
     if isinstance(value, float):
         if column == "spread":
-            return f"+-{100 * value:.0f}%"
+            return f"+-{100 * value:.0f}%" if value <= TELLS_NOTHING else "too few"
         if "ratio" in column or "accuracy" in column:
             return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
         return seconds_text(value)
@@ -59,19 +63,27 @@ def time_text(row: pd.Series) -> str:
     return "one epoch only" if is_ok else str(row["status"])
 
 
-def pivot_cells(summary: pd.DataFrame) -> pd.DataFrame:
+def pivot_cells(
+    summary: pd.DataFrame, fastest: Collection[tuple[str, ...]] = frozenset()
+) -> pd.DataFrame:
     """Return text cells: rows are models, columns configuration/backend, seconds per epoch.
 
     A cell without a time shows its status; one with a time from fewer repeats than were planned
-    is marked with an asterisk.
+    is marked with an asterisk, and one of the cells ``fastest`` with "(fastest)".
     """
+    keys = summary[CELL].astype("string").itertuples(index=False, name=None)
+    texts = [
+        time_text(row) + " (fastest)" * (key in fastest)
+        for key, (_, row) in zip(keys, summary.iterrows(), strict=True)
+    ]
     named = summary.assign(
         model=summary["model"].astype("string"),
         column=summary["configuration"].astype(str) + "/" + summary["backend"].astype(str),
-        cell=summary.apply(time_text, axis=1),
+        cell=texts,
     )
     if named["device"].nunique() > 1:
         named["column"] = named["column"] + " (" + named["device"] + ")"
+    named["column"] += (" [" + named["variant"] + "]").where(named["variant"] != "", "")
     table = named.pivot_table(
         index="model", columns="column", values="cell", aggfunc=" / ".join, sort=False
     )
@@ -79,10 +91,16 @@ def pivot_cells(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def studies_beside(summary: pd.DataFrame) -> list[Study]:
-    """Return the studies whose figures stand beside a summary's models: all where none has any."""
-    models = set(summary["model"].astype(str))
-    known = reproduced_studies()
-    return [s for s in known if models & {test.model for test in s.tests.values()}] or known
+    """Return the studies with a figure beside a cell: of its model, backend and Keras."""
+    models, backends = (set(summary[name].astype(str)) for name in ("model", "backend"))
+    generations = {keras_generation(str(version)) for version in summary["keras_version"]}
+    return [
+        study
+        for study in reproduced_studies()
+        if models & {test.model for test in study.tests.values()}
+        and backends & {setup.backend for setup in study.setups}
+        and study.generation in generations
+    ]
 
 
 def study_year(beside: list[Study]) -> str:
@@ -96,8 +114,13 @@ def published_name(summary: pd.DataFrame) -> str:
 
 
 def published_titles(summary: pd.DataFrame) -> dict[str, str]:
-    """Return the titles of the columns with published figures that stand beside a summary's."""
+    """Return the titles of the columns with published figures that stand beside a summary's.
+
+    None where nothing is published for what was measured.
+    """
     beside = studies_beside(summary)
+    if not beside:
+        return {}
     kinds = dict.fromkeys(kind for study in beside for kind in study.kinds)
     year = study_year(beside)
     return {kind: f"{year} {kind}" for kind in kinds} | {"published_ratio": f"{year} x TF"}
@@ -110,9 +133,8 @@ def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
     compared["spread"] = width / compared["seconds_per_epoch"]
     titles = published_titles(summary)
     # The last kind's that has one.
-    *kinds, _ratio = titles
     compared["published"] = "-"
-    for kind in kinds:
+    for kind in list(titles)[:-1]:
         compared["published"] = compared[kind].where(compared[kind] != "-", compared["published"])
     shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
     return shown.replace(IN_A_PICTURE, PICTURE)
@@ -120,13 +142,16 @@ def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     kept = {**_MEASURED, **titles}
+    shown = short_cells(summary)
+    if (shown["measured_ratio"] == "-").all():
+        kept.pop("measured_ratio")
     if summary.groupby("backend")["configuration"].nunique().max() == 1:
         kept.pop("configuration")
-    return short_cells(summary)[list(kept)].rename(columns=kept)
+    return shown[list(kept)].rename(columns=kept)
 
 
 def detail_cells(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return text rows, one per cell, with the published figures and the ratios beside it."""
+    """Return text rows, one per cell, with the ratios and published figures that there are."""
     return _titled(summary, published_titles(summary))
 
 
@@ -135,8 +160,11 @@ def short_detail_cells(summary: pd.DataFrame) -> pd.DataFrame:
 
     Of the kinds of a study the last that has a figure counts.
     """
-    ratio = published_titles(summary)["published_ratio"]
-    return _titled(summary, {"published": published_name(summary), "published_ratio": ratio})
+    titles = published_titles(summary)
+    if not titles:
+        return _titled(summary, {})
+    kept = {"published": published_name(summary), "published_ratio": titles["published_ratio"]}
+    return _titled(summary, kept)
 
 
 # In tables of many columns.

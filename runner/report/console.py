@@ -1,5 +1,6 @@
 """Where everything is printed, so that no text can control the terminal."""
 
+import json
 import os
 from typing import Any
 
@@ -33,6 +34,11 @@ class SafeConsole(Console):
 
 out = SafeConsole(soft_wrap=False, emoji=False)
 err = SafeConsole(stderr=True, soft_wrap=True, emoji=False)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print an object as one line of JSON, for programs."""
+    out.print(escape(json.dumps(value, allow_nan=False)), highlight=False, soft_wrap=True)
 
 
 def print_note(line: str) -> None:

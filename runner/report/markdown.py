@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
+from runner.report.contents import Report
 from runner.report.remedies import remedies_for
 from runner.report.verdict import (
     caption_of,
     conditions_line,
+    detail_title,
     difference_lines,
     reason_lines,
     verdict_lines,
@@ -33,33 +35,36 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"## {title}", items] if lines else []
 
 
-def markdown_report(table: pd.DataFrame, summary: pd.DataFrame) -> str:
+def _table_section(title: str, frame: pd.DataFrame) -> list[str]:
+    return [f"## {title}", markdown_table(frame)] if len(frame) else []
+
+
+def markdown_report(report: Report) -> str:
     """Return the whole report of a run as Markdown."""
+    table, summary = report.table, report.summary
     parts = [
         "# Seconds per epoch",
-        markdown_table(pivot_cells(summary)),
+        markdown_table(pivot_cells(summary, report.answer.fastest)),
+        *_section("Which is fastest?", report.answer.lines),
         caption_of(summary),
         markdown_text(conditions_line(table)),
-        "## Beside the published figures",
-        markdown_table(detail_cells(summary)),
+        *_table_section(detail_title(summary), detail_cells(summary)),
         *_section("Does the published order hold?", verdict_lines(order_verdicts(summary))),
         *_section("Differences from the published set-up", difference_lines(table)),
-        "## Distance to the limit",
-        markdown_table(limit_table(table, summary)),
-        "## Where the time went, in seconds",
-        markdown_table(phase_table(table)),
+        *_table_section("Distance to the limit", limit_table(table, summary)),
+        *_table_section("Where the time went, in seconds", phase_table(table)),
         *_section("Not steady", warning_lines(summary)),
         *_section("Without a time", [*reason_lines(summary), *remedies_for(summary["status"])]),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def write_summary(folder: Path, table: pd.DataFrame, summary: pd.DataFrame) -> None:
+def write_summary(folder: Path, report: Report) -> None:
     """Write the summary beside a run's table: CSV, Parquet and Markdown."""
-    compared = with_published(summary)
+    compared = with_published(report.summary)
     with whole_file(folder / "summary.csv") as partial:
         compared.to_csv(partial, index=False)
     with whole_file(folder / "summary.parquet") as partial:
         compared.to_parquet(partial, index=False)
     with whole_file(folder / "summary.md") as partial:
-        partial.write_text(markdown_report(table, summary), encoding="utf-8")
+        partial.write_text(markdown_report(report), encoding="utf-8")

@@ -1,35 +1,58 @@
 """Runs that are kept, and published studies, shown as they were asked for."""
 
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 from rich.markup import escape
 
 from runner.report.cells import article_tables, figure_tables, study_lines
-from runner.report.console import out
+from runner.report.console import out, print_json
+from runner.report.contents import Report
 from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
-from runner.report.terminal import print_report, rich_table
+from runner.report.terminal import print_limits, print_report, rich_table
 from runner.spec.study import DEFAULT_STUDY, load_study
 from runner.store.find import find_run
 from runner.tables.load import load_runs
-from runner.tables.per_cell import summarize
 from runner.tables.published import IN_A_PICTURE, study_figures
 
 
-def report_runs(
-    names: list[str], results_dir: Path, as_markdown: bool, html_file: Path | None
-) -> None:
+class Form(StrEnum):
+    """What of a report is printed."""
+
+    TABLES = "tables"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    LIMITS = "limits"
+
+
+def _print_markdown(report: Report) -> None:
+    sys.stdout.write(markdown_report(report))
+
+
+def _print_fields(report: Report) -> None:
+    print_json(report.answer.fields())
+
+
+_PRINTED: dict[Form, Callable[[Report], None]] = {
+    Form.TABLES: print_report,
+    Form.MARKDOWN: _print_markdown,
+    Form.JSON: _print_fields,
+    Form.LIMITS: print_limits,
+}
+
+
+def report_runs(names: list[str], results_dir: Path, form: Form, html_file: Path | None) -> None:
     """Print the report of runs, or write it to one HTML file. Raises StoreError for no run."""
     folders = [find_run(results_dir, name) for name in names]
     table = load_runs(*folders)
-    if html_file is not None:
+    if html_file is None:
+        _PRINTED[form](Report.of(table))
+    else:
         write_page(html_file, table, folders)
         out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
-    elif as_markdown:
-        sys.stdout.write(markdown_report(table, summarize(table)))
-    else:
-        print_report(table, summarize(table))
 
 
 def print_study(name: str | None) -> None:

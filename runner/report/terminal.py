@@ -9,12 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from runner.report.cells import limit_table, pivot_cells, short_detail_cells
-from runner.report.console import err, out
+from runner.report.console import err, out, print_json
+from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.report.remedies import remedies_for
 from runner.report.verdict import (
     caption_of,
     conditions_line,
+    detail_title,
     of_reproduced,
     reason_lines,
     verdict_lines,
@@ -23,7 +25,6 @@ from runner.report.verdict import (
 from runner.store.run_folder import RunStore
 from runner.tables.against_published import order_verdicts
 from runner.tables.load import load_runs
-from runner.tables.per_cell import summarize
 
 _LONGEST_LABEL = 40
 
@@ -53,43 +54,61 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def write_run_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write a run's tables to its folder, and return the table and its summary.
+def write_run_tables(folder: Path) -> Report:
+    """Write a run's tables to its folder, and return what they hold.
 
     Where they cannot be written, it is said and no more: they can be derived again.
     """
-    table = load_runs(folder)
-    summary = summarize(table)
+    report = Report.of(load_runs(folder))
     try:
-        RunStore(folder).write_table(table)
-        write_summary(folder, table, summary)
+        RunStore(folder).write_table(report.table)
+        write_summary(folder, report)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         said = escape(f"{folder}: the tables were not written: {reason}")
         err.print(f"[yellow]{said}[/]", highlight=False)
-    return table, summary
+    return report
+
+
+def print_answer_line(folder: Path) -> None:
+    """Write a run's tables, and print the answer as one line of JSON."""
+    print_json({"event": "answer", "run": folder.name, **write_run_tables(folder).answer.fields()})
 
 
 def show_run(folder: Path) -> None:
     """Write a run's tables, print them, and say where they are."""
-    table, summary = write_run_tables(folder)
-    print_report(table, summary)
+    print_report(write_run_tables(folder))
     out.print(f"files: {folder}", highlight=False, soft_wrap=True)
 
 
 def show_run_times(folder: Path) -> None:
-    """Write a run's tables, and print the one of seconds per epoch."""
-    _, summary = write_run_tables(folder)
-    out.print(rich_table(pivot_cells(summary), "Seconds per epoch"))
+    """Write a run's tables, and print the seconds per epoch and the answer."""
+    _print_answer(write_run_tables(folder))
 
 
-def print_report(table: pd.DataFrame, summary: pd.DataFrame) -> None:
-    out.print(rich_table(pivot_cells(summary), "Seconds per epoch"))
-    out.print(rich_table(short_detail_cells(summary), "Beside the published figures"))
-    out.print(caption_of(summary), highlight=False)
-    reached = limit_table(table, summary)
-    if not reached.empty:
+def _print_answer(report: Report) -> None:
+    """Print the table of seconds, and below it which backend is fastest."""
+    fastest = report.answer.fastest
+    out.print(rich_table(pivot_cells(report.summary, fastest), "Seconds per epoch"))
+    for line in report.answer.lines:
+        out.print(escape(line), highlight=False, style="bold")
+
+
+def print_limits(report: Report) -> None:
+    """Print how far each cell is from the arithmetic of its device, where that was measured."""
+    reached = limit_table(report.table, report.summary)
+    if reached.empty:
+        out.print("the distance to the limit was not measured", highlight=False)
+    else:
         out.print(rich_table(reached, "Distance to the limit"))
+
+
+def print_report(report: Report) -> None:
+    """Print a report: the answer, its figures, and what to know of them."""
+    table, summary = report.table, report.summary
+    _print_answer(report)
+    out.print(rich_table(short_detail_cells(summary), detail_title(summary)))
+    out.print(caption_of(summary), highlight=False)
     verdicts = verdict_lines(of_reproduced(order_verdicts(summary)))
     for style, lines in (
         ("", [conditions_line(table), *verdicts]),

@@ -64,8 +64,9 @@ def conditions_line(table: pd.DataFrame) -> str:
 
 
 _CAPTION = (
-    "s per epoch: median of the epochs after the first, validation included, and half its 95 % "
-    "interval; x TF: over TensorFlow's in the same test. "
+    "s per epoch: each process's median over its epochs after the first, validation included, and "
+    "the geometric mean over processes, with half its 95 % interval; x TF: over TensorFlow's in "
+    "the same test."
 )
 
 
@@ -79,12 +80,19 @@ def _of_study(study: Study, name: str) -> str:
 def caption_of(summary: pd.DataFrame) -> str:
     """Return what a table of measured and published cells must be read with."""
     beside = studies_beside(summary)
+    if not beside:
+        return _CAPTION
     names = [study_year(beside)] if len(beside) == 1 else [study.name for study in beside]
     said = "; ".join(map(_of_study, beside, names))
     return (
-        f"{_CAPTION}{said}, so only the ratios can be compared; {PICTURE}: the number stands in "
+        f"{_CAPTION} {said}, so only the ratios can be compared; {PICTURE}: the number stands in "
         "a picture only."
     )
+
+
+def detail_title(summary: pd.DataFrame) -> str:
+    """Return the title of the table of cells: published figures stand in it where there are any."""
+    return "Beside the published figures" if studies_beside(summary) else "Each cell"
 
 
 def verdict_lines(found: list[OrderVerdict]) -> list[str]:

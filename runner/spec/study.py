@@ -19,6 +19,15 @@ from runner.spec.workload import WORKLOADS, Workload
 DEFAULT_STUDY = "bhatia2017"
 # The kind of a figure that is of no other.
 FIGURE = "figure"
+# Those of 2017 were compared with each other when they were new; Keras 3 is another program.
+_EARLY = "Keras 1 and 2"
+_FIRST_YEAR_OF_KERAS_3 = 2024
+
+
+def keras_generation(version: str) -> str:
+    """Return the generation of a version of Keras, within which backends are compared."""
+    major = version.partition(".")[0]
+    return _EARLY if major in ("1", "2") else f"Keras {major}"
 
 
 class StudyTest(Strict):
@@ -95,6 +104,14 @@ class Study(_File):
     def gpu(self) -> str | None:
         """Return the card that everything ran on, None where there are several or none is known."""
         return self.gpus[0] if len(self.gpus) == 1 else None
+
+    @property
+    def generation(self) -> str:
+        """Return the generation of Keras that it timed: by its set-ups, or by its year."""
+        known = [setup.keras_version for setup in self.setups if setup.keras_version]
+        if known:
+            return keras_generation(known[0])
+        return _EARLY if self.year < _FIRST_YEAR_OF_KERAS_3 else "Keras 3"
 
     @property
     def workloads(self) -> list[Workload]:

@@ -9,9 +9,8 @@ import pandas as pd
 
 from runner import paths
 from runner.spec.job import Status
-from runner.spec.study import StudyTest, all_studies, load_study
+from runner.spec.study import StudyTest, all_studies, keras_generation, load_study
 from runner.spec.workload import WORKLOADS, Workload
-from runner.tables.generations import keras_generation, study_generation
 from runner.tables.published import published_series, published_setups
 
 
@@ -83,7 +82,7 @@ def setup_differences(
     setups = setups[setups["series"] == series]
     studies = [load_study(str(name), root) for name in setups["study"].unique()]
     tests = {test.model: test for study in studies for test in study.tests.values()}
-    generations = {study_generation(study) for study in studies}
+    generations = {study.generation for study in studies}
     is_published = table["model"].isin(list(tests)) & table["keras_version"].map(
         lambda version: keras_generation(str(version)) in generations
     )
@@ -175,7 +174,7 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     groups = ["study", "series", "gpu", "model"]
     found = []
     for study, series, gpu, model in known[groups].drop_duplicates().to_numpy():
-        is_here = generations == study_generation(studies[study])
+        is_here = generations == studies[study].generation
         here = timed[is_here & (timed["model"].astype(str) == model)]
         here = here.drop_duplicates("backend").set_index("backend")
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)

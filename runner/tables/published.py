@@ -14,8 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from runner import paths
 from runner.errors import ConfigurationError, near_miss
 from runner.spec.documents import explained_error
-from runner.spec.study import FIGURE, Study, StudySetup, all_studies, reproduced_studies
-from runner.tables.generations import keras_generation, study_generation
+from runner.spec.study import (
+    FIGURE,
+    Study,
+    StudySetup,
+    all_studies,
+    keras_generation,
+    reproduced_studies,
+)
 from runner.words import escaped
 
 # Why a cell without a number has none, where the number was printed as a drawing only.
@@ -230,7 +236,7 @@ def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     first.
     """
     parts = [
-        published_cells(study).assign(generation=study_generation(study))
+        published_cells(study).assign(generation=study.generation)
         for study in reproduced_studies(root)
     ]
     return pd.concat(parts, ignore_index=True).drop_duplicates(["model", "backend", "generation"])

@@ -30,7 +30,7 @@ _FEW_EPOCHS = 3
 _DRIFT = 0.05
 _WIDE = 0.05
 # Half an interval over its figure: beyond this it tells nothing that one can act on.
-_TELLS_NOTHING = 0.5
+TELLS_NOTHING = 0.5
 _OUTLIER = 1.2
 _MOST_PROCESSES = 1000
 
@@ -73,7 +73,7 @@ class Interval:
     @property
     def tells_nothing(self) -> bool:
         """Return whether the interval is so wide that the figure could be anything."""
-        return self.relative_width > _TELLS_NOTHING
+        return self.relative_width > TELLS_NOTHING
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pandas as pd
 
 from runner.spec.job import Status
+from runner.spec.study import keras_generation
 from runner.tables.columns import CELL
-from runner.tables.generations import keras_generation
 from runner.tables.per_cell import repeats_of, summarize
 from runner.tables.statistics import (
     CONFIDENCE,
@@ -46,7 +47,7 @@ class Relation(StrEnum):
     OPEN = "open"
 
 
-class Outcome(StrEnum):
+class VerdictKind(StrEnum):
     """What a verdict says."""
 
     FASTEST = "fastest"
@@ -56,9 +57,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Contender:
-    """A cell that is compared: its seconds by process, or why they cannot be."""
+    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared."""
 
     name: str
+    cell: tuple[str, ...]
     repeats: list[Seconds]
     obstacle: str | None
 
@@ -93,14 +95,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class ModelVerdict:
-    """What is said of one model: ``text`` in words, ``fastest`` the names where it is told.
+    """What is said of one model: ``text`` in words, ``fastest`` the cells of which that is told.
 
     ``pairs`` are the fastest contender with each other one that it could be compared with.
     """
 
     model: str
-    outcome: Outcome
-    fastest: tuple[str, ...]
+    kind: VerdictKind
+    fastest: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
     text: str
 
@@ -136,6 +138,10 @@ class _Cell:
 
     figures: pd.Series
     rows: pd.DataFrame
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return tuple(str(self.figures[name]) for name in CELL)
 
     @property
     def model(self) -> str:
@@ -205,7 +211,7 @@ def _names(cells: Sequence[_Cell]) -> list[str]:
 def _group(timed: Sequence[_Cell], failed: Sequence[_Cell]) -> _Group:
     cells = [*timed, *failed]
     contenders = [
-        Contender(name, repeats_of(cell.rows), cell.obstacle)
+        Contender(name, cell.key, repeats_of(cell.rows), cell.obstacle)
         for name, cell in zip(_names(cells), cells, strict=True)
     ]
     rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
@@ -254,20 +260,23 @@ def _open_text(pair: Pair, terms: Terms) -> str:
     return f"{span}; --repeats {wanted} may tell" if wanted else span
 
 
-def _of_pairs(first: str, pairs: Sequence[Pair], terms: Terms) -> tuple[Outcome, list[str], str]:
+def _of_pairs(
+    first: Contender, pairs: Sequence[Pair], terms: Terms
+) -> tuple[VerdictKind, list[Contender], str]:
     """Return what is said of the fastest contender and those it was compared with."""
     of = {r: [pair for pair in pairs if pair.relation is r] for r in Relation}
     if of[Relation.OPEN]:
         said = ", ".join(_open_text(pair, terms) for pair in of[Relation.OPEN])
-        return Outcome.CANNOT_TELL, [], f"cannot tell: {said}"
+        return VerdictKind.CANNOT_TELL, [], f"cannot tell: {said}"
     slower = ", ".join(
         f"{ratio_text(pair.ratio)} as fast as {pair.slow.name}" for pair in of[Relation.FASTER]
     )
     if not of[Relation.SAME]:
-        return Outcome.FASTEST, [first], f"{first} fastest, {slower}"
-    level = [first, *(pair.slow.name for pair in of[Relation.SAME])]
-    text = f"{_listed(level)} the same within {100 * terms.same_within:g} %"
-    return Outcome.SAME, level, text + (f"; {first} {slower}" if slower else "")
+        return VerdictKind.FASTEST, [first], f"{first.name} fastest, {slower}"
+    level = [first, *(pair.slow for pair in of[Relation.SAME])]
+    names = _listed([one.name for one in level])
+    text = f"{names} the same within {100 * terms.same_within:g} %"
+    return VerdictKind.SAME, level, text + (f"; {first.name} {slower}" if slower else "")
 
 
 def _figure(one: Contender) -> float:
@@ -282,20 +291,12 @@ def _judged(group: _Group) -> ModelVerdict:
     if len(able) < 2:
         remedy = any(one.obstacle == ONE_PROCESS for one in unable)
         text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
-        return ModelVerdict(group.model, Outcome.CANNOT_TELL, (), (), text)
+        return ModelVerdict(group.model, VerdictKind.CANNOT_TELL, (), (), text)
     compared = [compare_pair(able[0], other, group.terms) for other in able[1:]]
     pairs = tuple(pair for pair in compared if pair is not None)
-    outcome, fastest, text = _of_pairs(able[0].name, pairs, group.terms)
+    kind, fastest, text = _of_pairs(able[0], pairs, group.terms)
     beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
-    return ModelVerdict(group.model, outcome, tuple(fastest), pairs, text + beside)
-
-
-def model_verdicts(table: pd.DataFrame) -> list[ModelVerdict]:
-    """Return a verdict for each model of ``runner.tables.load.load_runs``'s table.
-
-    One for each set of its cells that may be compared; none where a model has a single cell.
-    """
-    return [_judged(group) for group in _groups(table)]
+    return ModelVerdict(group.model, kind, tuple(fastest), pairs, text + beside)
 
 
 def _common(groups: Sequence[_Group]) -> list[str]:
@@ -326,9 +327,9 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
         if other != first and (ratio := _over_all(able, first, other, terms)) is not None
     ]
     judged = [_judged(group) for group in able]
-    wins = sum(v.outcome is Outcome.FASTEST and v.fastest == (first,) for v in judged)
-    ties = sum(v.outcome is Outcome.SAME and first in v.fastest for v in judged)
-    unknown = sum(v.outcome is Outcome.CANNOT_TELL for v in judged)
+    leads = [v.kind for v in judged if first in [one.name for one in v.fastest]]
+    wins, ties = leads.count(VerdictKind.FASTEST), leads.count(VerdictKind.SAME)
+    unknown = sum(v.kind is VerdictKind.CANNOT_TELL for v in judged)
     counted = f"{len(able)} models" if len(able) == asked else f"{len(able)} of {asked} models"
     tail = [f"fastest in {wins}", f"the same in {ties}"] + [f"cannot tell in {unknown}"] * (
         unknown > 0
@@ -336,19 +337,61 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     return f"over {counted} (geometric mean): {first} {', '.join(said)}; {', '.join(tail)}"
 
 
-def overall_lines(table: pd.DataFrame) -> list[str]:
-    """Return a line over all models for each set of conditions that has two models or more.
+@dataclass(frozen=True)
+class Answer:
+    """Which backend is fastest: a verdict for each model, and a line over all of them."""
 
-    The geometric mean of the ratios of the models measured, with its interval, and in how many of
-    them the leader is the fastest alone or the same as another.
+    verdicts: tuple[ModelVerdict, ...]
+    overall: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """Return all of it in words, a line each."""
+        return [*(f"{found.model}: {found.text}" for found in self.verdicts), *self.overall]
+
+    @property
+    def fastest(self) -> set[tuple[str, ...]]:
+        """Return the cells that are the fastest of their model, or the same as the fastest."""
+        return {one.cell for found in self.verdicts for one in found.fastest}
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the answer as values that JSON can hold."""
+        return {
+            "verdicts": [
+                {
+                    "model": found.model,
+                    "kind": str(found.kind),
+                    "fastest": [one.name for one in found.fastest],
+                    "ratios": [_pair_fields(pair) for pair in found.pairs],
+                    "text": found.text,
+                }
+                for found in self.verdicts
+            ],
+            "overall": list(self.overall),
+        }
+
+
+def _pair_fields(pair: Pair) -> dict[str, Any]:
+    ratio = pair.ratio
+    return {
+        "faster": pair.fast.name, "slower": pair.slow.name, "relation": str(pair.relation),
+        "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
+    }  # fmt: skip
+
+
+def find_answer(table: pd.DataFrame) -> Answer:
+    """Return what ``runner.tables.load.load_runs``'s table says of which backend is fastest.
+
+    A verdict for each model and each set of its cells that may be compared; none where a model has
+    a single cell. Over all models that were measured under the same conditions, the geometric mean
+    of their ratios with its interval, and in how many the leader is the fastest, or the same.
     """
+    groups = list(_groups(table))
     by_where: dict[tuple[str, ...], list[_Group]] = {}
-    for group in _groups(table):
+    for group in groups:
         by_where.setdefault(group.where, []).append(group)
-    found = [_overall(groups, len({g.model for g in groups})) for groups in by_where.values()]
-    return [line for line in found if line is not None]
-
-
-def answer_lines(table: pd.DataFrame) -> list[str]:
-    """Return what a table says of which backend is fastest: a line a model, and one over all."""
-    return [*(f"{v.model}: {v.text}" for v in model_verdicts(table)), *overall_lines(table)]
+    found = [_overall(alike, len({g.model for g in alike})) for alike in by_where.values()]
+    return Answer(tuple(map(_judged, groups)), tuple(line for line in found if line is not None))

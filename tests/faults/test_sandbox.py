@@ -24,6 +24,7 @@ from runner.plan.history import History
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines
 from runner.report.console import SafeConsole
+from runner.report.contents import Report
 from runner.report.html.page import render_page
 from runner.report.markdown import write_summary
 from runner.report.terminal import print_report
@@ -34,7 +35,6 @@ from runner.spec.time_limits import TimeLimits
 from runner.store.events import MAX_LINE_BYTES
 from runner.store.run_folder import MAX_LOG_BYTES
 from runner.tables.load import load_runs
-from runner.tables.per_cell import summarize
 
 pytestmark = pytest.mark.engine
 
@@ -322,9 +322,9 @@ def test_control_characters_reach_no_terminal_file_or_page(bench, launch, enviro
     assert record.status is Status.FAILED
     folder = bench.store.folder
     table = load_runs(folder)
-    summary = summarize(table)
-    print_report(table, summary)
-    write_summary(folder, table, summary)
+    report = Report.of(table)
+    print_report(report)
+    write_summary(folder, report)
     page = without_libraries(render_page(table, [folder]))
     assert len(page) < 200_000
     assert "gnp.exe" in shown.getvalue()

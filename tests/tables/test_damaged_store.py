@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from launcher_contract import make_job
 from made_runs import events, write_job
 from runner.errors import StoreError
+from runner.report.contents import Report
 from runner.report.html.page import render_page
 from runner.report.markdown import markdown_report
 from runner.report.verdict import reason_lines
@@ -117,7 +118,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_reported(run, name, content):
     summary = summarize(table)
     assert set(summary["model"]) == {"mnist_mlp", "mnist_cnn"}
     assert str(path) in "\n".join(reason_lines(summary))
-    assert name in markdown_report(table, summary)
+    assert name in markdown_report(Report.of(table))
     assert name in render_page(table, [run])
 
 

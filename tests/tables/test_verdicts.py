@@ -10,7 +10,7 @@ import pytest
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
-from runner.tables.verdicts import Outcome, answer_lines, model_verdicts, overall_lines
+from runner.tables.verdicts import VerdictKind, find_answer
 from steady_runs import CELLS, steady_run
 
 THREE = {**CELLS, ("mnist_mlp", "theano"): 4.0}
@@ -19,12 +19,16 @@ TWO_MODELS = {**CELLS, ("mnist_cnn", "tensorflow"): 2.0, ("mnist_cnn", "cntk"): 
 
 def said(tmp_path, cells=CELLS, **changes):
     """Return the verdicts on a run of steady cells."""
-    return model_verdicts(load_runs(steady_run(tmp_path, cells, **changes)))
+    return find_answer(load_runs(steady_run(tmp_path, cells, **changes))).verdicts
 
 
 def test_the_fastest_is_named_with_its_ratio_and_interval(tmp_path):
     (one,) = said(tmp_path)
-    assert (one.model, one.outcome, one.fastest) == ("mnist_mlp", "fastest", ("tensorflow",))
+    assert (one.model, one.kind, [c.name for c in one.fastest]) == (
+        "mnist_mlp",
+        "fastest",
+        ["tensorflow"],
+    )
     found = re.fullmatch(
         r"tensorflow fastest, 2\.00 \((.*) to (.*)\) times as fast as cntk", one.text
     )
@@ -33,13 +37,13 @@ def test_the_fastest_is_named_with_its_ratio_and_interval(tmp_path):
 
 def test_several_are_each_set_against_the_fastest(tmp_path):
     (one,) = said(tmp_path, THREE)
-    assert one.outcome is Outcome.FASTEST
+    assert one.kind is VerdictKind.FASTEST
     assert one.text.count("times as fast as") == 2
 
 
 def test_what_differs_by_less_than_matters_is_the_same(tmp_path):
     (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.005})
-    assert one.outcome is Outcome.SAME
+    assert one.kind is VerdictKind.SAME
     assert one.text == "tensorflow and cntk the same within 3 %"
 
 
@@ -50,20 +54,20 @@ def test_the_two_leaders_are_the_same_and_a_third_is_slower(tmp_path):
 
 def test_one_process_cannot_tell_and_says_what_would(tmp_path):
     (one,) = said(tmp_path, repeats=1)
-    assert one.outcome is Outcome.CANNOT_TELL
+    assert one.kind is VerdictKind.CANNOT_TELL
     assert one.text == "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
 
 
 def test_an_interval_that_holds_one_says_how_many_repeats_may_tell(tmp_path):
     (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.02}, repeats=2)
-    assert one.outcome is Outcome.CANNOT_TELL
+    assert one.kind is VerdictKind.CANNOT_TELL
     assert re.search(r"cannot tell: tensorflow 1\.02 \(.*\) times .*; --repeats \d+ may", one.text)
 
 
 def test_a_disturbed_cell_gets_no_verdict(tmp_path):
     load = {"foreign_load": 0.9, "samples": 10}
     (one,) = said(tmp_path, telemetry=load)
-    assert one.outcome is Outcome.CANNOT_TELL
+    assert one.kind is VerdictKind.CANNOT_TELL
     assert "other processes used the CPU (in 5 of 5 jobs)" in one.text
     warned = summarize(load_runs(steady_run(tmp_path, telemetry=load)))["warnings"]
     assert warned.str.contains("other processes used the CPU").all()
@@ -81,17 +85,17 @@ def test_a_disturbed_cell_gets_no_verdict(tmp_path):
 )
 def test_what_is_usual_disturbs_nothing(tmp_path, telemetry):
     (one,) = said(tmp_path, telemetry=telemetry)
-    assert one.outcome is Outcome.FASTEST
+    assert one.kind is VerdictKind.FASTEST
 
 
 def test_a_failed_backend_is_named_beside_the_others(tmp_path):
     (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "theano"): 0})
-    assert one.outcome is Outcome.FASTEST
+    assert one.kind is VerdictKind.FASTEST
     assert one.text.endswith("; not compared: theano: failed")
 
 
 def test_a_single_backend_has_no_verdict(tmp_path):
-    assert said(tmp_path, {("mnist_mlp", "tensorflow"): 1.0}) == []
+    assert said(tmp_path, {("mnist_mlp", "tensorflow"): 1.0}) == ()
 
 
 def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
@@ -102,24 +106,26 @@ def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
     ):  # fmt: skip
         other = table.copy()
         other.loc[is_cntk, column] = value
-        assert model_verdicts(other) == [], column
+        assert find_answer(other).verdicts == (), column
 
 
 def test_the_models_together_have_a_line(tmp_path):
     table = load_runs(steady_run(tmp_path, {**TWO_MODELS, ("mnist_cnn", "cntk"): 8.0}))
-    (line,) = overall_lines(table)
+    found = find_answer(table)
+    (line,) = found.overall
     assert re.fullmatch(
         r"over 2 models \(geometric mean\): tensorflow 2\.83 \(.*\) times as fast as cntk; "
         "fastest in 2, the same in 0",
         line,
     )
-    assert answer_lines(table)[-1] == line
+    assert found.lines[-1] == line
+    assert found.fastest == {(m, "tf-cntk-k208", "tensorflow", "cpu", "") for m in table["model"]}
 
 
 def test_looks_at_the_data_widen_what_is_said(tmp_path):
     table = load_runs(steady_run(tmp_path))
-    (once,) = model_verdicts(table)
-    (often,) = model_verdicts(table.assign(looks=6))
+    (once,) = find_answer(table).verdicts
+    (often,) = find_answer(table.assign(looks=6)).verdicts
     assert often.pairs[0].ratio.high > once.pairs[0].ratio.high
 
 
@@ -141,7 +147,7 @@ def test_runs_of_the_same_work_are_repeats_of_each_other(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"events": {"start": {"device": {"kind": "gpu", "name": "Tesla K80"}}}},
+        {"events": {"start": {"device": {"type": "gpu", "name": "Tesla K80"}}}},
         {"job": {"threads": 7}},
         {"events": {"start": {"versions": {"keras": "2.0.8", "tensorflow": "9", "cntk": "9"}}}},
     ],
@@ -193,9 +199,9 @@ def test_a_verdict_is_seldom_wrong(ratio):
     random = np.random.default_rng(5)
     wrong = 0
     for _ in range(120):
-        (found,) = model_verdicts(simulated(random, ratio))
-        is_wrongly_first = found.outcome is Outcome.FASTEST and (
-            ratio == 1 or found.fastest != ("jax",)
+        (found,) = find_answer(simulated(random, ratio)).verdicts
+        is_wrongly_first = found.kind is VerdictKind.FASTEST and (
+            ratio == 1 or found.fastest[0].name != "jax"
         )
-        wrong += is_wrongly_first or (found.outcome is Outcome.SAME and ratio > 1.03)
+        wrong += is_wrongly_first or (found.kind is VerdictKind.SAME and ratio > 1.03)
     assert wrong <= 0.05 * 120 + 5

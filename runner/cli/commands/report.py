@@ -21,11 +21,20 @@ def show_report(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown instead of tables.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as one JSON object.")
+    ] = False,
+    limits: Annotated[
+        bool,
+        typer.Option("--limits", help="Print how far each cell is from its device's arithmetic."),
+    ] = False,
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
     ] = None,
 ) -> None:
-    """Print the table of one or several runs again, from what is on disk."""
-    from runner.report.reprint import report_runs
+    """Print the answer and the tables of one or several runs again, from what is on disk."""
+    from runner.report.reprint import Form, report_runs
 
-    report_runs(runs, results_dir, as_markdown, html_file)
+    asked = {Form.MARKDOWN: as_markdown, Form.JSON: as_json, Form.LIMITS: limits}
+    form = next((name for name, is_asked in asked.items() if is_asked), Form.TABLES)
+    report_runs(runs, results_dir, form, html_file)

@@ -10,7 +10,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from runner.errors import ConfigurationError, StoreError
-from runner.report.cells import published_name, published_titles, short_cells, time_text
+from runner.report.cells import (
+    published_name,
+    published_titles,
+    short_cells,
+    studies_beside,
+    time_text,
+)
+from runner.report.contents import Report
 from runner.report.html.embedded import content_policy, embedded_json
 from runner.report.html.folders import Extras, read_extras
 from runner.report.html.frames import (
@@ -35,8 +42,7 @@ from runner.spec.job import Status
 from runner.store.atomic import whole_file
 from runner.store.record import read_manifest
 from runner.tables.against_published import OrderVerdict, order_verdicts
-from runner.tables.columns import PHASES
-from runner.tables.per_cell import summarize
+from runner.tables.columns import CELL, PHASES
 from runner.tables.per_job import job_rows
 from runner.tables.published import with_published
 from runner.words import escaped_lines
@@ -77,17 +83,23 @@ def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
         "spread": text["spread"].replace("+-", "\u00b1"),
         "ratio": text["measured_ratio"],
         "published": text["published"],
-        "published_ratio": text["published_ratio"],
+        "published_ratio": text.get("published_ratio", "-"),
     }
 
 
-def _pivot(summary: pd.DataFrame, own: list[OrderVerdict]) -> dict[str, Any]:
+_PIVOTED = ("backend", "configuration", "device", "variant")
+
+
+def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
     """Return the table as the article has it: models by backends, and what became of its order."""
+    summary, fastest = report.summary, report.answer.fastest
     cells, texts = with_published(summary), short_cells(summary)
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
-        column = tuple(str(cell[name]) for name in ("backend", "configuration", "device"))
-        rows.setdefault(str(cell["model"]), {})[column] = _pivot_cell(cell, text)
+        column = tuple(str(cell[name]) for name in _PIVOTED)
+        shown = _pivot_cell(cell, text)
+        shown["is_fastest"] = tuple(str(cell[name]) for name in CELL) in fastest
+        rows.setdefault(str(cell["model"]), {})[column] = shown
     columns = list(dict.fromkeys(column for found in rows.values() for column in found))
     judged = {verdict.model: verdict for verdict in own}
     return {
@@ -150,9 +162,8 @@ def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
 def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     """Return the page for the runs in ``folders``, whose tidy table is ``table``."""
     runs = {str(read_manifest(folder)["run"]): folder for folder in folders}
-    if len(runs) < len(folders):
-        raise StoreError(f"{', '.join(map(str, folders))}: two of these are the same run")
-    summary = summarize(table)
+    report = Report.of(table)
+    summary = report.summary
     jobs = job_rows(table)
     verdicts = order_verdicts(summary)
     own = of_reproduced(verdicts)
@@ -173,7 +184,9 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         conditions=conditions_line(table),
         published=published_name(summary),
         caption=caption_of(summary),
-        pivot=_pivot(summary, own),
+        answer=report.answer.lines,
+        has_published=bool(studies_beside(summary)),
+        pivot=_pivot(report, own),
         other_verdicts=[verdict for verdict in verdicts if verdict not in own],
         differences=difference_lines(table),
         known_differences=_known_differences(table),

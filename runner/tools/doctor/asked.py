@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
+class Seen(Generic[T]):
     """What the machine gave to a question, what was chosen by itself, or why there is nothing."""
 
     value: T | None
@@ -29,12 +29,12 @@ class Answer(Generic[T]):
     error: MachineError | None = None
 
 
-def _ask(question: Callable[[Say], T]) -> Answer[T]:
+def _ask(question: Callable[[Say], T]) -> Seen[T]:
     notes: list[str] = []
     try:
-        return Answer(question(notes.append), tuple(notes))
+        return Seen(question(notes.append), tuple(notes))
     except MachineError as error:
-        return Answer(None, tuple(notes), error)
+        return Seen(None, tuple(notes), error)
 
 
 class AskedRun(Request):
@@ -56,11 +56,11 @@ class AskedRun(Request):
         return choose_workloads(list(self.model))
 
     @cached_property
-    def found_engine(self) -> Answer[Engine | None]:
+    def found_engine(self) -> Seen[Engine | None]:
         return _ask(lambda say: choose_engine(self.launcher, self.engine, say))
 
     @cached_property
-    def card(self) -> Answer[Gpu | None]:
+    def card(self) -> Seen[Gpu | None]:
         return _ask(lambda say: choose_card(self.device, self.gpu, say))
 
     @cached_property

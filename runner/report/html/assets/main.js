@@ -9,16 +9,19 @@ const CELL_COLUMNS = [
   { key: "backend", label: "backend", kind: "text" },
   { key: "configuration", label: "configuration", kind: "text" },
   { key: "device", label: "device", kind: "text" },
+  ...(new Set(cells.map(({ variant }) => variant)).size > 1 ? [{ key: "variant", label: "run", kind: "text" }] : []),
 ];
 const COLUMNS = {
   // What is read first stands first: a phone shows three columns.
   cells: [
     ...CELL_COLUMNS.slice(0, 2),
-    { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds", title: "Median of the epochs after the first" },
+    { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds", title: "Geometric mean over processes of each one's median over its epochs after the first" },
     { key: "seconds_low", label: "95 % from", kind: "seconds" },
     { key: "seconds_high", label: "to", kind: "seconds" },
     { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
-    { key: "published_ratio", label: data.published_titles.published_ratio.replace("x", "\u00d7"), kind: "ratio" },
+    ...(data.published_titles.published_ratio
+      ? [{ key: "published_ratio", label: data.published_titles.published_ratio.replace("x", "\u00d7"), kind: "ratio" }]
+      : []),
     { key: "status", label: "status", kind: "status" },
     ...CELL_COLUMNS.slice(2),
     ...Object.entries(data.published_titles)
@@ -87,11 +90,11 @@ function phaseParts(row, names) {
 
 // A cell's name without what all cells share, and its place, which gives it a colour.
 const several = (name) => new Set(cells.map((cell) => cell[name])).size > 1;
-const isNamedByConfiguration = several("configuration");
-const isNamedByDevice = several("device");
-const cellName = ({ backend, configuration, device }) =>
-  backend + (isNamedByConfiguration ? ` (${configuration}` + (isNamedByDevice ? `, ${device})` : ")")
-    : isNamedByDevice ? ` (${device})` : "");
+const namedBy = ["configuration", "device", "variant"].filter(several);
+const cellName = (cell) => {
+  const words = namedBy.map((name) => cell[name]).filter(Boolean);
+  return cell.backend + (words.length ? ` (${words.join(", ")})` : "");
+};
 const places = new Map();
 for (const cell of cells) if (!places.has(cellName(cell))) places.set(cellName(cell), places.size);
 const placeOf = (cell) => places.get(cellName(cell));
@@ -108,8 +111,8 @@ const jobTable = new DataTable(at("jobs-table"), "Jobs", COLUMNS.jobs, jobs, (jo
 
 // The filter.
 const statusOf = new Map(cells.map((cell) => [cellKey(cell), cell.status]));
-function cellKey({ model, backend, configuration, device }) {
-  return [model, configuration, backend, device].join("\n");
+function cellKey({ model, backend, configuration, device, variant }) {
+  return [model, configuration, backend, device, variant].join("\n");
 }
 const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "status", "reason", "device_name"];
 const searchText = (row) => SEARCHED.map((name) => row[name] ?? "").join("\n").toLowerCase();
