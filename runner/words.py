@@ -124,6 +124,19 @@ def parse_age(text: str) -> timedelta:
 _MINUTE, _HOUR = 60, 3600
 
 
+def parse_duration(text: str, option: str) -> float:
+    """Return the seconds of "10m", "1h30m", "90s", "2.5h". Raises UsageError, naming the option."""
+    found = re.fullmatch(
+        r"(?:(\d{1,4}(?:\.\d+)?)h)?(?:(\d{1,6}(?:\.\d+)?)m(?:in)?)?(?:(\d{1,8}(?:\.\d+)?)s)?",
+        text.replace(" ", "").lower(),
+    )
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (_HOUR, _MINUTE, 1), strict=False))
+    if not seconds:
+        raise UsageError(f"{option} '{text}' is no time; write it such as 10m, 90s or 1h30m")
+    return seconds
+
+
 def duration_text(seconds: float) -> str:
     """Return seconds in words that promise no more than an estimate can: ``3 h 20 min``."""
     if seconds < 2 * _MINUTE:

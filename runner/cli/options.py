@@ -97,6 +97,15 @@ Until = Annotated[
 MaxRepeats = Annotated[
     int, typer.Option("--max-repeats", min=2, help="With --until, at most that many.")
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", metavar="TIME", help="Repeat until it is told which is fastest, within: 10m."
+    ),
+]
+SameWithin = Annotated[
+    str, typer.Option("--same-within", help="Backends that differ by less are the same.")
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
 ]
@@ -195,7 +204,8 @@ DryRun = Annotated[
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
-    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats"),
+    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
+                 "--budget", "--same-within"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
     "After an interruption": ("--resume", "--retry"),
     "Time limits": (

@@ -41,7 +41,7 @@ def _announced(conditions: Conditions, plan: Plan) -> Announcement:
         conditions.store.name,
         conditions.store.folder,
         jobs=[job for job in plan.jobs if conditions.ended(job) is None],
-        total=None if plan.width is not None else len(plan.jobs),
+        total=None if plan.is_open else len(plan.jobs),
         hardware=gpu.name if gpu else conditions.identity["cpu_model"],
     )
 

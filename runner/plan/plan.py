@@ -8,24 +8,26 @@ import pandas as pd
 
 from runner import paths
 from runner.environments.datasets import dataset_states
-from runner.errors import choose_names
+from runner.errors import UsageError, choose_names
 from runner.machine.fit import Machine
+from runner.plan.budget import rounds_within
 from runner.plan.preflight import check_machine, refuse_cards
-from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
+from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, load_configurations
 from runner.spec.job import Job, known_backends, planned_jobs
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads, with_study
 from runner.spec.workload import DataSource, Workload, require_source
-from runner.words import Say
+from runner.words import Say, parse_duration
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run will do. ``request`` is the one asked for with every choice made.
 
-    ``jobs`` are those of every round that is known beforehand; with ``width`` more may follow.
+    ``jobs`` are those of every round that is known beforehand; with ``width`` or ``budget``, in
+    seconds, more may follow.
     """
 
     request: Request
@@ -34,6 +36,12 @@ class Plan:
     workloads: list[Workload]
     jobs: list[Job]
     width: float | None
+    budget: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether more jobs may follow than are known beforehand."""
+        return self.width is not None or self.budget is not None
 
     @property
     def source(self) -> DataSource:
@@ -49,6 +57,8 @@ class Plan:
     def ordered(self, measured: Callable[[], pd.DataFrame]) -> Iterable[Job]:
         """Return the jobs in the order in which they run; ``measured`` gives the table so far."""
         seed = self.request.seed
+        if self.budget is not None:
+            return rounds_within(self.jobs, self.budget, seed, measured)
         if self.width is None:
             return shuffled_rounds(self.jobs, seed)
         return rounds_until(self.jobs, self.width, self.request.max_repeats, seed, measured)
@@ -91,6 +101,10 @@ def plan_run(request: Request, say: Say) -> Plan:
     Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
     """
     width = parse_width(request.until) if request.until is not None else None
+    budget = parse_duration(request.budget, "--budget") if request.budget is not None else None
+    if budget is not None and (width is not None or request.repeats > 1):
+        raise UsageError("--budget chooses the repeats: leave out --repeats and --until")
+    parse_percentage(request.same_within, "--same-within")
     request = with_study(request)
     chosen = load_configurations(list(request.config))
     choose_names(request.backend, known_backends(chosen), "backend")
@@ -111,4 +125,5 @@ def plan_run(request: Request, say: Say) -> Plan:
         workloads=workloads,
         jobs=planned,
         width=width,
+        budget=budget,
     )

@@ -244,7 +244,7 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
         to_fetch=missing_bytes(plan.source, plan.datasets, paths.cache()),
         jobs=tuple(jobs),
         rooms=tuple(rooms_on_disks(needs)),
-        is_open=plan.width is not None,
+        is_open=plan.is_open,
         resumed=session.resumed.name if session.resumed else None,
         refusal=_refusal(jobs, needs, say),
     )

@@ -53,27 +53,32 @@ def _is_narrow(rows: pd.DataFrame, width: float) -> bool:
 
 
 def rounds_until(
-    first_round: Sequence[Job],
+    planned: Sequence[Job],
     width: float,
     cap: int,
     seed: int,
     measured: Callable[[], pd.DataFrame],
 ) -> Iterator[Job]:
-    """Yield jobs until every cell's interval is within plus or minus ``width`` of its median.
+    """Yield jobs until every cell's interval is within plus or minus ``width`` of its figure.
 
-    A cell gets at least two repeats and at most ``cap``. ``measured`` returns the table so far.
+    ``planned`` are the jobs that are run in any case; each of its cells gets at least two repeats
+    and at most ``cap``. ``measured`` returns the table so far.
     """
-    waiting = list(first_round)
-    for repeat in range(1, cap + 1):
+    waiting = [job for job in planned if job.repeat == 1]
+    least = max(job.repeat for job in planned)
+    for repeat in range(1, max(cap, least) + 1):
         again = [replace(job, repeat=repeat, seed=job.seed + repeat - 1) for job in waiting]
         yield from shuffled_rounds(again, seed)
+        if repeat < least:
+            continue
         narrow = {
             key: _is_narrow(rows, width) for key, rows in measured().groupby(ASKED, sort=False)
         }
-        waiting = [job for job in waiting if not narrow.get(_cell_of(job), True)]
+        waiting = [job for job in waiting if not narrow.get(cell_of(job), True)]
         if not waiting:
             return
 
 
-def _cell_of(job: Job) -> tuple[str, ...]:
+def cell_of(job: Job) -> tuple[str, ...]:
+    """Return the cell of a job, by its values of ``ASKED``."""
     return tuple(str(getattr(job, name)) for name in ASKED)

@@ -32,6 +32,8 @@ class Request(Strict):
     repeats: int = 1
     until: str | None = None
     max_repeats: int = 20
+    budget: str | None = None
+    same_within: str = "3%"
     threads: int | None = None
     data: DataSource | None = None
     launcher: LauncherChoice = LauncherChoice.AUTO

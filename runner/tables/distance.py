@@ -4,6 +4,7 @@ import pandas as pd
 
 from runner.spec.job import Status
 from runner.tables.columns import CELL, LIMIT_COLUMNS
+from runner.tables.per_cell import counted
 
 # A cell whose input alone takes this share of an epoch is bound by the host.
 _HOST_BOUND = 0.7
@@ -32,7 +33,9 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     whole arrays; ``finding`` in words.
     """
     ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
-    medians = ok.groupby(CELL, sort=False)[[*LIMIT_COLUMNS, "samples"]].median().reset_index()
+    medians = (
+        counted(ok).groupby(CELL, sort=False)[[*LIMIT_COLUMNS, "samples"]].median().reset_index()
+    )
     keys = dict.fromkeys(CELL, "string")
     timed = summary[summary["seconds_per_epoch"].notna()][[*CELL, "seconds_per_epoch"]]
     cells = timed.astype(keys).merge(medians.astype(keys), on=CELL)

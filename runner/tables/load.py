@@ -17,6 +17,7 @@ from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of
 from runner.tables.per_job import job_phases
 from runner.tables.variants import with_variants
+from runner.tables.verdicts import LOOKS
 from runner.words import escaped
 
 
@@ -182,6 +183,18 @@ def _phases(record: Record, events: list[dict[str, Any]]) -> dict[str, float]:
     return job_phases(began, record.wall_seconds, events)
 
 
+def _terms(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return on what terms a run's verdicts are told."""
+    request = manifest.get("request")
+    if not isinstance(request, dict):
+        return {}
+    within = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)%?", str(request.get("same_within")).strip())
+    return {
+        "looks": 1 if request.get("budget") is None else len(LOOKS),
+        "same_within": float(within[1]) / 100 if within else None,
+    }
+
+
 def _run_rows(folder: Path) -> list[dict[str, Any]]:
     """Return a run's rows, its jobs in the order in which they were planned."""
     manifest = read_manifest(folder)
@@ -189,7 +202,11 @@ def _run_rows(folder: Path) -> list[dict[str, Any]]:
     # A folder in which nothing lies is one that the runner had no time to fill.
     jobs = [path for path in (folder / "jobs").glob("*/") if any(path.glob("*.json*"))]
     jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
-    of_run = {"run": manifest["run"], **{name: manifest["identity"].get(name) for name in _OF_RUN}}
+    of_run = {
+        "run": manifest["run"],
+        **_terms(manifest),
+        **{name: manifest["identity"].get(name) for name in _OF_RUN},
+    }
     return [row for path in jobs for row in _job_rows(of_run, path)]
 
 

@@ -9,6 +9,16 @@ from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
 from runner.tables.variants import with_variants
 
 
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without the epochs of processes that trained on fewer samples than others.
+
+    The first process of a cell in a run with a budget may have been too short to be timed.
+    """
+    by = [name for name in ("run", *CELL) if name in rows]
+    most = rows.groupby(by, sort=False, dropna=False, observed=True)["samples"].transform("max")
+    return rows[~(rows["samples"] < most).fillna(False).astype(bool)]
+
+
 def repeats_of(rows: pd.DataFrame) -> list[Seconds]:
     """Return the seconds of the epochs after the first, one array per ok job."""
     later = rows[(rows["status"] == Status.OK) & (rows["epoch"] > 1)]
@@ -72,7 +82,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = with_variants(table)
+    table = counted(with_variants(table))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [
         {**dict(zip(CELL, key, strict=True)), **_cell(rows)}

@@ -14,8 +14,8 @@ _Facts = dict[tuple[Hashable, str], Hashable]
 
 def _facts(rows: pd.DataFrame) -> _Facts:
     """Return what is known of a run's cells in one column; what a job never said is left out."""
-    sizes = rows.assign(samples=rows.groupby("job")["samples"].transform("max"))
-    first = sizes.groupby("model", sort=False)[_FACTS].first()
+    models = rows.groupby("model", sort=False)
+    first = models[_FACTS].first().assign(samples=models["samples"].max())
     return {
         (model, str(name)): value
         for model, facts in first.iterrows()

@@ -21,7 +21,7 @@ import pandas as pd
 from runner.spec.job import Status
 from runner.spec.study import keras_generation
 from runner.tables.columns import CELL
-from runner.tables.per_cell import repeats_of, summarize
+from runner.tables.per_cell import counted, repeats_of, summarize
 from runner.tables.statistics import (
     CONFIDENCE,
     Ratio,
@@ -34,6 +34,8 @@ from runner.tables.statistics import (
 from runner.tables.variants import with_variants
 
 SAME_WITHIN = 0.03
+# At how many processes a cell a run with a budget looks at its data, and may stop.
+LOOKS = (3, 5, 8, 12, 18)
 ONE_PROCESS = "one process"
 _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
@@ -105,6 +107,11 @@ class ModelVerdict:
     fastest: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
     text: str
+
+    @property
+    def open_pairs(self) -> list[Pair]:
+        """Return the pairs of which more processes may tell what is not told yet."""
+        return [pair for pair in self.pairs if pair.relation is Relation.OPEN]
 
 
 def relation_of(ratio: Ratio, same_within: float) -> Relation:
@@ -187,7 +194,7 @@ class _Group:
 
 
 def _cells(table: pd.DataFrame) -> list[_Cell]:
-    table = with_variants(table)
+    table = counted(with_variants(table))
     rows_of = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
     return [
         _Cell(figures, rows_of[tuple(str(figures[name]) for name in CELL)])

@@ -17,6 +17,7 @@ EXAMPLES = (
     "python -m runner --study bhatia2017",
     "python -m runner --config mxnet-k122",
     "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
+    "python -m runner --config tf-k3 jax-k3 --device auto --budget 10m",
     "python -m runner --config theano-k208 --repeats 5 --data real",
     "python -m runner --resume latest --retry failed,timeout",
 )
@@ -40,6 +41,8 @@ def run_command(
     repeats: options.Repeats = 1,
     until: options.Until = None,
     max_repeats: options.MaxRepeats = 20,
+    budget: options.Budget = None,
+    same_within: options.SameWithin = "3%",
     threads: options.Threads = None,
     data: options.Data = None,
     results_dir: options.Results = paths.RESULTS,

@@ -8,6 +8,7 @@ from runner.report.html.packed import plain_value
 from runner.spec.job import Status
 from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.distance import limit_rows
+from runner.tables.per_cell import counted
 from runner.tables.per_job import JOB
 
 _MOST_EPOCHS = 200
@@ -60,6 +61,7 @@ def curve_frames(table: pd.DataFrame) -> list[dict[str, Any]]:
 
     Of ok jobs only, as in the summary; several jobs of a cell are one median per epoch.
     """
+    table = counted(table)
     ok = table[(table["status"] == Status.OK) & table["epoch"].notna()].sort_values(
         [*JOB, "epoch"], kind="stable"
     )

@@ -1,0 +1,172 @@
+"""Within a time: which processes to run, so that as many verdicts as possible can be told.
+
+A first process of each cell tells what it costs, and whether its epochs are long enough to be
+timed; where they are not, all cells of the model train on more samples. Then every cell is
+repeated, and at fixed numbers of processes the data are looked at: a model whose verdict is told is
+not repeated any more, and the others go on until the time is spent. Each look may be wrong by
+chance, so the error of 5 % is divided among all of them (Bonferroni's inequality; see
+``runner.tables.verdicts.Terms``), and the verdicts hold although they were looked at repeatedly.
+``benchmarks/budget.py`` simulates how often they are wrong, and what is saved.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from runner.plan.rounds import cell_of, shuffled_rounds
+from runner.spec.job import Job, Status
+from runner.spec.workload import WORKLOADS
+from runner.tables.columns import ASKED
+from runner.tables.per_cell import counted, repeats_of
+from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
+
+Cell = tuple[str, ...]
+# The first holds one-time work, and between processes there is more to learn than between epochs.
+EPOCHS = 3
+_LEAST_STEPS = 30
+_LEAST_SECONDS = 1.0
+# An epoch that is nearly long enough is not measured anew.
+_NEARLY = 0.8
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What a cell has taken so far: its processes' mean wall time, and seconds per sample."""
+
+    processes: int
+    wall: float
+    per_sample: float
+    samples: int
+
+    def of(self, job: Job) -> float:
+        """Return what a process of ``job`` will take, which may train on more samples."""
+        more = (job.samples or 0) - self.samples
+        return self.wall + max(0, more) * self.per_sample * (job.epochs or EPOCHS)
+
+
+def _first_of(job: Job) -> Job:
+    """Return a cell's first process, with epochs and samples where none were asked for."""
+    workload = WORKLOADS[job.model]
+    samples = min(_LEAST_STEPS * workload.batch_size, workload.train)
+    return replace(job, epochs=job.epochs or EPOCHS, samples=job.samples or samples)
+
+
+def _costs(table: pd.DataFrame) -> dict[Cell, _Cost]:
+    """Return the costs of the cells that have no job but ok ones."""
+    found = {}
+    for key, rows in table.groupby(ASKED, sort=False):
+        later = counted(rows[rows["epoch"] > 1])
+        if later.empty or not (rows["status"] == Status.OK).all():
+            continue
+        rows = counted(rows)
+        jobs = rows.drop_duplicates(["run", "job"])
+        seconds = float(later["seconds"].median())
+        found[tuple(map(str, key))] = _Cost(
+            len(repeats_of(rows)),
+            float(jobs["wall_seconds"].mean()),
+            seconds / float(rows["samples"].max()),
+            int(rows["samples"].max()),
+        )
+    return found
+
+
+def _spent(table: pd.DataFrame) -> float:
+    return float(table.drop_duplicates(["run", "job"])["wall_seconds"].sum())
+
+
+def _sized(job: Job, fastest: float) -> Job:
+    """Return a job with as many samples as make the fastest cell's epoch long enough."""
+    workload = WORKLOADS[job.model]
+    assert job.samples is not None
+    if job.samples * fastest >= _NEARLY * _LEAST_SECONDS:
+        return job
+    batches = math.ceil(_LEAST_SECONDS / fastest / workload.batch_size)
+    return replace(
+        job, samples=max(job.samples, min(batches * workload.batch_size, workload.train))
+    )
+
+
+def _undecided(table: pd.DataFrame) -> set[Cell]:
+    """Return the cells of which more processes may tell what is not told yet."""
+    return {
+        one.cell[: len(ASKED)]
+        for found in find_answer(table).verdicts
+        if found.kind is VerdictKind.CANNOT_TELL
+        for pair in found.open_pairs
+        for one in (pair.fast, pair.slow)
+    }
+
+
+def _all_sized(asked: Sequence[Job], first: dict[Cell, Job], costs: dict[Cell, _Cost]) -> list[Job]:
+    """Return the cells that ended well, those of one model with the same samples."""
+    fastest: dict[str, float] = {}
+    for cell, cost in costs.items():
+        model = first[cell].model
+        fastest[model] = min(fastest.get(model, math.inf), cost.per_sample)
+    return [
+        first[cell_of(job)]
+        if job.samples is not None
+        else _sized(first[cell_of(job)], fastest[job.model])
+        for job in asked
+        if cell_of(job) in costs
+    ]
+
+
+def _again(job: Job, repeat: int) -> Job:
+    return replace(job, repeat=repeat, seed=job.seed + repeat - 1)
+
+
+def rounds_within(
+    asked: Sequence[Job], seconds: float, seed: int, measured: Callable[[], pd.DataFrame]
+) -> Iterator[Job]:
+    """Yield jobs until every verdict is told or their wall times would exceed ``seconds``.
+
+    ``asked`` has one job a cell, ``measured`` returns the table so far. Every cell is run once,
+    whatever it takes: nothing is known of it before.
+    """
+    first = {cell_of(job): _first_of(job) for job in asked}
+    yield from shuffled_rounds(list(first.values()), seed)
+    waiting = _all_sized(asked, first, _costs(measured()))
+    ran = dict.fromkeys(first, 1)
+    for look in LOOKS:
+        table = measured()
+        while due := _due(waiting, _costs(table), ran, look):
+            again = [_again(job, ran[cell_of(job)] + 1) for job in due]
+            afforded = _afforded(shuffled_rounds(again, seed), table, seconds)
+            if not afforded:
+                return
+            for job in afforded:
+                ran[cell_of(job)] += 1
+                yield job
+            table = measured()
+        undecided = _undecided(table)
+        waiting = [job for job in waiting if cell_of(job) in undecided]
+
+
+def _afforded(jobs: Sequence[Job], table: pd.DataFrame, seconds: float) -> list[Job]:
+    """Return the jobs of a round for which there is time, by what their cells took so far."""
+    costs, spent = _costs(table), _spent(table)
+    found = []
+    for job in jobs:
+        taking = costs[cell_of(job)].of(job)
+        if spent + taking <= seconds:
+            spent += taking
+            found.append(job)
+    return found
+
+
+def _due(
+    waiting: Sequence[Job], costs: dict[Cell, _Cost], ran: dict[Cell, int], look: int
+) -> list[Job]:
+    """Return the cells that have too few processes to be looked at.
+
+    One process more than that may have been needed to learn the cost. A cell whose processes no
+    longer end well is left alone.
+    """
+    return [
+        job
+        for job in waiting
+        if (cost := costs.get(cell_of(job))) and cost.processes < look and ran[cell_of(job)] <= look
+    ]
