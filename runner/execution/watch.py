@@ -15,15 +15,9 @@ import psutil
 
 from runner.launchers.base import Process
 from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
+from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, is_loaded
 
 INTERVAL_SECONDS = 1.0
-# Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
-MIN_SAMPLES = 3
-# In cores, as the mean over a job. An idle machine's services, the engine and the desktop take
-# 0.01 to 0.1; one busy process takes 1.0. Between them lies what can matter: a job whose threads
-# wait for each other in every step is held up for at most this part of its time, and a process
-# that is busy for a quarter of the job is already at the limit.
-FOREIGN_LOAD_LIMIT = 0.25
 
 
 @dataclass(frozen=True)
@@ -282,7 +276,7 @@ def _of_slowdowns(samples: Sequence[Sample]) -> list[str]:
 
 def _of_load(samples: Sequence[Sample]) -> list[str]:
     load = foreign_load(samples)
-    if load is None or len(samples) < MIN_SAMPLES or load <= FOREIGN_LOAD_LIMIT:
+    if load is None or not is_loaded(load, len(samples)):
         return []
     return [
         f"others used {load:.2f} CPU cores while it ran, more than {FOREIGN_LOAD_LIMIT}: "

@@ -14,14 +14,19 @@ MIN_SAMPLES = 3
 FOREIGN_LOAD_LIMIT = 0.25
 
 
-def is_loaded(foreign_load: float | None, samples: int) -> bool:
+# What a record's telemetry holds of a job on a GPU alone, where the CPUs' load is no objection.
+_OF_GPU = ("gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz", "throttle")
+
+
+def is_loaded(foreign_load: float, samples: int) -> bool:
     """Return whether others took so many cores that a job's time may not be its own."""
-    return foreign_load is not None and samples >= MIN_SAMPLES and foreign_load > FOREIGN_LOAD_LIMIT
+    return samples >= MIN_SAMPLES and foreign_load > FOREIGN_LOAD_LIMIT
 
 
 def _disturbances(telemetry: Mapping[str, Any]) -> Iterator[str]:
     load = telemetry.get("foreign_load")
-    if is_loaded(load, telemetry.get("samples", 0)):
+    on_gpu = any(telemetry.get(name) is not None for name in _OF_GPU)
+    if load is not None and not on_gpu and is_loaded(load, telemetry.get("samples", 0)):
         yield "other processes used the CPU"
     reasons = set(str(telemetry.get("throttle") or "").split(", "))
     for reason in sorted(reasons & SLOWDOWNS):

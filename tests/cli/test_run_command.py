@@ -35,10 +35,11 @@ def test_json_is_all_there_is_on_standard_output(call, capsys, tmp_path):
     assert call("--model", "mnist_mlp", "mnist_cnn", "--json") == ExitCode.JOBS_NOT_OK
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     events = [line["event"] for line in lines]
-    assert (events[0], events[-1]) == ("run_started", "run_ended")
+    assert (events[0], *events[-2:]) == ("run_started", "run_ended", "answer")
     assert events.count("job_ended") == lines[0]["total"] == 2
-    assert lines[-1]["exit_code"] == ExitCode.JOBS_NOT_OK
-    assert lines[-1]["statuses"] == {"ok": 1, "invalid": 1}
+    assert lines[-2]["exit_code"] == ExitCode.JOBS_NOT_OK
+    assert lines[-2]["statuses"] == {"ok": 1, "invalid": 1}
+    assert lines[-1]["run"] == lines[0]["run"]
     folder = tmp_path / "runs" / lines[0]["run"]
     assert str(folder) == lines[0]["folder"]
     assert (folder / "table.parquet").exists()
