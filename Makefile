@@ -46,7 +46,6 @@ $(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
 	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-doctor: DEVICE ?= auto
 doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do where it cannot
 	@$(RUN) doctor $(call several,MODEL,model) $(call several,BACKEND,backend) \
 		$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,DATA,data) \
@@ -57,7 +56,6 @@ doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do w
 ifndef RESUME
 bench: EPOCHS ?= 3
 bench: SAMPLES ?= 256
-bench: DEVICE ?= auto
 endif
 bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatever is there
 	@$(RUN) $(call configurations,tf-k3 jax-k3) $(RUN_OPTIONS)

@@ -15,7 +15,6 @@ from runner.cli.completion import (
     studies,
 )
 from runner.spec.choices import DeviceChoice, LauncherChoice
-from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
 
 NONE: list[str] = []
@@ -73,7 +72,10 @@ RunDevice = Annotated[
     DeviceChoice,
     typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
 ]
-BuildDevice = Annotated[Device, typer.Option("--device", help="What the image is for.")]
+BuildDevice = Annotated[
+    DeviceChoice,
+    typer.Option("--device", help="What the image is for; auto: the GPU if there is one."),
+]
 Gpu = Annotated[
     str | None,
     typer.Option(

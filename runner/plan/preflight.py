@@ -43,6 +43,13 @@ def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
     return choose_gpu(gpu, cards)
 
 
+def device_to_build_for(choice: DeviceChoice, say: Say) -> Device:
+    """Return what an image is for; that of a GPU can be built where there is none."""
+    if choice is DeviceChoice.AUTO:
+        return Device.CPU if choose_card(choice, None, say) is None else Device.GPU
+    return Device(choice)
+
+
 def misfits(
     chosen: list[Configuration], backends: Sequence[str], card: Gpu
 ) -> dict[tuple[str, str], Misfit | None]:

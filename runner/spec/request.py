@@ -24,7 +24,7 @@ class Request(Strict):
     config: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     backend: tuple[str, ...] = ()
-    device: DeviceChoice = DeviceChoice.GPU
+    device: DeviceChoice = DeviceChoice.AUTO
     gpu: str | None = None
     epochs: int | None = None
     samples: int | None = None

@@ -59,9 +59,9 @@ def test_a_mistake_is_one_clear_line_and_exit_2(arguments, text, capsys):
     assert "Traceback" not in said.err
 
 
-def test_without_a_gpu_exit_3_in_two_lines(monkeypatch, capsys):
+def test_without_the_gpu_that_is_asked_for_exit_3_in_two_lines(monkeypatch, capsys):
     patch_everywhere(monkeypatch, list_gpus, list)
-    assert call("--config", "mxnet-k122") == ExitCode.MACHINE
+    assert call("--config", "mxnet-k122", "--device", "gpu") == ExitCode.MACHINE
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 

@@ -91,7 +91,7 @@ def test_each_option_of_a_run_has_a_topic():
         (["--data", "sintetic"], "did you mean 'synthetic'?"),
         (["--launcher", "dokcer"], "did you mean 'docker'?"),
         (["doctor", "--device", "cup"], "did you mean 'cpu'?"),
-        (["build", "--device", "auto"], "is not one of 'gpu', 'cpu'"),
+        (["build", "--device", "tpu"], "is not one of 'auto', 'gpu', 'cpu'"),
         (["--image-data-format", "channels_frist"], "did you mean 'channels_first'?"),
         (["doctor", "--confg", "x"], "--config"),
         (["docter"], "'doctor'"),

@@ -9,7 +9,7 @@ from runner.errors import MachineError
 from runner.machine.docker_engine import Engine, _why_not, connect_engine, require_nvidia
 from runner.machine.fit import Machine, choose_gpu, list_gpus, misfit_reason
 from runner.machine.gpu import Gpu
-from runner.plan.preflight import check_machine, refuse_cards
+from runner.plan.preflight import check_machine, device_to_build_for, refuse_cards
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.job import planned_jobs
@@ -66,6 +66,22 @@ def test_cards_are_chosen_by_uuid_or_index():
     assert choose_gpu("1", [K80, H200]) is H200
     with pytest.raises(MachineError, match="did you mean 'GPU-h200'"):
         choose_gpu("GPU-h20", [K80, H200])
+
+
+@pytest.mark.parametrize(
+    ("asked", "cards", "device", "said"),
+    [
+        ("auto", [], "cpu", ["device: cpu, because this machine shows no NVIDIA GPU"]),
+        ("auto", [K80], "gpu", []),
+        ("gpu", [], "gpu", []),
+        ("cpu", [K80], "cpu", []),
+    ],
+)
+def test_an_image_is_built_for_what_is_there_unless_asked(monkeypatch, asked, cards, device, said):
+    patch_everywhere(monkeypatch, list_gpus, lambda: cards)
+    told = []
+    assert device_to_build_for(DeviceChoice(asked), told.append) == Device(device)
+    assert told == said
 
 
 def test_no_gpu_is_two_lines_with_a_remedy(monkeypatch):

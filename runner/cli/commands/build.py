@@ -3,8 +3,8 @@
 import typer
 
 from runner.cli import options
-from runner.spec.choices import BuildOptions
-from runner.spec.configuration import Device, load_configurations
+from runner.spec.choices import BuildOptions, DeviceChoice
+from runner.spec.configuration import load_configurations
 
 EXAMPLES = (
     "python -m runner build --config mxnet-k122",
@@ -15,7 +15,7 @@ EXAMPLES = (
 
 def build(
     config: options.Configs = options.NONE,
-    device: options.BuildDevice = Device.GPU,
+    device: options.BuildDevice = DeviceChoice.AUTO,
     engine: options.Engine = None,
     base_image: options.BaseImage = None,
     ca_bundle: options.CaBundle = None,
@@ -25,7 +25,10 @@ def build(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
+    from runner.plan.preflight import device_to_build_for
+    from runner.report.console import print_note
     from runner.tools.images import build_images
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
-    raise typer.Exit(build_images(load_configurations(config), device, asked, engine))
+    built_for = device_to_build_for(device, print_note)
+    raise typer.Exit(build_images(load_configurations(config), built_for, asked, engine))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from runner.cli import options
-from runner.spec.choices import BuildOptions
-from runner.spec.configuration import Device, load_configurations
+from runner.spec.choices import BuildOptions, DeviceChoice
+from runner.spec.configuration import load_configurations
 from runner.spec.workload import DataSource
 
 EXAMPLES = (
@@ -34,7 +34,7 @@ app = typer.Typer(
 def bundle_save(
     folder: Folder,
     config: options.Configs = options.NONE,
-    device: options.BuildDevice = Device.GPU,
+    device: options.BuildDevice = DeviceChoice.AUTO,
     data: KeptData = None,
     engine: options.Engine = None,
     base_image: options.BaseImage = None,
@@ -45,11 +45,14 @@ def bundle_save(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Write a bundle: what is not built yet is built, what is not cached is said."""
+    from runner.plan.preflight import device_to_build_for
+    from runner.report.console import print_note
     from runner.tools.bundle.save import WantedBundle
     from runner.tools.bundle.tell import save_and_tell
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
-    save_and_tell(WantedBundle(load_configurations(config), device, asked, data), folder, engine)
+    built_for = device_to_build_for(device, print_note)
+    save_and_tell(WantedBundle(load_configurations(config), built_for, asked, data), folder, engine)
 
 
 @app.command("verify")

@@ -13,7 +13,7 @@ from runner.spec.workload import require_source
 
 EXAMPLES = (
     "python -m runner doctor",
-    "python -m runner doctor --config mxnet-k122 --device auto",
+    "python -m runner doctor --config mxnet-k122",
     "python -m runner doctor --launcher local --device cpu --data real --json",
 )
 
@@ -22,7 +22,7 @@ def doctor(
     config: options.Configs = options.NONE,
     model: options.Models = options.NONE,
     backend: options.Backends = options.NONE,
-    device: options.RunDevice = DeviceChoice.GPU,
+    device: options.RunDevice = DeviceChoice.AUTO,
     gpu: options.Gpu = None,
     data: options.Data = None,
     results_dir: options.Results = paths.RESULTS,

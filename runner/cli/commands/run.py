@@ -17,7 +17,7 @@ EXAMPLES = (
     "python -m runner --study bhatia2017",
     "python -m runner --config mxnet-k122",
     "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
-    "python -m runner --config tf-k3 jax-k3 --device auto --budget 10m",
+    "python -m runner --config tf-k3 jax-k3 --budget 10m",
     "python -m runner --config theano-k208 --repeats 5 --data real",
     "python -m runner --resume latest --retry failed,timeout",
 )
@@ -33,7 +33,7 @@ def run_command(
     config: options.Configs = options.NONE,
     model: options.Models = options.NONE,
     backend: options.Backends = options.NONE,
-    device: options.RunDevice = DeviceChoice.GPU,
+    device: options.RunDevice = DeviceChoice.AUTO,
     gpu: options.Gpu = None,
     epochs: options.Epochs = None,
     samples: options.Samples = None,
