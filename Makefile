@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python -m runner
+BENCHED := tf-k3 jax-k3 torch-k3
 PUBLISHED := mxnet-k122 tf-cntk-k208 theano-k208
 
 # NAME=value on make's command line becomes --name value, for the options that every run takes.
@@ -14,7 +15,8 @@ RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call seve
 	$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,EPOCHS,epochs) \
 	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
 	$(call option,DATA,data) $(call option,THREADS,threads) $(call option,MEMORY,memory) \
-	$(call option,UNTIL,until) $(call option,WAIT,wait) $(call option,RESULTS,results) \
+	$(call option,UNTIL,until) $(call option,BUDGET,budget) $(call option,SAME_WITHIN,same-within) \
+	$(call option,WAIT,wait) $(call option,RESULTS,results) \
 	$(call option,RESUME,resume) $(call option,RETRY,retry) \
 	$(call option,TIMEOUT,timeout) $(call option,SILENCE,silence) \
 	$(call option,LAUNCHER,launcher) $(call option,ENGINE,engine) $(BUILD_OPTIONS)
@@ -25,8 +27,8 @@ BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-
 	clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
-	@echo "Options: STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL DATA THREADS MEMORY WAIT"
-	@echo "         RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE"
+	@echo "Options: STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGET SAME_WITHIN"
+	@echo "         DATA THREADS MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE"
 	@echo "         BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS, PYTHON VENV"
 
 setup: $(VENV)/.installed  ## Make a virtual environment and install the runner in it
@@ -54,13 +56,13 @@ doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do w
 		$(call option,PACKAGE_INDEX,package-index)
 
 ifndef RESUME
-bench: EPOCHS ?= 3
-bench: SAMPLES ?= 256
+bench: BUDGET ?= $(if $(REPEATS)$(UNTIL),,10m)
 endif
-bench: $(VENV)/.installed  ## A small comparison of TensorFlow and JAX on whatever is there
-	@$(RUN) $(call configurations,tf-k3 jax-k3) $(RUN_OPTIONS)
-	@echo "next: make report for the page with curves, make bench EPOCHS=5 SAMPLES=60000 for"
-	@echo "      steadier figures, make bench-all for the comparison published in 2017"
+bench: $(VENV)/.installed  ## Which backend of Keras 3 is fastest here, in about ten minutes
+	@echo "bench: TensorFlow, JAX and PyTorch under Keras 3$(if $(BUDGET), at most $(BUDGET) of measuring)"
+	@$(RUN) $(call configurations,$(BENCHED)) $(RUN_OPTIONS)
+	@echo "next: make report, a page with charts, in seconds; make bench BUDGET=1h tells closer ones"
+	@echo "      apart; make bench-all DEVICE=cpu EPOCHS=2 SAMPLES=512, the backends of 2017"
 
 ifndef RESUME
 bench-all: STUDY ?= bhatia2017

@@ -49,6 +49,10 @@ class BuildError(BenchmarkError):
     """An image that could not be built. Ends the jobs of its configuration only."""
 
 
+class UnobtainableError(BuildError):
+    """What a configuration needs cannot be had from here: its jobs are not supported."""
+
+
 class StoreError(BenchmarkError):
     """A folder of results that cannot be read."""
 

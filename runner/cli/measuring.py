@@ -10,10 +10,11 @@ from runner.errors import ExitCode, UsageError
 from runner.execution.session import Ended, execute_run
 from runner.plan.preview import preview_run
 from runner.plan.resume import Session, resumed_request, statuses_to_retry
+from runner.progress.json_lines import print_answer_line
 from runner.progress.preview_text import show_preview
 from runner.progress.styles import Style, chosen_style, observer_for
 from runner.report.console import err, safe_markup
-from runner.report.terminal import print_answer_line, show_run, show_run_times
+from runner.report.terminal import show_run, show_run_times
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import find_run, list_resumable_runs

@@ -13,6 +13,7 @@ from docker.errors import ImageNotFound
 from docker.models.images import Image as EngineImage
 from docker.utils import parse_repository_tag
 
+from runner import paths
 from runner.environments.engine_calls import (
     BROKEN,
     OutOfTimeError,
@@ -30,6 +31,7 @@ from runner.environments.recipe import (
     recipe_stages,
     sha256_of,
 )
+from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, EngineError
 from runner.machine.docker_engine import LABEL, Engine
 from runner.spec.choices import BuildOptions
@@ -138,7 +140,7 @@ def add_ways(tar: tarfile.TarFile, options: BuildOptions, lock: bytes) -> None:
     """
     bundle = read_input(options.ca_bundle, "CA bundle") if options.ca_bundle else b""
     add_file(tar, "ca-bundle.pem", io.BytesIO(bundle))
-    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
+    fitting = wheels_of(options.wheel_folders, lock)
     for path in fitting:
         with path.open("rb") as file:
             add_file(tar, f"wheels/{path.name}", file)
@@ -264,6 +266,8 @@ def _build(
     engine: Engine, wanted: ImagePlan, stage: Stage, options: BuildOptions, log: Path, say: Say
 ) -> None:
     say(f"building {stage.tag}")
+    if "requirements.lock" in stage.files:
+        options = with_own_wheels(wanted.configuration, wanted.device, options, paths.cache(), say)
     arguments = {
         "BASE_IMAGE": stage.base,
         "DEVICE": str(wanted.device),

@@ -94,10 +94,11 @@ def locked_hashes(lock: bytes) -> set[str]:
     return {found.decode() for found in _ANY_HASH.findall(lock)}
 
 
-def wheels_of(folder: Path, lock: bytes) -> dict[Path, str]:
-    """Return the files of ``folder`` that ``lock`` names, with their hash, and no others."""
+def wheels_of(folders: Iterable[Path], lock: bytes) -> dict[Path, str]:
+    """Return the files of ``folders`` that ``lock`` names, with their hash, and no others."""
     named = locked_hashes(lock)
-    files = (path for path in sorted(folder.iterdir()) if path.name.endswith(ENDINGS))
+    found_files = (path for folder in folders for path in sorted(folder.iterdir()))
+    files = (path for path in found_files if path.name.endswith(ENDINGS))
     found = {path: file_sha256(path) for path in files if path.is_file()}
     return {path: digest for path, digest in found.items() if digest in named}
 

@@ -15,6 +15,7 @@ import uv
 
 from runner.environments.lockfile import uncovered, wheels_of
 from runner.environments.recipe import sha256_of
+from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError
 from runner.machine.in_use import Use, note_use
 from runner.machine.interpreters import find_interpreter
@@ -108,7 +109,7 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
     # Without isolation, what builds a package is what a lock named, not an index's latest.
     locked: list[str | Path] = ["--require-hashes", "--no-deps", "--no-build-isolation"]
     lock = b"".join(path.read_bytes() for path in locks)
-    fitting = wheels_of(options.wheels, lock) if options.wheels else {}
+    fitting = wheels_of(options.wheel_folders, lock)
     sources: list[str | Path] = [] if uncovered(lock, fitting.values()) else ["--no-index"]
     with tempfile.TemporaryDirectory() as wheels:
         # Only what the lock names: uv would prefer any other build of a version that lies there.
@@ -179,7 +180,8 @@ def prepare_environment(
             say(f"making the environment {folder.name} with Python {python}")
             # What packages are built with comes first, if there is a lock of it.
             locks = [path for path in (configuration.build_lock, lock) if path.exists()]
-            _make(folder, python, locks, log, options)
+            reached = with_own_wheels(configuration, device, options, cache, say)
+            _make(folder, python, locks, log, reached)
         note_use(folder / MARKER)
         use = Use(folder)
     return LocalEnvironment(folder / "bin" / "python", sha256_of(lock.read_bytes()), use)

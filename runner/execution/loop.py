@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sized
 from pathlib import Path
 
 from runner.environments.engine_calls import call_again
-from runner.errors import BuildError, EngineError, MachineError
+from runner.errors import BuildError, EngineError, MachineError, UnobtainableError
 from runner.execution.attempt import Conditions, disk_is_not_full, run_job
 from runner.execution.guard import Obstacle
 from runner.launchers.base import Environment
@@ -87,6 +87,8 @@ def _one(
 ) -> Record:
     if job.unsupported is not None:
         return _unstarted(job, Status.UNSUPPORTED, job.unsupported, conditions)
+    if isinstance(environment, UnobtainableError):
+        return _unstarted(job, Status.UNSUPPORTED, str(environment), conditions)
     if isinstance(environment, BuildError):
         return _unstarted(job, Status.BUILD_FAILED, str(environment), conditions)
     if (reason := obstacle()) is not None:

@@ -5,11 +5,14 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 from runner.execution.observer import Announcement, Observer
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
+from runner.report.console import print_json
+from runner.report.terminal import write_run_tables
 from runner.spec.job import Job, Status
 from runner.store.events import BadLine, EpochEvent, Event
 from runner.store.record import Record
@@ -21,6 +24,16 @@ def job_fields(job: Job) -> dict[str, Any]:
     """Return what is told of a job that is planned."""
     named = ("configuration", "backend", "model", "repeat", "unsupported")
     return {"job": job.id, "epochs": epochs_of(job), **{n: getattr(job, n) for n in named}}
+
+
+def _head(event: str, at: float, run: str | None) -> dict[str, Any]:
+    return {"event": event, "schema": PROGRESS_SCHEMA, "at": at, "run": run}
+
+
+def print_answer_line(folder: Path) -> None:
+    """Write a run's tables, and print which backend is fastest as the last line of its progress."""
+    answer = write_run_tables(folder).answer
+    print_json({**_head("answer", time.time(), folder.name), **answer.fields()})
 
 
 class JsonLines(Observer):
@@ -38,7 +51,7 @@ class JsonLines(Observer):
         self._statuses: Counter[str] = Counter()
 
     def _write(self, event: str, **fields: Any) -> None:
-        head = {"event": event, "schema": PROGRESS_SCHEMA, "at": self._clock(), "run": self._run}
+        head = _head(event, self._clock(), self._run)
         self._stream.write(json.dumps({**head, **fields}, allow_nan=False) + "\n")
         self._stream.flush()
 

@@ -28,14 +28,6 @@ def epoch_line(job: Job, event: EpochEvent) -> str:
     )
 
 
-def ending(record: Record) -> str:
-    """Return how a job ended, in rich's markup, in one line."""
-    colour = "green" if record.status in FINE else "red"
-    seconds = f" in {record.wall_seconds:.1f} s" if record.wall_seconds is not None else ""
-    reason = f": {safe_markup(record.reason)}" if record.reason else ""
-    return f"[{colour}]{record.status}[/]{seconds}{reason}"
-
-
 class Several(Observer):
     """Tells several observers, in order. One that breaks is left out from then on, aloud.
 
@@ -75,15 +67,25 @@ class Printer(Observer):
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._failed_builds: set[str] = set()
 
     def _print(self, markup: str, style: str = "") -> None:
         self._console.print(markup, highlight=False, soft_wrap=True, style=style)
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         if error is not None:
+            self._failed_builds.add(error)
             self._print(
                 f"[red]{safe_markup(configuration)}: the build failed:[/] {safe_markup(error)}"
             )
+
+    def _ending(self, record: Record) -> str:
+        """Return how a job ended, in rich's markup, in one line. A failed build is said once."""
+        colour = "green" if record.status in FINE else "red"
+        seconds = f" in {record.wall_seconds:.1f} s" if record.wall_seconds is not None else ""
+        is_new = record.reason and record.reason not in self._failed_builds
+        reason = f": {safe_markup(record.reason or '')}" if is_new else ""
+        return f"[{colour}]{record.status}[/]{seconds}{reason}"
 
 
 class Lines(Printer):
@@ -114,7 +116,7 @@ class Lines(Printer):
             self._print(f"  {epoch_line(job, event)}")
 
     def job_ended(self, job: Job, record: Record) -> None:  # noqa: ARG002
-        self._print(f"  {ending(record)}")
+        self._print(f"  {self._ending(record)}")
         for warning in record.warnings:
             self._print(f"  {safe_markup(warning)}", style="dim")
         self._say_left()
@@ -134,4 +136,4 @@ class Quiet(Printer):
 
     def job_ended(self, job: Job, record: Record) -> None:
         if record.status not in FINE:
-            self._print(f"{safe_markup(job.id)}: {ending(record)}")
+            self._print(f"{safe_markup(job.id)}: {self._ending(record)}")

@@ -23,7 +23,7 @@ from rich.text import Text
 from runner.execution.observer import Announcement
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
-from runner.progress.lines import Printer, ending
+from runner.progress.lines import Printer
 from runner.report.cells import pivot_cells
 from runner.report.console import safe_markup
 from runner.report.terminal import rich_table
@@ -212,7 +212,7 @@ class LiveView(Printer, RenderHook):
         is_timed = record.status is Status.OK and later
         each = f", {statistics.median(later):.3g} s per epoch" if is_timed else ""
         count = f"\\[{current.number if current else self._ended}/{self._total or '?'}]"
-        self._print(f"{count} {safe_markup(job.id)}: {ending(record)}{each}")
+        self._print(f"{count} {safe_markup(job.id)}: {self._ending(record)}{each}")
         for warning in record.warnings:
             self._print(f"  {safe_markup(warning)}", style="dim")
 

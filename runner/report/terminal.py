@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from runner.report.cells import limit_table, pivot_cells, short_detail_cells
-from runner.report.console import err, out, print_json
+from runner.report.console import err, out
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.report.remedies import remedies_for
@@ -68,11 +68,6 @@ def write_run_tables(folder: Path) -> Report:
         said = escape(f"{folder}: the tables were not written: {reason}")
         err.print(f"[yellow]{said}[/]", highlight=False)
     return report
-
-
-def print_answer_line(folder: Path) -> None:
-    """Write a run's tables, and print the answer as one line of JSON."""
-    print_json({"event": "answer", "run": folder.name, **write_run_tables(folder).answer.fields()})
 
 
 def show_run(folder: Path) -> None:

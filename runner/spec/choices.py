@@ -49,7 +49,8 @@ class BuildOptions:
     """What may differ between two machines that build the same configuration.
 
     ``package_index``, ``ca_bundle`` and ``wheels`` say how to reach the packages, whose hashes are
-    locked; they do not change what is built, so they are no part of an image's name.
+    locked; they do not change what is built, so they are no part of an image's name. ``fetched``
+    is a second folder of wheels: those that the runner fetched itself.
     ``build_seconds`` and ``pull_seconds`` are what one build and fetching its base may take.
     """
 
@@ -59,3 +60,9 @@ class BuildOptions:
     wheels: Path | None = None
     build_seconds: float = 2 * 3600.0
     pull_seconds: float = 3600.0
+    fetched: Path | None = None
+
+    @property
+    def wheel_folders(self) -> list[Path]:
+        """Return the folders to look for wheels in."""
+        return [folder for folder in (self.wheels, self.fetched) if folder is not None]

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, StringConstraints
 
@@ -107,6 +108,18 @@ class Disk(Strict):
         return self.gpu if device is Device.GPU else self.cpu
 
 
+class OwnWheel(Strict):
+    """A wheel of a lock that package indexes lack: where it is served, for which device."""
+
+    device: Device
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+\.whl$")]
+
+    @property
+    def file(self) -> str:
+        """Return the wheel's file name."""
+        return unquote(self.url.rpartition("/")[2])
+
+
 class Unsupported(Strict):
     """A model that a backend of this configuration cannot run, and why."""
 
@@ -131,6 +144,7 @@ class _File(Strict):
     recurrent_activation: RecurrentActivation
     images: Images
     disk: Disk = Disk()
+    wheels: tuple[OwnWheel, ...] = ()
     backends: dict[BackendName, Backend] = Field(min_length=1)
     unsupported: tuple[Unsupported, ...] = ()
     differences: tuple[Difference, ...] = ()

@@ -9,14 +9,36 @@ from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
 from runner.tables.variants import with_variants
 
 
-def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows without the epochs of processes that trained on fewer samples than others.
+def _is_short(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of processes that trained on fewer samples than others of their cell.
 
     The first process of a cell in a run with a budget may have been too short to be timed.
     """
     by = [name for name in ("run", *CELL) if name in rows]
     most = rows.groupby(by, sort=False, dropna=False, observed=True)["samples"].transform("max")
-    return rows[~(rows["samples"] < most).fillna(False).astype(bool)]
+    return (rows["samples"] < most).fillna(False).astype(bool)
+
+
+def _is_spoilt(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of disturbed processes, of cells that have two without them."""
+    by = [name for name in CELL if name in rows]
+    is_ok = rows["status"] == Status.OK
+    disturbed = is_ok & rows["disturbance"].notna()
+    calm = (rows["run"].astype(str) + "/" + rows["job"].astype(str)).where(
+        is_ok & ~disturbed & (rows["epoch"] > 1).fillna(False)
+    )
+    keys = [rows[name].astype(str) for name in by]
+    return disturbed & (calm.groupby(keys, sort=False).transform("nunique") >= 2)
+
+
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the processes that a cell's figure is made of.
+
+    Left out are those that trained on fewer samples than others of their cell, and disturbed ones
+    where two others of their cell were not.
+    """
+    rows = rows[~_is_short(rows)]
+    return rows[~_is_spoilt(rows)]
 
 
 def repeats_of(rows: pd.DataFrame) -> list[Seconds]:
@@ -32,9 +54,8 @@ def _joined(values: pd.Series) -> str:
     return "/".join(sorted(values.dropna().astype(str).unique()))
 
 
-def _disturbed(ok: pd.DataFrame) -> str | None:
-    """Return what disturbed the jobs of a cell, in words, or None."""
-    jobs = ok.drop_duplicates(["run", "job"])
+def _disturbed(jobs: pd.DataFrame) -> str | None:
+    """Return what disturbed jobs, in words, or None."""
     said = jobs["disturbance"].dropna().str.split("; ").explode()
     counts = said.value_counts(sort=False)
     return (
@@ -43,15 +64,24 @@ def _disturbed(ok: pd.DataFrame) -> str | None:
     )
 
 
-def _cell(rows: pd.DataFrame) -> dict[str, object]:
-    """Return the figures of one cell: its ok jobs' epochs, or why it has none."""
+def _left_out(rows: pd.DataFrame) -> str | None:
+    """Return of which jobs the epochs do not count because they were disturbed, in words."""
+    is_timed = (rows["status"] == Status.OK) & rows["epoch"].notna()
+    jobs = rows[is_timed & (rows["samples"] == rows["samples"].max())]
+    disturbed = _disturbed(jobs.drop_duplicates(["run", "job"]))
+    return f"left out: {disturbed}" if disturbed else None
+
+
+def _cell(everything: pd.DataFrame, rows: pd.DataFrame) -> dict[str, object]:
+    """Return the figures of one cell: its ok jobs' epochs that count, or why it has none."""
     ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
     last = ok[ok["epoch"] == ok.groupby(["run", "job"])["epoch"].transform("max")]
     bad = rows[rows["status"] != Status.OK].drop_duplicates(["run", "job"])
     repeats = repeats_of(rows)
     found = cell_interval(repeats)
-    disturbed = _disturbed(ok)
-    warnings = [*([disturbed] if disturbed else []), *steadiness_warnings(repeats, found)]
+    disturbed = _disturbed(ok.drop_duplicates(["run", "job"]))
+    told = disturbed or _left_out(everything)
+    warnings = [*([told] if told else []), *steadiness_warnings(repeats, found)]
     return {
         "seconds_per_epoch": found.seconds if found else np.nan,
         "seconds_low": found.low if found else np.nan,
@@ -82,10 +112,11 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = counted(with_variants(table))
+    table = with_variants(table)
+    kept = dict(list(counted(table).groupby(CELL, sort=False)))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [
-        {**dict(zip(CELL, key, strict=True)), **_cell(rows)}
+        {**dict(zip(CELL, key, strict=True)), **_cell(rows, kept[key])}
         for key, rows in table.groupby(CELL, sort=False)
     ]
     summary = pd.DataFrame(cells)

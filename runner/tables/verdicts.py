@@ -32,6 +32,7 @@ from runner.tables.statistics import (
     processes_for,
 )
 from runner.tables.variants import with_variants
+from runner.words import clock_text
 
 SAME_WITHIN = 0.03
 # At how many processes a cell a run with a budget looks at its data, and may stop.
@@ -346,15 +347,20 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
 
 @dataclass(frozen=True)
 class Answer:
-    """Which backend is fastest: a verdict for each model, and a line over all of them."""
+    """Which backend is fastest: a verdict for each model, and a line over all of them.
+
+    ``effort`` says of a run with a budget what it took, and what repeating all cells alike would.
+    """
 
     verdicts: tuple[ModelVerdict, ...]
     overall: tuple[str, ...]
+    effort: str | None = None
 
     @property
     def lines(self) -> list[str]:
         """Return all of it in words, a line each."""
-        return [*(f"{found.model}: {found.text}" for found in self.verdicts), *self.overall]
+        of_models = [f"{found.model}: {found.text}" for found in self.verdicts]
+        return [*of_models, *self.overall, *([self.effort] if self.effort else [])]
 
     @property
     def fastest(self) -> set[tuple[str, ...]]:
@@ -378,6 +384,7 @@ class Answer:
                 for found in self.verdicts
             ],
             "overall": list(self.overall),
+            "effort": self.effort,
         }
 
 
@@ -387,6 +394,22 @@ def _pair_fields(pair: Pair) -> dict[str, Any]:
         "faster": pair.fast.name, "slower": pair.slow.name, "relation": str(pair.relation),
         "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
     }  # fmt: skip
+
+
+def _effort(table: pd.DataFrame) -> str | None:
+    """Return what a run with a budget took, beside the time that as many repeats of all would."""
+    jobs = table[table["looks"] > 1].drop_duplicates(["run", "job"])
+    jobs = jobs[jobs["status"] == Status.OK]
+    if jobs.empty or jobs["run"].nunique() > 1:
+        return None
+    cells = jobs.groupby(CELL, sort=False)["wall_seconds"].agg(["size", "sum", "mean"])
+    most = int(cells["size"].max())
+    even = cells["sum"] + (most - cells["size"]) * cells["mean"]
+    took, alike = (clock_text(float(seconds.sum())) for seconds in (cells["sum"], even))
+    return (
+        f"the jobs took {took}; repeating every cell {most} times, "
+        f"as often as the one that needed most, would have taken {alike}"
+    )
 
 
 def find_answer(table: pd.DataFrame) -> Answer:
@@ -401,4 +424,5 @@ def find_answer(table: pd.DataFrame) -> Answer:
     for group in groups:
         by_where.setdefault(group.where, []).append(group)
     found = [_overall(alike, len({g.model for g in alike})) for alike in by_where.values()]
-    return Answer(tuple(map(_judged, groups)), tuple(line for line in found if line is not None))
+    overall = tuple(line for line in found if line is not None)
+    return Answer(tuple(map(_judged, groups)), overall, _effort(with_variants(table)))

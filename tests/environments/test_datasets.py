@@ -1,10 +1,8 @@
 """Data: the real download code against a local server, and what a wrong file leads to."""
 
-import http.server
 import io
 import pickle
 import tarfile
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -22,38 +20,6 @@ from runner.environments.recipe import sha256_of
 from runner.environments.unpack import _BABI, MAX_MEMBER_BYTES, _ArraysOnly
 from runner.errors import DataError
 from runner.spec.workload import DataSource
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves ``files`` by their paths, and keeps the paths that it was asked for."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self):
-        content = self.server.files.get(self.path)
-        self.server.asked.append(self.path)
-        self.send_response(200 if content is not None else 404)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        self.wfile.write(content or b"")
-
-    def log_message(self, *arguments): ...
-
-
-@pytest.fixture
-def server():
-    with Server() as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        yield found
-        found.shutdown()
 
 
 def archive(members: dict[str, bytes]) -> bytes:

@@ -13,7 +13,7 @@ def test_only_files_that_a_lock_names_are_taken(tmp_path):
     for name, content in [("a.whl", b"a"), ("c.tar.gz", b"c"), ("d.whl", b"d"), ("b.txt", b"b")]:
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder.whl").mkdir()
-    found = wheels_of(tmp_path, LOCK)
+    found = wheels_of([tmp_path], LOCK)
     assert {path.name: digest for path, digest in found.items()} == {
         "a.whl": sha256_of(b"a"),
         "c.tar.gz": sha256_of(b"c"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from launcher_contract import make_job
-from runner.errors import EngineError, MachineError, StoreError
+from runner.errors import EngineError, MachineError, StoreError, UnobtainableError
 from runner.execution.loop import run_jobs
 from runner.spec.configuration import load_configurations
 from runner.spec.job import Status
@@ -56,6 +56,20 @@ def test_a_broken_build_fails_its_own_jobs_only(execute):
     assert by_backend == {"theano": Status.BUILD_FAILED, "mxnet": Status.OK}
     cell = summarize(table).set_index("backend").loc["theano"]
     assert (cell["status"], cell["reason"]) == (Status.BUILD_FAILED, "no such package")
+
+
+def test_the_jobs_of_what_cannot_be_had_from_here_are_unsupported(execute):
+    class Unreachable(ScriptedLauncher):
+        def prepare(self, configuration, log):
+            if configuration.name == "theano-k208":
+                raise UnobtainableError("its wheel cannot be fetched")
+            return super().prepare(configuration, log)
+
+    jobs = [make_job(configuration="theano-k208", backend="theano"), mxnet_job()]
+    ok, table, _ = execute(Unreachable({"mxnet": stream()}), jobs)
+    assert ok
+    by_backend = table.groupby("backend")["status"].first().to_dict()
+    assert by_backend == {"theano": Status.UNSUPPORTED, "mxnet": Status.OK}
 
 
 def test_how_long_an_environment_took_to_make_is_kept(execute):

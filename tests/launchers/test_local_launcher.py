@@ -96,4 +96,4 @@ def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):
     for name in ("wanted", "other"):
         (tmp_path / f"{name}.whl").write_bytes(name.encode())
     lock = f"x==1 --hash=sha256:{sha256_of(b'wanted')}".encode()
-    assert [path.name for path in wheels_of(tmp_path, lock)] == ["wanted.whl"]
+    assert [path.name for path in wheels_of([tmp_path], lock)] == ["wanted.whl"]

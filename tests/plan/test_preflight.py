@@ -79,7 +79,7 @@ def test_cards_are_chosen_by_uuid_or_index():
 )
 def test_an_image_is_built_for_what_is_there_unless_asked(monkeypatch, asked, cards, device, said):
     patch_everywhere(monkeypatch, list_gpus, lambda: cards)
-    told = []
+    told: list[str] = []
     assert device_to_build_for(DeviceChoice(asked), told.append) == Device(device)
     assert told == said
 

@@ -79,6 +79,17 @@ OK = Record(Status.OK, wall_seconds=12.3)
 BAD = Record(Status.FAILED, HOSTILE, wall_seconds=1.0, warnings=[HOSTILE])
 
 
+@pytest.mark.parametrize("observer", [Lines, Quiet, LiveView])
+def test_why_a_build_failed_is_said_once(observer, forecast, tmp_path):
+    printed = console()
+    shown = observer(printed, forecast) if observer is not Quiet else Quiet(printed)
+    jobs = plan(["mxnet"])
+    failed = [Record(Status.BUILD_FAILED, "no such package")] * len(jobs)
+    tell(shown, tmp_path, jobs, failed, [("mxnet-k1", "no such package")])
+    assert text_of(printed).count("no such package") == 1
+    assert text_of(printed).count("build-failed") == len(jobs)
+
+
 # Which of them it is.
 
 

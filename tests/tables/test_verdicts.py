@@ -73,6 +73,30 @@ def test_a_disturbed_cell_gets_no_verdict(tmp_path):
     assert warned.str.contains("other processes used the CPU").all()
 
 
+def test_a_disturbed_process_is_left_out_where_two_others_were_not(tmp_path):
+    table = load_runs(steady_run(tmp_path))
+    first = (table["repeat"] == 1) & (table["backend"] == "cntk")
+    table.loc[first, "seconds"] *= 6
+    table.loc[first, "disturbance"] = "other processes used the CPU"
+    (one,) = find_answer(table).verdicts
+    assert one.text.startswith("tensorflow fastest, 2.0")
+    cell = summarize(table).set_index("backend").loc["cntk"]
+    assert (cell["repeats"], cell["seconds_per_epoch"]) == (4, pytest.approx(2.0, rel=0.01))
+    assert cell["warnings"].startswith("left out: other processes used the CPU (in 1 of 5 jobs)")
+    assert pd.isna(cell["disturbance"])
+
+
+def test_what_repeating_all_cells_alike_would_have_taken_is_said(tmp_path):
+    table = load_runs(steady_run(tmp_path, TWO_MODELS, wall_seconds=60.0))
+    assert find_answer(table).effort is None
+    table["looks"] = 5
+    few = table[(table["model"] == "mnist_mlp") | (table["repeat"] <= 2)]
+    assert find_answer(few).effort == (
+        "the jobs took 14:00; repeating every cell 5 times, as often as the one that needed most, "
+        "would have taken 20:00"
+    )
+
+
 @pytest.mark.parametrize(
     "telemetry",
     [

@@ -204,12 +204,12 @@ def _caches(cache: Path) -> Iterator[Item]:
 
 def _data(cache: Path) -> Iterator[Item]:
     """Yield downloads, file by file, and the folders of arrays made from them."""
-    root = cache / "downloads"
-    for path in _children(root):
-        if path.is_file() and not _is_trash(path):
-            name = f"downloads/{path.name}"
-            yield _item(Kind.DATA, path, "can be downloaded again", name=name)
-    yield from _trash(Kind.DATA, root)
+    for root in (cache / "downloads", cache / "wheels"):
+        for path in _children(root):
+            if path.is_file() and not _is_trash(path):
+                name = f"{root.name}/{path.name}"
+                yield _item(Kind.DATA, path, "can be downloaded again", name=name)
+        yield from _trash(Kind.DATA, root)
     for folder in _folders(cache):
         if folder.name in ("real", "digits"):
             yield _item(Kind.DATA, folder, "can be made again")

@@ -1,0 +1,55 @@
+"""Wheels that package indexes lack, which a configuration names itself: fetched once, then kept."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+
+from runner.environments.datasets import file_sha256
+from runner.environments.lockfile import locked_hashes, wheels_of
+from runner.errors import BuildError, UnobtainableError
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Configuration, Device, OwnWheel
+from runner.words import Say
+
+
+def _fetch(wheel: OwnWheel, path: Path, named: Iterable[str]) -> None:
+    """Put a wheel at ``path``. Raises BuildError if it cannot be had or is not the locked one."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        pooch.HTTPDownloader(timeout=60)(wheel.url, str(partial), None)
+    except (OSError, ValueError) as error:
+        partial.unlink(missing_ok=True)
+        raise UnobtainableError(
+            f"{wheel.file} is on no package index, and cannot be fetched from {wheel.url} "
+            f"({error}); fetch it where that works, and name its folder with --wheels"
+        ) from error
+    if (found := file_sha256(partial)) not in named:
+        partial.unlink()
+        raise BuildError(f"{wheel.url}: SHA-256 is {found}, which the lock does not name")
+    partial.replace(path)
+
+
+def with_own_wheels(
+    configuration: Configuration, device: Device, options: BuildOptions, cache: Path, say: Say
+) -> BuildOptions:
+    """Return the options with a folder of the wheels that the configuration fetches itself.
+
+    Nothing is fetched that a folder of the user's holds, or where the user names an index. Raises
+    UnobtainableError if a wheel cannot be fetched, BuildError if it is not the one that is locked.
+    """
+    wanted = [wheel for wheel in configuration.wheels if wheel.device is device]
+    if not wanted or options.package_index is not None:
+        return options
+    lock = configuration.lock(device).read_bytes()
+    folder = cache / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
+    held = {path.name for path in wheels_of([*options.wheel_folders, folder], lock)}
+    for wheel in wanted:
+        if wheel.file not in held:
+            say(f"fetching {wheel.file} from {urlsplit(wheel.url).hostname}")
+            _fetch(wheel, folder / wheel.file, locked_hashes(lock))
+    return replace(options, fetched=folder)
