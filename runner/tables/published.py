@@ -96,7 +96,9 @@ def study_figures(study: Study) -> pd.DataFrame:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path}: not a CSV file in UTF-8: {error}") from error
-    return pd.DataFrame(found, columns=columns).astype({"batch": "Int64", "epochs": "Int64"})
+    return pd.DataFrame(found, columns=columns).astype(
+        {"batch": "Int64", "epochs": "Int64", "value": "float64", "high": "float64"}
+    )
 
 
 def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
@@ -163,7 +165,7 @@ def _cell(study: Study, rows: pd.DataFrame) -> dict[str, object]:
         "model": study.tests[str(first["test"])].model,
         "backend": first["backend"],
         **{kind: _kind_text(found) for kind, found in by_kind.items()},
-        "seconds": middles.median(),
+        "seconds": middles.dropna().median(),
         "basis": basis,
         "statement": first["note"],
         "source": chosen["source"].iloc[-1],
