@@ -67,7 +67,7 @@ def is_wrong(pair: Pair, ratio: float, same_within: float) -> bool:
 def main() -> int:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=500)
     asked = parser.parse_args()
     terms = Terms(looks=len(LOOKS))
     print("| ratios of the five models | told | wrong | processes | even plan | saved |")
