@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from runner.errors import StoreError
+from runner.machine.in_use import is_held
 from runner.spec.job import Status
 from runner.store.events import BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
@@ -132,7 +133,12 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, 
 
 
 def _record_of(folder: Path) -> Record:
-    if (folder / "record.json").exists():
+    """Return how a job ended; for one without a record, whether its run still works on it."""
+    path = folder / "record.json"
+    if not path.exists() and is_held(folder.parent.parent):
+        return Record(Status.RUNNING, "it has not ended yet")
+    # Looked for again: it may have been written, and the run left, since.
+    if path.exists():
         return read_record(folder)
     return Record(Status.INTERRUPTED, "the runner ended before the job did")
 
@@ -244,8 +250,9 @@ def load_runs(*paths: Path | str) -> pd.DataFrame:
     One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
     to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
     its status and reason; one whose files are damaged has status ``failed`` and the file in its
-    reason. A run that is given twice, also as a copy, counts once. Raises StoreError for a folder
-    that is no run.
+    reason; one that its run still works on has status ``running`` and its epochs so far. A run
+    that is given twice, also as a copy, counts once. Raises StoreError for a folder that is no
+    run.
     """
     rows = [row for path in _different_runs(map(Path, paths)) for row in _run_rows(path)]
     if not rows:
