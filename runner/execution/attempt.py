@@ -13,7 +13,7 @@ from runner.execution.guard import DeviceGuard, device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Observer
 from runner.execution.outcome import FloodError, Heard, Outcome, conclude, without_times
-from runner.execution.watch import Judge, Watch, summarize_samples
+from runner.execution.watch import Judge, Watch, pauses_of, summarize_samples
 from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
 from runner.machine.gpu import Gpu
 from runner.spec.job import Job, Status
@@ -22,6 +22,7 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.identity import describe_identity
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
+from runner.tables.disturbance import epoch_pauses
 from runner.words import printable
 
 # How long a wish to end may stay unheard while a job is silent.
@@ -180,6 +181,13 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
         record.warnings.append(verdict.tainted)
 
 
+def _paused_epochs(record: Record, heard: Heard) -> list[str]:
+    """Return a warning that names the epochs in which the job was paused, if there are any."""
+    found = epoch_pauses(record.pauses, heard.events)
+    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in found.items())
+    return [f"it was paused during {named}: take no time from there"] if named else []
+
+
 def _follow(
     listener: _Listener, process: Process, conditions: Conditions, record: Record,
     wall: float, began: float,
@@ -193,8 +201,10 @@ def _follow(
     finally:
         record.cpus = process.cpus
         record.telemetry = summarize_samples(watch.samples)
+        record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
     _apply(outcome, watch, keeper.judge, record)
+    record.warnings += _paused_epochs(record, listener.heard)
 
 
 @contextmanager

@@ -46,6 +46,7 @@ TELEMETRY_COLUMNS: dict[str, str] = {
     "gpu_power_w": "Float64",
     "gpu_sm_mhz": "Float64",
     "throttle": "string",
+    "paused_seconds": "Float64",
 }
 COLUMNS: dict[str, str] = {
     "run": "string",
@@ -59,6 +60,7 @@ COLUMNS: dict[str, str] = {
     "reason": "string",
     "epoch": "Int64",
     "seconds": "Float64",
+    "epoch_paused_seconds": "Float64",
     "samples": "Int64",
     "loss": "Float64",
     "accuracy": "Float64",

@@ -15,7 +15,7 @@ from runner.spec.job import Status
 from runner.store.events import BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
-from runner.tables.disturbance import disturbance_of
+from runner.tables.disturbance import disturbance_of, epoch_pauses
 from runner.tables.per_job import job_phases
 from runner.tables.variants import with_variants
 from runner.tables.verdicts import LOOKS
@@ -176,7 +176,16 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
     common.update(_phases(record, said))
-    epochs = [{name: e[name] for name in _EPOCH} for e in said if e["event"] == "epoch"]
+    paused = epoch_pauses(record.pauses, events)
+    known = record.telemetry.get("paused_seconds") is not None
+    epochs = [
+        {
+            **{name: e[name] for name in _EPOCH},
+            "epoch_paused_seconds": paused.get(e["epoch"], 0.0) if known else None,
+        }
+        for e in said
+        if e["event"] == "epoch"
+    ]
     return [{**common, **epoch} for epoch in epochs or [{}]]
 
 

@@ -53,7 +53,9 @@ def phase_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 JOB = ["run", "job"]
-_OF_EPOCH = ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"]
+_OF_EPOCH = [
+    "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss", "val_accuracy",
+]  # fmt: skip
 _TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
 
 
