@@ -8,6 +8,7 @@ from typing import Any
 
 from runner import paths
 from runner.errors import IdentityError
+from runner.launchers.variables import VARIABLES, differing_variables
 from runner.store.run_folder import RunStore
 
 
@@ -71,10 +72,17 @@ _MAY_DIFFER = frozenset({"git_commit"})
 def identity_differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between two identities, a line each; what only one knows is no part."""
     return [
-        f"{name}: it was {before[name]}, now it is {now[name]}"
+        _difference(name, before[name], now[name])
         for name in sorted(before.keys() & now.keys() - _MAY_DIFFER)
         if before[name] != now[name]
     ]
+
+
+def _difference(name: str, before: object, now: object) -> str:
+    if name == VARIABLES:
+        was, is_now = differing_variables([str(before)], [str(now)])
+        return f"environment variables: it was {was}, now it is {is_now}"
+    return f"{name}: it was {before}, now it is {now}"
 
 
 def refuse_other_identity(what: str, before: dict[str, Any], now: dict[str, Any], run: str) -> None:

@@ -1,5 +1,7 @@
 """The columns of the tidy table and their types, and what tells its cells apart."""
 
+from runner.launchers.variables import VARIABLES
+
 # The order in which they happen. Epochs hold their validation, as everywhere.
 PHASES = (
     "start",
@@ -37,7 +39,9 @@ WORK = {
     "recurrent_activation": "recurrent activation",
 }
 # Where these differ, the environment is another one.
-ENVIRONMENT = ["keras_version", "backend_version", "python_version", "packages_sha256", "driver"]
+ENVIRONMENT = [
+    "keras_version", "backend_version", "python_version", "packages_sha256", "driver", VARIABLES,
+]  # fmt: skip
 TELEMETRY_COLUMNS: dict[str, str] = {
     "foreign_load": "Float64",
     "cpu_mhz": "Float64",
@@ -94,6 +98,7 @@ COLUMNS: dict[str, str] = {
     "base_repo_digest": "string",
     "lock_sha256": "string",
     "packages_sha256": "string",
+    VARIABLES: "string",
     "models_sha256": "string",
     "runner_version": "string",
     "git_commit": "string",

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from runner.errors import StoreError
+from runner.launchers.variables import VARIABLES
 from runner.machine.in_use import is_held
 from runner.spec.job import Status
 from runner.store.events import BadLine, Event, parse_event, wrong_order
@@ -33,7 +34,7 @@ def _events(path: Path) -> tuple[list[Event], int]:
 
 
 _OF_ENVIRONMENT = (
-    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256",
+    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
 )  # fmt: skip
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
