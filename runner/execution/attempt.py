@@ -6,14 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from runner.environments.engine_calls import Patience
 from runner.errors import EngineError, MachineError
 from runner.execution.guard import DeviceGuard, device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Observer
-from runner.execution.outcome import FloodError, Heard, Outcome, conclude, without_times
-from runner.execution.watch import Judge, Watch, pauses_of, summarize_samples
+from runner.execution.outcome import (
+    FloodError,
+    Heard,
+    Outcome,
+    WasDisturbed,
+    conclude,
+    without_times,
+)
+from runner.execution.watch import (
+    Judge,
+    Watch,
+    disturbed_between,
+    pauses_of,
+    summarize_samples,
+)
 from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
 from runner.machine.gpu import Gpu
 from runner.spec.job import Job, Status
@@ -150,8 +164,9 @@ def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
 
 
 def _attend(
-    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float
-) -> Outcome:
+    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float,
+    was_disturbed: WasDisturbed,
+) -> Outcome:  # fmt: skip
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
@@ -164,7 +179,7 @@ def _attend(
     log_end = printable(listener.store.last_log_line().encode(), limit=300)
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
-    return conclude(listener.job, heard, ended, log_end)
+    return conclude(listener.job, heard, ended, log_end, was_disturbed)
 
 
 def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
@@ -172,7 +187,7 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
     verdict = judge(watch.samples)
     record.status, record.reason = outcome.status, outcome.reason
     record.exit_code, record.clock = outcome.exit_code, outcome.clock
-    record.warnings += verdict.warnings
+    record.warnings += [*outcome.warnings, *verdict.warnings]
     if verdict.tainted is None:
         return
     if outcome.status is Status.OK:
@@ -197,7 +212,8 @@ def _follow(
     watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
     try:
         with watch:
-            outcome = _attend(process, listener, conditions, wall, began)
+            was_disturbed = partial(disturbed_between, watch.samples)
+            outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
     finally:
         record.cpus = process.cpus
         record.telemetry = summarize_samples(watch.samples)

@@ -352,6 +352,17 @@ def _of_pauses(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
+def disturbed_between(samples: Sequence[Sample], began: float, ended: float) -> bool:
+    """Return whether something held a device up between two times, in seconds since the epoch."""
+    within = [s for s in samples if s.wall is None or (began < s.wall < ended + s.seconds)]
+    return any(
+        s.paused
+        or (s.gpu is None and (s.foreign_load or 0) > FOREIGN_LOAD_LIMIT)
+        or (s.gpu is not None and (s.strangers or (s.gpu.throttle or frozenset()) & SLOWDOWNS))
+        for s in within
+    )
+
+
 def _objections(samples: Sequence[Sample]) -> list[str]:
     """Return what makes a time untrustworthy. On a GPU the CPUs' load is no such thing."""
     if any(sample.gpu is not None for sample in samples):

@@ -18,6 +18,7 @@ from runner.execution.guard import CpuGuard
 from runner.execution.watch import (
     CpuProbe,
     Sample,
+    disturbed_between,
     judge_leniently,
     judge_strictly,
     pauses_of,
@@ -25,7 +26,7 @@ from runner.execution.watch import (
 )
 from runner.launchers.base import Environment, ProcessTree
 from runner.machine.freezer import is_frozen
-from runner.machine.gpu import GpuSample
+from runner.machine.gpu import SLOWDOWNS, GpuSample
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
@@ -143,6 +144,23 @@ def test_the_epoch_of_a_pause_is_named_and_marked(tmp_path):
     assert table["epoch_paused_seconds"].tolist() == [0, 3, 0]
     [disturbed] = summarize(table)["disturbance"]
     assert disturbed == "the job was paused (in 1 of 1 jobs)"
+
+
+@pytest.mark.parametrize(
+    ("sample", "is_disturbed"),
+    [
+        (Sample(1, 1.0, 0.1), False),
+        (Sample(1, 1.0, 0.6), True),
+        (Sample(1, 1.0, None, paused=1.0), True),
+        (Sample(1, 1.0, 0.6, gpu=CARD, strangers=()), False),
+        (Sample(1, 1.0, 0.0, gpu=replace(CARD, throttle=SLOWDOWNS)), True),
+    ],
+)
+def test_what_disturbs_a_machine_for_a_moment(sample, is_disturbed):
+    at = [replace(sample, wall=wall) for wall in (50.0, 51.0)]
+    assert disturbed_between(at, 50.5, 52) is is_disturbed
+    assert not disturbed_between(at, 51.5, 60)
+    assert not disturbed_between(at, 40, 48.5)
 
 
 BUSY = "while True: pass"
