@@ -28,6 +28,9 @@ class ScriptedProcess(Process):
     def pids(self):
         return []
 
+    def is_paused(self):
+        return False
+
     def wait(self):
         return Exit(0)
 

@@ -6,14 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from runner.environments.engine_calls import Patience
 from runner.errors import EngineError, MachineError
 from runner.execution.guard import DeviceGuard, device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Observer
-from runner.execution.outcome import FloodError, Heard, Outcome, conclude, without_times
-from runner.execution.watch import Judge, Watch, summarize_samples
+from runner.execution.outcome import (
+    FloodError,
+    Heard,
+    Outcome,
+    WasDisturbed,
+    conclude,
+    without_times,
+)
+from runner.execution.watch import (
+    Judge,
+    Watch,
+    disturbed_between,
+    pauses_of,
+    summarize_samples,
+)
 from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
 from runner.machine.gpu import Gpu
 from runner.spec.job import Job, Status
@@ -22,6 +36,7 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.identity import describe_identity
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
+from runner.tables.disturbance import epoch_pauses
 from runner.words import printable
 
 # How long a wish to end may stay unheard while a job is silent.
@@ -149,8 +164,9 @@ def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
 
 
 def _attend(
-    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float
-) -> Outcome:
+    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float,
+    was_disturbed: WasDisturbed,
+) -> Outcome:  # fmt: skip
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
@@ -163,7 +179,7 @@ def _attend(
     log_end = printable(listener.store.last_log_line().encode(), limit=300)
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
-    return conclude(listener.job, heard, ended, log_end)
+    return conclude(listener.job, heard, ended, log_end, was_disturbed)
 
 
 def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
@@ -171,13 +187,20 @@ def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None
     verdict = judge(watch.samples)
     record.status, record.reason = outcome.status, outcome.reason
     record.exit_code, record.clock = outcome.exit_code, outcome.clock
-    record.warnings += verdict.warnings
+    record.warnings += [*outcome.warnings, *verdict.warnings]
     if verdict.tainted is None:
         return
     if outcome.status is Status.OK:
         record.status, record.reason = Status.TAINTED, verdict.tainted
     else:
         record.warnings.append(verdict.tainted)
+
+
+def _paused_epochs(record: Record, heard: Heard) -> list[str]:
+    """Return a warning that names the epochs in which the job was paused, if there are any."""
+    found = epoch_pauses(record.pauses, heard.events)
+    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in found.items())
+    return [f"it was paused during {named}: take no time from there"] if named else []
 
 
 def _follow(
@@ -189,12 +212,15 @@ def _follow(
     watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
     try:
         with watch:
-            outcome = _attend(process, listener, conditions, wall, began)
+            was_disturbed = partial(disturbed_between, watch.samples)
+            outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
     finally:
         record.cpus = process.cpus
         record.telemetry = summarize_samples(watch.samples)
+        record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
     _apply(outcome, watch, keeper.judge, record)
+    record.warnings += _paused_epochs(record, listener.heard)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """How a job ended, worked out from its events and its process's exit."""
 
+import math
 import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from runner.execution.validity import validity_objection
+from runner.execution.validity import VALIDITY_CHECKS, too_fast, validity_objection
 from runner.launchers.base import Exit
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit
@@ -15,6 +17,7 @@ from runner.store.events import (
     EpochEvent,
     ErrorEvent,
     Event,
+    LimitsEvent,
     ModelEvent,
     StartEvent,
     wrong_order,
@@ -34,12 +37,17 @@ class FloodError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job's status and, unless it is ok, the reason in one line."""
+    """A job's status and, unless it is ok, the reason in one line; what to know beside it."""
 
     status: Status
     reason: str | None = None
     exit_code: int | None = None
     clock: TimeLimit | None = None
+    warnings: tuple[str, ...] = ()
+
+
+# Says whether something disturbed the machine between two times, in seconds since the epoch.
+WasDisturbed = Callable[[float, float], bool]
 
 
 def _epochs_asked(job: Job) -> int | None:
@@ -127,6 +135,26 @@ def _wrong_model(heard: Heard) -> str | None:
     return None
 
 
+def _peak_span(events: Sequence[Event]) -> tuple[float, float]:
+    """Return from when to when the limits were measured; without times, the whole job."""
+    limits = next((event for event in events if isinstance(event, LimitsEvent)), None)
+    if limits is None or limits.at is None:
+        return -math.inf, math.inf
+    return limits.at - limits.seconds, limits.at
+
+
+def _checked(
+    job: Job, heard: Heard, was_disturbed: WasDisturbed
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return why a job's times must not be believed, or None, and what was left unjudged."""
+    fast = too_fast(job, heard.events)
+    if fast is None or not was_disturbed(*_peak_span(heard.events)):
+        return validity_objection(job, heard.events), ()
+    others = [check for check in VALIDITY_CHECKS if check is not too_fast]
+    said = f"the machine was disturbed while its peak was measured, which is not judged: {fast}"
+    return validity_objection(job, heard.events, others), (said,)
+
+
 def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Status, str | None]:
     if ended.out_of_memory:
         return Status.OOM, "the job's memory limit killed it; give it more with --memory"
@@ -143,11 +171,21 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
     if ended.code != 0 or not has_end:
         said = f"; its log ends: {last_log_line}" if last_log_line else ""
         return Status.FAILED, f"the process {_exit_text(ended.code)} before its end event{said}"
-    if wrong := _wrong_stream(job, heard) or validity_objection(job, heard.events):
+    if wrong := _wrong_stream(job, heard):
         return Status.INVALID, wrong
     return Status.OK, None
 
 
-def conclude(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> Outcome:
+def _never(began: float, ended: float) -> bool:  # noqa: ARG001
+    return False
+
+
+def conclude(
+    job: Job, heard: Heard, ended: Exit, last_log_line: str, was_disturbed: WasDisturbed = _never
+) -> Outcome:
     """Return how a finished process's job ended."""
-    return Outcome(*_judge(job, heard, ended, last_log_line), exit_code=ended.code)
+    status, reason = _judge(job, heard, ended, last_log_line)
+    if status is not Status.OK:
+        return Outcome(status, reason, ended.code)
+    wrong, warnings = _checked(job, heard, was_disturbed)
+    return Outcome(Status.INVALID if wrong else status, wrong, ended.code, warnings=warnings)

@@ -18,6 +18,10 @@ from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
 from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, is_loaded
 
 INTERVAL_SECONDS = 1.0
+# Without a sample for longer than this, something kept this process from running.
+_GAP_SECONDS = 5 * INTERVAL_SECONDS
+# No machine sleeps and wakes in less; two clocks that are read one after the other differ by less.
+_SUSPENDED_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,9 @@ class Sample:
 
     ``foreign_load`` is the mean number of cores that others used in the ``seconds`` since the
     sample before: those of the whole machine less those of the job and of this runner.
-    ``strangers`` are the processes that compute on the GPU and are not the job's.
+    ``strangers`` are the processes that compute on the GPU and are not the job's. ``paused`` are
+    the seconds before this sample in which the job was kept from running, ``wall`` the sample's
+    time in seconds since the epoch.
     """
 
     at: float
@@ -35,6 +41,8 @@ class Sample:
     cpu_mhz: float | None = None
     gpu: GpuSample | None = None
     strangers: tuple[GpuProcess, ...] | None = None
+    paused: float = 0.0
+    wall: float | None = None
 
     def to_json(self) -> str:
         """Return the sample as one line."""
@@ -81,6 +89,11 @@ def runner_seconds() -> float:
     return used.user + used.system
 
 
+def suspended_seconds() -> float:
+    """Return how long this machine has slept since it started: one clock goes on, one does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def cpu_mhz(cpus: Sequence[int]) -> float | None:
     """Return the mean frequency of ``cpus`` now, or what the machine tells of all of them.
 
@@ -96,7 +109,7 @@ def cpu_mhz(cpus: Sequence[int]) -> float | None:
 
 @dataclass
 class CpuProbe:
-    """Samples the load that others put on the CPUs, and the frequency of the job's own CPUs."""
+    """Samples the load that others put on the CPUs, the frequency of the job's own, and pauses."""
 
     process: Process
     clock: Callable[[], float] = time.monotonic
@@ -104,12 +117,16 @@ class CpuProbe:
     tree: Callable[[Callable[[], list[int]]], float | None] = tree_seconds
     runner: Callable[[], float] = runner_seconds
     frequency: Callable[[Sequence[int]], float | None] = cpu_mhz
+    suspended: Callable[[], float] = suspended_seconds
+    wall: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         """Begin now: the first sample tells of the time since."""
         self._cpus = self._affinity()
         self._began = self._before = self.clock()
-        self._foreign_before = self._foreign_seconds()
+        self._asleep_before = self.suspended()
+        self._job_before, self._foreign_before = self._used()
+        self._pace = 0.0
 
     def _affinity(self) -> list[int]:
         """Return the CPUs that the job may use. It keeps them, so they are asked for once."""
@@ -118,18 +135,45 @@ class CpuProbe:
         except (IndexError, OSError):
             return []
 
-    def _foreign_seconds(self) -> float | None:
+    def _used(self) -> tuple[float | None, float | None]:
+        """Return the CPU seconds that the job has used, and those that others have."""
         job = self.tree(self.process.pids)
-        return None if job is None else self.machine() - self.runner() - job
+        return job, None if job is None else self.machine() - self.runner() - job
 
     def __call__(self) -> Sample:
-        now, foreign = self.clock(), self._foreign_seconds()
+        now, (job, foreign) = self.clock(), self._used()
         seconds = now - self._before
         load = None
         if foreign is not None and self._foreign_before is not None and seconds > 0:
             load = (foreign - self._foreign_before) / seconds
-        self._before, self._foreign_before = now, foreign
-        return Sample(now - self._began, seconds, load, self.frequency(self._cpus))
+        paused = self._paused(seconds, job) + self._asleep()
+        self._before, self._job_before, self._foreign_before = now, job, foreign
+        frequency = self.frequency(self._cpus)
+        return Sample(now - self._began, seconds, load, frequency, paused=paused, wall=self.wall())
+
+    def _paused(self, seconds: float, job: float | None) -> float:
+        """Return for how much of the time since the sample before the job was kept from running.
+
+        A job that waits for a card, a disk or its user is not: it could run.
+        """
+        if self.process.is_paused():
+            return seconds
+        if job is None or self._job_before is None or seconds <= 0:
+            return 0.0
+        pace = (job - self._job_before) / seconds
+        # Both were kept from running, as a machine's virtual hardware or a group of both can be:
+        # the job has not gone on meanwhile as it did before.
+        if seconds > _GAP_SECONDS and pace < self._pace / 2:
+            return seconds - INTERVAL_SECONDS
+        self._pace = pace
+        return 0.0
+
+    def _asleep(self) -> float:
+        """Return for how long this machine was suspended since the sample before."""
+        asleep = self.suspended()
+        slept = asleep - self._asleep_before
+        self._asleep_before = asleep
+        return slept if slept > _SUSPENDED_SECONDS else 0.0
 
 
 class GpuProbe:
@@ -207,6 +251,19 @@ def foreign_load(samples: Sequence[Sample]) -> float | None:
     return max(0.0, statistics.fmean(*map(list, zip(*known, strict=True))))
 
 
+def pauses_of(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """Return from when to when a job was kept from running, in seconds since the epoch."""
+    found: list[tuple[float, float]] = []
+    for sample in samples:
+        if not sample.paused or sample.wall is None:
+            continue
+        began = sample.wall - sample.paused
+        if found and began - found[-1][1] < INTERVAL_SECONDS / 2:
+            began = found.pop()[0]
+        found.append((began, sample.wall))
+    return found
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if known else None
@@ -219,7 +276,7 @@ def _throttled(samples: Sequence[Sample]) -> Counter[str] | None:
 
 
 def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return the samples of a job in one line: means, and the highest temperature.
+    """Return the samples of a job in one line: means, the highest temperature, all pauses.
 
     They are over the whole job, so the import, the data and the compilation are in them.
     """
@@ -236,6 +293,7 @@ def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
         "gpu_power_w": _mean([card.power_w for card in cards]),
         "gpu_sm_mhz": _mean([card.sm_mhz for card in cards]),
         "throttle": None if held is None else ", ".join(sorted(held)) or "none",
+        "paused_seconds": sum(s.paused for s in samples) if samples else None,
     }
 
 
@@ -284,11 +342,32 @@ def _of_load(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
+def _of_pauses(samples: Sequence[Sample]) -> list[str]:
+    paused = sum(sample.paused for sample in samples)
+    if not paused:
+        return []
+    return [
+        f"the job was paused for {paused:.1f} s: "
+        "it was stopped or frozen, or this machine was suspended"
+    ]
+
+
+def disturbed_between(samples: Sequence[Sample], began: float, ended: float) -> bool:
+    """Return whether something held a device up between two times, in seconds since the epoch."""
+    within = [s for s in samples if s.wall is None or (began < s.wall < ended + s.seconds)]
+    return any(
+        s.paused
+        or (s.gpu is None and (s.foreign_load or 0) > FOREIGN_LOAD_LIMIT)
+        or (s.gpu is not None and (s.strangers or (s.gpu.throttle or frozenset()) & SLOWDOWNS))
+        for s in within
+    )
+
+
 def _objections(samples: Sequence[Sample]) -> list[str]:
     """Return what makes a time untrustworthy. On a GPU the CPUs' load is no such thing."""
     if any(sample.gpu is not None for sample in samples):
-        return _of_strangers(samples) + _of_slowdowns(samples)
-    return _of_load(samples)
+        return _of_strangers(samples) + _of_slowdowns(samples) + _of_pauses(samples)
+    return _of_load(samples) + _of_pauses(samples)
 
 
 def _unknown(samples: Sequence[Sample]) -> list[str]:

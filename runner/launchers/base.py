@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from runner.errors import EngineError
+from runner.machine.freezer import is_frozen
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job
 
@@ -86,6 +87,10 @@ class Process(ABC):
         Empty once it has ended, and where they cannot be seen from here (an engine elsewhere).
         """
         return self._tree.pids()
+
+    def is_paused(self) -> bool:
+        """Return whether it is kept from running: stopped by a signal, or frozen."""
+        return bool(self._tree.is_paused())
 
     def read(self, timeout: float) -> Chunk | None:
         """Return the next chunk, or None at the end of output.
@@ -163,6 +168,16 @@ class ProcessTree:
         except psutil.NoSuchProcess:
             return []
         return [self._root.pid, *[process.pid for process in descendants]]
+
+    def is_paused(self) -> bool | None:
+        """Return whether the first process is stopped or frozen; None where that is not told."""
+        if self._root is None:
+            return None
+        try:
+            is_stopped = self._root.status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+        return is_stopped or is_frozen(self._root.pid)
 
 
 # Bounded, so that a flood makes the process wait instead of filling the host's memory.

@@ -135,6 +135,19 @@ class DockerProcess(Process):
         container.start()
         self._tree = ProcessTree(_pid_here(container))
 
+    def is_paused(self) -> bool:
+        told = self._tree.is_paused()
+        return self._engine_paused_it() if told is None else told
+
+    def _engine_paused_it(self) -> bool:
+        """Ask the engine, where the container's processes are not seen from here."""
+        try:
+            # Not reload(): another thread reads what that would change.
+            found = self._container.client.api.inspect_container(self._container.id)
+        except BROKEN_ENGINE:
+            return False
+        return bool(found["State"]["Paused"])
+
     def read(self, timeout: float) -> Chunk | None:
         if (problem := self._disk.problem()) is not None:
             raise OverrunError(problem)

@@ -32,6 +32,7 @@ from runner.launchers.base import (
     Stream,
     wait_until,
 )
+from runner.launchers.variables import VARIABLES, passed_variables, variables_text
 from runner.machine.cpus import cpu_list, cpus_for, pinned
 from runner.machine.in_use import Use
 from runner.machine.interpreters import interpreter_version
@@ -45,8 +46,6 @@ _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name
 _SCRATCH = "bench-job-"
 _OWNER_FILE = ".owner"
-# What a process needs of its parent's environment; everything else could change a result.
-_PASSED = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ", "CUDA_HOME", "XLA_FLAGS", "SSL_CERT_FILE")
 
 
 def _chunks(pipe: IO[bytes], stream: Stream) -> Iterator[Chunk]:
@@ -171,6 +170,8 @@ class LocalLauncher(Launcher):
     def __post_init__(self) -> None:
         # What the jobs need stays in use until the launcher goes, between two jobs too.
         self._uses = [Use(self.data_dir)] if self.data_dir is not None else []
+        # Taken once, so that every job gets what is kept as its identity.
+        self._passed = passed_variables(os.environ)
 
     def prepare(self, configuration: Configuration, log: Path) -> Environment:
         if self.python is not None:
@@ -186,7 +187,7 @@ class LocalLauncher(Launcher):
             configuration, self.device, self.cache, self.build, log, self.say
         )
         self._uses.append(made.use)
-        identity = {"lock_sha256": made.lock_sha256, "host_os": platform.platform()}
+        identity = {"lock_sha256": made.lock_sha256, **self._host()}
         return Environment(configuration.name, str(made.python), identity)
 
     def _given(self, configuration: Configuration, python: Path) -> Environment:
@@ -198,11 +199,12 @@ class LocalLauncher(Launcher):
         )
         if frozen.returncode:
             raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")
-        identity = {
-            "packages_sha256": sha256_of(frozen.stdout.encode()),
-            "host_os": platform.platform(),
-        }
+        identity = {"packages_sha256": sha256_of(frozen.stdout.encode()), **self._host()}
         return Environment(configuration.name, str(python), identity)
+
+    def _host(self) -> dict[str, str]:
+        """Return what a job gets of this machine that could be another one's."""
+        return {"host_os": platform.platform(), VARIABLES: variables_text(self._passed)}
 
     def start(self, job: Job, environment: Environment) -> Process:
         compiled = self._compiled(environment)
@@ -235,9 +237,8 @@ class LocalLauncher(Launcher):
         return folder
 
     def _environment(self) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
         return {
-            **passed,
+            **self._passed,
             "PYTHONPATH": str(self.models.parent),
             "PYTHONNOUSERSITE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -40,9 +40,18 @@ def sole_use(path: Path) -> Iterator[bool]:
         os.close(opened)
 
 
-def _locks(opened: int) -> bool:
+def is_held(path: Path) -> bool:
+    """Return whether someone has ``path`` to himself. Those who only ask do not see each other."""
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return not _locks(opened, fcntl.LOCK_SH)
+    finally:
+        os.close(opened)
+
+
+def _locks(opened: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(opened, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

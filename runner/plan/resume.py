@@ -71,7 +71,8 @@ def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
     return kept.model_copy(update={name: getattr(asked, name) for name in given})
 
 
-_RETRIABLE = [str(status) for status in Status if status not in (Status.OK, Status.UNSUPPORTED)]
+_NOT_AGAIN = (Status.OK, Status.UNSUPPORTED, Status.RUNNING)
+_RETRIABLE = [str(status) for status in Status if status not in _NOT_AGAIN]
 _ALL = "all"
 
 

@@ -98,7 +98,8 @@ def log_to_mlflow(
 
     Parameters are what the job ran in, metrics its epochs (the step is the epoch, seconds in
     seconds) and the figures of the whole job, artifacts its log, events and record. ``folders``
-    are the runs' by name. A job that the experiment holds already is left as it is. Raises
+    are the runs' by name. A job that the experiment holds already is left as it is, and one that
+    is running is left for later. Raises
     MachineError without MLflow, StoreError if the store refuses.
     """
     make_client, refusal = _mlflow()
@@ -111,7 +112,7 @@ def log_to_mlflow(
         new = 0
         for _, job in job_rows(table).iterrows():
             name = f"{job['run']}/{job['job']}"
-            if name in known:
+            if name in known or job["status"] == Status.RUNNING:
                 continue
             folder = folders[job["run"]] / "jobs" / job["job"]
             _log_job(client, chosen, job, by_job[(job["run"], job["job"])], folder, name)

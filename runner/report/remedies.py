@@ -18,6 +18,7 @@ REMEDIES: dict[Status, str] = {
     Status.INVALID: "its times are not to be believed, and are not in the table; what is asked of "
     "a job is in docs/validity.md",
     Status.TAINTED: "free the device of other work, then: --resume RUN --retry tainted",
+    Status.RUNNING: "its run is still at work: its time is told once it has ended",
 }
 
 

@@ -11,7 +11,7 @@ from runner.spec.workload import DataSource, Workload
 
 
 class Status(StrEnum):
-    """How a job ended. Only ``ok`` has a time in a summary."""
+    """How a job ended, or ``running``. Only ``ok`` has a time in a summary."""
 
     OK = "ok"
     FAILED = "failed"
@@ -22,6 +22,7 @@ class Status(StrEnum):
     UNSUPPORTED = "unsupported"
     INVALID = "invalid"
     TAINTED = "tainted"
+    RUNNING = "running"
 
 
 @dataclass(frozen=True)

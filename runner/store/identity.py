@@ -1,6 +1,7 @@
 """What a run is made of besides the environments of its jobs: the code and the host."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from runner import paths
 from runner.errors import IdentityError
+from runner.launchers.variables import VARIABLES, differing_variables
 from runner.store.run_folder import RunStore
 
 
@@ -34,15 +36,26 @@ def git_commit(checkout: Path | None = paths.CHECKOUT) -> str | None:
     """Return the commit of the runner's checkout, marked where files differ.
 
     None without git, for an installed package, and for an unpacked archive: the repository that
-    may surround those is another project's.
+    may surround those is another project's. So may be one whose top the checkout is not.
     """
     if checkout is None:
         return None
-    # Named, the repository is not looked for in the folders above, nor in git's own variables.
-    repository = [f"--git-dir={checkout / '.git'}", f"--work-tree={checkout}"]
+    top = _git(checkout, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != checkout.resolve():
+        return None
+    return _git(checkout, "describe", "--always", "--abbrev=40", "--dirty=-modified")
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    """Return what git says of a checkout's own repository, or None where it says nothing."""
+    # Git's own variables may name other repositories, and other parts of them.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         said = subprocess.run(
-            ["git", *repository, "describe", "--always", "--abbrev=40", "--dirty=-modified"],
+            # Named, the repository is not looked for in the folders above.
+            ["git", f"--git-dir={checkout / '.git'}", *arguments],
+            cwd=checkout,
+            env=plain,
             capture_output=True,
             text=True,
             timeout=30,
@@ -71,10 +84,17 @@ _MAY_DIFFER = frozenset({"git_commit"})
 def identity_differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between two identities, a line each; what only one knows is no part."""
     return [
-        f"{name}: it was {before[name]}, now it is {now[name]}"
+        _difference(name, before[name], now[name])
         for name in sorted(before.keys() & now.keys() - _MAY_DIFFER)
         if before[name] != now[name]
     ]
+
+
+def _difference(name: str, before: object, now: object) -> str:
+    if name == VARIABLES:
+        was, is_now = differing_variables([str(before)], [str(now)])
+        return f"environment variables: it was {was}, now it is {is_now}"
+    return f"{name}: it was {before}, now it is {now}"
 
 
 def refuse_other_identity(what: str, before: dict[str, Any], now: dict[str, Any], run: str) -> None:

@@ -6,7 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+)
 
 from runner.errors import StoreError
 from runner.spec.job import Job, Status
@@ -22,7 +29,8 @@ class Record:
     """How a job ended and what it ran in: everything the events do not say themselves.
 
     ``clock`` is the limit of time that ended it, ``clock_step_seconds`` by how much the system's
-    clock was set while it ran, ``attempt`` how often it was begun.
+    clock was set while it ran, ``attempt`` how often it was begun, ``pauses`` from when to when it
+    was kept from running, in seconds since the epoch.
     """
 
     status: Status
@@ -42,6 +50,7 @@ class Record:
     clock: str | None = None
     clock_step_seconds: float | None = None
     attempt: int = 1
+    pauses: list[tuple[FiniteFloat, FiniteFloat]] = field(default_factory=list)
 
 
 def began_at(record: Record) -> float | None:

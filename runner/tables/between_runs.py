@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from runner.errors import UsageError
+from runner.launchers.variables import VARIABLES, differing_variables
 from runner.spec.job import Status
 from runner.tables.columns import (
     ASKED,
@@ -30,8 +31,8 @@ NOT_RECORDED = "not recorded"
 # What a job measures, or is called: all other columns of the table say what it ran in.
 _MEASURED = {
     *ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
-    "reason", "epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "test_loss",
-    "test_accuracy", "wall_seconds", "peak_memory_bytes", "started",
+    "reason", "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss",
+    "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes", "started",
     *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
 }  # fmt: skip
 # What a job ran in.
@@ -188,8 +189,10 @@ def _cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, ob
         is_obstacle = column in WORK and len(values | others) > 1
         if not is_obstacle and (values == others or not (is_whole or (values and others))):
             continue
-        yield {"column": column, "a": _shown(values), "b": _shown(others),
-               "is_obstacle": is_obstacle}  # fmt: skip
+        was, is_now = _shown(values), _shown(others)
+        if column == VARIABLES and values and others:
+            was, is_now = differing_variables(values, others)
+        yield {"column": column, "a": was, "b": is_now, "is_obstacle": is_obstacle}
 
 
 def _differences(

@@ -1,5 +1,7 @@
 """The columns of the tidy table and their types, and what tells its cells apart."""
 
+from runner.launchers.variables import VARIABLES
+
 # The order in which they happen. Epochs hold their validation, as everywhere.
 PHASES = (
     "start",
@@ -37,7 +39,9 @@ WORK = {
     "recurrent_activation": "recurrent activation",
 }
 # Where these differ, the environment is another one.
-ENVIRONMENT = ["keras_version", "backend_version", "python_version", "packages_sha256", "driver"]
+ENVIRONMENT = [
+    "keras_version", "backend_version", "python_version", "packages_sha256", "driver", VARIABLES,
+]  # fmt: skip
 TELEMETRY_COLUMNS: dict[str, str] = {
     "foreign_load": "Float64",
     "cpu_mhz": "Float64",
@@ -46,6 +50,7 @@ TELEMETRY_COLUMNS: dict[str, str] = {
     "gpu_power_w": "Float64",
     "gpu_sm_mhz": "Float64",
     "throttle": "string",
+    "paused_seconds": "Float64",
 }
 COLUMNS: dict[str, str] = {
     "run": "string",
@@ -59,6 +64,7 @@ COLUMNS: dict[str, str] = {
     "reason": "string",
     "epoch": "Int64",
     "seconds": "Float64",
+    "epoch_paused_seconds": "Float64",
     "samples": "Int64",
     "loss": "Float64",
     "accuracy": "Float64",
@@ -92,6 +98,7 @@ COLUMNS: dict[str, str] = {
     "base_repo_digest": "string",
     "lock_sha256": "string",
     "packages_sha256": "string",
+    VARIABLES: "string",
     "models_sha256": "string",
     "runner_version": "string",
     "git_commit": "string",

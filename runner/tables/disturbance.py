@@ -1,9 +1,11 @@
 """What held a job's process up that was not its own work: such a time is shown, and not judged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from runner.machine.gpu import SLOWDOWNS
+from runner.store.events import EpochEvent, Event
 
 # Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
 MIN_SAMPLES = 3
@@ -38,3 +40,22 @@ def _disturbances(telemetry: Mapping[str, Any]) -> Iterator[str]:
 def disturbance_of(telemetry: Mapping[str, Any]) -> str | None:
     """Return in words what disturbed a job, by its record's telemetry; None if nothing is known."""
     return "; ".join(_disturbances(telemetry)) or None
+
+
+def epoch_pauses(
+    pauses: Sequence[tuple[float, float]], events: Sequence[Event]
+) -> dict[int, float]:
+    """Return the seconds for which a job was paused in each epoch that a pause fell into.
+
+    ``pauses`` are from when to when, in seconds since the epoch, as ``at`` of the events is. A job
+    says nothing while it is paused, so a pause lies whole in the epoch that holds its end; its
+    begin is known to an interval of the samples only.
+    """
+    found: dict[int, float] = {}
+    for before, event in pairwise(events):
+        if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
+            continue
+        within = [ended - began for began, ended in pauses if before.at < ended <= event.at]
+        if within:
+            found[event.epoch] = sum(within)
+    return found

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from runner.errors import StoreError
+from runner.launchers.variables import VARIABLES
+from runner.machine.in_use import is_held
 from runner.spec.job import Status
 from runner.store.events import BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
-from runner.tables.disturbance import disturbance_of
+from runner.tables.disturbance import disturbance_of, epoch_pauses
 from runner.tables.per_job import job_phases
 from runner.tables.variants import with_variants
 from runner.tables.verdicts import LOOKS
@@ -32,7 +34,7 @@ def _events(path: Path) -> tuple[list[Event], int]:
 
 
 _OF_ENVIRONMENT = (
-    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256",
+    "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
 )  # fmt: skip
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
@@ -132,7 +134,12 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, 
 
 
 def _record_of(folder: Path) -> Record:
-    if (folder / "record.json").exists():
+    """Return how a job ended; for one without a record, whether its run still works on it."""
+    path = folder / "record.json"
+    if not path.exists() and is_held(folder.parent.parent):
+        return Record(Status.RUNNING, "it has not ended yet")
+    # Looked for again: it may have been written, and the run left, since.
+    if path.exists():
         return read_record(folder)
     return Record(Status.INTERRUPTED, "the runner ended before the job did")
 
@@ -170,7 +177,16 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
     common.update(_phases(record, said))
-    epochs = [{name: e[name] for name in _EPOCH} for e in said if e["event"] == "epoch"]
+    paused = epoch_pauses(record.pauses, events)
+    known = record.telemetry.get("paused_seconds") is not None
+    epochs = [
+        {
+            **{name: e[name] for name in _EPOCH},
+            "epoch_paused_seconds": paused.get(e["epoch"], 0.0) if known else None,
+        }
+        for e in said
+        if e["event"] == "epoch"
+    ]
     return [{**common, **epoch} for epoch in epochs or [{}]]
 
 
@@ -244,8 +260,9 @@ def load_runs(*paths: Path | str) -> pd.DataFrame:
     One row per epoch, in the columns and types of ``COLUMNS``: ``seconds`` from the epoch's begin
     to its end with validation, ``samples`` trained in it. A job without an epoch has one row with
     its status and reason; one whose files are damaged has status ``failed`` and the file in its
-    reason. A run that is given twice, also as a copy, counts once. Raises StoreError for a folder
-    that is no run.
+    reason; one that its run still works on has status ``running`` and its epochs so far. A run
+    that is given twice, also as a copy, counts once. Raises StoreError for a folder that is no
+    run.
     """
     rows = [row for path in _different_runs(map(Path, paths)) for row in _run_rows(path)]
     if not rows:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from runner.spec.job import Status
 from runner.tables.columns import PHASE_COLUMNS, PHASES
 
 # The phase that ends with an event. A first epoch's gap also holds what fit() does before it.
@@ -52,7 +53,9 @@ def phase_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 JOB = ["run", "job"]
-_OF_EPOCH = ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"]
+_OF_EPOCH = [
+    "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss", "val_accuracy",
+]  # fmt: skip
 _TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
 
 
@@ -78,11 +81,14 @@ def _epochs(table: pd.DataFrame) -> pd.DataFrame:
 def job_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per job: the columns that hold for all its rows, and what its epochs say.
 
-    A job without phases keeps those that its events state alone.
+    A job without phases keeps those that its events state alone; one that is running has no
+    ``seconds_per_epoch``.
     ``untold_seconds`` is the part of the wall time that no phase accounts for.
     """
     each = table.drop_duplicates(JOB).drop(columns=_OF_EPOCH)
     each = each.join(_epochs(table), on=JOB)
+    # The epochs so far are no figure of the job: the next ones may differ.
+    each["seconds_per_epoch"] = each["seconds_per_epoch"].mask(each["status"] == Status.RUNNING)
     for name, said in zip(_TIMED, ("said_first", "said_later"), strict=True):
         each[name] = each[name].fillna(each[said]) if name in each else each[said]
     known = [name for name in PHASE_COLUMNS if name in each]

@@ -17,12 +17,12 @@ JOB = make_job(epochs=3)
 START, DATA, MODEL, FIRST, SECOND, THIRD, END = (json.loads(line) for line in stream())
 
 
-def judged(said, job=JOB):
+def judged(said, job=JOB, **disturbed):
     heard = Heard(job)
     for event in said:
         heard.add(parse_event(json.dumps(event).encode()))
     assert heard.bad_lines == 0
-    return conclude(job, heard, Exit(0), "")
+    return conclude(job, heard, Exit(0), "", **disturbed)
 
 
 def test_what_a_job_says_is_ok():
@@ -94,3 +94,28 @@ def test_lines_that_are_no_events_are_counted_and_not_kept():
     for _ in range(1000):
         heard.add(parse_event(b"rubbish"))
     assert (heard.bad_lines, heard.events) == (1000, [])
+
+
+PEAK = {
+    "event": "limits", "schema": 1, "flops_per_sample_forward": 10**9,
+    "flops_per_sample_training": 3 * 10**9, "steps_per_epoch": 1, "peak_flops_per_second": 1e6,
+    "matmul_size": 512, "input_seconds_per_epoch": None, "input_batches": None, "seconds": 2.0,
+    "at": 100.0,
+}  # fmt: skip
+TOO_FAST = [START, DATA, MODEL, FIRST, SECOND, THIRD, PEAK, END]
+
+
+def test_a_peak_that_was_measured_beside_other_work_is_not_judged():
+    assert "operations a second where the device does 1e+06" in judged(TOO_FAST).reason
+    asked = []
+
+    def busy(began, ended):
+        asked.append((began, ended))
+        return True
+
+    outcome = judged(TOO_FAST, was_disturbed=busy)
+    assert (outcome.status, asked) == (Status.OK, [(98.0, 100.0)])
+    [said] = outcome.warnings
+    assert said.startswith("the machine was disturbed while its peak was measured")
+    rising = [START, DATA, MODEL, FIRST, SECOND, {**THIRD, "val_accuracy": 2.0}, PEAK, END]
+    assert judged(rising, was_disturbed=busy).status is Status.INVALID, "all else is judged"

@@ -44,23 +44,24 @@ class Job(ScriptedProcess):
         return self._pids.pop(0) if len(self._pids) > 1 else self._pids[0]
 
 
-def reading(*values):
-    """Return a function that gives one value after the other."""
-    left = iter(values)
-    return lambda *_: next(left)
+def lasting(*values):
+    """Return a function that gives one value after the other, and the last one for ever."""
+    left = [*values]
+    return lambda *_: left.pop(0) if len(left) > 1 else left[0]
 
 
 def cpu_probe(**readings):
-    quiet = {"clock": (0.0, 1.0), "machine": (0.0, 0.0), "tree": (0.0, 0.0), "runner": (0.0, 0.0),
-             "frequency": (2000.0,)}  # fmt: skip
-    return CpuProbe(Job([1]), **{k: reading(*v) for k, v in {**quiet, **readings}.items()})
+    """Return a probe that reads what is given, one value after the other; the last one for ever."""
+    quiet = {"clock": (0.0, 1.0), "machine": (0.0,), "tree": (0.0,), "runner": (0.0,),
+             "frequency": (2000.0,), "suspended": (0.0,), "wall": (100.0,)}  # fmt: skip
+    return CpuProbe(Job([1]), **{k: lasting(*v) for k, v in {**quiet, **readings}.items()})
 
 
 def test_foreign_load_is_the_machine_less_the_job_and_the_runner():
     probe = cpu_probe(
         clock=(10.0, 12.0), machine=(100.0, 107.0), tree=(5.0, 9.0), runner=(1.0, 2.0)
     )
-    assert probe() == Sample(at=2.0, seconds=2.0, foreign_load=1.0, cpu_mhz=2000.0)
+    assert probe() == Sample(2.0, 2.0, foreign_load=1.0, cpu_mhz=2000.0, wall=100.0)
 
 
 def test_the_load_is_unknown_where_the_jobs_processes_are():
@@ -200,7 +201,7 @@ def test_a_job_in_one_line():
     assert summarize_samples(on_gpu(QUIET, HOT, CAPPED, load=0.5)) == {
         "samples": 3, "foreign_load": 0.5, "cpu_mhz": 2000.0, "gpu_utilization": 90.0,
         "gpu_temperature": 82, "gpu_power_w": 140.0, "gpu_sm_mhz": 800.0,
-        "throttle": "hardware thermal slowdown, software power cap",
+        "throttle": "hardware thermal slowdown, software power cap", "paused_seconds": 0.0,
     }  # fmt: skip
     assert summarize_samples(on_gpu(QUIET))["throttle"] == "none"
     nothing = summarize_samples([])

@@ -1,5 +1,6 @@
 """The local launcher against real processes: the shared contract, and what is its own."""
 
+import json
 import os
 import sys
 import time
@@ -32,8 +33,19 @@ def make_launcher(cache, python):
     )
 
 
+CALLERS = {
+    "XLA_FLAGS": "--xla_cpu_use_thunk_runtime=false",
+    "KERAS_BACKEND": "something",
+    "NVIDIA_API_KEY": "secret",
+    "SSL_CERT_FILE": "/somewhere",
+    "LD_PRELOAD": "",
+}
+
+
 @pytest.fixture
-def launcher(tmp_path):
+def launcher(tmp_path, monkeypatch):
+    for name, value in CALLERS.items():
+        monkeypatch.setenv(name, value)
     return make_launcher(tmp_path / "cache", Path(sys.executable))
 
 
@@ -67,10 +79,17 @@ class TestLocalLauncher(LauncherContract):
     def test_what_is_installed_is_the_identity(self, environment):
         assert len(environment.identity["packages_sha256"]) == 64
 
-    def test_a_job_sees_little_of_the_parents_environment(self, bench, monkeypatch):
-        monkeypatch.setenv("KERAS_BACKEND", "something")
+    def test_a_job_sees_little_of_the_parents_environment(self, bench):
         assert bench.run("environment").status is Status.OK
-        assert "KERAS_BACKEND" not in bench.log("environment")
+        seen = json.loads(bench.log("environment").splitlines()[0])["variables"]
+        assert set(CALLERS) & set(seen) == {"XLA_FLAGS"}
+
+    def test_what_can_change_a_time_reaches_a_job_and_its_row(self, bench):
+        record = bench.run("environment")
+        seen = json.loads(bench.log("environment").splitlines()[0])["variables"]
+        assert seen["XLA_FLAGS"] == "--xla_cpu_use_thunk_runtime=false"
+        assert "XLA_FLAGS=--xla_cpu_use_thunk_runtime=false" in record.identity["variables"]
+        assert bench.table()["variables"].unique().tolist() == [record.identity["variables"]]
 
 
 def test_what_is_no_interpreter_is_one_line(tmp_path):

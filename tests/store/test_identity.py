@@ -54,5 +54,24 @@ def test_a_repository_named_by_gits_own_variables_is_not_the_runners(repository,
     assert git_commit(folder) == commit
 
 
+def test_gits_own_variables_do_not_change_what_is_found(repository, monkeypatch):
+    folder, commit = repository("own")
+    other, _ = repository("other")
+    for name in ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_NAMESPACE"):
+        monkeypatch.setenv(name, str(other / ".git"))
+    assert git_commit(folder) == commit
+
+
+def test_a_folder_whose_git_belongs_to_other_files_has_none(repository, tmp_path):
+    folder, _ = repository("own")
+    subprocess.run(
+        ["git", "-C", folder, "config", "core.worktree", tmp_path / "elsewhere"], check=True
+    )
+    (tmp_path / "elsewhere").mkdir()
+    assert git_commit(folder) is None
+    (tmp_path / "link").symlink_to(repository("linked")[0])
+    assert git_commit(tmp_path / "link") is not None
+
+
 def test_an_installed_package_has_none():
     assert git_commit(None) is None

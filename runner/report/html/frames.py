@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from runner.launchers.variables import VARIABLES
 from runner.report.html.packed import plain_value
 from runner.spec.job import Status
 from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
@@ -21,6 +22,7 @@ _IDENTITY = {
     "image_digest": "image",
     "lock_sha256": "lock",
     "packages_sha256": "packages",
+    VARIABLES: "environment variables",
     "data_sha256": "data",
     "models_sha256": "version of the models",
     "threads": "number of threads",

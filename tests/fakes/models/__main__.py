@@ -143,6 +143,7 @@ def environment():
             found[path] = type(error).__name__
     with open("/proc/self/status") as file:
         status = dict(line.split(":", 1) for line in file if ":" in line)
+    found["variables"] = dict(os.environ)
     found["capabilities"] = int(status["CapEff"], 16) + int(status["CapBnd"], 16)
     found["no_new_privileges"] = status["NoNewPrivs"].strip()
     with open("/proc/net/dev") as file:

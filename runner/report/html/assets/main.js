@@ -60,6 +60,7 @@ const COLUMNS = {
     { key: "gpu_power_w", label: "GPU, W", kind: "number" },
     { key: "gpu_sm_mhz", label: "GPU clock, MHz", kind: "number" },
     { key: "throttle", label: "throttled by", kind: "words" },
+    { key: "paused_seconds", label: "paused, s", kind: "number" },
   ],
   jobs: [
     { key: "job", label: "job", kind: "text" },
