@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
 
 from runner.errors import ExitCode, UsageError, choose_names
 from runner.plan.rounds import parse_percentage
 from runner.report.cells import seconds_text
-from runner.report.console import err, out
+from runner.report.console import err, out, print_labelled
 from runner.report.export import json_records
 from runner.report.terminal import rich_table
 from runner.report.verdict import conditions_line, grouped_lines
@@ -30,7 +29,6 @@ from runner.tables.between_runs import (
     judge_cells,
 )
 from runner.tables.load import load_runs
-from runner.words import escaped_lines
 
 COMPARE_SCHEMA = 1
 COMPARE_CAPTION = (
@@ -122,7 +120,7 @@ def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
 
 def _lines(lines: Sequence[str], style: str = "") -> None:
     for line in lines:
-        out.print(escape(escaped_lines(line)), highlight=False, style=style)
+        out.print(line, highlight=False, style=style)
 
 
 @dataclass(frozen=True)
@@ -179,17 +177,18 @@ def _tell_in_json(compared: _Compared) -> None:
 def _say(guard: Guard, allowed: str) -> None:
     """Say on standard error what the guard found, so that a log of CI holds it in any format."""
     for line in grouped_lines(guard.wide, 0):
-        err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
+        print_labelled(err, "not decided:", line, "yellow")
     for cell, why in guard.failures:
-        err.print(f"[red]guard:[/] {escape(escaped_lines(f'{cell}: {why}'))}", highlight=False)
-    word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
+        print_labelled(err, "guard:", f"{cell}: {why}", "red")
+    word, style = ("passed", "green") if guard.passed else ("failed", "red")
     counts = {
         "decided": guard.judged - len(guard.wide),
         "not decided": len(guard.wide),
         "without an interval": guard.cells - guard.judged,
     }
     told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
-    err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
+    told = f"guard at {allowed}: {word}; of {guard.cells} cells {told}"
+    err.print(told, highlight=False, style=style)
 
 
 def compare_and_tell(

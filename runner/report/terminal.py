@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from runner.report.cells import limit_table, pivot_cells, short_detail_cells
@@ -37,7 +36,7 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
     for position, column in enumerate(frame):
         longest = max(map(len, frame[column]), default=0)
         is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
-        name = escape(str(column))
+        name = str(column)
         table.add_column(
             name if is_text else name.replace(" ", "\n").replace("/", "/\n"),
             justify="left" if is_text else "right",
@@ -50,7 +49,7 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
         if is_grouped and last is not None and row[0] != last:
             table.add_section()
         last = row[0]
-        table.add_row(*(escape(str(value)) for value in row))
+        table.add_row(*map(str, row))
     return table
 
 
@@ -65,8 +64,8 @@ def write_run_tables(folder: Path) -> Report:
         write_summary(folder, report)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        said = escape(f"{folder}: the tables were not written: {reason}")
-        err.print(f"[yellow]{said}[/]", highlight=False)
+        said = f"{folder}: the tables were not written: {reason}"
+        err.print(said, highlight=False, style="yellow")
     return report
 
 
@@ -91,7 +90,7 @@ def _print_answer(report: Report) -> None:
     fastest = report.answer.fastest
     out.print(rich_table(pivot_cells(report.summary, fastest), "Seconds per epoch"))
     for line in report.answer.lines:
-        out.print(escape(line), highlight=False, style="bold")
+        out.print(line, highlight=False, style="bold")
 
 
 def print_limits(report: Report) -> None:
@@ -117,4 +116,4 @@ def print_report(report: Report) -> None:
         ("", remedies_for(summary["status"])),
     ):
         for line in lines:
-            out.print(escape(line), highlight=False, style=style)
+            out.print(line, highlight=False, style=style)
