@@ -15,7 +15,7 @@ from runner.plan.rounds import parse_percentage
 from runner.report.cells import seconds_text
 from runner.report.console import err, out, print_labelled
 from runner.report.export import json_records
-from runner.report.terminal import rich_table
+from runner.report.terminal import print_table
 from runner.report.verdict import conditions_line, grouped_lines
 from runner.spec.job import Status
 from runner.store.find import find_run
@@ -142,7 +142,7 @@ def _tell(compared: _Compared) -> None:
     found = compared.found
     for side, name, table in zip("AB", compared.names, compared.tables, strict=True):
         _lines([f"{side}: {name}; {conditions_line(table)}"])
-    out.print(rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
+    print_table(_shown(found.cells), "Seconds per epoch, A and B")
     _lines([COMPARE_CAPTION])
     differing = _difference_lines(found)
     _lines(["", "What differs between the set-ups, A -> B:" if differing

@@ -10,7 +10,7 @@ from runner.report.console import out, print_json
 from runner.report.contents import Report
 from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
-from runner.report.terminal import print_limits, print_report, rich_table
+from runner.report.terminal import print_limits, print_report, print_table
 from runner.spec.study import DEFAULT_STUDY, load_study
 from runner.store.find import find_run
 from runner.tables.load import load_runs
@@ -62,7 +62,7 @@ def print_study(name: str | None) -> None:
     for line in study_lines(study) if name else []:
         out.print(line, highlight=False, soft_wrap=True)
     for title, frame in (figure_tables if name else article_tables)(study):
-        out.print(rich_table(frame, title))
+        print_table(frame, title)
     shown = study_figures(study)["left_out"].eq(IN_A_PICTURE).any()
     notes = [
         study.numbers if not name else None,
