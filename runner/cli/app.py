@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from runner import paths
 from runner.cli import options
 from runner.cli.completion import PROGRAM, VARIABLE, rewrite_words
 from runner.cli.lazy import Command, LazyGroup
 from runner.errors import BenchmarkError, ExitCode
-from runner.report.console import err
+from runner.report.console import err, print_labelled
 
 COMMANDS = (
     Command("run", "run:run_command", "Train models and print the table (the default)."),
@@ -111,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _start(list(sys.argv[1:] if arguments is None else arguments))
     except BenchmarkError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        print_labelled(err, "error:", str(error), "bold red")
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

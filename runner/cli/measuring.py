@@ -13,7 +13,7 @@ from runner.plan.resume import Session, resumed_request, statuses_to_retry
 from runner.progress.json_lines import print_answer_line
 from runner.progress.preview_text import show_preview
 from runner.progress.styles import Style, chosen_style, observer_for
-from runner.report.console import err, safe_markup
+from runner.report.console import err, safe_text
 from runner.report.terminal import show_run, show_run_times
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
@@ -39,7 +39,7 @@ def _tell(ended: Ended, style: Style) -> None:
 
 
 def _aside(line: str) -> None:
-    err.print(safe_markup(line), highlight=False, style="dim")
+    err.print(safe_text(line), highlight=False, style="dim")
 
 
 def _style(context: typer.Context) -> Style:

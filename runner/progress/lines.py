@@ -70,7 +70,7 @@ class Printer(Observer):
         self._failed_builds: set[str] = set()
 
     def _print(self, markup: str, style: str = "") -> None:
-        self._console.print(markup, highlight=False, soft_wrap=True, style=style)
+        self._console.print(markup, highlight=False, soft_wrap=True, style=style, markup=True)
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         if error is not None:

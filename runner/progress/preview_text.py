@@ -20,7 +20,7 @@ _UNKNOWN = "not known"
 
 
 def _print(line: str, style: str = "") -> None:
-    out.print(line, highlight=False, soft_wrap=True, style=style)
+    out.print(line, highlight=False, soft_wrap=True, style=style, markup=True)
 
 
 def _seconds(value: float | None) -> str:
@@ -34,7 +34,7 @@ def _environment(ahead: EnvironmentAhead) -> list[str]:
     if ahead.problem is not None:
         lines = [f"  [red]{ahead.configuration}: cannot be made:[/] {safe_markup(ahead.problem)}"]
     elif ahead.is_there:
-        lines = [f"  [green]{ahead.configuration}: {ahead.why}[/]{size}"]
+        lines = [f"  [green]{ahead.configuration}: {escape(ahead.why)}[/]{size}"]
     else:
         took = f"time {_seconds(ahead.seconds)}{size}"
         lines = [f"  [yellow]{ahead.configuration}: to be made:[/] {escape(ahead.why)}; {took}"]
@@ -53,8 +53,8 @@ def _job_table(jobs: list[JobAhead]) -> Table:
         cells.setdefault(key, []).append(ahead)
     for (model, configuration, backend), (first, *others) in cells.items():
         table.add_row(
-            escape(model),
-            escape(f"{configuration}/{backend}"),
+            model,
+            f"{configuration}/{backend}",
             str(1 + len(others)),
             str(epochs_of(first.job)),
             f"{samples_of(first.job):,}",

@@ -16,7 +16,7 @@ from runner.progress.forecast import Forecast
 from runner.progress.json_lines import JsonLines
 from runner.progress.lines import Lines, Quiet, Several
 from runner.progress.live import LiveView
-from runner.report.console import err, out, safe_markup
+from runner.report.console import err, out, safe_text
 
 
 class Style(StrEnum):
@@ -57,4 +57,4 @@ def observer_for(chosen: Style, root: Path) -> Observer:
         Style.JSON: lambda: JsonLines(sys.stdout, forecast),
     }
     shown = made[chosen]()
-    return Several([forecast, shown], lambda said: err.print(safe_markup(said), highlight=False))
+    return Several([forecast, shown], lambda said: err.print(safe_text(said), highlight=False))

@@ -7,7 +7,7 @@ import pandas as pd
 from runner.spec.job import Status
 from runner.spec.study import FIGURE, Study, keras_generation, reproduced_studies
 from runner.tables.columns import CELL
-from runner.tables.distance import limit_rows
+from runner.tables.distance import limit_rows, throughput_rows
 from runner.tables.per_job import phase_rows
 from runner.tables.published import (
     IN_A_PICTURE,
@@ -17,6 +17,7 @@ from runner.tables.published import (
     with_published,
 )
 from runner.tables.statistics import TELLS_NOTHING
+from runner.words import size_text
 
 _MEASURED = {
     "model": "model",
@@ -192,6 +193,20 @@ def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
             "input share": [_percent(value) for value in found["input_share"]],
             "finding": found["finding"],
         }
+    ).astype("string")
+
+
+def throughput_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the summary's cells as text: samples a second, ms per step and peak memory."""
+    found = throughput_rows(table, summary)
+    memory = found["peak_memory_bytes"]
+    return pd.DataFrame(
+        {
+            "samples/s": [number_text("", value) for value in found["samples_per_second"]],
+            "ms per step": [number_text("", value) for value in found["ms_per_step"]],
+            "peak memory": ["-" if pd.isna(value) else size_text(int(value)) for value in memory],
+        },
+        index=summary.index,
     ).astype("string")
 
 

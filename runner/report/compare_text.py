@@ -3,20 +3,22 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
 
 from runner.errors import ExitCode, UsageError, choose_names
 from runner.plan.rounds import parse_percentage
 from runner.report.cells import seconds_text
-from runner.report.console import err, out
+from runner.report.console import err, out, print_labelled
 from runner.report.export import json_records
-from runner.report.terminal import rich_table
+from runner.report.html.comparison import ComparisonText, write_comparison
+from runner.report.markdown import comparison_markdown
+from runner.report.terminal import print_table
 from runner.report.verdict import conditions_line, grouped_lines
 from runner.spec.job import Status
 from runner.store.find import find_run
@@ -30,9 +32,18 @@ from runner.tables.between_runs import (
     judge_cells,
 )
 from runner.tables.load import load_runs
-from runner.words import escaped_lines
 
 COMPARE_SCHEMA = 1
+
+
+class CompareForm(StrEnum):
+    """How a comparison is printed."""
+
+    TABLES = "tables"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
 COMPARE_CAPTION = (
     "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
     "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
@@ -122,7 +133,7 @@ def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
 
 def _lines(lines: Sequence[str], style: str = "") -> None:
     for line in lines:
-        out.print(escape(escaped_lines(line)), highlight=False, style=style)
+        out.print(line, highlight=False, style=style)
 
 
 @dataclass(frozen=True)
@@ -139,12 +150,35 @@ class _Compared:
     guard: Guard | None
 
 
+def _text_of(compared: _Compared) -> ComparisonText:
+    """Return a comparison in words, for a page or as Markdown."""
+    found, guard = compared.found, compared.guard
+    sides = [
+        f"{side}: {name}; {conditions_line(table)}"
+        for side, name, table in zip("AB", compared.names, compared.tables, strict=True)
+    ]
+    rows = _shown(found.cells).replace("\n", " ", regex=True)
+    differing = _difference_lines(found) or ["No recorded difference."]
+    judged = [f"{cell}: {why}" for cell, why in guard.failures] if guard else []
+    sections = [
+        ("The guard found", judged),
+        ("What differs between the set-ups, A -> B", differing),
+        ("Without a ratio", _reason_lines(found.cells, guard)),
+        ("Less accurate", accuracy_lines(found)),
+    ]
+    return ComparisonText(sides, rows, COMPARE_CAPTION, sections)
+
+
+def _tell_in_markdown(compared: _Compared) -> None:
+    sys.stdout.write(comparison_markdown(_text_of(compared)))
+
+
 def _tell(compared: _Compared) -> None:
     """Print two measurements, each named and with its conditions, and how they differ."""
     found = compared.found
     for side, name, table in zip("AB", compared.names, compared.tables, strict=True):
         _lines([f"{side}: {name}; {conditions_line(table)}"])
-    out.print(rich_table(_shown(found.cells), "Seconds per epoch, A and B"))
+    print_table(_shown(found.cells), "Seconds per epoch, A and B")
     _lines([COMPARE_CAPTION])
     differing = _difference_lines(found)
     _lines(["", "What differs between the set-ups, A -> B:" if differing
@@ -176,20 +210,28 @@ def _tell_in_json(compared: _Compared) -> None:
     sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+_TOLD: dict[CompareForm, Callable[[_Compared], None]] = {
+    CompareForm.TABLES: _tell,
+    CompareForm.JSON: _tell_in_json,
+    CompareForm.MARKDOWN: _tell_in_markdown,
+}
+
+
 def _say(guard: Guard, allowed: str) -> None:
     """Say on standard error what the guard found, so that a log of CI holds it in any format."""
     for line in grouped_lines(guard.wide, 0):
-        err.print(f"[yellow]not decided:[/] {escape(line)}", highlight=False)
+        print_labelled(err, "not decided:", line, "yellow")
     for cell, why in guard.failures:
-        err.print(f"[red]guard:[/] {escape(escaped_lines(f'{cell}: {why}'))}", highlight=False)
-    word = "[green]passed[/]" if guard.passed else "[red]failed[/]"
+        print_labelled(err, "guard:", f"{cell}: {why}", "red")
+    word, style = ("passed", "green") if guard.passed else ("failed", "red")
     counts = {
         "decided": guard.judged - len(guard.wide),
         "not decided": len(guard.wide),
         "without an interval": guard.cells - guard.judged,
     }
     told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
-    err.print(f"guard at {escape(allowed)}: {word}; of {guard.cells} cells {told}", highlight=False)
+    told = f"guard at {allowed}: {word}; of {guard.cells} cells {told}"
+    err.print(told, highlight=False, style=style)
 
 
 def compare_and_tell(
@@ -197,9 +239,12 @@ def compare_and_tell(
     results_dir: Path,
     wanted: dict[str, list[str]],
     threshold: str | None,
-    is_json: bool,
+    form: CompareForm,
+    html_file: Path | None,
 ) -> ExitCode:
     """Set two measurements side by side and tell what was found; with a threshold, judge B.
+
+    It is printed in ``form``, or written to ``html_file`` as a page.
 
     ``wanted`` names the configurations, models and backends to look at, all if it names none. The
     guard's judgement goes to standard error. Raises UsageError where the sides are not two.
@@ -213,8 +258,12 @@ def compare_and_tell(
     tables = chosen_rows(loaded, wanted)
     found = compare_tables(*tables)
     guard = None if allowed is None else judge_cells(found.cells, allowed)
-    tell = _tell_in_json if is_json else _tell
-    tell(_Compared(found, tables, names, allowed, guard))
+    compared = _Compared(found, tables, names, allowed, guard)
+    if html_file is None:
+        _TOLD[form](compared)
+    else:
+        write_comparison(html_file, _text_of(compared), found.cells)
+        out.print(f"comparison: {html_file}", highlight=False, soft_wrap=True)
     if guard is None:
         return ExitCode.OK
     _say(guard, f"{threshold}")

@@ -1,6 +1,5 @@
 """What there is to run, as tables on a terminal."""
 
-from rich.markup import escape
 from rich.table import Table
 
 from runner.report.console import out
@@ -16,7 +15,7 @@ def print_available() -> None:
         backends = ", ".join(f"{n} {b.version}" for n, b in configuration.backends.items())
         table.add_row(
             configuration.name, configuration.keras, configuration.python, backends,
-            escape(configuration.title),
+            configuration.title,
         )  # fmt: skip
     out.print(table)
     of_models = ("model", "parameters", "batch", "epochs", "training samples", "data")

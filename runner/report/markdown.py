@@ -6,6 +6,7 @@ import pandas as pd
 
 from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
 from runner.report.contents import Report
+from runner.report.html.comparison import ComparisonText
 from runner.report.remedies import remedies_for
 from runner.report.verdict import (
     caption_of,
@@ -55,6 +56,18 @@ def markdown_report(report: Report) -> str:
         *_table_section("Where the time went, in seconds", phase_table(table)),
         *_section("Not steady", warning_lines(summary)),
         *_section("Without a time", [*reason_lines(summary), *remedies_for(summary["status"])]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def comparison_markdown(told: ComparisonText) -> str:
+    """Return a comparison as Markdown, for the text of a pull request."""
+    parts = [
+        "# Seconds per epoch, A and B",
+        "\n".join(f"- {markdown_text(side)}" for side in told.sides),
+        markdown_table(told.rows),
+        markdown_text(told.caption),
+        *(part for title, lines in told.sections for part in _section(title, lines)),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from rich.markup import escape
-
 from runner.report.cells import article_tables, figure_tables, study_lines
 from runner.report.console import out, print_json
 from runner.report.contents import Report
 from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
-from runner.report.terminal import print_limits, print_report, rich_table
+from runner.report.terminal import print_limits, print_report, print_table
 from runner.spec.study import DEFAULT_STUDY, load_study
 from runner.store.find import find_run
 from runner.tables.load import load_runs
@@ -62,9 +60,9 @@ def print_study(name: str | None) -> None:
     """
     study = load_study(name or DEFAULT_STUDY)
     for line in study_lines(study) if name else []:
-        out.print(escape(line), highlight=False, soft_wrap=True)
+        out.print(line, highlight=False, soft_wrap=True)
     for title, frame in (figure_tables if name else article_tables)(study):
-        out.print(rich_table(frame, escape(title)))
+        print_table(frame, title)
     shown = study_figures(study)["left_out"].eq(IN_A_PICTURE).any()
     notes = [
         study.numbers if not name else None,
@@ -72,4 +70,4 @@ def print_study(name: str | None) -> None:
         f"Sources, row by row: {study.folder}",
     ]
     text = " ".join(note for note in notes if note)
-    out.print(escape(text), highlight=False, soft_wrap=True)
+    out.print(text, highlight=False, soft_wrap=True)

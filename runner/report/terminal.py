@@ -1,19 +1,28 @@
 """The tables of a run on a terminal."""
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from runner.report.cells import limit_table, pivot_cells, short_detail_cells
+from runner.report.cells import (
+    detail_cells,
+    limit_table,
+    pivot_cells,
+    short_detail_cells,
+    throughput_table,
+)
 from runner.report.console import err, out
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.report.remedies import remedies_for
 from runner.report.verdict import (
+    asked_lines,
     caption_of,
     conditions_line,
     detail_title,
@@ -27,21 +36,40 @@ from runner.tables.against_published import order_verdicts
 from runner.tables.load import load_runs
 
 _LONGEST_LABEL = 40
+# What is no wider than figures are anyway is not broken.
+_SHORT_TITLE = 7
+# Of a column whose cells are longer than a label: they are wrapped.
+_LEAST_OF_TEXT = 24
+# More than any table takes, so that its own width is found.
+_UNBOUNDED = 10_000
 
 
-def rich_table(frame: pd.DataFrame, title: str) -> Table:
-    """Return a frame of text cells as a table for the terminal."""
+def _is_text(column: pd.Series) -> bool:
+    return bool(column.str.contains("[a-z]{4}$").all())
+
+
+def _in_two_lines(title: str) -> str:
+    """Return a title broken once, at the space or slash nearest to its middle."""
+    places = [found.end() for found in re.finditer("[ /]", title)]
+    if not places or len(title) <= _SHORT_TITLE:
+        return title
+    at = min(places, key=lambda place: abs(2 * place - len(title)))
+    return f"{title[:at].rstrip(' ')}\n{title[at:]}"
+
+
+def _table(frame: pd.DataFrame, title: str, header: Callable[[str], str]) -> Table:
     table = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
     for position, column in enumerate(frame):
+        name = header(str(column))
         longest = max(map(len, frame[column]), default=0)
-        is_text = position == 0 or bool(frame[column].str.contains("[a-z]{4}$").all())
-        name = escape(str(column))
+        is_label = longest <= _LONGEST_LABEL
         table.add_column(
-            name if is_text else name.replace(" ", "\n").replace("/", "/\n"),
-            justify="left" if is_text else "right",
-            no_wrap=longest <= _LONGEST_LABEL,
+            name,
+            justify="left" if position == 0 or _is_text(frame[column]) else "right",
+            no_wrap=is_label,
+            min_width=max(longest if is_label else _LEAST_OF_TEXT, *map(len, name.split("\n"))),
         )
     # Space between groups of rows, not between rows that are a group each.
     is_grouped = bool(frame.iloc[:, 0].duplicated().any())
@@ -50,8 +78,42 @@ def rich_table(frame: pd.DataFrame, title: str) -> Table:
         if is_grouped and last is not None and row[0] != last:
             table.add_section()
         last = row[0]
-        table.add_row(*(escape(str(value)) for value in row))
+        table.add_row(*map(str, row))
     return table
+
+
+def _fits(table: Table, width: int) -> bool:
+    options = out.options.update(max_width=_UNBOUNDED)
+    return Measurement.get(out, options, table).minimum <= width
+
+
+def rich_table(frame: pd.DataFrame, title: str, width: int | None = None) -> Table:
+    """Return a frame of text cells as a table for a terminal of ``width`` characters.
+
+    Titles of columns stand in one line where that fits, and in two where not.
+    """
+    table = _table(frame, title, str)
+    return table if _fits(table, width or out.width) else _table(frame, title, _in_two_lines)
+
+
+def _parts(frame: pd.DataFrame, width: int) -> list[pd.DataFrame]:
+    """Return a frame's columns in parts that each fit; each begins with what names its rows."""
+    names = [str(name) for name in frame.columns[:2]]
+    named = names if len(names) == 2 and _is_text(frame[names[1]]) else names[:1]
+    parts = [list(named)]
+    for column in frame.columns[len(named) :]:
+        grown = [*parts[-1], column]
+        if len(grown) > len(named) + 1 and not _fits(rich_table(frame[grown], "", width), width):
+            parts.append([*named, column])
+        else:
+            parts[-1] = grown
+    return [frame[part] for part in parts]
+
+
+def print_table(frame: pd.DataFrame, title: str) -> None:
+    """Print a frame of text cells, in several parts where the terminal is too narrow for one."""
+    for number, part in enumerate(_parts(frame, out.width)):
+        out.print(rich_table(part, f"{title}, continued" if number else title))
 
 
 def write_run_tables(folder: Path) -> Report:
@@ -65,8 +127,8 @@ def write_run_tables(folder: Path) -> Report:
         write_summary(folder, report)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        said = escape(f"{folder}: the tables were not written: {reason}")
-        err.print(f"[yellow]{said}[/]", highlight=False)
+        said = f"{folder}: the tables were not written: {reason}"
+        err.print(said, highlight=False, style="yellow")
     return report
 
 
@@ -84,9 +146,8 @@ def show_run_times(folder: Path) -> None:
 def _print_answer(report: Report) -> None:
     """Print the table of seconds, and below it which backend is fastest."""
     fastest = report.answer.fastest
-    out.print(rich_table(pivot_cells(report.summary, fastest), "Seconds per epoch"))
-    for line in report.answer.lines:
-        out.print(escape(line), highlight=False, style="bold")
+    print_table(pivot_cells(report.summary, fastest), "Seconds per epoch")
+    _print_lines(report.answer.lines, "bold")
 
 
 def print_limits(report: Report) -> None:
@@ -95,21 +156,40 @@ def print_limits(report: Report) -> None:
     if reached.empty:
         out.print("the distance to the limit was not measured", highlight=False)
     else:
-        out.print(rich_table(reached, "Distance to the limit"))
+        print_table(reached, "Distance to the limit")
+
+
+def _print_lines(lines: list[str], style: str = "") -> None:
+    for line in lines:
+        out.print(line, highlight=False, style=style)
+
+
+def _details(report: Report) -> pd.DataFrame:
+    """Return the cells with as much of them as the terminal is wide enough for."""
+    speeds = throughput_table(report.table, report.summary)
+    wide = detail_cells(report.summary).join(speeds)
+    short = short_detail_cells(report.summary)
+    for frame in (wide, short.join(speeds)):
+        if _fits(rich_table(frame, "", out.width), out.width):
+            return frame
+    return short
 
 
 def print_report(report: Report) -> None:
     """Print a report: the answer, its figures, and what to know of them."""
     table, summary = report.table, report.summary
     _print_answer(report)
-    out.print(rich_table(short_detail_cells(summary), detail_title(summary)))
-    out.print(caption_of(summary), highlight=False)
+    if summary["seconds_per_epoch"].notna().any():
+        print_table(_details(report), detail_title(summary))
+        out.print(caption_of(summary), highlight=False)
+        conditions = [conditions_line(table)]
+    else:
+        conditions = ["No job has a time. What was asked for:", *asked_lines(table)]
     verdicts = verdict_lines(of_reproduced(order_verdicts(summary)))
     for style, lines in (
-        ("", [conditions_line(table), *verdicts]),
+        ("", [*conditions, *verdicts]),
         ("yellow", warning_lines(summary)),
         ("red", reason_lines(summary)),
         ("", remedies_for(summary["status"])),
     ):
-        for line in lines:
-            out.print(escape(line), highlight=False, style=style)
+        _print_lines(lines, style)

@@ -24,12 +24,13 @@ def _name(row: pd.Series) -> str:
 
 
 def reason_lines(summary: pd.DataFrame) -> list[str]:
-    """Return a line for every cell that is not ok, with why."""
-    return [
-        f"{_name(row)}: {row['status']}: {row['reason']}"
+    """Return a line for every reason why cells are not ok, with the cells."""
+    said = [
+        (_name(row), f"{row['status']}: {row['reason']}")
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
     ]
+    return grouped_lines(said, len(summary))
 
 
 def warning_lines(summary: pd.DataFrame) -> list[str]:
@@ -42,6 +43,26 @@ def warning_lines(summary: pd.DataFrame) -> list[str]:
         if text
     ]
     return grouped_lines(said, len(timed))
+
+
+def asked_lines(table: pd.DataFrame) -> list[str]:
+    """Return what is known of a run of which no job has a time: what was asked for, and where."""
+    named = {
+        "configuration": "configuration",
+        "backend": "backend",
+        "model": "model",
+        "data": "data_source",
+        "threads": "threads",
+        "launcher": "launcher",
+        "device": "device",
+        "device's name": "device_name",
+        "processor": "cpu_model",
+        "kernel": "kernel",
+        "runner": "runner_version",
+        "commit": "git_commit",
+    }
+    values = {label: table[column].dropna().unique() for label, column in named.items()}
+    return [f"{label}: {', '.join(map(str, v))}" for label, v in values.items() if len(v)]
 
 
 def conditions_line(table: pd.DataFrame) -> str:

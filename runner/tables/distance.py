@@ -1,4 +1,4 @@
-"""How far a cell is from its limits: the device's arithmetic, and the host that feeds it."""
+"""How fast a cell works, and how far it is from its limits: the device's arithmetic, the host."""
 
 import pandas as pd
 
@@ -49,3 +49,24 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
         [*CELL, "ms_per_step", "flops_per_second", "peak_flops_per_second", "of_peak",
          "input_share", "finding"]
     ]  # fmt: skip
+
+
+def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell of ``summary``, in its order, missing where there is no time.
+
+    Columns: the cell's keys; ``samples_per_second``, the samples trained in an epoch over its
+    seconds, validation included; ``ms_per_step``, the same seconds over the epoch's training
+    steps; ``peak_memory_bytes``, the most that any ok job reached.
+    """
+    ok = counted(rows[rows["status"] == Status.OK])
+    grouped = ok.groupby(CELL, sort=False)
+    medians = grouped[["samples", "batch_size", "steps_per_epoch"]].median()
+    found = medians.assign(peak_memory_bytes=grouped["peak_memory_bytes"].max()).reset_index()
+    keys = dict.fromkeys(CELL, "string")
+    cells = summary[[*CELL, "seconds_per_epoch"]].astype(keys)
+    cells = cells.merge(found.astype(keys), on=CELL, how="left")
+    seconds = cells["seconds_per_epoch"].astype("Float64")
+    whole = -((-cells["samples"]) // cells["batch_size"])
+    cells["samples_per_second"] = cells["samples"] / seconds
+    cells["ms_per_step"] = 1000 * seconds / cells["steps_per_epoch"].fillna(whole)
+    return cells[[*CELL, "samples_per_second", "ms_per_step", "peak_memory_bytes"]]

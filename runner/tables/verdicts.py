@@ -100,7 +100,7 @@ class Terms:
 class ModelVerdict:
     """What is said of one model: ``text`` in words, ``fastest`` the cells of which that is told.
 
-    ``pairs`` are the fastest contender with each other one that it could be compared with.
+    ``pairs`` are the fastest of the ``contenders`` with each that it could be compared with.
     """
 
     model: str
@@ -108,6 +108,7 @@ class ModelVerdict:
     fastest: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
     text: str
+    contenders: tuple[Contender, ...] = ()
 
     @property
     def open_pairs(self) -> list[Pair]:
@@ -294,17 +295,18 @@ def _figure(one: Contender) -> float:
 
 def _judged(group: _Group) -> ModelVerdict:
     """Return the verdict on one model."""
+    everyone = tuple(group.contenders)
     able = sorted((one for one in group.contenders if one.obstacle is None), key=_figure)
     unable = [one for one in group.contenders if one.obstacle is not None]
     if len(able) < 2:
         remedy = any(one.obstacle == ONE_PROCESS for one in unable)
         text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
-        return ModelVerdict(group.model, VerdictKind.CANNOT_TELL, (), (), text)
+        return ModelVerdict(group.model, VerdictKind.CANNOT_TELL, (), (), text, everyone)
     compared = [compare_pair(able[0], other, group.terms) for other in able[1:]]
     pairs = tuple(pair for pair in compared if pair is not None)
     kind, fastest, text = _of_pairs(able[0], pairs, group.terms)
     beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
-    return ModelVerdict(group.model, kind, tuple(fastest), pairs, text + beside)
+    return ModelVerdict(group.model, kind, tuple(fastest), pairs, text + beside, everyone)
 
 
 def _common(groups: Sequence[_Group]) -> list[str]:

@@ -1,7 +1,5 @@
 """Images built without running anything."""
 
-from rich.markup import escape
-
 from runner import paths
 from runner.environments.image import build_image, fresh_build_log
 from runner.errors import BuildError, ExitCode
@@ -9,7 +7,7 @@ from runner.machine.disk import require_room
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.in_use import image_marker, note_use
 from runner.plan.needs import image_needs
-from runner.report.console import err, out, print_note
+from runner.report.console import err, out, print_labelled, print_note
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 
@@ -21,7 +19,7 @@ def _is_built(
     try:
         image = build_image(engine, configuration, device, asked, log, print_note)
     except BuildError as error:
-        err.print(f"[red]{configuration.name}:[/] {escape(str(error))}", highlight=False)
+        print_labelled(err, f"{configuration.name}:", str(error), "red")
         return False
     note_use(image_marker(paths.cache(), image.digest))
     out.print(f"{image.tag} {image.digest}", highlight=False, soft_wrap=True)

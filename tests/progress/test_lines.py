@@ -347,11 +347,11 @@ def test_what_a_narrower_terminal_has_wrapped_is_cleared_first(tmp_path):
         made.print("drawn at the first width")
         widest = max(map(len, drawn(view, 100)))
         before = len(text_of(made))
-        made.width = widest // 2
+        made.width = widest * 2 // 3
         made.print("drawn at the second")
         ups = text_of(made)[before:].split("drawn")[0].count("\x1b[1A")
     lines = drawn(view, 100)
-    wrapped = sum((len(line) - 1) // (widest // 2) for line in lines if line)
+    wrapped = sum((len(line) - 1) // (widest * 2 // 3) for line in lines if line)
     assert wrapped >= 1
     assert ups == len(lines) - 1 + wrapped
 

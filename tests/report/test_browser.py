@@ -6,11 +6,14 @@ Without them these tests are skipped with the reason; REQUIRE_BROWSER=1 makes th
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -312,3 +315,104 @@ def test_without_script_the_tables_that_need_none_are_there(browser, address):
     assert page.locator(".pivot tbody tr").count() == 3
     assert "which does not run here" in " ".join(page.locator("noscript").inner_text().split())
     context.close()
+
+
+def downloaded(page, press):
+    """Return the name and the text of what a press of a button saves."""
+    with page.expect_download() as begun:
+        press()
+    return begun.value.suggested_filename, Path(begun.value.path()).read_text()
+
+
+def test_the_chart_of_speeds_stands_after_the_answer_fastest_first(visit):
+    page = visit().page
+    headings = page.locator("section:visible h2").all_inner_texts()
+    assert headings[:3] == ["Which is fastest?", "Speed beside the fastest", headings[2]]
+    chart = page.locator("#speed-charts figure").first
+    assert "1.00" in chart.inner_text()
+    label = chart.locator("svg").get_attribute("aria-label")
+    assert label.index("tensorflow") < label.index("cntk")
+
+
+def test_bars_are_sorted(visit):
+    chart = visit().page.locator("#bars-charts figure", has_text="mnist_cnn")
+    said = " ".join(chart.locator("text").all_text_contents())
+    assert said.index("tensorflow") < said.index("cntk")
+
+
+def test_a_link_keeps_the_filter_and_the_order(visit):
+    page = visit().page
+    page.locator("#filter-backend").select_option("cntk")
+    page.locator("#filter-text").fill("mnist_cnn")
+    counted(page, "2 of 10 jobs")
+    sorter(page, "#jobs-table", "s per epoch").click()
+    sorter(page, "#jobs-table", "s per epoch").click()
+    shown = page.locator("#jobs-table tbody").inner_text()
+    again = visit(page.url).page
+    assert again.locator("#filter-count").inner_text() == "2 of 10 jobs"
+    assert again.locator("#filter-text").input_value() == "mnist_cnn"
+    assert again.locator("#jobs-table tbody").inner_text() == shown
+    assert again.locator("#jobs-table th[aria-sort=descending]").count() == 1
+
+
+def test_a_made_up_link_does_no_harm(visit, address):
+    tab = visit(f"{address}#?sort-jobs=-constructor&status=%3Cimg%3E&text=%00")
+    assert tab.complaints == []
+    assert tab.page.locator("#filter-count").inner_text().endswith("of 10 jobs")
+
+
+def test_the_data_and_each_chart_can_be_saved(visit):
+    tab = visit()
+    page = tab.page
+    page.locator("#filter-backend").select_option("cntk")
+    counted(page, "4 of 10 jobs")
+    name, text = downloaded(page, page.get_by_role("button", name="jobs.csv").click)
+    rows = list(csv.DictReader(text.splitlines()))
+    assert name == "jobs.csv"
+    assert {row["backend"] for row in rows} == {"cntk"}
+    assert len(rows) == 4
+    name, text = downloaded(page, page.locator("#bars-charts .save").first.click)
+    drawing = ElementTree.fromstring(text)
+    assert name == "mnist_mlp.svg"
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in text
+    assert "mnist_mlp" in "".join(drawing.itertext())
+    assert tab.complaints == []
+
+
+def test_a_spreadsheet_gets_no_formula(visit):
+    page = visit().page
+    assert page.evaluate("true")
+    _, text = downloaded(page, page.get_by_role("button", name="jobs.csv").click)
+    fields = [field for row in csv.reader(text.splitlines()) for field in row]
+    assert not [f for f in fields if f[:1] in "=@+" and f and not f[1:].replace(".", "").isdigit()]
+
+
+def test_columns_outside_a_narrow_window_are_announced(visit):
+    page = visit(width=390).page
+    region = page.locator("#cells-table .scroll")
+    hint = page.locator("#cells-table .hint")
+    assert re.match(r"\d+ more columns to the right", hint.inner_text())
+    region.evaluate("region => region.scrollTo(region.scrollWidth, 0)")
+    page.wait_for_function("!document.querySelector('#cells-table .hint').textContent")
+    assert region.get_attribute("data-more") == "left"
+
+
+def test_nothing_is_cut_off_on_paper(visit):
+    page = visit(width=1047).page
+    page.emulate_media(media="print")
+    over = "[...document.querySelectorAll('.scroll')].map(s => s.scrollWidth - s.clientWidth)"
+    assert max(page.evaluate(over)) <= 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1047
+
+
+def test_axes_of_seconds_begin_at_zero(visit):
+    page = visit().page
+    page.get_by_label("seconds", exact=True).check()
+    for figure in page.locator("#curves-charts figure").all():
+        axes = ["x"] if "seconds of each epoch" not in figure.inner_text() else ["y"]
+        for axis in axes:
+            ticks = figure.locator(
+                f"[aria-label='{axis}-axis tick label'] text"
+            ).all_text_contents()
+            assert "0" in ticks, figure.inner_text()

@@ -1,11 +1,15 @@
 """The compare command: names of runs, exit codes for CI, JSON for programs."""
 
+import html
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from runner.cli.app import main
 from runner.errors import ExitCode
+from runner.report.html.comparison import ratio_bars
 from steady_runs import CELLS, steady_run
 
 FAST = ("mnist_mlp", "tensorflow")
@@ -119,3 +123,54 @@ def test_a_mistake_is_one_clear_line(tmp_path, capsys, arguments, text):
     said = capsys.readouterr()
     assert text in said.err
     assert len(said.err.splitlines()) == 1
+
+
+def test_markdown_is_all_that_standard_output_holds(compare):
+    code, said = compare("--markdown", "--threshold", "5%", cells={**CELLS, FAST: 1.5})
+    assert code == ExitCode.JOBS_NOT_OK
+    assert said.out.startswith("# Seconds per epoch, A and B\n")
+    rows = [line for line in said.out.splitlines() if line.startswith("| mnist_mlp")]
+    assert [row.split("|")[-2].strip() for row in rows] == ["same", "slower"]
+    assert "## The guard found" in said.out
+    assert said.out.rstrip().splitlines()[0].startswith("#")
+
+
+def test_the_page_holds_the_comparison_and_nothing_that_runs(compare, tmp_path):
+    target = tmp_path / "out" / "page.html"
+    target.parent.mkdir()
+    hostile = "<script>alert(1)</script>"
+    slower = {**CELLS, FAST: 1.5, ("mnist_mlp", "cntk"): 0}
+    code, said = compare("--html", str(target), cells=slower, reason=hostile)
+    assert code == ExitCode.OK
+    assert str(target) in said.out.replace("\n", "")
+    page = target.read_text(encoding="utf-8")
+    assert "script-src 'none'" in html.unescape(page)
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert page.count("<circle") == 1
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_comparison_without_a_ratio_is_a_page_without_a_chart(compare, tmp_path):
+    target = tmp_path / "page.html"
+    code, _ = compare("--html", str(target), job={"threads": 8})
+    assert code == ExitCode.OK
+    page = target.read_text(encoding="utf-8")
+    assert "<svg" not in page
+    assert "not comparable" in page
+
+
+def test_a_ratio_lies_on_the_side_that_it_says():
+    cells = pd.DataFrame(
+        {
+            "model": "m", "configuration": "c", "backend": "b", "device": "cpu", "verdict": "?",
+            "ratio": [0.5, 1.0, 2.0, np.nan],
+            "ratio_low": [0.4, np.nan, 1.9, np.nan],
+            "ratio_high": [0.6, np.nan, 2.1, np.nan],
+        }
+    )  # fmt: skip
+    faster, even, slower = ratio_bars(cells)
+    assert faster["ends"][0] < faster["x"] < faster["ends"][1] < even["x"]
+    assert even["x"] < slower["ends"][0] < slower["x"] < slower["ends"][1]
+    assert even["ends"] is None
+    assert faster["x"] + slower["x"] == pytest.approx(2 * even["x"])

@@ -6,18 +6,25 @@ import json
 import statistics
 from html.parser import HTMLParser
 from importlib import resources
+from io import BytesIO
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from launcher_contract import make_job
 from made_runs import events, large_run, sample, small_run, write_job
 from runner.cli.app import main
 from runner.errors import ExitCode, StoreError
+from runner.report.html.embedded import embedded_parquet
 from runner.report.html.folders import log_tail, thinned_series
 from runner.report.html.page import render_page, write_page
+from runner.report.html.speeds import speed_charts
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
+from runner.tables.verdicts import find_answer
+from steady_runs import steady_run
 
 
 class Page(HTMLParser):
@@ -101,7 +108,8 @@ def test_the_libraries_are_as_published_and_carry_their_licences(page):
 def test_nothing_in_the_page_points_anywhere(page):
     links = [a for a in page.attributes if a[1] in ("src", "href", "action", "srcset", "style")]
     assert {a[2] for a in links if a[0] != "a"} == {"data:,"}
-    assert all(a[2].startswith("#") for a in links if a[0] == "a")
+    carried = "data:application/vnd.apache.parquet;base64,"
+    assert all(a[2].startswith(("#", carried)) for a in links if a[0] == "a")
     assert [a for a in page.attributes if a[1].startswith("on")] == []
     assert not {"iframe", "object", "embed", "base", "img"} & set(page.tags)
 
@@ -280,3 +288,47 @@ def test_telemetry_is_thinned_to_means():
     flat = [{"at": s["at"], "load": s["foreign_load"], "none": None} for s in samples]
     assert thinned_series(flat, 5) == {"at": [0.5, 2.5, 4.5, 6.5, 8.5], "load": [0.1] * 5}
     assert thinned_series([], 5) == {}
+
+
+def test_a_local_run_says_what_it_ran_in(tmp_path):
+    store = RunStore.create(tmp_path, {})
+    job = make_job(configuration="mxnet-k122")
+    write_job(store, job, events(job), launcher="local", identity={"lock_sha256": "1" * 64})
+    text = page_of(store.folder).text
+    assert "virtual environment" in text
+    for version in ("keras 2.0.8", "python 3.6.15", "mxnet 1.0"):
+        assert version in text
+    assert "No job began" not in text
+
+
+def test_parquet_is_in_the_page_while_it_is_small(small, tmp_path):
+    (address,) = [a[2] for a in page_of(small).attributes if a[1] == "href" and "parquet" in a[2]]
+    content = base64.b64decode(address.partition("base64,")[2])
+    table = load_runs(small)
+    assert pd.read_parquet(BytesIO(content)).shape == table.shape
+    grown = pd.concat([table] * 2000).assign(
+        seconds=np.random.default_rng(1).random(len(table) * 2000)
+    )
+    assert embedded_parquet(grown) is None
+
+
+def test_the_speeds_are_those_of_the_answer(small):
+    table = load_runs(small)
+    answer = find_answer(table)
+    charts = {chart["model"]: chart["rows"] for chart in page_of(small).data["speeds"]}
+    for verdict in answer.verdicts:
+        for pair in verdict.pairs:
+            (row,) = [r for r in charts[verdict.model] if r["backend"] == pair.slow.name]
+            assert row["speed"] == pytest.approx(1 / pair.ratio.value, rel=1e-4)
+            assert row["low"] == pytest.approx(1 / pair.ratio.high, rel=1e-4)
+            assert row["high"] == pytest.approx(1 / pair.ratio.low, rel=1e-4)
+        speeds = [row["speed"] for row in charts.get(verdict.model, [])]
+        assert speeds == sorted(speeds, reverse=True)
+
+
+def test_one_process_has_a_speed_and_no_interval(tmp_path):
+    table = load_runs(steady_run(tmp_path, repeats=1))
+    (chart,) = speed_charts(find_answer(table))
+    assert [row["low"] for row in chart["rows"]] == [None, None]
+    assert chart["rows"][0]["speed"] == 1
+    assert {row["obstacle"] for row in chart["rows"]} == {"one process"}

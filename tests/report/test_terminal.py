@@ -1,12 +1,17 @@
 """The tables that a person sees, also where no job came to an end."""
 
+import pandas as pd
+import pytest
+
 from launcher_contract import make_job
 from made_runs import write_job
+from runner.report.console import out
 from runner.report.contents import Report
-from runner.report.terminal import print_report
+from runner.report.terminal import print_report, print_table
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
+from steady_runs import steady_run
 
 
 def test_a_run_whose_every_job_failed_has_its_report(tmp_path, capsys):
@@ -17,3 +22,57 @@ def test_a_run_whose_every_job_failed_has_its_report(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "it fell over" in said
     assert "Distance to the limit" not in said
+
+
+def wide_frame(columns: int) -> pd.DataFrame:
+    names = [f"configuration-{n}/tensorflow" for n in range(columns)]
+    rows = {"model": ["mnist_mlp", "mnist_cnn"], **{name: ["1.5", "12.25"] for name in names}}
+    return pd.DataFrame(rows).astype("string")
+
+
+def printed(monkeypatch, capsys, width: int, draw) -> list[str]:
+    monkeypatch.setattr(out, "width", width)
+    draw()
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+@pytest.mark.parametrize("columns", [1, 3, 4, 8])
+def test_a_table_of_any_size_is_whole_at_any_width(monkeypatch, capsys, width, columns):
+    frame = wide_frame(columns)
+    lines = printed(monkeypatch, capsys, width, lambda: print_table(frame, "Seconds"))
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "…" not in text
+    assert text.count("12.25") == columns
+    assert [n for n in range(columns) if f"configuration-{n}/" not in text] == []
+
+
+def test_titles_of_columns_have_two_lines_at_most_and_one_where_there_is_room(monkeypatch, capsys):
+    names = ["model", "a long title of many words", "other long title of many words"]
+    frame = pd.DataFrame([["mnist_mlp", "1", "2"]], columns=names).astype("string")
+    for width, lines in ((80, 1), (50, 2)):
+        said = printed(monkeypatch, capsys, width, lambda: print_table(frame, "Title"))
+        head = said[1 : next(n for n, line in enumerate(said) if "──" in line)]
+        assert len([line for line in head if line.strip()]) == lines
+
+
+def test_a_wide_terminal_shows_throughput_and_memory(monkeypatch, capsys, tmp_path):
+    report = Report.of(load_runs(steady_run(tmp_path)))
+    narrow = printed(monkeypatch, capsys, 80, lambda: print_report(report))
+    wide = printed(monkeypatch, capsys, 200, lambda: print_report(report))
+    assert max(map(len, narrow)) <= 80
+    assert "samples/s" not in "\n".join(narrow)
+    assert all(name in "\n".join(wide) for name in ("samples/s", "ms per step", "peak memory"))
+
+
+def test_a_run_without_a_time_says_what_was_asked_for_and_where(tmp_path, capsys):
+    identity = {"cpu_model": "a processor", "kernel": "6.1"}
+    store = RunStore.create(tmp_path, {"identity": identity})
+    job = make_job(configuration="mxnet-k122")
+    write_job(store, job, [], status=Status.FAILED, reason="it fell over", device_name="a card")
+    print_report(Report.of(load_runs(store.folder)))
+    said = capsys.readouterr().out
+    for known in ("mxnet-k122", "a card", "a processor", "6.1", "it fell over"):
+        assert known in said
+    assert "first epoch" not in said

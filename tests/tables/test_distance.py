@@ -5,6 +5,10 @@ import json
 import pytest
 
 from runner.store.events import BadLine, LimitsEvent, parse_event
+from runner.tables.distance import throughput_rows
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
+from steady_runs import CELLS, steady_run
 
 LIMITS = {
     "event": "limits", "schema": 1, "at": 1.5e9, "flops_per_sample_forward": 1337344,
@@ -52,3 +56,25 @@ def test_an_older_stream_without_times_stays_valid():
     event = parse_event(line(END))
     assert not isinstance(event, BadLine)
     assert event.at is None
+
+
+def test_throughput_is_of_the_time_that_the_table_shows(tmp_path):
+    table = load_runs(steady_run(tmp_path))
+    summary = summarize(table)
+    found = throughput_rows(table, summary)
+    seconds = summary["seconds_per_epoch"]
+    assert found["samples_per_second"].tolist() == pytest.approx(summary["samples"] / seconds)
+    steps = table["steps_per_epoch"].dropna().unique()
+    batches = -(-table["samples"].max() // table["batch_size"].max())
+    expected = steps[0] if len(steps) else batches
+    assert found["ms_per_step"].tolist() == pytest.approx(1000 * seconds / expected)
+    assert found["peak_memory_bytes"].tolist() == [table["peak_memory_bytes"].max()] * 2
+
+
+def test_a_cell_without_a_time_has_no_throughput(tmp_path):
+    table = load_runs(steady_run(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 0}))
+    summary = summarize(table)
+    found = throughput_rows(table, summary)
+    is_timed = summary["seconds_per_epoch"].notna().tolist()
+    assert sorted(is_timed) == [False, True]
+    assert found["samples_per_second"].notna().tolist() == is_timed

@@ -1,5 +1,6 @@
 """Sets two measurements beside each other, and guards the second with an exit code."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from runner.cli import options
 EXAMPLES = (
     "python -m runner compare 20261124-120000 latest",
     "python -m runner compare before.run after.run --threshold 5%",
+    "python -m runner compare before.run after.run --html comparison.html",
 )
 
 
@@ -24,6 +26,12 @@ def compare_runs(
         typer.Option("--threshold", help="Exit 1 if B is slower by more than that, such as 5%."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, such as for a pull request.")
+    ] = False,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
+    ] = None,
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
     """Set two measurements side by side: what differs, and how much slower B is than A.
@@ -32,7 +40,9 @@ def compare_runs(
     if a cell is slower beyond it with its whole 95 % interval, if a cell with a time in A is
     missing or not ok in B, or if nothing could be judged.
     """
-    from runner.report.compare_text import compare_and_tell
+    from runner.report.compare_text import CompareForm, compare_and_tell
 
     wanted = {"configuration": config, "model": model, "backend": backend}
-    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, as_json))
+    asked = {CompareForm.JSON: as_json, CompareForm.MARKDOWN: as_markdown}
+    form = next((name for name, is_asked in asked.items() if is_asked), CompareForm.TABLES)
+    raise typer.Exit(compare_and_tell((a, b), results_dir, wanted, threshold, form, html_file))

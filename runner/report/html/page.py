@@ -1,11 +1,9 @@
 """The page: its sections as Jinja gets them, its data as the script gets it."""
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
@@ -18,7 +16,8 @@ from runner.report.cells import (
     time_text,
 )
 from runner.report.contents import Report
-from runner.report.html.embedded import content_policy, embedded_json
+from runner.report.html.assets_of import page_asset, page_template
+from runner.report.html.embedded import content_policy, embedded_json, embedded_parquet
 from runner.report.html.folders import Extras, read_extras
 from runner.report.html.frames import (
     curve_frames,
@@ -29,6 +28,7 @@ from runner.report.html.frames import (
 )
 from runner.report.html.packed import pack_frame
 from runner.report.html.reproduction import reproduction_of
+from runner.report.html.speeds import speed_charts
 from runner.report.remedies import REMEDIES
 from runner.report.verdict import (
     caption_of,
@@ -43,35 +43,12 @@ from runner.store.atomic import whole_file
 from runner.store.record import read_manifest
 from runner.tables.against_published import OrderVerdict, order_verdicts
 from runner.tables.columns import CELL, PHASES
+from runner.tables.distance import throughput_rows
 from runner.tables.per_job import job_rows
 from runner.tables.published import with_published
-from runner.words import escaped_lines
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
-
-
-def _asset(name: str) -> str:
-    assets = resources.files("runner.report.html") / "assets"
-    return assets.joinpath(name).read_text(encoding="utf-8")
-
-
-def _finalize(value: Any) -> Any:
-    """Make every value that the template prints visible; the page's own markup stays."""
-    is_text = isinstance(value, str) and not isinstance(value, Markup)
-    return escaped_lines(value) if is_text else value
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("runner.report.html", "assets"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
 
 
 def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
@@ -143,12 +120,19 @@ def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
     ]
 
 
-def _data(table: pd.DataFrame, summary: pd.DataFrame, jobs: pd.DataFrame,
-          extras: Extras) -> dict[str, Any]:  # fmt: skip
+def _cells(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the summary with the published figures, throughput and memory beside it."""
+    speeds = throughput_rows(table, summary).drop(columns=CELL)
+    return with_published(summary).join(speeds.set_axis(summary.index))
+
+
+def _data(report: Report, jobs: pd.DataFrame, extras: Extras) -> dict[str, Any]:
     """Return what the script draws."""
+    table, summary = report.table, report.summary
     return {
+        "speeds": speed_charts(report.answer),
         "jobs": pack_frame(jobs.join(extras.rows)),
-        "cells": pack_frame(with_published(summary)),
+        "cells": pack_frame(_cells(table, summary)),
         "phases": pack_frame(phase_medians(jobs)),
         "limits": pack_frame(distance_frame(table, summary)),
         "telemetry": pack_frame(telemetry_frame(jobs)),
@@ -167,13 +151,13 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     jobs = job_rows(table)
     verdicts = order_verdicts(summary)
     own = of_reproduced(verdicts)
-    style = _asset("report.css")
+    style = page_asset("report.css")
     # What draws the charts, with the licences that go with every copy; our own in one scope.
-    libraries = "\n".join((f"/*\n{_asset('vendor/LICENSES')}*/", *map(_asset, _LIBRARIES)))
-    parts = "\n".join(map(_asset, _SCRIPTS))
+    libraries = "\n".join((f"/*\n{page_asset('vendor/LICENSES')}*/", *map(page_asset, _LIBRARIES)))
+    parts = "\n".join(map(page_asset, _SCRIPTS))
     script = f'(() => {{\n"use strict";\n{parts}}})();\n'
-    data = _data(table, summary, jobs, read_extras(jobs, runs))
-    return _template().render(
+    data = _data(report, jobs, read_extras(jobs, runs))
+    return page_template("page.html.j2").render(
         policy=content_policy((libraries, script), style),
         style=Markup(style),  # noqa: S704 - our own files
         libraries=Markup(libraries),  # noqa: S704 - our own files
@@ -185,6 +169,8 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         published=published_name(summary),
         caption=caption_of(summary),
         answer=report.answer.lines,
+        has_speeds=bool(data["speeds"]),
+        parquet=embedded_parquet(table),
         has_published=bool(studies_beside(summary)),
         pivot=_pivot(report, own),
         other_verdicts=[verdict for verdict in verdicts if verdict not in own],

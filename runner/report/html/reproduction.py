@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from runner.spec.job import Status
+from runner.store.events import StartEvent, parse_event
 from runner.store.record import read_manifest
 
 _ENVIRONMENT = [
     "configuration",
     "device",
     "launcher",
-    "keras_version",
-    "python_version",
     "image_digest",
     "base_digest",
     "base_repo_digest",
@@ -33,6 +33,39 @@ def _distinct(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
     ]
 
 
+def _versions(folder: Path) -> str | None:
+    """Return the versions that a job in ``folder`` says it ran with, in words."""
+    try:
+        with (folder / "events.jsonl").open("rb") as file:
+            said = parse_event(file.readline())
+    except OSError:
+        return None
+    if not isinstance(said, StartEvent):
+        return None
+    return ", ".join(f"{name} {version}" for name, version in sorted(said.versions.items()))
+
+
+def _kind(environment: dict[str, str]) -> str:
+    """Return what an environment is, by what is recorded of it."""
+    if "image_digest" in environment:
+        return "container image"
+    if "lock_sha256" in environment:
+        return "virtual environment, made by the runner from the configuration's lock file"
+    return "Python interpreter named with --python; its packages are known by their hash alone"
+
+
+def _environments(folder: Path, rows: pd.DataFrame) -> list[dict[str, str]]:
+    """Return what the jobs that began ran in, each environment and its versions once."""
+    told = rows[rows["python_version"].notna() | rows["image_digest"].notna()]
+    jobs = told.sort_values("status", key=lambda status: status != Status.OK, kind="stable")
+    jobs = jobs.drop_duplicates([*_ENVIRONMENT, "backend"])
+    versions = [_versions(folder / "jobs" / str(job)) for job in jobs["job"]]
+    found = _distinct(
+        jobs.assign(versions=pd.Series(versions, jobs.index)), [*_ENVIRONMENT, "versions"]
+    )
+    return [{"kind": _kind(one), **one} for one in found]
+
+
 def reproduction_of(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
     """Return what the page says of how to make the run in ``folder`` again."""
     content = read_manifest(folder)
@@ -47,7 +80,7 @@ def reproduction_of(folder: Path, table: pd.DataFrame) -> dict[str, Any]:
         "command": shlex.join(["python", "-m", "runner", *words]) if words else None,
         "commit": commit.removesuffix("-modified") if commit else None,
         "is_modified": bool(commit and commit.endswith("-modified")),
-        "environments": _distinct(rows[rows["image_digest"].notna()], _ENVIRONMENT),
+        "environments": _environments(folder, rows),
         "hosts": [row for row in _distinct(rows, _HOST) if row],
         "devices": [row for row in _distinct(rows, _DEVICE) if row],
     }

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from runner import paths
 from runner.errors import ExitCode, MachineError, UsageError, choose_names
 from runner.machine.docker_engine import connect_engine
-from runner.report.console import err, out, print_note
+from runner.report.console import err, out, print_labelled, print_note
 from runner.tools.clean.engine import engine_items
 from runner.tools.clean.folders import cache_items, run_items
 from runner.tools.clean.items import Bounds, Item, Kind, RemovalError, Removals, select_removals
@@ -37,7 +36,7 @@ def _engine_items(engine: str | None, kinds: list[Kind], must: bool) -> Iterator
     except MachineError as error:
         if must:
             raise
-        err.print(f"without the engine: {escape(str(error).splitlines()[0])}", highlight=False)
+        err.print(f"without the engine: {str(error).splitlines()[0]}", highlight=False)
         return
     yield from engine_items(reached, paths.cache(), kinds)
 
@@ -71,7 +70,7 @@ def _table(title: str, items: list[Item], now: datetime) -> Table:
         size = "?" if item.bytes is None else size_text(item.bytes)
         name = _LONG_HASH.sub(r"\1", item.name)
         idle = age_text(now - item.used)
-        table.add_row(str(item.kind), escape(name), size, idle, escape(item.why))
+        table.add_row(str(item.kind), name, size, idle, item.why)
     return table
 
 
@@ -103,7 +102,7 @@ def _remove(item: Item, is_quiet: bool) -> str | None:
     try:
         item.remove()
     except RemovalError as error:
-        err.print(f"[red]stays:[/] {item.kind} {escape(str(error))}", highlight=False)
+        print_labelled(err, "stays:", f"{item.kind} {error}", "red")
         return str(error)
     if not is_quiet:
         print_note(f"removed {item.kind} {item.name}")

@@ -10,7 +10,32 @@ const ink = (place) => `var(--s${place})`;
 const colour = (place) => ink(place % COLOURS);
 const dash = (place) => DASHES[Math.floor(place / COLOURS) % DASHES.length];
 
-const figure = (title, ...content) => html("figure", {}, html("figcaption", {}, title), ...content);
+// A chart as a file of its own: the page's colours are written into it, and its title above it.
+const PAINTED = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "font-size", "font-family"];
+const standalone = (drawing, title) => {
+  const copy = drawing.cloneNode(true);
+  const parts = [[drawing, copy], ...[...drawing.querySelectorAll("*")].map((part, n) => [part, copy.querySelectorAll("*")[n]])];
+  for (const [shown, made] of parts) {
+    const style = getComputedStyle(shown);
+    for (const name of PAINTED) made.setAttribute(name, style.getPropertyValue(name));
+  }
+  const [, , width, height] = drawing.getAttribute("viewBox").split(" ").map(Number);
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("viewBox", `0 -26 ${width} ${height + 26}`);
+  copy.setAttribute("height", height + 26);
+  const { color, fontFamily } = getComputedStyle(document.body);
+  const { backgroundColor } = getComputedStyle(document.body);
+  copy.prepend(svg("rect", { y: -26, width, height: height + 26, fill: backgroundColor }));
+  copy.append(svg("text", { x: 2, y: -9, fill: color, "font-family": fontFamily, "font-size": 14, "font-weight": 600 }, title));
+  return new XMLSerializer().serializeToString(copy);
+};
+const fileName = (title) => `${title.replace(/[^\w.-]+/g, "-").replace(/-+$/, "")}.svg`;
+
+const figure = (title, drawing) => {
+  const button = html("button", { type: "button", class: "save", "aria-label": `Save ${title} as SVG` }, "SVG");
+  button.addEventListener("click", () => save(fileName(title), "image/svg+xml", standalone(drawing, title)));
+  return html("figure", {}, html("figcaption", {}, title, button), drawing);
+};
 
 const plot = (label, options) => {
   const drawing = Plot.plot({ width: WIDTH, className: "plot", ariaLabel: label, ...options });
@@ -85,25 +110,30 @@ const lineMarks = ({ place, x, y, low, high }) => {
 };
 
 // From the least to the greatest value drawn; around a value that never changes, some room.
-const range = (series) => {
+const spanned = (series) => {
   const [least, most] = d3.extent(series.flatMap(({ y, low, high }) => [...y, ...(low ?? []), ...(high ?? [])]));
   const room = least === most ? Math.abs(least) / 2 || 1 : 0;
   return [least - room, most + room];
 };
 
-// series: {label, place, x, y, low, high}. Null where there is nothing to draw.
-const lineChart = (title, xLabel, series) => {
+// Seconds: the height of a line is a time.
+const fromZero = (series) => [0, Math.max(spanned(series)[1], 0)];
+
+// series: {label, place, x, y, low, high}; range: from them to the values that the chart spans.
+// Null where there is nothing to draw.
+const lineChart = (title, xLabel, range, series) => {
   const drawn = series.filter(({ y }) => y && y.some((value) => !isMissing(value)));
   if (!drawn.length) return null;
   const counted = d3.ticks(...d3.extent(drawn.flatMap(({ x }) => x)), 6).filter(Number.isInteger);
   const ticks = xLabel === "epoch" ? { ticks: counted, tickFormat: "d" } : { ticks: 6 };
+  const begun = xLabel === "epoch" ? {} : { domain: [0, d3.max(drawn.flatMap(({ x }) => x))] };
   const drawing = plot(`${title}; ${drawn.map(ending).join("; ")}`, {
     height: 248,
     marginLeft: 46,
     marginRight: 20,
     marginTop: 8,
     marginBottom: 40,
-    x: { label: xLabel, labelAnchor: "center", labelArrow: "none", tickSize: 0, inset: 6, ...ticks },
+    x: { label: xLabel, labelAnchor: "center", labelArrow: "none", tickSize: 0, inset: 6, ...ticks, ...begun },
     y: { domain: range(drawn), label: null, nice: 4, ticks: 4, tickSize: 0, grid: true },
     marks: drawn.flatMap(lineMarks),
   });

@@ -38,7 +38,7 @@ const jobPhases = (job, names) => {
 const jobTelemetry = (series) => {
   if (!series) return [html("p", { class: "note" }, "Telemetry over time: not recorded, or left out of a report of many jobs.")];
   const charts = MEASURES.filter(([name]) => series[name]).map(([name, title]) =>
-    lineChart(title, "seconds watched", [{ label: "mean", place: 0, x: series.at, y: series[name] }]));
+    lineChart(title, "seconds watched", spanned, [{ label: "mean", place: 0, x: series.at, y: series[name] }]));
   return [html("div", { class: "charts" }, ...charts)];
 };
 

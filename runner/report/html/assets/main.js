@@ -18,6 +18,9 @@ const COLUMNS = {
     { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds", title: "Geometric mean over processes of each one's median over its epochs after the first" },
     { key: "seconds_low", label: "95 % from", kind: "seconds" },
     { key: "seconds_high", label: "to", kind: "seconds" },
+    { key: "samples_per_second", label: "samples/s", kind: "number", title: "Samples trained in an epoch over its seconds, validation included" },
+    { key: "ms_per_step", label: "ms per step", kind: "number", title: "Seconds per epoch over its training steps" },
+    { key: "peak_memory_bytes", label: "peak memory", kind: "bytes", title: "The most that any job of the cell reached" },
     { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
     ...(data.published_titles.published_ratio
       ? [{ key: "published_ratio", label: data.published_titles.published_ratio.replace("x", "\u00d7"), kind: "ratio" }]
@@ -105,9 +108,9 @@ const tables = ["cells", "phases", "limits", "telemetry"]
   .map((name) => {
     const rows = name === "cells" ? cells : name === "phases" ? phaseCells : unpack(data[name]);
     const label = at(name).querySelector("h2").textContent;
-    return new DataTable(at(`${name}-table`), label, COLUMNS[name], rows);
+    return new DataTable(name, label, COLUMNS[name], rows, () => remember());
   });
-const jobTable = new DataTable(at("jobs-table"), "Jobs", COLUMNS.jobs, jobs, (job) =>
+const jobTable = new DataTable("jobs", "Jobs", COLUMNS.jobs, jobs, () => remember(), (job) =>
   jobDetail(job, data.phase_names, data.job_telemetry[job.position]));
 
 // The filter.
@@ -144,6 +147,10 @@ const fill = (name) => {
   }
 };
 
+// Fastest first; what has no time comes last.
+const bySeconds = (rows, seconds) => [...rows].sort((a, b) =>
+  isMissing(seconds(a)) - isMissing(seconds(b)) || (seconds(a) ?? 0) - (seconds(b) ?? 0));
+
 // The charts, a figure per model.
 const byModel = (rows, chart) => {
   const models = [...new Set(cells.map(({ model }) => model))];
@@ -164,6 +171,19 @@ const bar = (cell) => {
   return { label: cellName(cell), value, low, high, text, short, place: placeOf(cell) };
 };
 
+const speedBar = (row) => {
+  const { speed: value, low, high, obstacle } = row;
+  const short = value.toFixed(2);
+  const span = isMissing(low) ? "" : `, interval ${low.toFixed(2)} to ${high.toFixed(2)}`;
+  const text = `${short} times the fastest's speed${span}${obstacle ? `; not compared: ${obstacle}` : ""}`;
+  return { label: cellName(row) + (obstacle ? `, not compared: ${obstacle}` : ""), value, low, high, text, short, place: placeOf(row) };
+};
+const drawSpeeds = () => {
+  if (!data.speeds.length) return;
+  at("speed").hidden = false;
+  place("speed-charts", data.speeds.map(({ model, rows }) => barChart(`${model}: speed`, rows.map(speedBar))));
+};
+
 const AXES = { epoch: "epoch", elapsed: "seconds" };
 const series = (metric, axis) => (cell) => ({
   label: cellName(cell), place: placeOf(cell), x: cell[axis], y: cell[metric],
@@ -173,18 +193,19 @@ const curveCharts = (accepts) => {
   const picked = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
   const [axis, part] = [picked("axis"), picked("part")];
   return byModel(data.curves.filter(accepts), (model, own) => [
-    lineChart(`${model}: ${part ? "validation" : "training"} accuracy`, AXES[axis], own.map(series(`${part}accuracy`, axis))),
-    lineChart(`${model}: ${part ? "validation" : "training"} loss`, AXES[axis], own.map(series(`${part}loss`, axis))),
-    lineChart(`${model}: seconds of each epoch`, "epoch", own.map(series("seconds", "epoch"))),
+    lineChart(`${model}: ${part ? "validation" : "training"} accuracy`, AXES[axis], spanned, own.map(series(`${part}accuracy`, axis))),
+    lineChart(`${model}: ${part ? "validation" : "training"} loss`, AXES[axis], spanned, own.map(series(`${part}loss`, axis))),
+    lineChart(`${model}: seconds of each epoch`, "epoch", fromZero, own.map(series("seconds", "epoch"))),
   ]);
 };
 
 const drawCharts = (accepts) => {
-  place("bars-charts", byModel(cells.filter(accepts), (model, own) => [barChart(model, own.map(bar))]));
+  place("bars-charts", byModel(cells.filter(accepts), (model, own) =>
+    [barChart(model, bySeconds(own, (cell) => cell.seconds_per_epoch).map(bar))]));
   place("curves-charts", curveCharts(accepts));
   const timed = phaseCells.filter(accepts);
   place("phases-charts", byModel(timed, (model, own) =>
-    [stackedChart(model, own.map((row) => ({ label: cellName(row), parts: phaseParts(row, data.phase_names) })))]));
+    [stackedChart(model, bySeconds(own, (row) => row.wall_seconds).map((row) => ({ label: cellName(row), parts: phaseParts(row, data.phase_names) })))]));
   const drawn = new Set(data.curves.filter(accepts).map(cellName));
   at("curves-legend").replaceChildren(
     ...[...places].filter(([name]) => drawn.has(name)).map(([name, number]) => lineKey(number, name)));
@@ -193,11 +214,37 @@ const drawCharts = (accepts) => {
     ...[...data.phase_names, "untold"].flatMap((name, n) => (used.has(n) ? [fillKey(n, phaseLabel(name))] : [])));
 };
 
+// What the address keeps after "#?": the filter and each table's order, so that a link shows them.
+const CHOICES = ["text", "status", "model", "backend"];
+const sortable = { jobs: jobTable };
+for (const table of tables) sortable[table.id] = table;
+const remember = () => {
+  const kept = new URLSearchParams();
+  for (const name of CHOICES) if (choice(name)) kept.set(name, choice(name));
+  for (const [name, { key, sign }] of Object.entries(sortable)) {
+    if (key !== null) kept.set(`sort-${name}`, (sign < 0 ? "-" : "") + key);
+  }
+  const said = kept.toString();
+  if (said || location.hash.startsWith("#?")) history.replaceState(null, "", said ? `#?${said}` : "#");
+};
+const recall = () => {
+  if (!location.hash.startsWith("#?")) return;
+  const kept = new URLSearchParams(location.hash.slice(2));
+  for (const name of CHOICES) at(`filter-${name}`).value = kept.get(name) ?? "";
+  for (const [name, table] of Object.entries(sortable)) {
+    const wanted = kept.get(`sort-${name}`) ?? "";
+    const key = wanted.replace(/^-/, "");
+    if (table.columns.some((column) => column.key === key)) table.arrange(key, wanted.startsWith("-") ? -1 : 1);
+  }
+};
+
 const apply = () => {
   jobTable.filter(accepting());
   const accepts = acceptingCells(jobTable.found);
   for (const table of tables) table.filter(accepts);
   drawCharts(accepts);
+  remember();
+  markHidden();
   at("filter-count").textContent = `${grouped(jobTable.found.length)} of ${grouped(jobs.length)} jobs`;
 };
 
@@ -230,6 +277,18 @@ at("theme").addEventListener("click", () => {
 });
 
 ["status", "model", "backend"].forEach(fill);
+const csv = at("download-csv");
+csv.hidden = false;
+for (const [name, table, label] of [["cells", tables[0], "cells"], ["jobs", jobTable, "jobs"]]) {
+  const button = html("button", { type: "button" }, `${label}.csv`);
+  button.addEventListener("click", () => save(`${label}.csv`, "text/csv", csvOf(table.found, Object.keys(data[name].columns))));
+  csv.append(button, " ");
+}
+csv.append("(what the filter leaves, with every column)");
+addEventListener("hashchange", () => { recall(); if (location.hash.startsWith("#?")) apply(); });
+addEventListener("resize", () => markHidden());
+drawSpeeds();
+recall();
 at("filters").addEventListener("input", applySoon);
 at("filters").addEventListener("submit", (event) => event.preventDefault());
 at("filters").addEventListener("reset", () => setTimeout(apply, 0));

@@ -8,9 +8,11 @@ const compared = (a, b) =>
 
 class DataTable {
   // columns: {key, label, kind, title}; detail: a row to the elements that it opens into, or null.
-  constructor(host, name, columns, rows, detail = null) {
+  // sorted is called when somebody has sorted it.
+  constructor(id, name, columns, rows, sorted, detail = null) {
+    const host = at(`${id}-table`);
     this.columns = columns.filter(({ key }) => rows.some((row) => !isMissing(row[key])));
-    Object.assign(this, { rows, detail, found: rows, page: 0, size: PAGE_SIZES[0], key: null, sign: 1 });
+    Object.assign(this, { id, rows, sorted, detail, found: rows, page: 0, size: PAGE_SIZES[0], key: null, sign: 1 });
     this.heads = this.columns.map((column, position) => this.head(column, position));
     this.body = html("tbody");
     const table = html("table", {}, html("thead", {}, html("tr", {}, ...this.heads)), this.body);
@@ -53,9 +55,12 @@ class DataTable {
   }
 
   sort(key) {
-    this.sign = this.key === key ? -this.sign : 1;
-    this.key = key;
-    this.page = 0;
+    this.arrange(key, this.key === key ? -this.sign : 1);
+    this.sorted();
+  }
+
+  arrange(key, sign) {
+    Object.assign(this, { key, sign, page: 0 });
     this.order();
     this.draw();
   }

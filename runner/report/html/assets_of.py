@@ -1,0 +1,34 @@
+"""The files of the pages: their style, scripts and templates."""
+
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from runner.words import escaped_lines
+
+
+def page_asset(name: str) -> str:
+    """Return a file of ``assets/`` as text."""
+    assets = resources.files("runner.report.html") / "assets"
+    return assets.joinpath(name).read_text(encoding="utf-8")
+
+
+def _finalize(value: Any) -> Any:
+    """Make every value that a template prints visible; the page's own markup stays."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return escaped_lines(value) if is_text else value
+
+
+def page_template(name: str) -> jinja2.Template:
+    """Return a template of ``assets/`` that escapes what it prints."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("runner.report.html", "assets"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -1,0 +1,90 @@
+"""A comparison of two measurements as one HTML file: no script, nothing requested."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from runner.errors import StoreError
+from runner.report.html.assets_of import page_asset, page_template
+from runner.report.html.embedded import content_policy
+from runner.store.atomic import whole_file
+from runner.tables.between_runs import cell_name
+
+# As narrow as a phone, so that no text is shrunk there.
+_WIDTH, _ROW, _MARGIN = 380, 58, 16
+# A difference below this is drawn on the same scale as one of it.
+_LEAST_SPAN = 1.1
+
+
+@dataclass(frozen=True)
+class ComparisonText:
+    """A comparison in words: ``sides`` A and B, the ``rows`` of its table, its caption, and lists.
+
+    ``sections`` are titles and their lines.
+    """
+
+    sides: list[str]
+    rows: pd.DataFrame
+    caption: str
+    sections: list[tuple[str, list[str]]]
+
+
+def _bar(cell: pd.Series, number: int, reach: float) -> dict[str, Any]:
+    """Return where a cell's ratio and its interval are drawn, on a scale of logarithms."""
+
+    def x(ratio: float) -> float:
+        half = _WIDTH / 2 - _MARGIN
+        return round(_WIDTH / 2 + half * math.log(ratio) / reach, 1)
+
+    value, low, high = (float(cell[name]) for name in ("ratio", "ratio_low", "ratio_high"))
+    has_interval = not math.isnan(low)
+    return {
+        "name": cell_name(cell),
+        "text": f"{value:.3f}" + (f" ({low:.3f} to {high:.3f})" if has_interval else ""),
+        "y": number * _ROW,
+        "x": x(value),
+        "ends": (x(low), x(high)) if has_interval else None,
+        "verdict": str(cell["verdict"]),
+    }
+
+
+def ratio_bars(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what the chart of ratios draws of ``SideBySide.cells``; cells without one are none."""
+    timed = cells[cells["ratio"].notna() & (cells["ratio"] > 0)]
+    drawn = timed[["ratio", "ratio_low", "ratio_high"]].astype(float)
+    logs = drawn.where(drawn > 0).apply(lambda column: column.map(math.log, na_action="ignore"))
+    reach = max(math.log(_LEAST_SPAN), logs.abs().max().max()) if len(timed) else 1.0
+    return [_bar(cell, number, reach) for number, (_, cell) in enumerate(timed.iterrows())]
+
+
+def render_comparison(told: ComparisonText, cells: pd.DataFrame) -> str:
+    """Return the page for a comparison, whose ``cells`` are those of ``SideBySide``."""
+    style = page_asset("report.css")
+    bars = ratio_bars(cells)
+    return page_template("comparison.html.j2").render(
+        policy=content_policy([], style),
+        style=Markup(style),  # noqa: S704 - our own file
+        sides=told.sides,
+        columns=list(told.rows.columns),
+        rows=told.rows.to_numpy().tolist(),
+        caption=told.caption,
+        sections=[(title, lines) for title, lines in told.sections if lines],
+        bars=bars,
+        width=_WIDTH,
+        height=len(bars) * _ROW,
+        middle=_WIDTH / 2,
+    )
+
+
+def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> None:
+    """Write the page for a comparison to ``path``. Raises StoreError where it cannot be written."""
+    page = render_comparison(told, cells)
+    try:
+        with whole_file(path) as partial:
+            partial.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error}") from error

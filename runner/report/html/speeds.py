@@ -1,0 +1,57 @@
+"""How fast each cell is beside the fastest of its model: what the page's first chart draws."""
+
+import math
+from typing import Any
+
+from runner.report.html.packed import plain_value
+from runner.tables.columns import CELL
+from runner.tables.statistics import Ratio, cell_interval
+from runner.tables.verdicts import Answer, Contender, ModelVerdict
+
+
+def _seconds(one: Contender) -> float:
+    found = cell_interval(one.repeats)
+    return found.seconds if found else math.inf
+
+
+def _ratio(verdict: ModelVerdict, first: Contender, other: Contender) -> Ratio | None:
+    """Return the verdict's ratio of the seconds of ``other`` to those of ``first``, if there is."""
+    for pair in verdict.pairs:
+        if (pair.fast.cell, pair.slow.cell) == (first.cell, other.cell):
+            return pair.ratio
+        if (pair.fast.cell, pair.slow.cell) == (other.cell, first.cell):
+            return pair.ratio.inverse
+    return None
+
+
+def _row(verdict: ModelVerdict, first: Contender, other: Contender) -> dict[str, Any]:
+    """Return a cell's speed, the fastest's being 1, with the interval that the verdict rests on."""
+    found = _ratio(verdict, first, other)
+    return {
+        **dict(zip(CELL, other.cell, strict=True)),
+        "speed": plain_value(1 / found.value if found else _seconds(first) / _seconds(other)),
+        "low": plain_value(1 / found.high) if found else None,
+        "high": plain_value(1 / found.low) if found else None,
+        "obstacle": plain_value(other.obstacle),
+    }
+
+
+def _chart(verdict: ModelVerdict) -> dict[str, Any] | None:
+    timed = sorted((c for c in verdict.contenders if math.isfinite(_seconds(c))), key=_seconds)
+    able = [one for one in timed if one.obstacle is None]
+    if len(timed) < 2:
+        return None
+    first = (able or timed)[0]
+    rows = [_row(verdict, first, other) for other in timed]
+    return {"model": verdict.model, "rows": sorted(rows, key=lambda row: -row["speed"])}
+
+
+def speed_charts(answer: Answer) -> list[dict[str, Any]]:
+    """Return a chart per verdict on at least two cells with a time, its rows the fastest first.
+
+    A row has the keys of ``CELL``; ``speed``, the seconds of the fastest cell that can be compared
+    over its own; ``low`` and ``high``, the ends of its interval, None for the fastest itself and
+    where the verdict has none; and ``obstacle``, why it could not be compared.
+    """
+    charts = [_chart(verdict) for verdict in answer.verdicts]
+    return [chart for chart in charts if chart is not None]
