@@ -29,6 +29,8 @@ class TensorFlow1(TensorFlow):
     """TensorFlow 1 with its sessions."""
 
     def adopt(self, keras):
+        if self.threads is None:
+            return  # Keras makes a session of its own at its first use
         if self.threads < LEAST_INTER_OP:
             sys.stderr.write(
                 "TensorFlow 1 is given {} inter-op threads instead of {}: with fewer it does not "
@@ -58,6 +60,8 @@ class TensorFlow1(TensorFlow):
         return lambda: session.run(corner)
 
     def _session(self):
+        if self.threads is None:
+            return self._tensorflow.Session()
         config = self._tensorflow.ConfigProto(
             intra_op_parallelism_threads=self.threads,
             inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP))
@@ -68,8 +72,10 @@ class TensorFlow2(TensorFlow):
     """TensorFlow 2, under Keras 3."""
 
     def adopt(self, keras):
-        self._tensorflow.config.threading.set_intra_op_parallelism_threads(self.threads)
-        self._tensorflow.config.threading.set_inter_op_parallelism_threads(self.threads)
+        if self.threads is not None:
+            threading = self._tensorflow.config.threading
+            threading.set_intra_op_parallelism_threads(self.threads)
+            threading.set_inter_op_parallelism_threads(self.threads)
 
     def gpu(self):
         devices = self._tensorflow.config.list_physical_devices("GPU")

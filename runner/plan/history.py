@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status
 from runner.spec.workload import WORKLOADS, DataSource
@@ -81,7 +82,7 @@ class Timing:
     model: str
     device: str
     hardware: str | None
-    threads: int | None
+    threads: Threads
     samples: int
     before: float
     first_epoch: float

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -90,3 +91,17 @@ def test_more_inter_op_threads_than_asked_for_are_told_in_the_log(tensorflow, ke
     assert capfd.readouterr().err == ""
     backends.BACKENDS["tensorflow"]("cpu", 1).load().adopt(keras)
     assert "2 inter-op threads instead of 1" in capfd.readouterr().err
+
+
+def test_a_frameworks_own_threads_leave_keras_its_own_session(tensorflow, keras):
+    backends.BACKENDS["tensorflow"]("cpu", None).load().adopt(keras)
+    assert keras.session is None
+
+
+@pytest.mark.parametrize("threads, told", [(3, [3, 3]), (None, [])])
+def test_torch_is_told_its_threads_only_where_there_are_any(monkeypatch, threads, told):
+    torch, setter = ModuleType("torch"), Mock()
+    vars(torch).update({"set_num_threads": setter, "set_num_interop_threads": setter})
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    backends.BACKENDS["torch"]("cpu", threads).load()
+    assert [call[0][0] for call in setter.call_args_list] == told
