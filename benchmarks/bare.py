@@ -45,7 +45,8 @@ if BACKEND == "tensorflow":
         keras.backend.set_session(
             tf.Session(
                 config=tf.ConfigProto(
-                    intra_op_parallelism_threads=THREADS, inter_op_parallelism_threads=THREADS
+                    intra_op_parallelism_threads=THREADS,
+                    inter_op_parallelism_threads=max(THREADS, 2),  # with one it does not learn
                 )
             )
         )

@@ -111,7 +111,7 @@ def run(
     seed: int = 2017,
     repeats: int = 1,
     until: str | None = None,
-    threads: int | None = None,
+    threads: int | Literal["framework"] | None = None,
     launcher: Literal["auto", "docker", "local"] = "auto",
     python: Path | str | None = None,
     timeout: float = TimeLimits.wall,
@@ -124,11 +124,12 @@ def run(
     ``configurations``, ``models`` and ``backends`` are names; empty means those that reproduce the
     published ``study``, or where none is named all configurations and the models of 2017. ``gpu``
     is a UUID or an index. ``epochs`` and ``samples`` (training samples per epoch) default to the
-    published ones, ``data`` to real data where it is cached and else to synthetic. ``repeats`` is
-    the number of fresh processes per cell; ``until`` ("2%") repeats until each cell's interval is
-    that narrow. ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in
-    seconds. ``observer`` hears of every job and epoch; without one they are printed to standard
-    error.
+    published ones, ``data`` to real data where it is cached and else to synthetic. ``threads`` is
+    the CPU threads of each backend, "framework" for its own default; by default the study's choice,
+    or all CPUs that may be used. ``repeats`` is the number of fresh processes per cell; ``until``
+    ("2%") repeats until each cell's interval is that narrow. ``timeout`` (a job's) and ``wait``
+    (for a device that another run holds) are in seconds. ``observer`` hears of every job and epoch;
+    without one they are printed to standard error.
 
     Returns one row per epoch, in the columns of ``load``. A job that is not ok has its status and
     reason there and raises nothing. The run stays in ``results_dir/<run>/``, with its tables.

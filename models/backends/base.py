@@ -10,7 +10,10 @@ class NoDevice(Exception):
 
 
 class Backend(object):
-    """A Keras backend on one device, "cpu" or "gpu", with so many threads."""
+    """A Keras backend on one device, "cpu" or "gpu".
+
+    ``threads`` is how many it is given, or None: then nothing is set, and its own default holds.
+    """
 
     cache = None  # the folder under the job's cache folder that holds compiled code
 

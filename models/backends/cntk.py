@@ -13,7 +13,8 @@ class Cntk(Backend):
         # Keras freezes CNTK's default device when it is imported.
         if not cntk.device.try_set_default_device(wanted):
             raise NoDevice("CNTK cannot use the {}".format(self.device))
-        cntk.cntk_py.set_max_num_cputhreads(self.threads)
+        if self.threads is not None:
+            cntk.cntk_py.set_max_num_cputhreads(self.threads)
         return self
 
     def seed(self, seed):

@@ -7,9 +7,11 @@ class Jax(Backend):
     """JAX, under Keras 3."""
 
     def environment(self, cache_dir):
-        # XLA's pool of CPU threads takes its size from NPROC.
-        platform = "cpu" if self.device == "cpu" else "cuda"
-        return {"JAX_PLATFORMS": platform, "NPROC": str(self.threads)}
+        variables = {"JAX_PLATFORMS": "cpu" if self.device == "cpu" else "cuda"}
+        if self.threads is not None:
+            # XLA's pool of CPU threads takes its size from NPROC.
+            variables["NPROC"] = str(self.threads)
+        return variables
 
     def load(self):
         import jax

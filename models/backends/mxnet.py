@@ -7,6 +7,8 @@ class Mxnet(Backend):
     """Apache MXNet; Keras is told its device when a model is compiled."""
 
     def environment(self, cache_dir):
+        if self.threads is None:
+            return {}
         return {"MXNET_CPU_WORKER_NTHREADS": str(self.threads)}
 
     def load(self):

@@ -1,6 +1,12 @@
 """TensorFlow: 1 with its sessions under Keras 2, and 2 under Keras 3."""
 
+import sys
+
 from models.backends.base import Backend, NoDevice
+
+# With a single inter-op thread TensorFlow 1.3 does not learn: the loss rises, whatever the number
+# of intra-op threads.
+LEAST_INTER_OP = 2
 
 
 class TensorFlow(Backend):
@@ -23,6 +29,13 @@ class TensorFlow1(TensorFlow):
     """TensorFlow 1 with its sessions."""
 
     def adopt(self, keras):
+        if self.threads is None:
+            return  # Keras makes a session of its own at its first use
+        if self.threads < LEAST_INTER_OP:
+            sys.stderr.write(
+                "TensorFlow 1 is given {} inter-op threads instead of {}: with fewer it does not "
+                "learn. Its intra-op threads are {}.\n".format(
+                    LEAST_INTER_OP, self.threads, self.threads))
         keras.backend.set_session(self._session())
 
     def seed(self, seed):
@@ -47,8 +60,11 @@ class TensorFlow1(TensorFlow):
         return lambda: session.run(corner)
 
     def _session(self):
+        if self.threads is None:
+            return self._tensorflow.Session()
         config = self._tensorflow.ConfigProto(
-            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
+            intra_op_parallelism_threads=self.threads,
+            inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP))
         return self._tensorflow.Session(config=config)
 
 
@@ -56,8 +72,10 @@ class TensorFlow2(TensorFlow):
     """TensorFlow 2, under Keras 3."""
 
     def adopt(self, keras):
-        self._tensorflow.config.threading.set_intra_op_parallelism_threads(self.threads)
-        self._tensorflow.config.threading.set_inter_op_parallelism_threads(self.threads)
+        if self.threads is not None:
+            threading = self._tensorflow.config.threading
+            threading.set_intra_op_parallelism_threads(self.threads)
+            threading.set_inter_op_parallelism_threads(self.threads)
 
     def gpu(self):
         devices = self._tensorflow.config.list_physical_devices("GPU")

@@ -9,8 +9,9 @@ class Torch(Backend):
     def load(self):
         import torch
         self._torch = torch
-        torch.set_num_threads(self.threads)
-        torch.set_num_interop_threads(self.threads)
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+            torch.set_num_interop_threads(self.threads)
         return self
 
     def gpu(self):

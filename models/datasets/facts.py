@@ -1,7 +1,7 @@
 """What is true of the data whoever trains on them; the host side reads the same file.
 
-Of each data set: how many samples it has for training, for validation and for test, and which
-sources have it.
+Of each data set: how many samples it has for training, for validation and for test, among how many
+classes they are, and which sources have it.
 """
 
 import json

@@ -73,7 +73,7 @@ def run(spec, home, stream):
 
 def start(spec, home, stream):
     """Set the environment, import the framework and Keras, check the device and set the seeds."""
-    backend = backends.BACKENDS[spec.backend](spec.device, spec.threads)
+    backend = backends.BACKENDS[spec.backend](spec.device, threads_of(spec))
     cache_dir = spec.cache_dir or home
     cache_warm = _is_warm(backend, cache_dir)
     os.environ.update(environment(spec, home, backend.environment(cache_dir)))
@@ -89,17 +89,21 @@ def start(spec, home, stream):
     return keras
 
 
+def threads_of(spec):
+    """Return how many threads a backend is to be given, or None for its own default."""
+    return None if spec.threads == job_spec.FRAMEWORK else spec.threads
+
+
 def environment(spec, home, backend_environment):
     """Return the environment variables of a job, all that is read by a framework's import."""
-    threads = str(spec.threads)
     variables = {
         "HOME": home,  # Keras before version 3 looks for .keras here and nowhere else
         "KERAS_HOME": home,
         "KERAS_BACKEND": spec.backend,
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
     }
+    if threads_of(spec) is not None:
+        libraries = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        variables.update(dict.fromkeys(libraries, str(spec.threads)))
     if spec.device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = ""
     elif spec.cache_dir is not None:

@@ -14,6 +14,8 @@ CHOICES = {
     "recurrent_activation": ("hard_sigmoid", "sigmoid"),
 }
 LEAST = {"epochs": 1, "samples": 1, "seed": 0, "threads": 1}
+# In place of a number of threads: every framework's own default, and no variable that sets one.
+FRAMEWORK = "framework"
 MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
 FOLDERS = ("data_dir", "cache_dir")
 OPTIONAL = ("epochs", "samples", "data_dir", "cache_dir")
@@ -65,6 +67,8 @@ def _check_value(key, value, choices):
             raise InvalidSpec(
                 "{}: {!r} is not one of {}".format(key, value, ", ".join(choices[key]))
             )
+    elif key == "threads" and value == FRAMEWORK:
+        return
     elif key in LEAST:
         _check_number(key, value)
     elif not isinstance(value, str) or not value:

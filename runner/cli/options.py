@@ -1,5 +1,6 @@
 """The options of the command line, each declared once."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,8 +109,22 @@ Budget = Annotated[
 SameWithin = Annotated[
     str, typer.Option("--same-within", help="Backends that differ by less are the same.")
 ]
+
+
+def _check_threads(given: str | None) -> str | None:
+    if given not in (None, "framework") and not re.fullmatch(r"[1-9]\d{0,5}", given):
+        raise typer.BadParameter(f"{given}: expected a number of threads from 1 on, or framework")
+    return given
+
+
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads. [default: all of them]")
+    str | None,
+    typer.Option(
+        "--threads",
+        metavar="N|framework",
+        callback=_check_threads,
+        help="CPU threads; framework: each framework's own default. [default: the study's, or all]",
+    ),
 ]
 Data = Annotated[
     DataSource | None,

@@ -17,8 +17,16 @@ from runner.store.events import EpochEvent, Event, LimitsEvent, ModelEvent
 _PEAK_MARGIN = 5
 # A mean of ones in single precision can come out a little above one.
 _ROUNDING = 1e-3
-# Below this many trained samples the loss need not have fallen: a few steps of a fresh net.
-_JUDGED_FROM = 5_000
+# Below this many trained samples the loss is not judged: a few steps of a fresh net, whose loss
+# may rise at first. From here on every kept job of every model has learnt something.
+_LEARNS_FROM = 1_024
+# Below this many it may end a little above the first epoch's: what was learnt is not yet more than
+# chance.
+_FALLS_FROM = 5_000
+_CHANCE = 1.05
+# The loss of guessing is the logarithm of the number of classes. A net that learns is near it or
+# below; one whose outputs are all wrong is many times above.
+_MUCH_WORSE_THAN_GUESSING = 2
 # A net that sees fewer samples than this learns them by heart and nothing of the others.
 _ENOUGH_TO_GENERALIZE = 1_000
 
@@ -56,11 +64,25 @@ def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG0
 
 def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
     epochs = _epochs(events)
-    if sum(event.samples for event in epochs) < _JUDGED_FROM or len(epochs) < 2:
+    trained = sum(event.samples for event in epochs)
+    if trained < _LEARNS_FROM or len(epochs) < 2:
         return None
     first, last = epochs[0].loss, epochs[-1].loss
-    if last >= first:
+    if last >= first * (1 if trained >= _FALLS_FROM else _CHANCE):
         return f"the loss does not fall: {first:.4g} at first, {last:.4g} at last"
+    return None
+
+
+def _worse_than_guessing(job: Job, events: Sequence[Event]) -> str | None:
+    workload, epochs = WORKLOADS.get(job.model), _epochs(events)
+    if workload is None or sum(event.samples for event in epochs) < _LEARNS_FROM:
+        return None
+    guessing, last = math.log(workload.classes), epochs[-1].loss
+    if last > _MUCH_WORSE_THAN_GUESSING * guessing:
+        return (
+            f"the loss of the last epoch is {last:.4g}, and guessing among {workload.classes} "
+            f"classes gives {guessing:.4g}: it does not learn"
+        )
     return None
 
 
@@ -114,6 +136,7 @@ VALIDITY_CHECKS: tuple[Check, ...] = (
     _not_finite,
     _no_accuracy,
     _not_falling,
+    _worse_than_guessing,
     _below_floor,
     too_fast,
     _two_clocks,

@@ -9,6 +9,7 @@ from runner import paths
 from runner.launchers.base import Launcher
 from runner.launchers.docker import ContainerLimits, DockerLauncher
 from runner.launchers.local import LocalLauncher
+from runner.machine.cpus import cpus_of
 from runner.machine.fit import Machine
 from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
@@ -33,5 +34,6 @@ def launcher_for(
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
     most = int(psutil.virtual_memory().total * _SHARE)
-    limits = ContainerLimits(request.memory << 30 if request.memory else most, request.threads)
+    memory = request.memory << 30 if request.memory else most
+    limits = ContainerLimits(memory, cpus_of(request.threads))
     return DockerLauncher(machine.engine, machine.device, run=run, limits=limits, **shared)

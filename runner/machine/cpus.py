@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job
 
@@ -11,11 +12,17 @@ from runner.spec.job import Job
 def cpus_for(job: Job) -> list[int] | None:
     """Return the CPUs to pin a job to: the first of those this process may use, one a thread.
 
-    None for a job on a GPU: two runs on two cards would meet on the same first CPUs.
+    All of them where the framework chooses its threads. None for a job on a GPU: two runs on two
+    cards would meet on the same first CPUs.
     """
     if job.device == Device.GPU:
         return None
-    return sorted(os.sched_getaffinity(0))[: job.threads]
+    return sorted(os.sched_getaffinity(0))[: cpus_of(job.threads)]
+
+
+def cpus_of(threads: Threads) -> int:
+    """Return how many CPUs a job may use: one a thread, or all where the framework chooses."""
+    return len(os.sched_getaffinity(0)) if threads == "framework" else threads
 
 
 def cpu_list(cpus: list[int]) -> str:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status
 from runner.spec.workload import WORKLOADS, DataSource
@@ -72,8 +73,8 @@ class Timing:
     """Where the seconds of one ended job went.
 
     ``before`` is from the process's start to the first epoch's begin, ``after`` from the last
-    epoch's end to the process's. ``later_epoch`` is the median of the epochs after the first, or
-    the first where there was one only. ``samples`` is what an epoch trained on.
+    epoch's end to the process's. ``later_epoch`` is the median of the epochs after the first, None
+    where there was one only. ``samples`` is what an epoch trained on.
     """
 
     configuration: str
@@ -81,12 +82,28 @@ class Timing:
     model: str
     device: str
     hardware: str | None
-    threads: int | None
+    threads: Threads
     samples: int
     before: float
     first_epoch: float
-    later_epoch: float
+    later_epoch: float | None
     after: float
+
+    def tells_of(self, job: Job) -> bool:
+        """Return whether it can be told which part of the seconds ``job`` will take again.
+
+        The first epoch also holds work that is done once, such as compiling, and without a later
+        one that part is not known: it must be neither scaled nor taken for a later epoch.
+        """
+        is_alike = epochs_of(job) == 1 and samples_of(job) == self.samples
+        return self.later_epoch is not None or is_alike
+
+    def first_epoch_of(self, ratio: float) -> float:
+        """Return the first epoch's seconds with ``ratio`` times the samples.
+
+        What it took beyond a later epoch is work that is done once, whatever the samples.
+        """
+        return self.first_epoch + (ratio - 1) * (self.later_epoch or 0.0)
 
 
 @dataclass(frozen=True)
@@ -160,7 +177,7 @@ def timing_of(
         samples=counted[0] if counted else epochs[0].samples,
         before=before,
         first_epoch=seconds[0],
-        later_epoch=statistics.median(seconds[1:] or seconds),
+        later_epoch=statistics.median(seconds[1:]) if len(seconds) > 1 else None,
         after=after,
     )
 
@@ -282,6 +299,7 @@ class History:
             timing
             for timing in timings
             if (timing.backend, timing.model, timing.device) == (job.backend, job.model, job.device)
+            and timing.tells_of(job)
         ]
         return [(self._nearness(job, timing, best), timing) for timing in fit]
 
@@ -299,15 +317,15 @@ def _distance(timing: Timing, job: Job) -> tuple[bool, float]:
 
 
 def _scaled(timings: Sequence[Timing], job: Job, nearness: Nearness) -> Estimate:
-    """Return the medians of the timings, their epochs scaled to the job's samples."""
+    """Return the medians of the timings, the part that is for each sample scaled to the job's."""
     samples = samples_of(job)
-    ratios = [samples / max(1, timing.samples) for timing in timings]
-    pairs = list(zip(timings, ratios, strict=True))
+    pairs = [(timing, samples / max(1, timing.samples)) for timing in timings]
+    later = [t.later_epoch * ratio for t, ratio in pairs if t.later_epoch is not None]
     nearest = timings[0].samples
     return Estimate(
         before=statistics.median(timing.before for timing in timings),
-        first_epoch=statistics.median(t.first_epoch * ratio for t, ratio in pairs),
-        later_epoch=statistics.median(t.later_epoch * ratio for t, ratio in pairs),
+        first_epoch=statistics.median(t.first_epoch_of(ratio) for t, ratio in pairs),
+        later_epoch=statistics.median(later) if later else 0.0,
         after=statistics.median(timing.after for timing in timings),
         epochs=epochs_of(job),
         nearness=nearness,

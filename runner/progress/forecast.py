@@ -32,9 +32,13 @@ def _left_of(running: _Running, estimate: Estimate | None, now: float) -> float 
             return None
         unseen = estimate.before + estimate.first_epoch
         return estimate.seconds - min(now - running.began, unseen)
-    known = estimate.later_epoch if estimate else seconds[0]
+    to_come = max(0, epochs_of(running.job) - len(seconds))
+    if to_come and estimate is None and len(seconds) == 1:
+        # The first also held what is done once, and how much of it that was is not known.
+        return None
+    known = estimate.later_epoch if estimate else 0.0
     each = statistics.median(seconds[1:]) if len(seconds) > 1 else known
-    ahead = each * max(0, epochs_of(running.job) - len(seconds))
+    ahead = each * to_come
     after = estimate.after if estimate else 0.0
     since = now - running.last_epoch_at
     return max(0.0, ahead + after - min(since, each if ahead else after))

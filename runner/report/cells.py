@@ -249,6 +249,7 @@ def _of_test(rows: pd.DataFrame) -> pd.DataFrame:
     kinds = rows["kind"].where(rows["kind"] != FIGURE, "")
     titles = kinds.str.cat(rows["unit"], sep=", ").str.removeprefix(", ")
     left_out = rows["left_out"].where(rows["value"].notna(), "")
+    left_out = left_out.mask(rows["inferred"] != "", rows["inferred"] + " inferred")
     shown = rows[_WHERE].astype("string").fillna("")
     # The same set-up in another source, or there again, is another row.
     again = rows.groupby([*_WHERE, "source", titles], dropna=False).cumcount()

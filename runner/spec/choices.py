@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+# How many CPU threads a backend is given, or that every framework's own default holds.
+Threads = Annotated[int, Field(ge=1)] | Literal["framework"]
 
 
 class LauncherChoice(StrEnum):

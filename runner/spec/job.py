@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from runner.errors import choose_names
+from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.spec.request import Request
 from runner.spec.workload import DataSource, Workload
@@ -38,7 +39,7 @@ class Job:
     epochs: int | None
     samples: int | None
     seed: int
-    threads: int
+    threads: Threads
     image_data_format: ImageDataFormat
     recurrent_activation: RecurrentActivation
     unsupported: str | None = None

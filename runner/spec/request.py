@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import ValidationError, field_validator
 
 from runner.errors import StoreError
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice, Threads
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
@@ -34,7 +34,7 @@ class Request(Strict):
     max_repeats: int = 20
     budget: str | None = None
     same_within: str = "3%"
-    threads: int | None = None
+    threads: Threads | None = None
     data: DataSource | None = None
     launcher: LauncherChoice = LauncherChoice.AUTO
     engine: str | None = None

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, choose_names, near_miss
+from runner.spec.choices import Threads
 from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import Strict, read_document
 from runner.spec.request import Request
@@ -74,6 +75,7 @@ class _File(Strict):
     first_epoch: Literal["included", "left out"] | None = None
     numbers: str | None = None
     source: str | None = None
+    threads: Threads | None = None
     level: Annotated[float, Field(ge=0, lt=1)] = 0.03
     kinds: dict[str, str] = Field({FIGURE: "published"}, min_length=1)
     tests: dict[str, StudyTest] = Field({})
@@ -94,6 +96,7 @@ class Study(_File):
     ``suite`` and ``configurations`` reproduce it, where something of ours does. ``kinds`` are the
     kinds of figures that give the one number per cell, with the titles of their columns: the first
     is what the publication's text states, and a later one overrules it where it has figures.
+    ``threads`` is what its reproduction asks for where the user does not, None: all of them.
     Two figures nearer than the fraction ``level`` are no order.
     """
 
@@ -177,7 +180,7 @@ def choose_workloads(wanted: list[str]) -> list[Workload]:
 
 
 def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
-    """Return a request with its study's configurations and models where it names none.
+    """Return a request with its study's configurations, models and threads where it names none.
 
     Raises UsageError for an unknown study, and for one that nothing here reproduces.
     """
@@ -194,5 +197,6 @@ def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
         update={
             "config": request.config or study.configurations,
             "model": request.model or tuple(workload.name for workload in study.workloads),
+            "threads": request.threads or study.threads,
         }
     )

@@ -40,11 +40,12 @@ class Floor(Strict):
 
 
 class Dataset(Strict):
-    """A data set's samples, and the sources that have it."""
+    """A data set's samples, among how many classes they are, and the sources that have it."""
 
     train: _Count
     validation: _Count
     test: _Count
+    classes: Annotated[int, Field(ge=2)]
     sources: Annotated[tuple[DataSource, ...], Field(min_length=1)]
 
 
@@ -79,11 +80,12 @@ class Workload(WorkloadEntry):
     """One of the models: its entry, and what holds for its data set.
 
     ``suite`` is the name of the folder that holds it, ``train`` the training samples of its data
-    set, ``sources`` where those can come from.
+    set, ``classes`` those among which it tells them apart, ``sources`` where they can come from.
     """
 
     suite: str
     train: int
+    classes: int
     sources: tuple[DataSource, ...]
 
 
@@ -93,7 +95,11 @@ def _workload(entry: WorkloadEntry, path: Path, datasets: Mapping[str, Dataset])
         raise ConfigurationError(f"{path}: {entry.name}: unknown dataset '{entry.dataset}'{hint}")
     dataset = datasets[entry.dataset]
     return Workload(
-        suite=path.parent.name, train=dataset.train, sources=dataset.sources, **dict(entry)
+        suite=path.parent.name,
+        train=dataset.train,
+        classes=dataset.classes,
+        sources=dataset.sources,
+        **dict(entry),
     )
 
 

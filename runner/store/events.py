@@ -44,7 +44,7 @@ class StartEvent(_Event):
     backend: str
     versions: dict[str, str]
     device: DeviceSeen
-    threads: _Count
+    threads: _Count | Literal["framework"]
     seed: _Count
     cache_warm: bool | None
     import_seconds: _Seconds

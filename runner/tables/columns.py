@@ -80,7 +80,8 @@ COLUMNS: dict[str, str] = {
     "device_name": "string",
     "device_uuid": "string",
     "driver": "string",
-    "threads": "Int64",
+    # A number, or "framework".
+    "threads": "string",
     "data_source": "string",
     "data_sha256": "string",
     "batch_size": "Int64",

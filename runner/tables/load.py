@@ -41,7 +41,7 @@ _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model
 
 def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
-    told = ("configuration", "backend", "model", "repeat", "device", "seed", "threads",
+    told = ("configuration", "backend", "model", "repeat", "device", "seed",
             "image_data_format", "recurrent_activation")  # fmt: skip
     kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
@@ -50,6 +50,7 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     return {
         **told_of_run,
         **{name: job.get(name) for name in told},
+        "threads": str(job["threads"]),
         **{name: record.get(name) for name in kept},
         "status": str(record["status"]),  # older pandas keeps the enumeration's member
         "data_source": job.get("data"),
@@ -62,7 +63,8 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
 
 def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     versions = event["versions"]
-    seen = {key: event[key] for key in ("cache_warm", "import_seconds", "threads")}
+    seen = {key: event[key] for key in ("cache_warm", "import_seconds")}
+    seen["threads"] = str(event["threads"])
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
     return {

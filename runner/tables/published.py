@@ -36,6 +36,8 @@ class Figure(BaseModel):
 
     ``value`` is the figure in ``unit``; of a range it is the lower end, and ``high`` the upper one.
     ``left_out`` says, without a value, why there is none, and with one, why it does not count.
+    ``inferred`` says what of the row its source does not state, such as the backend: the figure is
+    shown with that mark, and is in no number, ratio or order.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +60,7 @@ class Figure(BaseModel):
     unit: str = ""
     note: str = ""
     left_out: str = ""
+    inferred: str = ""
 
     @model_validator(mode="after")
     def _says_what_it_is(self) -> Self:
@@ -122,8 +125,11 @@ def _span(rows: pd.DataFrame) -> str:
 def _kind_text(rows: pd.DataFrame) -> str:
     """Return a cell's figures of one kind in words: the range, or why there is none."""
     valued = rows[rows["value"].notna()]
+    certain = valued[valued["inferred"] == ""]
+    if not certain.empty:
+        return _span(certain)
     if not valued.empty:
-        return _span(valued)
+        return f"{_span(valued)} ({valued['inferred'].iloc[0]} inferred)"
     return str(rows["left_out"].iloc[0]) if len(rows) else "-"
 
 
@@ -154,9 +160,10 @@ def _cell(study: Study, rows: pd.DataFrame) -> dict[str, object]:
                 f"several {column} count for one cell: give each a series, or a left_out"
             )
     by_kind = {kind: rows[rows["kind"] == kind] for kind in study.kinds}
-    with_figures = [kind for kind, found in by_kind.items() if found["value"].notna().any()]
+    certain = rows[rows["value"].notna() & (rows["inferred"] == "")]
+    with_figures = [kind for kind in study.kinds if (certain["kind"] == kind).any()]
     basis = with_figures[-1] if with_figures else None
-    chosen = by_kind[basis] if basis else rows
+    chosen = certain[certain["kind"] == basis] if basis else rows[rows["inferred"] == ""]
     middles = (chosen["value"] + chosen["high"].fillna(chosen["value"])) / 2
     return {
         "study": study.name,

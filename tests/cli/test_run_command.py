@@ -11,6 +11,7 @@ from runner.errors import BenchmarkError, ExitCode
 from runner.execution.guard import CpuGuard, device_guard
 from runner.execution.loop import run_jobs
 from runner.launchers.choose import launcher_for
+from runner.store.record import read_manifest
 from scripted import ScriptedLauncher, stream
 
 
@@ -87,3 +88,17 @@ def test_what_ends_a_run_is_its_last_event(call, capsys, monkeypatch):
     first, last = map(json.loads, capsys.readouterr().out.splitlines())
     assert (last["event"], last["exit_code"], last["error"]) == ("run_ended", 1, "no")
     assert first["seconds_left"] > earlier["seconds_left"] == 0
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1.5", "all", ""])
+def test_threads_are_a_number_or_the_frameworks_own(call, capsys, threads):
+    assert call("--threads", threads) == ExitCode.USAGE
+    assert "expected a number of threads from 1 on, or framework" in capsys.readouterr().err
+
+
+def test_the_frameworks_own_threads_reach_the_job_and_the_table(call, tmp_path):
+    call("--model", "mnist_mlp", "--threads", "framework", "--quiet")
+    [folder] = (tmp_path / "runs").iterdir()
+    asked = json.loads(next(folder.glob("jobs/*/job.json")).read_text())
+    assert asked["threads"] == "framework"
+    assert read_manifest(folder)["request"]["threads"] == "framework"

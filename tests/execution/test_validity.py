@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 
 from launcher_contract import make_job
+from runner import paths
 from runner.execution.validity import validity_objection
+from runner.spec.job import Status
 from runner.spec.workload import WORKLOADS, DataSource
-from runner.store.events import EpochEvent, LimitsEvent, ModelEvent
+from runner.store.events import BadLine, EpochEvent, LimitsEvent, ModelEvent, parse_event
+from runner.store.record import read_job, read_record
 
 JOB = make_job("mnist_mlp", data=DataSource.REAL)
 
@@ -70,6 +73,45 @@ def test_each_fault_is_named(events, reason):
 def test_a_few_steps_of_a_fresh_net_are_not_judged_by_what_they_learnt():
     few = [epoch(n, samples=128, loss=2.3, val_accuracy=0.1) for n in (1, 2)]
     assert validity_objection(JOB, stream(*few)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "losses", "reason"),
+    [
+        ("mnist_mlp", 2_560, [12.8, 14.3], "the loss does not fall: 12.8 at first, 14.3 at last"),
+        ("mnist_mlp", 512, [12.8, 14.3], "the loss does not fall"),
+        ("mnist_mlp", 512, [2.3, 2.5], "the loss does not fall"),
+        ("mnist_cnn", 2_560, [14.4], "the loss of the last epoch is 14.4, and guessing among 10"),
+        ("mnist_cnn", 512, [14.5, 14.4], "guessing among 10 classes gives 2.303"),
+        ("babi_rnn", 950, [3.4, 9.0], "the loss does not fall"),
+        ("babi_rnn", 950, [9.1, 9.0], "guessing among 36 classes gives 3.584"),
+        ("mnist_mlp", 256, [2.4, 4.1], None),
+        ("mnist_mlp", 1_024, [3.0], None),
+        ("mnist_cnn", 512, [2.30, 2.31], None),
+    ],
+)
+def test_a_net_that_does_not_learn_is_seen_from_1024_samples_on(name, samples, losses, reason):
+    said = [
+        epoch(n, samples=samples, loss=loss, val_accuracy=0.1)
+        for n, loss in enumerate(losses, start=1)
+    ]
+    objection = validity_objection(
+        make_job(name, data=DataSource.SYNTHETIC),
+        stream(*said, parameters=WORKLOADS[name].parameters),
+    )
+    assert reason in objection if reason else objection is None
+
+
+def test_every_kept_job_that_was_ok_passes():
+    jobs = [
+        path for path in paths.MEASURED.glob("*/jobs/*/") if read_record(path).status is Status.OK
+    ]
+    assert len(jobs) >= 20
+    for path in jobs:
+        found = map(parse_event, (path / "events.jsonl").read_bytes().splitlines())
+        said = [event for event in found if not isinstance(event, BadLine)]
+        assert len(said) >= 5
+        assert validity_objection(read_job(path), said) is None, path
 
 
 def test_floors_lie_over_chance_and_are_for_real_pairs():

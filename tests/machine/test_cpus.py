@@ -22,6 +22,7 @@ def test_a_job_has_the_first_of_the_allowed_cpus(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {7, 3, 4, 12})
     assert cpus_for(make_job(threads=2)) == [3, 4]
     assert cpus_for(make_job(threads=9)) == [3, 4, 7, 12]
+    assert cpus_for(make_job(threads="framework")) == [3, 4, 7, 12]
     assert cpus_for(make_job(threads=2, device="gpu")) is None
 
 

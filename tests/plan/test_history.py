@@ -39,7 +39,7 @@ def test_the_same_job_again_takes_what_it_took(tmp_path):
 def test_epochs_and_samples_are_scaled_and_that_is_said(tmp_path):
     keep(tmp_path, job())
     found = History(tmp_path, HERE).estimate(job(epochs=10, samples=80))
-    assert found.seconds == pytest.approx(BEFORE + 90 + 9 * 30 + AFTER)
+    assert found.seconds == pytest.approx(BEFORE + (9 - 3) + 10 * 30 + AFTER)
     assert found.rests_on == "earlier runs, scaled from 8 samples"
 
 
@@ -50,6 +50,25 @@ def test_without_a_number_of_its_own_a_job_has_its_models(tmp_path):
     assert found.later_epoch == pytest.approx(3 * 60_000 / 8)
     digits = History(tmp_path, HERE).estimate(job(samples=None, data="digits"))
     assert digits.later_epoch == pytest.approx(3 * 1497 / 8)
+
+
+@pytest.mark.parametrize(("samples", "first"), [(8, 9), (80, 6 + 30), (4, 6 + 1.5)])
+def test_what_is_done_once_is_not_multiplied_by_the_samples(tmp_path, samples, first):
+    keep(tmp_path, job())
+    assert History(tmp_path, HERE).estimate(job(samples=samples)).first_epoch == first
+
+
+def test_a_single_epoch_tells_only_of_the_same_job(tmp_path):
+    """How much of it was work that is done once is not known."""
+    store = RunStore.create(tmp_path, {"identity": {"cpu_model": HERE}})
+    said = [
+        line for line in events(job()) if b'"epoch": 2' not in line and b'"epoch": 3' not in line
+    ]
+    write_job(store, job(epochs=1), said)
+    history = History(tmp_path, HERE)
+    assert history.estimate(job(epochs=1)).first_epoch == 9
+    assert history.estimate(job(epochs=1, samples=80)) is None
+    assert history.estimate(job(epochs=3)) is None
 
 
 def test_the_nearest_count_and_the_others_do_not(tmp_path):

@@ -101,12 +101,22 @@ def test_the_running_jobs_own_epochs_count_more_than_history(tmp_path, clock):
     assert forecast.left().seconds == 8 * 7 + 5 - 3
 
 
-def test_a_job_never_measured_is_known_after_its_first_epoch(tmp_path, clock):
+def test_a_job_never_measured_is_known_after_its_second_epoch(tmp_path, clock):
+    """The first also holds work that is done once, and is no measure of those to come."""
     forecast = started(tmp_path, clock, [job()])
     forecast.job_started(job(), 1, 1)
     assert forecast.left() == Left(0, 1)
-    forecast.job_said(job(), epoch(1, 6.0))
-    assert forecast.left() == Left(12, 0)
+    forecast.job_said(job(), epoch(1, 60.0))
+    assert forecast.left() == Left(0, 1)
+    forecast.job_said(job(), epoch(2, 6.0))
+    assert forecast.left() == Left(6, 0)
+
+
+def test_after_its_only_epoch_a_job_has_nothing_left_that_is_known(tmp_path, clock):
+    forecast = started(tmp_path, clock, [job(epochs=1)])
+    forecast.job_started(job(epochs=1), 1, 1)
+    forecast.job_said(job(epochs=1), epoch(1, 60.0))
+    assert forecast.left() == Left(0, 0)
 
 
 def test_an_ended_job_tells_of_its_repeats(tmp_path, clock):

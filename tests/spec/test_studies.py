@@ -123,6 +123,12 @@ def test_what_is_named_beside_a_study_stands():
     assert (asked.config, asked.model) == (("tf-k3",), ("mnist_mlp",))
 
 
+def test_a_reproduction_keeps_the_frameworks_own_threads_unless_told_otherwise():
+    assert with_study(Request(study="bhatia2017")).threads == "framework"
+    assert with_study(Request(study="bhatia2017", threads=2)).threads == 2
+    assert with_study(Request()).threads is None
+
+
 def test_a_study_that_nothing_reproduces_is_not_run():
     with pytest.raises(UsageError, match="no suite here reproduces the study 'szilard2017'"):
         with_study(Request(study="szilard2017"))

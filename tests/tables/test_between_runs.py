@@ -105,6 +105,7 @@ def test_what_was_not_ok_before_cannot_fail_the_guard(beside):
     [
         ({"events": {"start": {"device": {"type": "cpu", "name": "another"}}}}, "device: a proc"),
         ({"job": {"threads": 4}}, "threads: 2 in A, 4 in B"),
+        ({"job": {"threads": "framework"}}, "threads: 2 in A, framework in B"),
         ({"events": {"data": {"source": "real"}}}, "data source: synthetic in A, real in B"),
         ({"events": {"epoch": {"samples": 16}}}, "samples: 8 in A, 16 in B"),
         ({"events": {"model": {"hyperparameters": {"batch_size": 1}}}}, "batch size: 128 in A"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runner.report.cells import article_tables, detail_cells, pivot_cells
+from runner.report.cells import article_tables, detail_cells, figure_tables, pivot_cells
 from runner.report.verdict import reason_lines, warning_lines
 from runner.spec.study import choose_workloads, load_study
 from runner.tables.published import (
@@ -34,6 +34,22 @@ def test_a_figure_that_stands_only_in_a_picture_is_said_so():
 def test_the_cells_that_2017_left_out_are_said_so():
     for model in ("mnist_cnn", "babi_rnn"):
         assert CELLS.loc[(model, "mxnet"), "article"] == "not run"
+
+
+def test_a_figure_whose_backend_is_inferred_is_shown_so_and_counts_for_nothing():
+    cell = ("babi_rnn", "theano")
+    rows = study_figures(STUDY).query("inferred == 'backend' and unit == 's/epoch'")
+    value = rows["value"].item()
+    assert CELLS.loc[cell, "notebook"] == f"{value:.4g} (backend inferred)"
+    for column in ("seconds", "basis", "published_ratio"):
+        assert pd.isna(CELLS[column][cell])
+    series = published_series().query("series == 'bhatia2017' and model == 'babi_rnn'")
+    assert "theano" not in set(series["backend"])
+
+
+def test_all_figures_of_a_study_say_what_is_inferred():
+    table = dict(figure_tables(STUDY))["babi_rnn"]
+    assert set(table.loc[table["backend"] == "theano", "not counted"]) >= {"backend inferred"}
 
 
 def test_no_published_figure_has_changed():
@@ -72,9 +88,8 @@ def test_every_number_stands_in_the_files():
 
 def test_no_figure_of_a_cpu_or_of_another_version_counts():
     rows = study_figures(STUDY)
-    used = rows[(rows["kind"] == "notebook") & (rows["left_out"] == "")]
+    used = rows[(rows["kind"] == "notebook") & (rows["left_out"] == "") & (rows["inferred"] == "")]
     assert not used["device"].str.startswith("CPU").any()
-    assert "unlabelled" not in set(used["backend"])
     ran_on = {setup.backend: setup for setup in STUDY.setups}
     for _, row in used.iterrows():
         setup = ran_on[row["backend"]]

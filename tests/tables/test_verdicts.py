@@ -126,7 +126,7 @@ def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
     table = load_runs(steady_run(tmp_path))
     is_cntk = table["backend"] == "cntk"
     for column, value in (
-        ("samples", 7), ("threads", 9), ("keras_version", "3.15.1"), ("device_name", "another"),
+        ("samples", 7), ("threads", "9"), ("keras_version", "3.15.1"), ("device_name", "another"),
     ):  # fmt: skip
         other = table.copy()
         other.loc[is_cntk, column] = value

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -50,3 +51,57 @@ def test_theano_is_told_everything_by_its_flags(device, flags):
         "base_compiledir=/cache/theano",
         "blas.ldflags=-lopenblas",
     } == set(given)
+
+
+@pytest.fixture
+def tensorflow(monkeypatch):
+    """A TensorFlow 1 that keeps the settings of its sessions."""
+    found = ModuleType("tensorflow")
+    vars(found).update(
+        {
+            "__version__": "1.3.0",
+            "ConfigProto": dict,
+            "Session": lambda config: config,
+        }
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", found)
+    return found
+
+
+@pytest.fixture
+def keras():
+    """A Keras that keeps its session."""
+    made = SimpleNamespace(session=None)
+    made.backend = SimpleNamespace(set_session=lambda session: setattr(made, "session", session))
+    return made
+
+
+@pytest.mark.parametrize("threads, inter_op", [(1, 2), (2, 2), (8, 8)])
+def test_tensorflow_1_never_has_a_single_inter_op_thread(tensorflow, keras, threads, inter_op):
+    """With one TensorFlow 1.3 does not learn."""
+    backends.BACKENDS["tensorflow"]("cpu", threads).load().adopt(keras)
+    assert keras.session == {
+        "intra_op_parallelism_threads": threads,
+        "inter_op_parallelism_threads": inter_op,
+    }
+
+
+def test_more_inter_op_threads_than_asked_for_are_told_in_the_log(tensorflow, keras, capfd):
+    backends.BACKENDS["tensorflow"]("cpu", 2).load().adopt(keras)
+    assert capfd.readouterr().err == ""
+    backends.BACKENDS["tensorflow"]("cpu", 1).load().adopt(keras)
+    assert "2 inter-op threads instead of 1" in capfd.readouterr().err
+
+
+def test_a_frameworks_own_threads_leave_keras_its_own_session(tensorflow, keras):
+    backends.BACKENDS["tensorflow"]("cpu", None).load().adopt(keras)
+    assert keras.session is None
+
+
+@pytest.mark.parametrize("threads, told", [(3, [3, 3]), (None, [])])
+def test_torch_is_told_its_threads_only_where_there_are_any(monkeypatch, threads, told):
+    torch, setter = ModuleType("torch"), Mock()
+    vars(torch).update({"set_num_threads": setter, "set_num_interop_threads": setter})
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    backends.BACKENDS["torch"]("cpu", threads).load()
+    assert [call[0][0] for call in setter.call_args_list] == told

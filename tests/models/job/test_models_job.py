@@ -222,6 +222,14 @@ def test_the_environment_is_complete_before_anything_is_imported(given, name):
     assert variables["KERAS_BACKEND"] == name and variables["OMP_NUM_THREADS"] == "2"
 
 
+@pytest.mark.parametrize("name", sorted(backends.BACKENDS))
+def test_a_frameworks_own_threads_are_set_by_no_variable(given, name):
+    asked = spec.parse(json.dumps(dict(given, backend=name, cache_dir="/c", threads="framework")))
+    assert job.threads_of(asked) is None
+    variables = job.environment(asked, "/", backends.BACKENDS[name]("cpu", None).environment("/c"))
+    assert not [variable for variable in variables if "THREADS" in variable or "NPROC" in variable]
+
+
 def test_a_gpu_job_keeps_what_the_driver_compiles(given):
     asked = spec.parse(json.dumps(dict(given, device="gpu", cache_dir="/cache")))
     variables = job.environment(asked, "/home", {})

@@ -50,6 +50,7 @@ def test_unknown_and_missing_keys_are_named(given):
         ("seed", None),
         ("threads", 0),
         ("threads", None),
+        ("threads", "all"),
         ("data_dir", 3),
         ("cache_dir", ""),
     ],
