@@ -117,6 +117,7 @@ def run(
     timeout: float = TimeLimits.wall,
     wait: float = 0.0,
     results_dir: Path | str = paths.RESULTS,
+    name: str | None = None,
     observer: Observer | None = None,
 ) -> pd.DataFrame:
     """Train models in fresh processes, one job after the other, and return the run's table.
@@ -127,8 +128,8 @@ def run(
     published ones, ``data`` to real data where it is cached and else to synthetic. ``repeats`` is
     the number of fresh processes per cell; ``until`` ("2%") repeats until each cell's interval is
     that narrow. ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in
-    seconds. ``observer`` hears of every job and epoch; without one they are printed to standard
-    error.
+    seconds. ``name`` is the run's, by default the time at which it begins. ``observer`` hears of
+    every job and epoch; without one they are printed to standard error.
 
     Returns one row per epoch, in the columns of ``load``. A job that is not ok has its status and
     reason there and raises nothing. The run stays in ``results_dir/<run>/``, with its tables.
@@ -154,7 +155,7 @@ def run(
         launcher=launcher,
         python=python,
     )
-    call = Session(root=Path(results_dir), limits=TimeLimits(wall=timeout), wait=wait)
+    call = Session(root=Path(results_dir), name=name, limits=TimeLimits(wall=timeout), wait=wait)
     ended = execute_run(request, call, observer or _lines(call.root))
     table = load_runs(ended.folder) if ended.has_rows else None
     if table is not None:

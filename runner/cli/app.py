@@ -30,6 +30,7 @@ COMMANDS = (
     Command("check", "check:app", "Check a configuration or a model by trying it."),
     Command("data", "data:app", "Fetch, check and list the real data sets."),
     Command("published", "published:show_published", "Print 2017's figures."),
+    Command("runs", "runs:list_kept_runs", "List the runs that are kept."),
     Command("report", "report:show_report", "Print the table of runs again."),
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
     Command("export", "export:export_table", "Write a table for other programs."),

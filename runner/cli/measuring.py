@@ -62,6 +62,7 @@ def _asked(context: typer.Context) -> tuple[Request, Session]:
     session = Session(
         arguments=sys.argv[1:],
         root=given["results_dir"],
+        name=given["name"],
         resumed=resumed,
         again=statuses_to_retry(given["retry"]),
         limits=TimeLimits(given["first_output"], given["silence"], given["timeout"]),

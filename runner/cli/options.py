@@ -114,6 +114,10 @@ Data = Annotated[
     typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
 ]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="Name of the run. [default: the time at which it begins]"),
+]
 Launcher = Annotated[
     LauncherChoice,
     typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
@@ -206,7 +210,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
-    "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),
     "After an interruption": ("--resume", "--retry"),
     "Time limits": (
         "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",
