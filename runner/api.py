@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import signature
 from pathlib import Path
-from typing import Annotated, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 from pydantic import AfterValidator, ConfigDict, PlainValidator, ValidationError, validate_call
@@ -42,6 +42,7 @@ from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series, with_published
 from runner.tables.verdicts import Answer, VerdictKind, find_answer
+from runner.tools.charts import draw_epochs, draw_seconds
 
 __all__ = [
     "BenchmarkError",
@@ -52,6 +53,8 @@ __all__ = [
     "configurations",
     "guard",
     "load",
+    "plot_epochs",
+    "plot_seconds",
     "published",
     "run",
     "summary",
@@ -356,3 +359,24 @@ def guard(compared: SideBySide, threshold: float) -> Guard:
     or not ok in B; if nothing could be judged, that fails too.
     """
     return judge_cells(compared.cells, threshold)
+
+
+@_checked
+def plot_seconds(table: Rows) -> Any:
+    """Draw a bar per cell of a table of ``load``, a group per model, and return the ``Axes``.
+
+    A bar is the seconds per epoch over those of the fastest cell of its model, with its 95 %
+    interval. Save it with ``.figure.savefig("seconds.png")``. Needs matplotlib, the extra
+    ``plot``; raises UsageError without it, and where no job is ok.
+    """
+    return draw_seconds(summarize(table))
+
+
+@_checked
+def plot_epochs(table: Rows, column: str = "loss") -> Any:
+    """Draw ``column`` of a table of ``load`` over the epochs, a line per cell; return the ``Axes``.
+
+    ``column`` is "seconds", "loss", "accuracy", "val_loss" or "val_accuracy": its mean over the
+    processes that are ok. Needs matplotlib; raises UsageError as ``plot_seconds`` does.
+    """
+    return draw_epochs(table, column)

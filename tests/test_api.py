@@ -19,7 +19,10 @@ from runner.tables.load import load_runs
 from steady_runs import CELLS, steady_run
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("answer", "configurations", "run", "load", "summary", "published", "compare", "guard")
+NAMES = (
+    "answer", "configurations", "run", "load", "summary", "published", "compare", "guard",
+    "plot_seconds", "plot_epochs",
+)  # fmt: skip
 
 
 def fresh(*arguments):
