@@ -1,4 +1,4 @@
-"""What the command that runs does, once its options are read: it measures, or foretells."""
+"""What the run command does once its options are read: it measures, or shows what it would do."""
 
 import sys
 from collections.abc import Callable

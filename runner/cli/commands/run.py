@@ -77,7 +77,7 @@ def run_command(
 
 
 def plan_command(context: typer.Context, **given: Any) -> None:
-    """Say what a run would build, fetch, run and skip, for how long, and do nothing of it."""
+    """Show what a run would build, download, run and skip, and how long it would take."""
     from runner.cli.measuring import foretell
 
     foretell(context)
