@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runner.api import configurations as configurations
     from runner.api import guard as guard
     from runner.api import load as load
+    from runner.api import plot_epochs as plot_epochs
+    from runner.api import plot_seconds as plot_seconds
     from runner.api import published as published
     from runner.api import run as run
     from runner.api import summary as summary
@@ -39,6 +41,8 @@ __all__ = [
     "configurations",
     "guard",
     "load",
+    "plot_epochs",
+    "plot_seconds",
     "published",
     "run",
     "summary",

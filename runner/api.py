@@ -1,20 +1,21 @@
-"""What notebooks and programs may rely on: six functions, pandas tables in and out.
+"""What notebooks and programs may rely on: a few functions, pandas tables in and out.
 
 Expected failures are ``runner.errors.BenchmarkError`` and its kinds: their text says what is wrong,
 where, and what to do. Everything else in ``runner`` may change without notice.
 """
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, wraps
+from inspect import signature
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import AfterValidator, ConfigDict, PlainValidator, ValidationError, validate_call
 from rich.console import Console
 
 from runner import paths
-from runner.errors import BenchmarkError, ExitCode, UsageError
+from runner.errors import BenchmarkError, ExitCode, UsageError, near_miss
 from runner.execution.observer import Observer
 from runner.execution.session import execute_run
 from runner.plan.history import History
@@ -28,27 +29,116 @@ from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import find_run
 from runner.store.run_folder import RunStore
-from runner.tables.between_runs import Guard, SideBySide, compare_tables, judge_cells
+from runner.tables.between_runs import (
+    COMPARED_COLUMNS,
+    DIFFERENCE_COLUMNS,
+    Guard,
+    SideBySide,
+    compare_tables,
+    judge_cells,
+)
+from runner.tables.columns import CELL, COLUMNS, PUBLISHED_COLUMNS, SUMMARY_COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series, with_published
-from runner.tables.verdicts import Answer, find_answer
+from runner.tables.verdicts import Answer, VerdictKind, find_answer
+from runner.tools.charts import draw_epochs, draw_seconds
 
 __all__ = [
     "BenchmarkError",
     "Guard",
     "SideBySide",
+    "answer",
     "compare",
     "configurations",
     "guard",
     "load",
+    "plot_epochs",
+    "plot_seconds",
     "published",
     "run",
     "summary",
 ]
 
+# What pydantic puts before a validator's own words.
+_PYDANTIC = "Value error, "
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def configurations(names: Iterable[str] = ()) -> pd.DataFrame:
+
+def _names(given: object) -> list[str]:
+    """Return one name, or several, as a list."""
+    if isinstance(given, str):
+        return [given]
+    found = list(given) if isinstance(given, Iterable) else [given]
+    names = [name for name in found if isinstance(name, str)]
+    if len(names) < len(found):
+        raise ValueError("it must be a name or a list of names")
+    return names
+
+
+def _runs(given: object) -> list[str]:
+    """Return one run, or several, as names and folders."""
+    found = given if isinstance(given, list | tuple) else [given]
+    if not all(isinstance(run, str | Path) for run in found):
+        raise ValueError("it must be a run's name or folder, or a list of them")
+    return [str(run) for run in found]
+
+
+def _of_load(table: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        some = ", ".join(missing[:3]) + ", ..." * (len(missing) > 3)
+        raise UsageError(f"this is no table of runner.load: it has no column {some}")
+    return table
+
+
+Names = Annotated[str | Iterable[str], PlainValidator(_names)]
+Runs = Annotated[Path | str | Sequence[Path | str], PlainValidator(_runs)]
+Rows = Annotated[pd.DataFrame, AfterValidator(_of_load)]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 80 and "\n" not in text else f"a {type(value).__name__}"
+
+
+def _usage_error(error: ValidationError, call: str = "", known: Sequence[str] = ()) -> UsageError:
+    """Return what is wrong first with the arguments of ``call``, whose names are ``known``."""
+    first = error.errors()[0]
+    place = first["loc"][0] if first["loc"] else ""
+    name = known[min(place, len(known) - 1)] if isinstance(place, int) and known else str(place)
+    if first["type"] == "unexpected_positional_argument":
+        return UsageError(f"{call} takes fewer arguments without their names")
+    if first["type"] == "unexpected_keyword_argument":
+        return UsageError(f"{call} has no argument '{name}'{near_miss(name, known)}")
+    if first["type"] == "missing_argument":
+        return UsageError(f"{call} needs the argument '{name}'")
+    return UsageError(f"{name}={_shown(first['input'])}: {first['msg'].removeprefix(_PYDANTIC)}")
+
+
+def _checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that raises UsageError for arguments of another type than it states."""
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+
+    @wraps(function)
+    def call(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return checked(*given, **named)
+        except ValidationError as error:
+            name = f"runner.{function.__name__}()"
+            raise _usage_error(error, name, list(signature(function).parameters)) from error
+
+    return call
+
+
+def _uniform(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
+    """Return a frame whose columns have these types whatever it holds; others are text."""
+    return frame.astype({name: types.get(str(name), "string") for name in frame})
+
+
+@_checked
+def configurations(names: Names = ()) -> pd.DataFrame:
     """Return what can be run: one row per configuration and backend, of all or the named ones.
 
     Columns, all text: ``configuration``, ``title``, ``keras_version``, ``python_version``,
@@ -85,9 +175,7 @@ def _request(**asked: object) -> Request:
     try:
         return Request.model_validate(asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{where}={first['input']!r}: {first['msg']}") from error
+        raise _usage_error(error) from error
 
 
 def _lines(root: Path) -> Observer:
@@ -97,10 +185,11 @@ def _lines(root: Path) -> Observer:
     return Several([forecast, Lines(console, forecast)], complain)
 
 
+@_checked
 def run(
-    configurations: Iterable[str] = (),
-    models: Iterable[str] = (),
-    backends: Iterable[str] = (),
+    configurations: Names = (),
+    models: Names = (),
+    backends: Names = (),
     *,
     study: str | None = None,
     device: Literal["auto", "gpu", "cpu"] = "gpu",
@@ -117,19 +206,21 @@ def run(
     timeout: float = TimeLimits.wall,
     wait: float = 0.0,
     results_dir: Path | str = paths.RESULTS,
+    name: str | None = None,
     observer: Observer | None = None,
 ) -> pd.DataFrame:
     """Train models in fresh processes, one job after the other, and return the run's table.
 
-    ``configurations``, ``models`` and ``backends`` are names; empty means those that reproduce the
-    published ``study``, or where none is named all configurations and the models of 2017. ``gpu``
-    is a UUID or an index. ``epochs`` and ``samples`` (training samples per epoch) default to the
-    published ones, ``data`` to real data where it is cached and else to synthetic. ``threads`` is
-    the CPU threads of each backend, "framework" for its own default; by default the study's choice,
-    or all CPUs that may be used. ``repeats`` is the number of fresh processes per cell; ``until``
-    ("2%") repeats until each cell's interval is that narrow. ``timeout`` (a job's) and ``wait``
-    (for a device that another run holds) are in seconds. ``observer`` hears of every job and epoch;
-    without one they are printed to standard error.
+    ``configurations``, ``models`` and ``backends`` are one or several names; empty means those
+    that reproduce the published ``study``, or where none is named all configurations and the
+    models of 2017. ``gpu`` is a UUID or an index. ``epochs`` and ``samples`` (training samples per
+    epoch) default to the published ones, ``data`` to real data where it is cached and else to
+    synthetic. ``threads`` is the CPU threads of each backend, "framework" for its own default; by
+    default the study's choice, or all CPUs that may be used. ``repeats`` is the number of fresh
+    processes per cell; ``until`` ("2%") repeats until each cell's interval is that narrow.
+    ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in seconds.
+    ``name`` is the run's, by default the time at which it begins. ``observer`` hears of every job
+    and epoch; without one they are printed to standard error.
 
     Returns one row per epoch, in the columns of ``load``. A job that is not ok has its status and
     reason there and raises nothing. The run stays in ``results_dir/<run>/``, with its tables.
@@ -155,7 +246,7 @@ def run(
         launcher=launcher,
         python=python,
     )
-    call = Session(root=Path(results_dir), limits=TimeLimits(wall=timeout), wait=wait)
+    call = Session(root=Path(results_dir), name=name, limits=TimeLimits(wall=timeout), wait=wait)
     ended = execute_run(request, call, observer or _lines(call.root))
     table = load_runs(ended.folder) if ended.has_rows else None
     if table is not None:
@@ -169,7 +260,8 @@ def run(
     return table
 
 
-def load(*runs: Path | str, results_dir: Path | str = paths.RESULTS) -> pd.DataFrame:
+@_checked
+def load(*runs: Runs, results_dir: Path | str = paths.RESULTS) -> pd.DataFrame:
     """Return the tidy table of runs: one row per epoch, of a job without one a single row.
 
     ``runs`` are folders, names of runs in ``results_dir``, or "latest". Columns and types are
@@ -181,25 +273,46 @@ def load(*runs: Path | str, results_dir: Path | str = paths.RESULTS) -> pd.DataF
 
     Source: the events on disk, read anew. Raises StoreError for what is no run.
     """
-    return load_runs(*(find_run(Path(results_dir), str(run)) for run in runs or ["latest"]))
+    named = [name for several in runs for name in _runs(several)] or ["latest"]
+    return load_runs(*(find_run(Path(results_dir), name) for name in named))
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
+def _verdicts(cells: pd.DataFrame, found: Answer) -> "pd.Series[str]":
+    """Return what an answer says of each cell of a summary; missing where nothing is said."""
+    judged = {verdict.model for verdict in found.verdicts}
+    is_open = cells["seconds_per_epoch"].notna() & cells["model"].isin(judged)
+    keys = cells[CELL].astype(str).itertuples(index=False, name=None)
+    said = [
+        found.by_cell.get(key, str(VerdictKind.CANNOT_TELL) if is_left else None)
+        for key, is_left in zip(keys, is_open, strict=True)
+    ]
+    return pd.Series(said, index=cells.index, dtype="string")
+
+
+@_checked
+def summary(table: Rows) -> pd.DataFrame:
     """Return one row per model, configuration, backend and device of a table of ``load``.
 
     ``seconds_per_epoch``: the geometric mean over processes of each one's median over its epochs
     after the first, in seconds; ``seconds_low`` to ``seconds_high``: its 95 % interval over
-    ``repeats`` processes, missing for one; ``variant`` tells runs apart that did other work or ran
-    on other machines; ``disturbance`` what held the jobs up; ``first_epoch_seconds`` holds
-    one-time work; ``val_accuracy`` from 0 to 1; ``warnings`` in words; ``status`` and ``reason``.
-    Beside them the figures of the study that has the model (see ``published``):
-    ``published_seconds``, and the ratios to TensorFlow in the same test, ``measured_ratio`` and
-    ``published_ratio``.
+    ``repeats`` processes, missing for one; ``verdict``, the last column: what ``answer`` says of
+    the cell ("fastest", "same" as the fastest, "slower" or "cannot tell"), missing where there is
+    nothing to compare it with. The index is the model and the backend. docs/columns.md explains
+    every column.
+
+    Beside them stand the figures of the study that has the model (see ``published``).
     """
-    return with_published(summarize(table))
+    cells = with_published(summarize(table))
+    cells = cells.assign(verdict=_verdicts(cells, find_answer(table)))
+    # A wide frame is printed as its index, its first and its last columns.
+    first = ["seconds_per_epoch", "seconds_low", "seconds_high"]
+    cells = cells[[*first, *(name for name in cells if name not in first)]]
+    typed = _uniform(cells, {**SUMMARY_COLUMNS, **PUBLISHED_COLUMNS})
+    return typed.set_index(typed["model"].str.cat(typed["backend"], sep=" ").rename(None))
 
 
-def answer(table: pd.DataFrame) -> Answer:
+@_checked
+def answer(table: Rows) -> Answer:
     """Return which backend is fastest by a table of ``load``, and where that cannot be told.
 
     ``print`` it for a line a model and one over all. ``.verdicts``: for each model its ``model``,
@@ -210,6 +323,7 @@ def answer(table: pd.DataFrame) -> Answer:
     return find_answer(table)
 
 
+@_checked
 def published() -> pd.DataFrame:
     """Return every published figure of one of the models on a GPU, one row each.
 
@@ -219,10 +333,11 @@ def published() -> pd.DataFrame:
 
     Source: ``results/published/<study>/``. Raises ConfigurationError for a file that is wrong.
     """
-    return published_series().reset_index(drop=True)
+    return _uniform(published_series().reset_index(drop=True), {"seconds": "Float64"})
 
 
-def compare(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
+@_checked
+def compare(a: Rows, b: Rows) -> SideBySide:
     """Set two tables of ``load`` side by side: what differs, and how much slower B is than A.
 
     ``.cells``: one row per cell with both sides' seconds and their ``ratio`` (B over A) between
@@ -230,9 +345,13 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     ``.differences``: one row per cell and property of the set-up that is not the same.
     ``guard`` judges them by a threshold.
     """
-    return compare_tables(a, b)
+    found = compare_tables(a, b)
+    return SideBySide(
+        _uniform(found.cells, COMPARED_COLUMNS), _uniform(found.differences, DIFFERENCE_COLUMNS)
+    )
 
 
+@_checked
 def guard(compared: SideBySide, threshold: float) -> Guard:
     """Return whether B may replace A where ``threshold`` 0.05 allows 5 % more seconds.
 
@@ -241,3 +360,24 @@ def guard(compared: SideBySide, threshold: float) -> Guard:
     or not ok in B; if nothing could be judged, that fails too.
     """
     return judge_cells(compared.cells, threshold)
+
+
+@_checked
+def plot_seconds(table: Rows) -> Any:
+    """Draw a bar per cell of a table of ``load``, a group per model, and return the ``Axes``.
+
+    A bar is the seconds per epoch over those of the fastest cell of its model, with its 95 %
+    interval. Save it with ``.figure.savefig("seconds.png")``. Needs matplotlib, the extra
+    ``plot``; raises UsageError without it, and where no job is ok.
+    """
+    return draw_seconds(summarize(table))
+
+
+@_checked
+def plot_epochs(table: Rows, column: str = "loss") -> Any:
+    """Draw ``column`` of a table of ``load`` over the epochs, a line per cell; return the ``Axes``.
+
+    ``column`` is "seconds", "loss", "accuracy", "val_loss" or "val_accuracy": its mean over the
+    processes that are ok. Needs matplotlib; raises UsageError as ``plot_seconds`` does.
+    """
+    return draw_epochs(table, column)

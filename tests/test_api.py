@@ -19,7 +19,10 @@ from runner.tables.load import load_runs
 from steady_runs import CELLS, steady_run
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("configurations", "run", "load", "summary", "published", "compare", "guard")
+NAMES = (
+    "answer", "configurations", "run", "load", "summary", "published", "compare", "guard",
+    "plot_seconds", "plot_epochs",
+)  # fmt: skip
 
 
 def fresh(*arguments):
@@ -185,3 +188,106 @@ def test_what_ended_a_run_is_raised(executed, how, raised):
 def test_a_wrong_value_is_one_line():
     with pytest.raises(UsageError, match=r"^device='tpu': Input should be 'auto', 'gpu' or 'cpu'$"):
         runner.run(device="tpu")  # type: ignore[arg-type]
+
+
+NAME = "it must be a name or a list of names"
+RUN = "it must be a run's name or folder, or a list of them"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "named", "said"),
+    [
+        ("configurations", [5], {}, f"names=5: {NAME}"),
+        ("configurations", [[5]], {}, f"names=[5]: {NAME}"),
+        ("run", [], {"model": 1}, "runner.run() has no argument 'model'; did you mean 'models'?"),
+        ("run", [], {"timeout": "long"}, "timeout='long': Input should be a valid number"),
+        ("run", [], {"repeats": 1.5}, "repeats=1.5: Input should be a valid integer"),
+        ("run", [], {"epochs": [2]}, "epochs=[2]: Input should be a valid integer"),
+        ("load", [7], {}, f"runs=7: {RUN}"),
+        ("summary", [], {}, "runner.summary() needs the argument 'table'"),
+        ("summary", ["latest"], {}, "table='latest': Input should be an instance of DataFrame"),
+        ("answer", [pd.DataFrame({"a": [1]})], {},
+         "this is no table of runner.load: it has no column run, job, configuration, ..."),
+        ("compare", [None, None], {}, "a=None: Input should be an instance of DataFrame"),
+        ("guard", [1, 0.05], {}, "compared=1: Input should be a dictionary or an instance of"),
+        ("published", [1], {}, "runner.published() takes fewer arguments without their names"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_one_line(name, given, named, said):
+    with pytest.raises(UsageError) as caught:
+        getattr(runner, name)(*given, **named)
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_name_does_where_several_may_stand(executed, tmp_path):
+    asked = executed()
+    runner.run("mxnet-k122", models="mnist_mlp", backends="mxnet", results_dir=tmp_path)
+    kept = asked["request"]
+    assert (kept.config, kept.model, kept.backend) == (("mxnet-k122",), ("mnist_mlp",), ("mxnet",))
+    assert runner.configurations("jax-k3")["backend"].tolist() == ["jax"]
+    folder = small_run(tmp_path / "other")
+    assert len(runner.load([folder])) == len(runner.load(folder)) == 26
+
+
+def test_a_printed_summary_shows_the_seconds_and_the_verdict(tmp_path):
+    table = runner.load(steady_run(tmp_path))
+    for most_columns in (0, 20):
+        with pd.option_context("display.width", 80, "display.max_columns", most_columns):
+            said = str(runner.summary(table))
+        assert "seconds_per_epoch" in said
+        assert "fastest" in said
+    by_backend = runner.summary(table).set_index("backend")["verdict"]
+    assert by_backend.to_dict() == {"tensorflow": "fastest", "cntk": "slower"}
+
+
+def test_what_the_summary_says_of_each_cell(tmp_path):
+    cells = {
+        **CELLS,
+        ("mnist_mlp", "theano"): 1.0001,
+        ("mnist_cnn", "cntk"): 1.0,
+        ("mnist_cnn", "theano"): 0,
+        ("babi_rnn", "cntk"): 1.0,
+    }
+    found = runner.summary(runner.load(steady_run(tmp_path, cells)))
+    assert found["verdict"].fillna("nothing").to_dict() == {
+        "mnist_mlp tensorflow": "same",
+        "mnist_mlp theano": "same",
+        "mnist_mlp cntk": "slower",
+        "mnist_cnn cntk": "cannot tell",
+        "mnist_cnn theano": "nothing",
+        "babi_rnn cntk": "nothing",
+    }
+
+
+def test_every_table_has_the_same_types_whatever_it_holds(tmp_path):
+    whole = runner.load(steady_run(tmp_path / "whole"))
+    failed = runner.load(steady_run(tmp_path / "failed", dict.fromkeys(CELLS, 0)))
+    empty = whole[:0]
+    for other in (failed, empty):
+        assert other.dtypes.equals(whole.dtypes)
+        assert runner.summary(other).dtypes.equals(runner.summary(whole).dtypes)
+        compared, known = runner.compare(other, other), runner.compare(whole, failed)
+        assert compared.cells.dtypes.equals(known.cells.dtypes)
+        assert compared.differences.dtypes.equals(known.differences.dtypes)
+    assert str(runner.answer(empty)) == ""
+    for table in (whole, runner.summary(whole), known.cells, runner.published()):
+        assert set(map(str, table.dtypes)) <= {"string", "Int64", "Float64", "boolean"}
+
+
+def test_every_column_is_explained():
+    text = (ROOT / "docs" / "columns.md").read_text()
+    explained = {
+        heading: set(re.findall(r"^\| `(\w+)`", body, re.M))
+        for heading, body in re.findall(r"^## (.*)\n((?:(?!^## ).*\n?)*)", text, re.M)
+    }
+    table = runner.load(ROOT / "results" / "measured" / "20261124-184830")
+    compared = runner.compare(table, table)
+    assert explained == {
+        "The table": set(table),
+        "The summary": set(runner.summary(table)),
+        "Two runs side by side": set(compared.cells),
+        "Differences of two runs": set(compared.differences),
+        "Published figures": set(runner.published()),
+        "Configurations": set(runner.configurations()),
+    }

@@ -17,18 +17,19 @@ from runner.report.console import err, print_labelled
 COMMANDS = (
     Command("run", "run:run_command", "Train models and print the table (the default)."),
     Command(
-        "plan", "run:plan_command", "Say what a run would do, and do nothing.", "PLAN_EXAMPLES"
+        "plan", "run:plan_command", "Show what a run would do, and do nothing.", "PLAN_EXAMPLES"
     ),
     Command("list", "list_all:list_all", "List configurations and models."),
-    Command("doctor", "doctor:doctor", "Say whether a run can work here."),
-    Command("build", "build:build", "Build images without running anything."),
+    Command("doctor", "doctor:doctor", "Check whether a run can work here."),
+    Command("build", "build:build", "Build container images without running anything."),
     Command("clean", "clean:clean", "Remove what the runner keeps here."),
-    Command("bundle", "bundle:app", "Keep images, wheels and data in one folder."),
+    Command("bundle", "bundle:app", "Pack images, wheels and data into one folder."),
     Command("new", "new:app", "Make a configuration or a model of your own."),
-    Command("lock", "lock:lock", "Lock a configuration's requirements anew."),
+    Command("lock", "lock:lock", "Lock a configuration's requirements again."),
     Command("check", "check:app", "Check a configuration or a model by trying it."),
     Command("data", "data:app", "Fetch, check and list the real data sets."),
     Command("published", "published:show_published", "Print 2017's figures."),
+    Command("runs", "runs:list_kept_runs", "List the runs that are kept."),
     Command("report", "report:show_report", "Print the table of runs again."),
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
     Command("export", "export:export_table", "Write a table for other programs."),
@@ -63,7 +64,8 @@ def _options(
 app = LazyGroup(
     DEFAULT,
     commands=COMMANDS,
-    help="Benchmark Keras backends: one image per configuration, one fresh container per job.",
+    help="Benchmark Keras backends: one container image per configuration, "
+    "one fresh container per job.",
     epilog=(
         "\b\nWithout a command the options are those of 'run':\n"
         "  python -m runner --config mxnet-k122\n  python -m runner run --help"

@@ -12,13 +12,13 @@ from runner import paths
 from runner.errors import BenchmarkError
 from runner.spec.configuration import Configuration, configuration_names, read_configuration
 from runner.spec.job import known_backends
+from runner.spec.naming import LATEST
 from runner.spec.study import load_study, study_names
 from runner.spec.workload import WORKLOADS
+from runner.store.find import list_runs
 
 PROGRAM = "keras-bench"
 VARIABLE = "_KERAS_BENCH_COMPLETE"
-# A run that other commands know by another name than its folder's.
-LATEST = "latest"
 Named = TypeVar("Named")
 Offer = tuple[str, str]
 Normalize = Callable[[Sequence[str]], list[str]]
@@ -95,10 +95,7 @@ def offer_runs(context: typer.Context) -> list[Offer]:
     """Offer the runs of the results folder that are not named yet, newest first."""
     root = Path(context.params.get("results_dir") or paths.RESULTS)
     given = _given(context, "runs")
-    found = sorted(
-        (folder.name for folder in root.glob("*") if any(folder.glob("jobs/*/job.json"))),
-        reverse=True,
-    )
+    found = [folder.name for folder in reversed(list_runs(root))]
     named = [(name, "") for name in found]
     offers = [(LATEST, f"the newest: {found[0]}"), *named] if found else []
     return [offer for offer in offers if offer[0] not in given]

@@ -1,4 +1,4 @@
-"""What the command that runs does, once its options are read: it measures, or foretells."""
+"""What the run command does once its options are read: it measures, or shows what it would do."""
 
 import sys
 from collections.abc import Callable
@@ -63,6 +63,7 @@ def _asked(context: typer.Context) -> tuple[Request, Session]:
     session = Session(
         arguments=sys.argv[1:],
         root=given["results_dir"],
+        name=given["name"],
         resumed=resumed,
         again=statuses_to_retry(given["retry"]),
         limits=TimeLimits(given["first_output"], given["silence"], given["timeout"]),

@@ -75,7 +75,7 @@ RunDevice = Annotated[
 ]
 BuildDevice = Annotated[
     DeviceChoice,
-    typer.Option("--device", help="What the image is for; auto: the GPU if there is one."),
+    typer.Option("--device", help="Build for a GPU or a CPU; auto: the GPU if there is one."),
 ]
 Gpu = Annotated[
     str | None,
@@ -103,11 +103,11 @@ MaxRepeats = Annotated[
 Budget = Annotated[
     str | None,
     typer.Option(
-        "--budget", metavar="TIME", help="Repeat until it is told which is fastest, within: 10m."
+        "--budget", metavar="TIME", help="Repeat until the fastest is known, at most: 10m."
     ),
 ]
 SameWithin = Annotated[
-    str, typer.Option("--same-within", help="Backends that differ by less are the same.")
+    str, typer.Option("--same-within", help="Backends that differ by less count as equal.")
 ]
 
 
@@ -131,9 +131,13 @@ Data = Annotated[
     typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
 ]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="Name of the run. [default: the time at which it begins]"),
+]
 Launcher = Annotated[
     LauncherChoice,
-    typer.Option("--launcher", help="Where jobs live; auto: docker if an engine answers."),
+    typer.Option("--launcher", help="Where jobs run; auto: docker if an engine answers."),
 ]
 Engine = Annotated[
     str | None,
@@ -149,27 +153,29 @@ Memory = Annotated[
     int | None,
     typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
 ]
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="A job's wall limit in seconds.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=1, help="Longest time of a job in seconds.")
+]
 FirstOutput = Annotated[
     float,
-    typer.Option("--first-output", min=1, help="Seconds in which a job must write something."),
+    typer.Option("--first-output", min=1, help="Seconds until a job's first output."),
 ]
 Silence = Annotated[
     float,
-    typer.Option("--silence", min=1, help="Seconds that a job may write nothing: a slow epoch's."),
+    typer.Option("--silence", min=1, help="Seconds that a job may be silent, as in an epoch."),
 ]
 BuildTimeout = Annotated[
     float, typer.Option("--build-timeout", min=1, help="Seconds that one build may take.")
 ]
 PullTimeout = Annotated[
-    float, typer.Option("--pull-timeout", min=1, help="Seconds that fetching a base may take.")
+    float, typer.Option("--pull-timeout", min=1, help="Seconds to pull a base image.")
 ]
 Resume = Annotated[
     str | None,
     typer.Option(
         "--resume",
         metavar="RUN",
-        help="Go on with a run: a name, a folder, or latest.",
+        help="Continue a run: a name, a folder, or latest.",
         autocompletion=offer_runs,
     ),
 ]
@@ -187,7 +193,7 @@ Wait = Annotated[
 ]
 ImageDataFormat = Annotated[
     Literal["channels_first", "channels_last"] | None,
-    typer.Option("--image-data-format", help="Image layout. [default: the configuration's]"),
+    typer.Option("--image-data-format", help="Order of the axes. [default: the configuration's]"),
 ]
 RecurrentActivation = Annotated[
     Literal["hard_sigmoid", "sigmoid"] | None,
@@ -197,7 +203,8 @@ RecurrentActivation = Annotated[
     ),
 ]
 BaseImage = Annotated[
-    str | None, typer.Option("--base-image", help="Base image. [default: the configuration's]")
+    str | None,
+    typer.Option("--base-image", help="Container base image. [default: the configuration's]"),
 ]
 CaBundle = Annotated[
     Path | None, typer.Option("--ca-bundle", help="Extra CA certificates (PEM) for builds.")
@@ -211,11 +218,11 @@ Runs = Annotated[
     typer.Argument(help="Runs: names, folders, or latest.", autocompletion=offer_runs),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", help="Print what goes wrong, and at the end the table.")
+    bool, typer.Option("--quiet", help="Print only errors, and at the end the table.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done, and do nothing (as plan).")
+    bool, typer.Option("--dry-run", help="Show what would be done, and do nothing (as plan).")
 ]
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
@@ -223,7 +230,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
-    "Where jobs run": ("--launcher", "--engine", "--python", "--results"),
+    "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),
     "After an interruption": ("--resume", "--retry"),
     "Time limits": (
         "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",

@@ -61,7 +61,7 @@ class CpuGuard(DeviceGuard):
 class GpuGuard(DeviceGuard):
     """Keeps one card to one run. Nobody's process is ever ended for it.
 
-    Processes that only draw the desktop are let be: a workstation's card always has them.
+    Processes that only draw the desktop are no obstacle: a workstation's card always has them.
     """
 
     gpu: Gpu

@@ -73,7 +73,7 @@ def _retried(job: Job, environment: Environment, conditions: Conditions) -> Reco
         return call_again(say, is_of_carrier, patience, run_job, job, environment, conditions)
     except EngineError as error:
         if conditions.launcher.answers():
-            reason = f"what carries it failed {patience.attempts} times: {error}"
+            reason = f"starting or following it failed {patience.attempts} times: {error}"
             return _unstarted(job, Status.FAILED, reason, conditions)
         raise MachineError(
             f"{job.id}: {error}\n"

@@ -382,7 +382,9 @@ def _unknown(samples: Sequence[Sample]) -> list[str]:
         notes.append("the load of others is not known: the job's processes are not seen from here")
     on_gpu = [sample for sample in samples if sample.gpu is not None]
     if on_gpu and all(sample.strangers is None for sample in on_gpu):
-        notes.append("whether the GPU was ours alone is not known: its processes are not told")
+        notes.append(
+            "whether others used the GPU is not known: the driver does not list its processes"
+        )
     if on_gpu and _throttled(on_gpu) is None:
         notes.append("whether the GPU was slowed down is not known: this card does not tell")
     return notes

@@ -139,7 +139,7 @@ class Launcher(ABC):
     def sweep(self) -> list[str]:
         """Remove the jobs of runners that have ended without doing so, and return their names.
 
-        What a runner left that still works, or that cannot be seen from here, is let be.
+        What a runner left that still works, or that cannot be seen from here, stays.
         """
 
     @abstractmethod

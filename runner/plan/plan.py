@@ -65,7 +65,7 @@ class Plan:
 
 
 def _default_source(wanted: list[str], say: Say) -> DataSource:
-    """Return real data where all its files are cached, else synthetic, said aloud."""
+    """Return real data where all its files are cached, else synthetic, and say so."""
     there = {item.dataset for item, _, state in dataset_states(paths.cache()) if state == "ok"}
     if there.issuperset(wanted):
         return DataSource.REAL

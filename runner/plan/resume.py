@@ -14,6 +14,7 @@ from runner.spec.choices import BuildOptions
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
+from runner.store.find import new_run_name
 from runner.store.identity import describe_identity, git_commit, refuse_other_identity
 from runner.store.run_folder import RunStore
 from runner.words import REDACTED, without_password
@@ -26,12 +27,14 @@ _OF_SESSION = frozenset({"engine", "ca_bundle", "memory", "package_index", "whee
 class Session:
     """What holds for one call alone, whether it begins a run or goes on with one.
 
-    ``resumed`` is the folder of the run to go on with. The seconds are those of the options;
-    ``progress`` shows downloads as they come.
+    ``name`` is what a new run is called, None for the time at which it begins; ``resumed`` is the
+    folder of the run to go on with. The seconds are those of the options; ``progress`` shows
+    downloads as they come. Raises UsageError for a name that a new run cannot have.
     """
 
     arguments: list[str] = field(default_factory=list)
     root: Path = paths.RESULTS
+    name: str | None = None
     resumed: Path | None = None
     again: frozenset[Status] = frozenset({Status.INTERRUPTED})
     limits: TimeLimits = field(default_factory=TimeLimits)
@@ -39,6 +42,12 @@ class Session:
     pull_seconds: float = BuildOptions.pull_seconds
     wait: float = 0.0
     progress: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name is not None and self.resumed is not None:
+            raise UsageError(f"--resume goes on with run {self.resumed.name}: leave out --name")
+        if self.name is not None:
+            new_run_name(self.root, self.name)
 
     def build(self, request: Request) -> BuildOptions:
         """Return how environments are made."""
@@ -49,7 +58,7 @@ class Session:
     def store(self, plan: Plan, data_dir: Path | None) -> RunStore:
         """Return the run's folder, a new one or the one to go on with."""
         if self.resumed is None:
-            return begin_run(self.root, plan, data_dir, self.arguments)
+            return begin_run(self.root, plan, data_dir, self.arguments, self.name)
         return RunStore(self.resumed)
 
 
@@ -110,7 +119,9 @@ def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
     return plain
 
 
-def begin_run(root: Path, plan: Plan, data_dir: Path | None, arguments: list[str]) -> RunStore:
+def begin_run(
+    root: Path, plan: Plan, data_dir: Path | None, arguments: list[str], name: str | None = None
+) -> RunStore:
     """Make the folder of a new run, with all in its manifest that a later session needs."""
     manifest = {
         "arguments": list(map(without_password, arguments)),
@@ -122,7 +133,7 @@ def begin_run(root: Path, plan: Plan, data_dir: Path | None, arguments: list[str
         "data": data_fingerprint(data_dir),
         "sessions": [_session_entry(arguments)],
     }
-    return RunStore.create(root, manifest)
+    return RunStore.create(root, manifest, name)
 
 
 def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[Job]) -> None:

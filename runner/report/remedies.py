@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from runner.spec.job import Status
 
 REMEDIES: dict[Status, str] = {
-    Status.FAILED: "its log says more (jobs/<job>/log.txt in the run); once the cause is mended: "
+    Status.FAILED: "its log says more (jobs/<job>/log.txt in the run); once the cause is fixed: "
     "--resume RUN --retry failed",
     Status.TIMEOUT: "see in its log where it hung, or give it longer with the option named: "
     "--resume RUN --retry timeout",
@@ -15,8 +15,8 @@ REMEDIES: dict[Status, str] = {
     Status.BUILD_FAILED: "build-<configuration>.log in the run has the build's output; then: "
     "--resume RUN --retry build-failed",
     Status.UNSUPPORTED: "it cannot work here: another configuration, card or --device can",
-    Status.INVALID: "its times are not to be believed, and are not in the table; what is asked of "
-    "a job is in docs/validity.md",
+    Status.INVALID: "its times cannot be right, so the table leaves them out; the checks are "
+    "in docs/validity.md",
     Status.TAINTED: "free the device of other work, then: --resume RUN --retry tainted",
     Status.RUNNING: "its run is still at work: its time is told once it has ended",
 }

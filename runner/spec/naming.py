@@ -11,6 +11,9 @@ from runner.spec.workload import MODEL_NAME
 _CONFIGURATION = re.compile(r"((?:[a-z]+[0-9]*-)+)k([0-9]+)")
 _NAME = re.compile(MODEL_NAME)
 _ALIASES = {"tf": "tensorflow"}
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# What other commands call the run that began last.
+LATEST = "latest"
 _LONGEST = 60
 
 
@@ -60,6 +63,17 @@ def checked_model_name(text: str) -> str:
 def suite_name(text: str) -> str:
     """Return ``text`` if it may be a suite's name. Raises UsageError where it may not."""
     return _checked(text, "suite", "own")
+
+
+def checked_run_name(text: str) -> str:
+    """Return ``text`` if it may be a run's name. Raises UsageError where it may not."""
+    if not _RUN.fullmatch(text) or len(text) > _LONGEST or text == LATEST:
+        raise UsageError(
+            f"{text!r} is no name for a run\n"
+            f"it is 1 to {_LONGEST} of A-Z, a-z, 0-9, '.', '_' and '-', begins with a letter or a "
+            f"digit, and is not '{LATEST}', such as before-update"
+        )
+    return text
 
 
 def class_name(model: str) -> str:

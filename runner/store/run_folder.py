@@ -20,6 +20,7 @@ from runner.machine.in_use import sole_use
 from runner.spec.job import Job, Status
 from runner.store.atomic import whole_file
 from runner.store.events import BadLine, Event
+from runner.store.find import new_run_name
 from runner.store.record import SCHEMA, Record, read_json_object, read_record, write_json
 from runner.words import LogText
 
@@ -79,6 +80,13 @@ class JobStore:
         write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
 
 
+def _free_names(root: Path, name: str | None, started: datetime) -> list[str]:
+    if name is not None:
+        return [new_run_name(root, name)]
+    base = started.strftime("%Y%m%d-%H%M%S")
+    return [base, *(f"{base}-{number}" for number in range(2, 1000))]
+
+
 class RunStore:
     """One run's folder."""
 
@@ -86,13 +94,15 @@ class RunStore:
         self.folder = folder
 
     @classmethod
-    def create(cls, root: Path, manifest: dict[str, Any]) -> Self:
-        """Make a new folder under ``root``, named after the time, with its manifest."""
+    def create(cls, root: Path, manifest: dict[str, Any], name: str | None = None) -> Self:
+        """Make a new folder under ``root`` with its manifest, named ``name`` or after the time.
+
+        Raises UsageError for a name that a new run cannot have.
+        """
         started = datetime.now(UTC)
-        base = started.strftime("%Y%m%d-%H%M%S")
         root.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            folder = root / (base if number == 1 else f"{base}-{number}")
+        for free in _free_names(root, name, started):
+            folder = root / free
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -100,7 +110,7 @@ class RunStore:
             content = {"schema": SCHEMA, "run": folder.name, "started": started.isoformat()}
             write_json(folder / "manifest.json", {**content, **manifest})
             return cls(folder)
-        raise StoreError(f"{root}: no free name for a run at {base}")
+        raise StoreError(f"{root}: no free name for a run that began at {started}")
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from runner.tables.columns import (
     COLUMNS,
     LIMIT_COLUMNS,
     PHASE_COLUMNS,
+    SUMMARY_COLUMNS,
     TELEMETRY_COLUMNS,
     WORK,
 )
@@ -50,6 +51,18 @@ _OF_SIDE = {
     "val_accuracy": "val_accuracy",
     "status": "status",
     "reason": "reason",
+}
+
+
+COMPARED_COLUMNS: dict[str, str] = {
+    **dict.fromkeys(ASKED, "string"),
+    **{f"{side}_{new}": SUMMARY_COLUMNS[old] for side in "ab" for old, new in _OF_SIDE.items()},
+    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), "Float64"),
+    **dict.fromkeys(("verdict", "why"), "string"),
+}
+DIFFERENCE_COLUMNS: dict[str, str] = {
+    **dict.fromkeys((*ASKED, "column", "a", "b"), "string"),
+    "is_obstacle": "boolean",
 }
 
 
@@ -113,7 +126,7 @@ def cell_name(cell: pd.Series) -> str:
 
 def _has_one_configuration_each(table: pd.DataFrame) -> bool:
     by = [name for name in ASKED if name != "configuration"]
-    return int(table.groupby(by)["configuration"].nunique().max()) == 1
+    return bool((table.groupby(by)["configuration"].nunique() == 1).all())
 
 
 def _aligned(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -204,7 +217,7 @@ def _differences(
         if key in b
         for difference in _cell_differences(a[key], b[key])
     ]
-    return pd.DataFrame(found, columns=[*ASKED, "column", "a", "b", "is_obstacle"])
+    return pd.DataFrame(found, columns=list(DIFFERENCE_COLUMNS))
 
 
 def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:

@@ -112,3 +112,30 @@ COLUMNS: dict[str, str] = {
     "same_within": "Float64",
     "started": "string",
 }
+# Of ``runner.tables.per_cell.summarize``: one row per cell.
+SUMMARY_COLUMNS: dict[str, str] = {
+    **dict.fromkeys(CELL, "string"),
+    "seconds_per_epoch": "Float64",
+    "seconds_low": "Float64",
+    "seconds_high": "Float64",
+    "first_epoch_seconds": "Float64",
+    "repeats": "Int64",
+    "epochs": "Int64",
+    "val_accuracy": "Float64",
+    "samples": "Int64",
+    "data_source": "string",
+    "device_name": "string",
+    "keras_version": "string",
+    "disturbance": "string",
+    "warnings": "string",
+    "status": "string",
+    "reason": "string",
+}
+# What ``runner.tables.published.with_published`` puts beside it, without the figures in words, a
+# column per kind that a study has.
+PUBLISHED_COLUMNS: dict[str, str] = {
+    "published_seconds": "Float64",
+    "basis": "string",
+    "published_ratio": "Float64",
+    "measured_ratio": "Float64",
+}

@@ -8,8 +8,9 @@ from runner.tables.per_cell import counted
 
 # A cell whose input alone takes this share of an epoch is bound by the host.
 _HOST_BOUND = 0.7
-# Below this share of the peak the arithmetic is not what takes the time.
+# Below this share of the peak it is not computation that takes the time; from the next on it is.
 _STEP_BOUND = 0.05
+_COMPUTE_BOUND = 0.5
 
 
 def _finding(cell: pd.Series) -> str:
@@ -19,8 +20,10 @@ def _finding(cell: pd.Series) -> str:
     if pd.isna(cell["of_peak"]):
         return "peak not measured"
     if cell["of_peak"] < _STEP_BOUND:
-        return "the cost of a step rules, not the arithmetic"
-    return "arithmetic counts"
+        return "overhead-bound: the fixed cost of a step takes most of the time"
+    if cell["of_peak"] < _COMPUTE_BOUND:
+        return "mixed: computation and the fixed cost of a step"
+    return "compute-bound"
 
 
 def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

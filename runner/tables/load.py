@@ -252,8 +252,20 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _different_runs(paths: Iterable[Path]) -> list[Path]:
-    """Return the folders without those of a run that is there already: by a link, or as a copy."""
-    return list({read_manifest(path)["run"]: path for path in [*paths][::-1]}.values())[::-1]
+    """Return the folders without those of a run that is there already: by a link, or as a copy.
+
+    Raises StoreError for two runs of one name, which a table could not tell apart.
+    """
+    found: dict[str, tuple[str | None, Path]] = {}
+    for path in paths:
+        manifest = read_manifest(path)
+        started, first = found.setdefault(manifest["run"], (manifest["started"], path))
+        if started != manifest["started"]:
+            raise StoreError(
+                f"{first} and {path} are two runs with the same name, '{manifest['run']}': change "
+                '"run" in the manifest.json of one, so that a table can tell them apart'
+            )
+    return [path for _, path in found.values()]
 
 
 def load_runs(*paths: Path | str) -> pd.DataFrame:

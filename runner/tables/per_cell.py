@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from runner.spec.job import Status
-from runner.tables.columns import CELL
+from runner.tables.columns import CELL, SUMMARY_COLUMNS
 from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
 from runner.tables.variants import with_variants
 
@@ -119,7 +119,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
         {**dict(zip(CELL, key, strict=True)), **_cell(rows, kept[key])}
         for key, rows in table.groupby(CELL, sort=False)
     ]
-    summary = pd.DataFrame(cells)
+    summary = pd.DataFrame(cells, columns=list(SUMMARY_COLUMNS))
     for key, values in order.items():
         summary[key] = pd.Categorical(summary[key], categories=values, ordered=True)
     return summary.sort_values(list(order)).reset_index(drop=True)

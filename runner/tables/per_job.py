@@ -82,8 +82,8 @@ def job_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per job: the columns that hold for all its rows, and what its epochs say.
 
     A job without phases keeps those that its events state alone; one that is running has no
-    ``seconds_per_epoch``.
-    ``untold_seconds`` is the part of the wall time that no phase accounts for.
+    ``seconds_per_epoch``. ``unaccounted_seconds`` is the part of the wall
+    time that no phase accounts for.
     """
     each = table.drop_duplicates(JOB).drop(columns=_OF_EPOCH)
     each = each.join(_epochs(table), on=JOB)
@@ -93,5 +93,5 @@ def job_rows(table: pd.DataFrame) -> pd.DataFrame:
         each[name] = each[name].fillna(each[said]) if name in each else each[said]
     known = [name for name in PHASE_COLUMNS if name in each]
     told = each[known].astype("Float64").fillna(0.0).sum(axis="columns")
-    each["untold_seconds"] = (each["wall_seconds"] - told).clip(lower=0.0)
+    each["unaccounted_seconds"] = (each["wall_seconds"] - told).clip(lower=0.0)
     return each.drop(columns=["said_first", "said_later"]).reset_index(drop=True)

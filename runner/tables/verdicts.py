@@ -369,6 +369,19 @@ class Answer:
         """Return the cells that are the fastest of their model, or the same as the fastest."""
         return {one.cell for found in self.verdicts for one in found.fastest}
 
+    @property
+    def by_cell(self) -> dict[tuple[str, ...], str]:
+        """Return what is said of each cell that was compared, as one word or two."""
+        said: dict[tuple[str, ...], str] = {}
+        for found in self.verdicts:
+            for pair in found.pairs:
+                is_open = found.kind is VerdictKind.CANNOT_TELL
+                said[pair.fast.cell] = said[pair.slow.cell] = str(found.kind)
+                if not is_open and pair.slow not in found.fastest:
+                    said[pair.slow.cell] = "slower"
+            said |= {one.cell: str(found.kind) for one in found.fastest}
+        return said
+
     def __str__(self) -> str:
         return "\n".join(self.lines)
 

@@ -16,6 +16,7 @@ from runner.errors import MachineError
 from runner.machine.gpu import connect_driver
 from runner.spec.configuration import configuration_names
 from runner.spec.workload import WORKLOADS
+from runner.store.run_folder import RunStore
 
 ROOT = paths.ROOT
 HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "sklearn", "docker", "requests")
@@ -83,13 +84,13 @@ def test_gpus_are_offered_by_uuid_if_a_driver_answers(offered, monkeypatch):
 
 
 def test_runs_are_offered_newest_first(offered, tmp_path):
-    for name in ("20260101-000000", "20260202-000000"):
-        job = tmp_path / name / "jobs" / "j"
+    for name in ("20260202-000000", "20260101-000000"):
+        job = RunStore.create(tmp_path, {}, name).folder / "jobs" / "j"
         job.mkdir(parents=True)
         (job / "job.json").touch()
     (tmp_path / "no-run").mkdir()
     line = f"keras-bench report --results {tmp_path} "
-    assert offered(line) == ["latest", "20260202-000000", "20260101-000000"]
+    assert offered(line) == ["latest", "20260101-000000", "20260202-000000"]
     assert offered(f"{line}20260202-000000 ") == ["latest", "20260101-000000"]
     assert offered(f"keras-bench report --results {tmp_path / 'none'} ") == []
 

@@ -77,6 +77,30 @@ def test_a_pipe_gets_plain_lines(call, capsys):
     assert "\x1b" not in said
 
 
+def test_a_run_can_be_named_once(call, capsys, tmp_path):
+    assert call("--model", "mnist_mlp", "--name", "before", "--quiet") == ExitCode.OK
+    assert (tmp_path / "runs" / "before" / "summary.md").is_file()
+    capsys.readouterr()
+    assert call("--model", "mnist_mlp", "--name", "before", "--quiet") == ExitCode.USAGE
+    assert "a run 'before' is there already" in capsys.readouterr().err
+    kept = ["--results", str(tmp_path / "runs")]
+    assert main(["plan", *kept, "--name", "before"]) == ExitCode.USAGE
+    assert "a run 'before' is there already" in capsys.readouterr().err
+    assert main([*kept, "--resume", "before", "--name", "after"]) == ExitCode.USAGE
+    assert "--resume goes on with run before: leave out --name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["latest", "", ".", "..", "a/b", "/a", ".hidden", "-x", "a,b", "a b", "a\n", "x" * 61]
+)
+def test_a_name_that_no_run_can_have_is_refused_before_anything_is_done(
+    call, capsys, tmp_path, name
+):
+    assert call("--model", "mnist_mlp", f"--name={name}") == ExitCode.USAGE
+    assert "is no name for a run" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_what_ends_a_run_is_its_last_event(call, capsys, monkeypatch):
     def refuse(self, device):
         raise BenchmarkError("no")

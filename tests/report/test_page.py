@@ -149,7 +149,7 @@ def test_measured_and_published_stand_side_by_side(page, small):
 
 def test_phases_make_up_the_wall_time(page):
     jobs = page.data["jobs"]
-    names = [f"{name}_seconds" for name in page.data["phase_names"]] + ["untold_seconds"]
+    names = [f"{name}_seconds" for name in page.data["phase_names"]] + ["unaccounted_seconds"]
     for position, status in enumerate(unpacked(jobs, "status")):
         if status == Status.OK:
             told = sum(jobs["columns"][name][position] for name in names)
@@ -201,7 +201,7 @@ def test_an_old_run_without_times_and_telemetry_says_so(tmp_path):
     assert "start_seconds" not in phases
     assert phases["first_epoch_seconds"] == [9.0]
     assert phases["later_epochs_seconds"] == [6.0]
-    assert phases["untold_seconds"][0] > 0
+    assert phases["unaccounted_seconds"][0] > 0
 
 
 def test_a_job_without_end_or_epoch_is_shown(tmp_path):

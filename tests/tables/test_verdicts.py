@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from runner.errors import StoreError
+from runner.store.run_folder import RunStore
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
@@ -160,6 +162,12 @@ def test_a_run_counts_once_by_whatever_name(tmp_path):
     shutil.copytree(run, copy)
     once = load_runs(run)
     pd.testing.assert_frame_equal(load_runs(run, tmp_path / "runs" / "latest", copy), once)
+
+
+def test_two_runs_of_one_name_are_not_taken_for_one(tmp_path):
+    one, other = (RunStore.create(tmp_path / side, {}, "before").folder for side in "ab")
+    with pytest.raises(StoreError, match="two runs with the same name, 'before'"):
+        load_runs(one, other)
 
 
 def test_runs_of_the_same_work_are_repeats_of_each_other(tmp_path):

@@ -26,7 +26,7 @@ def show_report(
     ] = False,
     limits: Annotated[
         bool,
-        typer.Option("--limits", help="Print how far each cell is from its device's arithmetic."),
+        typer.Option("--limits", help="Print FLOP/s of each cell beside the device's peak."),
     ] = False,
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")

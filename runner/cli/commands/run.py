@@ -18,7 +18,7 @@ EXAMPLES = (
     "python -m runner --config mxnet-k122",
     "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
     "python -m runner --config tf-k3 jax-k3 --budget 10m",
-    "python -m runner --config theano-k208 --repeats 5 --data real",
+    "python -m runner --config theano-k208 --repeats 5 --data real --name theano",
     "python -m runner --resume latest --retry failed,timeout",
 )
 PLAN_EXAMPLES = (
@@ -46,6 +46,7 @@ def run_command(
     threads: options.Threads = None,
     data: options.Data = None,
     results_dir: options.Results = paths.RESULTS,
+    name: options.Name = None,
     resume: options.Resume = None,
     retry: options.Retry = None,
     launcher: options.Launcher = LauncherChoice.AUTO,
@@ -76,7 +77,7 @@ def run_command(
 
 
 def plan_command(context: typer.Context, **given: Any) -> None:
-    """Say what a run would build, fetch, run and skip, for how long, and do nothing of it."""
+    """Show what a run would build, download, run and skip, and how long it would take."""
     from runner.cli.measuring import foretell
 
     foretell(context)

@@ -85,7 +85,7 @@ def _medians(each: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 def phase_medians(each: pd.DataFrame) -> pd.DataFrame:
     """Return each cell's phases in seconds, as medians over its ok jobs; ``each`` is of jobs."""
-    return _medians(each, [*PHASE_COLUMNS, "untold_seconds", "wall_seconds"])
+    return _medians(each, [*PHASE_COLUMNS, "unaccounted_seconds", "wall_seconds"])
 
 
 def _words(values: pd.Series) -> str:

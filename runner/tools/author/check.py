@@ -46,7 +46,9 @@ def configuration_findings(folder: Path) -> Iterator[Finding]:
     yield _say.ok("files", "config.toml, Dockerfile, cpu.in, gpu.in")
     fine = "begins at BASE_IMAGE, checks libraries, runs as an ordinary user"
     text = wanted[0].read_text(encoding="utf-8", errors="replace")
-    yield from _say.each("recipe", list(recipe_problems(text)), fine, f"mend {_shown(wanted[0])}")
+    yield from _say.each(
+        "recipe", list(recipe_problems(text)), fine, f"correct {_shown(wanted[0])}"
+    )
     for device in Device:
         yield from _locked(found, device)
 
@@ -216,7 +218,7 @@ def _file(path: Path) -> Iterator[Finding]:
                        "the images of 2017 have Python 3.5: keep to its syntax")  # fmt: skip
         return
     fine = f"{_shown(path)}, in the syntax of Python 3.5"
-    remedy = f"mend {_shown(path)}: it runs on Python 3.5, with numpy and this package only"
+    remedy = f"correct {_shown(path)}: it runs on Python 3.5, with numpy and this package only"
     yield from _say.each("file", list(_unfit(tree)), fine, remedy)
 
 

@@ -30,7 +30,7 @@ _UNASKED = [Kind.IMAGES, Kind.ENVIRONMENTS, Kind.CACHES, Kind.CONTAINERS]
 
 
 def _engine_items(engine: str | None, kinds: list[Kind], must: bool) -> Iterator[Item]:
-    """Yield what the engine holds; without one, nothing, said aloud unless it ``must`` be there."""
+    """Yield what the engine holds; without one, nothing, and say so unless it ``must`` be there."""
     try:
         reached = connect_engine(engine)
     except MachineError as error:

@@ -41,7 +41,7 @@ def folders_writable(asked: AskedRun) -> Iterator[Finding]:
 
 
 def _needs(asked: AskedRun) -> Iterator[Need]:
-    """Yield what the run would take, reckoned as it reckons itself."""
+    """Yield what the run would take, estimated as the run itself does."""
     # That whose packages it would take, also where this machine has not got it.
     is_cpu = asked.card.value is None and asked.device is not DeviceChoice.GPU
     device = Device.CPU if is_cpu else Device.GPU

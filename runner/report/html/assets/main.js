@@ -42,7 +42,7 @@ const COLUMNS = {
   phases: [
     ...CELL_COLUMNS,
     ...data.phase_names.map((name) => ({ key: `${name}_seconds`, label: `${phaseLabel(name)}, s`, kind: "seconds" })),
-    { key: "untold_seconds", label: "untold, s", kind: "seconds" },
+    { key: "unaccounted_seconds", label: "unaccounted, s", kind: "seconds" },
     { key: "wall_seconds", label: "wall, s", kind: "seconds" },
   ],
   limits: [
@@ -87,7 +87,7 @@ function phaseLabel(name) {
 }
 
 function phaseParts(row, names) {
-  return [...names, "untold"]
+  return [...names, "unaccounted"]
     .map((name, place) => ({ name: phaseLabel(name), value: row[`${name}_seconds`] ?? 0, place }))
     .filter(({ value }) => value > 0);
 }
@@ -211,7 +211,7 @@ const drawCharts = (accepts) => {
     ...[...places].filter(([name]) => drawn.has(name)).map(([name, number]) => lineKey(number, name)));
   const used = new Set(timed.flatMap((row) => phaseParts(row, data.phase_names)).map((part) => part.place));
   at("phases-legend").replaceChildren(
-    ...[...data.phase_names, "untold"].flatMap((name, n) => (used.has(n) ? [fillKey(n, phaseLabel(name))] : [])));
+    ...[...data.phase_names, "unaccounted"].flatMap((name, n) => (used.has(n) ? [fillKey(n, phaseLabel(name))] : [])));
 };
 
 // What the address keeps after "#?": the filter and each table's order, so that a link shows them.
