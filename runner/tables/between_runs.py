@@ -51,6 +51,7 @@ _OF_SIDE = {
     "val_accuracy": "val_accuracy",
     "status": "status",
     "reason": "reason",
+    "disturbance": "disturbance",
 }
 
 
@@ -73,6 +74,7 @@ class CellVerdict(StrEnum):
     FASTER = "faster"
     SAME = "same"
     UNKNOWN = "not known"
+    CANNOT_TELL = "cannot tell"
     ONLY_A = "only in A"
     ONLY_B = "only in B"
     NOT_OK = "not ok"
@@ -88,7 +90,8 @@ class SideBySide:
 
     ``cells`` has one row per model, configuration, backend and device: ``a_`` and ``b_`` columns
     as in the summary (``seconds`` per epoch after the first with ``low`` and ``high``, the ends of
-    the 95 % interval; ``repeats``; ``epochs``; ``val_accuracy``; ``status``; ``reason``);
+    the 95 % interval; ``repeats``; ``epochs``; ``val_accuracy``; ``status``; ``reason``;
+    ``disturbance``);
     ``ratio``, B's seconds over A's, with ``ratio_low`` and ``ratio_high``; ``verdict`` and ``why``.
 
     ``differences`` has one row per cell and column of the table whose values differ, ``a`` and
@@ -254,6 +257,12 @@ def _few(cell: pd.Series) -> str:
     return "too few epochs for an interval"
 
 
+def _disturbed(cell: pd.Series) -> str:
+    """Return what disturbed the jobs of each side of a cell, or an empty string."""
+    sides = {side.upper(): cell[f"{side}_disturbance"] for side in "ab"}
+    return "; ".join(f"in {side}: {text}" for side, text in sides.items() if pd.notna(text))
+
+
 def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str, str]:
     """Return a cell's verdict and why, where the verdict does not say it itself."""
     if pd.isna(cell["b_status"]):
@@ -264,6 +273,8 @@ def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str,
         return CellVerdict.NOT_OK, _statuses(cell)
     if obstacles:
         return CellVerdict.NOT_COMPARABLE, obstacles
+    if disturbed := _disturbed(cell):
+        return CellVerdict.CANNOT_TELL, disturbed
     if found is None or np.isnan(found.low):
         return CellVerdict.UNKNOWN, _few(cell)
     if found.low > 1:
@@ -302,8 +313,9 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
 
     A ratio and its interval come from ``cell_ratio``. The verdict is "not comparable" where the
     work or the machine differs (device, processor, threads, data source, samples, batch
-    size, parameters, recurrent activation), "not ok" where jobs of B failed that A's did not, and
-    "not known" where a side has fewer than two processes or three epochs after the first.
+    size, parameters, recurrent activation), "not ok" where jobs of B failed that A's did not,
+    "cannot tell" where something disturbed the jobs of a side, and "not known" where a side has
+    fewer than two processes or three epochs after the first.
     """
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
@@ -339,7 +351,9 @@ def accuracy_lines(found: SideBySide) -> list[str]:
     """Return a line for every cell whose validation accuracy fell, over the same epochs."""
     other = found.differences[found.differences["column"] == "epochs"]
     uneven = {tuple(key) for key in other[ASKED].to_numpy()}
-    timed = found.cells[found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN])]
+    timed = found.cells[
+        found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN, CellVerdict.CANNOT_TELL])
+    ]
     return [
         f"{cell_name(cell)}: validation accuracy {cell['a_val_accuracy']:.3f} in A, "
         f"{cell['b_val_accuracy']:.3f} in B"
@@ -373,8 +387,8 @@ def _reaches_over(cell: pd.Series, threshold: float) -> str | None:
 
 
 _NOTHING_JUDGED = (
-    "nothing could be judged: a verdict needs the same work on the same device, and on either side "
-    "two processes (--repeats) and three epochs after the first"
+    "nothing could be judged: a verdict needs the same work on the same, undisturbed device, and "
+    "on either side two processes (--repeats) and three epochs after the first"
 )
 
 

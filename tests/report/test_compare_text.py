@@ -37,6 +37,14 @@ def test_without_a_threshold_it_only_tells(compare):
     assert said.err == ""
 
 
+def test_what_disturbed_a_side_is_told_beside_its_ratio(compare):
+    busy = {"foreign_load": 1.9, "samples": 20}
+    _, said = compare(cells={**CELLS, FAST: 6.3}, telemetry=busy)
+    told = " ".join(said.out.split())
+    assert "slower" not in told
+    assert "cannot tell: in B: other processes used the CPU (in 5 of 5 jobs): all" in told
+
+
 def test_the_table_fits_80_columns(compare):
     _, said = compare(cells={**CELLS, FAST: 0}, job={"threads": 2})
     table = said.out.split("Seconds per epoch")[1].split("A, B:")[0]

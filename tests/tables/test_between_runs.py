@@ -141,6 +141,24 @@ def test_what_may_be_compared_is_told_and_compared(beside, changes, column, valu
     assert set(found.cells["verdict"]) == {CellVerdict.SAME}
 
 
+LOADED = {"telemetry": {"foreign_load": 1.9, "samples": 20}}
+
+
+def test_a_disturbed_side_is_named_and_gets_no_verdict(beside):
+    said = "other processes used the CPU (in 5 of 5 jobs)"
+    for sides, why in (
+        ({"b": LOADED}, f"in B: {said}"),
+        ({"a": LOADED}, f"in A: {said}"),
+        ({"a": LOADED, "b": LOADED}, f"in A: {said}; in B: {said}"),
+    ):
+        found = beside({**CELLS, FAST: 6.3}, a=sides.get("a"), **sides.get("b", {}))
+        one = cell(found)
+        assert (one["verdict"], one["why"]) == (CellVerdict.CANNOT_TELL, why)
+        assert one["ratio"] == pytest.approx(6.3, rel=0.02)
+        guard = judge_cells(found.cells, 0.05)
+        assert "nothing could be judged" in guard.failures[-1][1]
+
+
 def test_made_data_differs_with_the_seed_and_not_with_the_number_of_repeats(beside):
     assert beside(repeats=3).differences.empty
     found = beside(events={"data": {"sha256": "1" * 64}})
