@@ -100,7 +100,7 @@ minimums: $(MINIMUMS)/.installed  ## Run tests with the lowest versions that pyp
 faults: $(VENV)/.dev  ## Break things on purpose, at length: kills, attacks, damaged files
 	FAULTS=long $(VENV)/bin/python -m pytest tests/faults
 
-PYTHON_35 = models docker benchmarks/bare.py benchmarks/turns.py tests/fakes tests/faults/job
+PYTHON_35 = models docker benchmarks/bare.py benchmarks/original.py benchmarks/turns.py tests/fakes tests/faults/job
 FORMATTED = runner tests examples docs/*.py setup.py
 
 lint: $(VENV)/.dev  ## Check style, types, spelling, the order of imports, and Python 3.5's syntax

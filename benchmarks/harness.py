@@ -13,8 +13,9 @@ from runner.execution.attempt import Conditions, run_job
 from runner.execution.observer import Observer
 from runner.launchers.base import Environment
 from runner.launchers.docker import ContainerLimits, DockerLauncher
+from runner.machine.cpus import cpus_of
 from runner.machine.docker_engine import Engine, connect_engine
-from runner.spec.choices import BuildOptions
+from runner.spec.choices import BuildOptions, Threads
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.job import Job, Status, planned_jobs
 from runner.spec.request import Request
@@ -25,6 +26,10 @@ from runner.tables.load import load_runs
 from runner.tables.statistics import Seconds
 
 
+def _threads(text: str) -> Threads:
+    return "framework" if text == "framework" else int(text)
+
+
 def arguments(description: str) -> argparse.ArgumentParser:
     """Return a parser of the options that every benchmark takes."""
     parser = argparse.ArgumentParser(description=description)
@@ -33,7 +38,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", nargs="+", default=["mnist_mlp"])
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--samples", type=int, default=6000)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=_threads, default=2)
     parser.add_argument("--base-image")
     parser.add_argument("--ca-bundle", type=Path)
     parser.add_argument("--wheels", type=Path)
@@ -68,7 +73,8 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
         samples=asked.samples, repeats=repeats, threads=asked.threads,
     )  # fmt: skip
     launcher = DockerLauncher(
-        engine, Device.CPU, run="benchmark", limits=ContainerLimits(8 << 30, asked.threads),
+        engine, Device.CPU, run="benchmark",
+        limits=ContainerLimits(8 << 30, cpus_of(asked.threads)),
         build=BuildOptions(asked.base_image, asked.ca_bundle, wheels=asked.wheels),
         data_dir=None, gpu_uuid=None, say=print,
     )  # fmt: skip
