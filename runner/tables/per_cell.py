@@ -8,6 +8,12 @@ from runner.tables.columns import CELL, SUMMARY_COLUMNS
 from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
 from runner.tables.variants import with_variants
 
+# What a figure rests on; each selection of rows copies every column that is there.
+_OF_FIGURE = (
+    "run", "job", *CELL, "status", "reason", "epoch", "seconds", "samples", "val_accuracy",
+    "data_source", "device_name", "keras_version", "disturbance",
+)  # fmt: skip
+
 
 def _is_short(rows: pd.DataFrame) -> pd.Series:
     """Return which rows are of processes that trained on fewer samples than others of their cell.
@@ -112,7 +118,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = with_variants(table)
+    table = with_variants(table)[list(_OF_FIGURE)]
     kept = dict(list(counted(table).groupby(CELL, sort=False)))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [

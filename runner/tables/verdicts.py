@@ -40,6 +40,10 @@ LOOKS = (3, 5, 8, 12, 18)
 ONE_PROCESS = "one process"
 _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
+_OF_VERDICT = (
+    "run", "job", *CELL, "status", "epoch", "seconds", "disturbance", "looks", "same_within",
+    *_MACHINE, *_WORK,
+)  # fmt: skip
 
 
 class Relation(StrEnum):
@@ -196,11 +200,12 @@ class _Group:
 
 
 def _cells(table: pd.DataFrame) -> list[_Cell]:
-    table = counted(with_variants(table))
+    figures = summarize(table)
+    table = counted(with_variants(table)[list(_OF_VERDICT)])
     rows_of = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
     return [
-        _Cell(figures, rows_of[tuple(str(figures[name]) for name in CELL)])
-        for _, figures in summarize(table).iterrows()
+        _Cell(cell, rows_of[tuple(str(cell[name]) for name in CELL)])
+        for _, cell in figures.iterrows()
     ]
 
 
