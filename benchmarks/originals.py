@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from docker.errors import ContainerError
 from harness import Harness, arguments, prepare
 
 from runner.execution.guard import device_guard
@@ -60,19 +61,23 @@ def run_original(harness: Harness, job: Job, source: str) -> tuple[Seconds, int]
         "image_data_format": job.image_data_format,
     }  # fmt: skip
     compiled = "floatX=float32,blas.ldflags=-lopenblas,base_compiledir=/tmp/theano"
-    said = harness.engine.client.containers.run(
-        harness.environments[job.configuration].location,
-        entrypoint=["python3", "-c", ORIGINAL.read_text()],
-        command=[json.dumps(asked)],
-        environment={
-            "KERAS_BACKEND": job.backend,
-            **({"THEANO_FLAGS": compiled} if job.backend == "theano" else {}),
-        },
-        nano_cpus=cpus_of(job.threads) * 1_000_000_000,
-        cpuset_cpus=cpu_list(cpus_for(job) or []),
-        remove=True,
-        network_mode="none",
-    )
+    try:
+        said = harness.engine.client.containers.run(
+            harness.environments[job.configuration].location,
+            entrypoint=["python3", "-c", ORIGINAL.read_text()],
+            command=[json.dumps(asked)],
+            environment={
+                "KERAS_BACKEND": job.backend,
+                **({"THEANO_FLAGS": compiled} if job.backend == "theano" else {}),
+            },
+            nano_cpus=cpus_of(job.threads) * 1_000_000_000,
+            cpuset_cpus=cpu_list(cpus_for(job) or []),
+            remove=True,
+            network_mode="none",
+        )
+    except ContainerError as error:
+        said = error.stderr[-500:].decode(errors="replace")
+        raise SystemExit(f"the example {job.model} failed: {said}") from None
     result = json.loads(said)
     return np.array(result["seconds"][1:]), int(result["parameters"])
 
