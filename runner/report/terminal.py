@@ -67,7 +67,7 @@ def _table(frame: pd.DataFrame, title: str, header: Callable[[str], str]) -> Tab
         is_label = longest <= _LONGEST_LABEL
         table.add_column(
             name,
-            justify="left" if position == 0 or _is_text(frame[column]) else "right",
+            justify="left" if not (position and is_label) or _is_text(frame[column]) else "right",
             no_wrap=is_label,
             min_width=max(longest if is_label else _LEAST_OF_TEXT, *map(len, name.split("\n"))),
         )

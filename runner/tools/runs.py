@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from runner.errors import StoreError
 from runner.machine.in_use import sole_use
-from runner.report.console import err, out, print_json, safe_markup
+from runner.report.console import err, out, print_json, safe_text
 from runner.spec.job import Status
 from runner.store.find import list_resumable_runs, no_runs_yet
 from runner.store.record import read_manifest
@@ -135,7 +134,7 @@ def _readable(folders: list[Path]) -> Iterator[KeptRun]:
         try:
             yield read_kept_run(folder)
         except StoreError as error:
-            err.print(escape(str(error)), highlight=False, style="yellow")
+            err.print(str(error), highlight=False, style="yellow")
 
 
 def _table(runs: Iterable[KeptRun]) -> Table:
@@ -145,7 +144,7 @@ def _table(runs: Iterable[KeptRun]) -> Table:
     for run in runs:
         began = f"{run.began:%Y-%m-%d %H:%M}" if run.began else "unknown"
         cells = (began, run.name, run.what, ", ".join(run.machine), run.state, run.verdict)
-        table.add_row(*map(safe_markup, cells))
+        table.add_row(*map(safe_text, cells))
     return table
 
 
@@ -158,7 +157,7 @@ def print_runs(root: Path, limit: int, as_json: bool) -> None:
             print_json(run.fields())
         return
     if not folders:
-        out.print(escape(no_runs_yet(root)), highlight=False, soft_wrap=True)
+        out.print(no_runs_yet(root), highlight=False, soft_wrap=True)
         return
     out.print(_table(found))
     if len(folders) > limit:

@@ -78,4 +78,5 @@ def test_what_only_tells_exits_0(command, capsys):
 
 def test_published_prints_five_tables(capsys):
     call("published")
-    assert capsys.readouterr().out.count("Tesla K80)") == 5
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.rstrip().endswith("Tesla K80)") for line in lines) == 5

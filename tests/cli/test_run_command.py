@@ -53,7 +53,7 @@ def test_quiet_prints_the_table_alone(call, capsys):
     assert said.out.startswith("Seconds per epoch")
     assert "published" not in said.out
     words = [word for word in said.out.split() if "─" not in word]
-    assert words == ["Seconds", "per", "epoch", "mxnet-k122/", "model", "mxnet", "mnist_mlp", "3"]
+    assert words == ["Seconds", "per", "epoch", "model", "mxnet-k122/mxnet", "mnist_mlp", "3"]
 
 
 def test_quiet_says_what_went_wrong_beside_the_table(call, capsys):

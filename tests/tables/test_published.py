@@ -161,4 +161,4 @@ def test_a_cell_without_a_time_shows_its_status(summary):
     summary.loc[1, ["seconds_per_epoch", "status", "reason"]] = [None, "oom", "too little"]
     table = pivot_cells(summary).set_index("model")
     assert table.loc["mnist_mlp", "mxnet-k122/mxnet"] == "oom"
-    assert reason_lines(summary) == ["mxnet-k122/mxnet mnist_mlp: oom: too little"]
+    assert reason_lines(summary) == ["oom: too little: mxnet-k122/mxnet mnist_mlp"]
