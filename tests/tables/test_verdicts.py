@@ -230,10 +230,10 @@ def simulated(random, ratio, processes=3):
 def test_a_verdict_is_seldom_wrong(ratio):
     random = np.random.default_rng(5)
     wrong = 0
-    for _ in range(120):
+    for _ in range(60):
         (found,) = find_answer(simulated(random, ratio)).verdicts
         is_wrongly_first = found.kind is VerdictKind.FASTEST and (
             ratio == 1 or found.fastest[0].name != "jax"
         )
         wrong += is_wrongly_first or (found.kind is VerdictKind.SAME and ratio > 1.03)
-    assert wrong <= 0.05 * 120 + 5
+    assert wrong <= 0.1 * 60  # benchmarks/budget.py counts closely
