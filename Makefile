@@ -57,12 +57,13 @@ doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do w
 
 ifndef RESUME
 bench: BUDGET ?= $(if $(REPEATS)$(UNTIL),,10m)
+bench: MODEL ?= mnist_mlp mnist_cnn babi_rnn
 endif
 bench: $(VENV)/.installed  ## Which backend of Keras 3 is fastest here, in about ten minutes
 	@echo "bench: TensorFlow, JAX and PyTorch under Keras 3$(if $(BUDGET), at most $(BUDGET) of measuring)"
 	@$(RUN) $(call configurations,$(BENCHED)) $(RUN_OPTIONS)
-	@echo "next: make report, a page with charts, in seconds; make bench BUDGET=1h tells closer ones"
-	@echo "      apart; make bench-all DEVICE=cpu EPOCHS=2 SAMPLES=512, the backends of 2017"
+	@echo "next: make report, a page with charts, in seconds; make bench BUDGET=1h, which tells closer"
+	@echo "      ones apart; make bench MODEL='cifar10_cnn mnist_hrnn', the other two models"
 
 ifndef RESUME
 bench-all: STUDY ?= bhatia2017

@@ -2,7 +2,7 @@
 
     python docs/screenshot.py results/measured/20261124-184830
 
-The page's begin with its first table, and one of its charts. Needs `make dev` and a Chromium (the
+The page's begin: the answer, the speeds and the table. Needs `make dev` and a Chromium (the
 one that CHROMIUM names, else /usr/bin/chromium).
 """
 
@@ -22,7 +22,7 @@ from runner.tables.load import load_runs
 OUT = Path(__file__).with_name("report.png")
 WIDTH = 1000
 # A part ends where the heading of the next section begins.
-PARTS = (("h1", "text=Orders in other published series"), ("#phases", "text=As a table"))
+PARTS = (("h1", "#trust"),)
 SHEET = "<body style='margin: 0; background: #ccd; display: grid; gap: 4px'>{}"
 
 

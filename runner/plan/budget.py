@@ -1,7 +1,7 @@
 """Within a time: which processes to run, so that as many verdicts as possible can be told.
 
-A first process of each cell tells what it costs, and whether its epochs are long enough to be
-timed; where they are not, all cells of the model train on more samples. Then every cell is
+A first process of each cell, of few steps, tells what it costs. Then all cells of a model train on
+more samples, so that epochs are long enough to be timed, as far as the time allows. Every cell is
 repeated, and at fixed numbers of processes the data are looked at: a model whose verdict is told is
 not repeated any more, and the others go on until the time is spent. Each look may be wrong by
 chance, so the error of 5 % is divided among all of them (Bonferroni's inequality; see
@@ -24,7 +24,8 @@ from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
 Cell = tuple[str, ...]
 # The first holds one-time work, and between processes there is more to learn than between epochs.
-EPOCHS = 3
+EPOCHS = 2
+_FIRST_STEPS = 10
 _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
 # An epoch that is nearly long enough is not measured anew.
@@ -49,7 +50,7 @@ class _Cost:
 def _first_of(job: Job) -> Job:
     """Return a cell's first process, with epochs and samples where none were asked for."""
     workload = WORKLOADS[job.model]
-    samples = min(_LEAST_STEPS * workload.batch_size, workload.train)
+    samples = min(_FIRST_STEPS * workload.batch_size, workload.train)
     return replace(job, epochs=job.epochs or EPOCHS, samples=job.samples or samples)
 
 
@@ -76,16 +77,20 @@ def _spent(table: pd.DataFrame) -> float:
     return float(table.drop_duplicates(["run", "job"])["wall_seconds"].sum())
 
 
-def _sized(job: Job, fastest: float) -> Job:
-    """Return a job with as many samples as make the fastest cell's epoch long enough."""
-    workload = WORKLOADS[job.model]
+def _sized(job: Job, costs: Sequence[_Cost], share: float) -> Job:
+    """Return a job with as many samples as its model needs, or as ``share`` seconds allow.
+
+    Needed are 30 steps, and a second for the fastest cell's epoch; the slowest cell's process is
+    the one that must fit into ``share``.
+    """
+    batch, train = WORKLOADS[job.model].batch_size, WORKLOADS[job.model].train
     assert job.samples is not None
-    if job.samples * fastest >= _NEARLY * _LEAST_SECONDS:
-        return job
-    batches = math.ceil(_LEAST_SECONDS / fastest / workload.batch_size)
-    return replace(
-        job, samples=max(job.samples, min(batches * workload.batch_size, workload.train))
-    )
+    fastest = min(cost.per_sample for cost in costs)
+    slowest = max(costs, key=lambda cost: cost.per_sample)
+    wanted = max(_LEAST_STEPS * batch, math.ceil(_LEAST_SECONDS / fastest / batch) * batch)
+    more = (share - slowest.wall) / slowest.per_sample / (job.epochs or EPOCHS)
+    samples = min(wanted, job.samples + max(0, int(more // batch)) * batch, train)
+    return job if _NEARLY * samples <= job.samples else replace(job, samples=samples)
 
 
 def _undecided(table: pd.DataFrame) -> set[Cell]:
@@ -99,16 +104,21 @@ def _undecided(table: pd.DataFrame) -> set[Cell]:
     }
 
 
-def _all_sized(asked: Sequence[Job], first: dict[Cell, Job], costs: dict[Cell, _Cost]) -> list[Job]:
-    """Return the cells that ended well, those of one model with the same samples."""
-    fastest: dict[str, float] = {}
+def _all_sized(
+    asked: Sequence[Job], first: dict[Cell, Job], costs: dict[Cell, _Cost], left: float
+) -> list[Job]:
+    """Return the cells that ended well, those of one model with the same samples.
+
+    Each process gets the part of the seconds ``left`` with which every cell reaches the first look.
+    """
+    of_model: dict[str, list[_Cost]] = {}
     for cell, cost in costs.items():
-        model = first[cell].model
-        fastest[model] = min(fastest.get(model, math.inf), cost.per_sample)
+        of_model.setdefault(first[cell].model, []).append(cost)
+    share = left / max(1, len(costs) * LOOKS[0])
     return [
         first[cell_of(job)]
         if job.samples is not None
-        else _sized(first[cell_of(job)], fastest[job.model])
+        else _sized(first[cell_of(job)], of_model[job.model], share)
         for job in asked
         if cell_of(job) in costs
     ]
@@ -128,7 +138,8 @@ def rounds_within(
     """
     first = {cell_of(job): _first_of(job) for job in asked}
     yield from shuffled_rounds(list(first.values()), seed)
-    waiting = _all_sized(asked, first, _costs(measured()))
+    table = measured()
+    waiting = _all_sized(asked, first, _costs(table), seconds - _spent(table))
     ran = dict.fromkeys(first, 1)
     for look in LOOKS:
         table = measured()

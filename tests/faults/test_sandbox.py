@@ -313,7 +313,7 @@ def is_safe(text: str) -> bool:
 
 def test_control_characters_reach_no_terminal_file_or_page(bench, launch, environment, monkeypatch):
     shown = StringIO()
-    console = SafeConsole(file=shown, width=200, emoji=False)
+    console = SafeConsole(file=shown, width=200, emoji=False, markup=False)
     monkeypatch.setattr("runner.report.terminal.out", console)
     job = make_job("speaks_to_the_terminal")
     lines = Lines(console, Forecast(partial(History, bench.store.folder.parent)))

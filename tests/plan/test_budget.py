@@ -67,7 +67,7 @@ NEAR = {("babi_rnn", "jax"): 2.0, ("babi_rnn", "tensorflow"): 2.06}
 
 def test_a_model_is_repeated_until_its_verdict_is_told_and_no_longer():
     made = Machine({**FAR, **NEAR}).within(3600)
-    assert made.processes("mnist_cnn") == [1, 2, 3]
+    assert made.processes("mnist_cnn") == [1, 2, 3, 4]
     assert len(made.processes("babi_rnn")) > 3
     kinds = {found.model: found.kind for found in find_answer(made.table()).verdicts}
     assert kinds["mnist_cnn"] is VerdictKind.FASTEST
@@ -75,7 +75,8 @@ def test_a_model_is_repeated_until_its_verdict_is_told_and_no_longer():
 
 def test_the_looks_are_where_the_error_was_divided():
     made = Machine(NEAR).within(3600)
-    assert len(made.processes("babi_rnn")) in LOOKS
+    counts = summarize(made.table())["repeats"]
+    assert set(counts) <= set(LOOKS)
 
 
 def test_the_time_is_kept():
@@ -94,7 +95,7 @@ def test_epochs_that_are_too_short_get_more_samples_for_all_cells_of_the_model()
     made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15}).within(3600)
     first, *later = [job for job in made.ran if job.backend == "jax"]
     least = 30 * WORKLOADS["mnist_mlp"].batch_size
-    assert first.samples == least
+    assert first.samples == 10 * WORKLOADS["mnist_mlp"].batch_size
     assert {job.samples for job in made.ran if job.repeat > 1} == {later[0].samples}
     assert later[0].samples * 0.05 / 960 == pytest.approx(1, rel=0.1)
     assert later[0].samples > least
@@ -106,6 +107,14 @@ def test_a_first_process_that_was_too_short_does_not_count():
     summary = summarize(made.table())
     assert summary["repeats"].tolist() == [3, 3]
     assert summary["samples"].min() > 30 * WORKLOADS["mnist_mlp"].batch_size
+
+
+def test_no_more_samples_than_the_time_allows():
+    slow = {("mnist_cnn", "jax"): 30.0, ("mnist_cnn", "tensorflow"): 3.0}
+    made = Machine(slow).within(600)
+    first, *later = [job for job in made.ran if job.backend == "jax"]
+    assert first.samples <= later[0].samples < 30 * WORKLOADS["mnist_cnn"].batch_size
+    assert len(later) >= 2
 
 
 def test_samples_and_epochs_that_were_asked_for_are_kept():
@@ -121,7 +130,7 @@ def test_samples_and_epochs_that_were_asked_for_are_kept():
 )
 def test_what_more_processes_would_not_tell_is_not_repeated_for_ever(changes):
     made = Machine(FAR, **changes).within(3600)
-    assert len(made.processes("mnist_cnn")) <= LOOKS[0]
+    assert len(made.processes("mnist_cnn")) <= LOOKS[0] + 1
 
 
 def test_the_seed_of_a_repeat_is_the_first_ones_plus_its_number():
