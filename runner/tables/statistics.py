@@ -52,6 +52,11 @@ class Ratio:
         """Return the ratio of the sides exchanged."""
         return Ratio(1 / self.value, 1 / self.high, 1 / self.low)
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Return whether the interval is so wide that the ratio could be anything."""
+        return (self.high - self.low) / 2 / self.value > TELLS_NOTHING
+
 
 @dataclass(frozen=True)
 class Interval:

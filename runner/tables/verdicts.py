@@ -270,6 +270,8 @@ def _obstacles_text(contenders: Sequence[Contender]) -> str:
 def _open_text(pair: Pair, terms: Terms) -> str:
     """Return why two contenders are not told apart, and what would tell."""
     span = f"{pair.fast.name} {ratio_text(pair.ratio)} as fast as {pair.slow.name}"
+    if pair.ratio.tells_nothing:
+        span = f"too few processes to tell {pair.fast.name} from {pair.slow.name}"
     wanted = processes_to_decide(pair, terms)
     return f"{span}; --repeats {wanted} may tell" if wanted else span
 
@@ -279,12 +281,13 @@ def _of_pairs(
 ) -> tuple[VerdictKind, list[Contender], str]:
     """Return what is said of the fastest contender and those it was compared with."""
     of = {r: [pair for pair in pairs if pair.relation is r] for r in Relation}
-    if of[Relation.OPEN]:
-        said = ", ".join(_open_text(pair, terms) for pair in of[Relation.OPEN])
-        return VerdictKind.CANNOT_TELL, [], f"cannot tell: {said}"
     slower = ", ".join(
         f"{ratio_text(pair.ratio)} as fast as {pair.slow.name}" for pair in of[Relation.FASTER]
     )
+    if of[Relation.OPEN]:
+        said = ", ".join(_open_text(pair, terms) for pair in of[Relation.OPEN])
+        told = f"; {first.name} {slower}" if slower else ""
+        return VerdictKind.CANNOT_TELL, [], f"cannot tell: {said}{told}"
     if not of[Relation.SAME]:
         return VerdictKind.FASTEST, [first], f"{first.name} fastest, {slower}"
     level = [first, *(pair.slow for pair in of[Relation.SAME])]
@@ -336,11 +339,20 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     base = names[0]
     relative = {o: _over_all(able, base, o, terms) for o in names}
     first = min(names, key=lambda name: found.value if (found := relative[name]) else math.inf)
-    said = [
-        f"{ratio_text(ratio)} as fast as {other}"
+    ratios = {
+        other: ratio
         for other in names
         if other != first and (ratio := _over_all(able, first, other, terms)) is not None
+    }
+    said = [
+        f"too few processes to tell {first} from {other}"
+        if ratio.tells_nothing
+        else f"{first} {ratio_text(ratio)} as fast as {other}"
+        for other, ratio in ratios.items()
     ]
+    is_open = any(
+        relation_of(ratio, terms.same_within) is Relation.OPEN for ratio in ratios.values()
+    )
     judged = [_judged(group) for group in able]
     leads = [v.kind for v in judged if first in [one.name for one in v.fastest]]
     wins, ties = leads.count(VerdictKind.FASTEST), leads.count(VerdictKind.SAME)
@@ -349,7 +361,8 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     tail = [f"fastest in {wins}", f"the same in {ties}"] + [f"cannot tell in {unknown}"] * (
         unknown > 0
     )
-    return f"over {counted} (geometric mean): {first} {', '.join(said)}; {', '.join(tail)}"
+    verdict = f"{'cannot tell: ' * is_open}{', '.join(said)}"
+    return f"over {counted} (geometric mean): {verdict}; {', '.join(tail)}"
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,19 @@ def test_an_interval_that_holds_one_says_how_many_repeats_may_tell(tmp_path):
     assert re.search(r"cannot tell: tensorflow 1\.02 \(.*\) times .*; --repeats \d+ may", one.text)
 
 
+def test_what_is_told_of_a_third_stands_beside_what_is_not_told_of_two(tmp_path):
+    (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "cntk"): 1.02}, repeats=3)
+    assert one.kind is VerdictKind.CANNOT_TELL
+    assert re.search(r"^cannot tell: .* as fast as cntk.*; tensorflow 4.* as theano$", one.text)
+
+
+def test_over_all_models_it_is_said_when_it_cannot_be_told(tmp_path):
+    even = {("mnist_mlp", "tensorflow"): 1.0, ("mnist_mlp", "cntk"): 2.0,
+            ("mnist_cnn", "tensorflow"): 2.0, ("mnist_cnn", "cntk"): 1.026}  # fmt: skip
+    (line,) = find_answer(load_runs(steady_run(tmp_path, even, repeats=2))).overall
+    assert "(geometric mean): cannot tell: " in line
+
+
 def test_a_disturbed_cell_gets_no_verdict(tmp_path):
     load = {"foreign_load": 0.9, "samples": 10}
     (one,) = said(tmp_path, telemetry=load)

@@ -27,11 +27,12 @@ def _ratio(verdict: ModelVerdict, first: Contender, other: Contender) -> Ratio |
 def _row(verdict: ModelVerdict, first: Contender, other: Contender) -> dict[str, Any]:
     """Return a cell's speed, the fastest's being 1, with the interval that the verdict rests on."""
     found = _ratio(verdict, first, other)
+    drawn = found if found and not found.tells_nothing else None
     return {
         **dict(zip(CELL, other.cell, strict=True)),
         "speed": plain_value(1 / found.value if found else _seconds(first) / _seconds(other)),
-        "low": plain_value(1 / found.high) if found else None,
-        "high": plain_value(1 / found.low) if found else None,
+        "low": plain_value(1 / drawn.high) if drawn else None,
+        "high": plain_value(1 / drawn.low) if drawn else None,
         "obstacle": plain_value(other.obstacle),
     }
 
