@@ -21,7 +21,7 @@ from runner.tables.statistics import Seconds
 from runner.tables.verdicts import LOOKS, Contender, Pair, Relation, Terms, compare_pair
 
 SPREADS = {"jax": 0.02, "tensorflow": 0.04}
-EPOCHS = 2
+EPOCHS = 1
 # Seconds of tensorflow over those of jax, a figure a model.
 WORLDS = {
     "mixed": (1.4, 1.1, 1.05, 1.0, 2.0),

@@ -23,9 +23,10 @@ def _fetch(wheel: OwnWheel, path: Path, named: Iterable[str]) -> None:
         pooch.HTTPDownloader(timeout=60)(wheel.url, str(partial), None)
     except (OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
+        # What to do comes first: a reason that is too long for its place is cut at its end.
         raise UnobtainableError(
-            f"{wheel.file} is on no package index, and cannot be fetched from {wheel.url} "
-            f"({error}); fetch it where that works, and name its folder with --wheels"
+            f"{wheel.file} is on no package index: fetch {wheel.url} where that can be reached, "
+            f"and name its folder with --wheels (from here: {error})"
         ) from error
     if (found := file_sha256(partial)) not in named:
         partial.unlink()

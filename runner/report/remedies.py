@@ -14,7 +14,7 @@ REMEDIES: dict[Status, str] = {
     Status.INTERRUPTED: "nothing is wrong with it: --resume RUN runs it",
     Status.BUILD_FAILED: "build-<configuration>.log in the run has the build's output; then: "
     "--resume RUN --retry build-failed",
-    Status.UNSUPPORTED: "it cannot work here: another configuration, card or --device can",
+    Status.UNSUPPORTED: "the reason says why; another configuration, card or --device may work",
     Status.INVALID: "its times cannot be right, so the table leaves them out; the checks are "
     "in docs/validity.md",
     Status.TAINTED: "free the device of other work, then: --resume RUN --retry tainted",

@@ -159,6 +159,15 @@ def test_the_page_holds_the_comparison_and_nothing_that_runs(compare, tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_a_page_that_cannot_be_written_is_named_in_a_line(compare, tmp_path):
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "page.html"
+    code, said = compare("--html", str(target))
+    assert code == ExitCode.USAGE
+    assert str(target.parent) in said.err
+    assert "Traceback" not in said.err
+
+
 def test_a_comparison_without_a_ratio_is_a_page_without_a_chart(compare, tmp_path):
     target = tmp_path / "page.html"
     code, _ = compare("--html", str(target), job={"threads": 8})

@@ -326,6 +326,14 @@ def test_the_speeds_are_those_of_the_answer(small):
         assert speeds == sorted(speeds, reverse=True)
 
 
+def test_an_interval_that_tells_nothing_is_not_drawn(tmp_path):
+    table = load_runs(steady_run(tmp_path, repeats=2))
+    table.loc[(table["repeat"] == 2) & (table["backend"] == "cntk"), "seconds"] *= 3
+    (chart,) = speed_charts(find_answer(table))
+    slow = next(row for row in chart["rows"] if row["backend"] == "cntk")
+    assert (slow["low"], slow["high"], slow["obstacle"]) == (None, None, None)
+
+
 def test_one_process_has_a_speed_and_no_interval(tmp_path):
     table = load_runs(steady_run(tmp_path, repeats=1))
     (chart,) = speed_charts(find_answer(table))

@@ -1,11 +1,14 @@
-"""The files of the pages: their style, scripts and templates."""
+"""The files of the pages: their style, scripts and templates, and the page that is written."""
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from runner.errors import StoreError
+from runner.store.atomic import whole_file
 from runner.words import escaped_lines
 
 
@@ -32,3 +35,12 @@ def page_template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     return environment.get_template(name)
+
+
+def save_page(path: Path, page: str) -> None:
+    """Write a page whole or not at all. Raises StoreError where it cannot be written."""
+    try:
+        with whole_file(path) as partial:
+            partial.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error}") from error

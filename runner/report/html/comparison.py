@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from runner.errors import StoreError
-from runner.report.html.assets_of import page_asset, page_template
+from runner.report.html.assets_of import page_asset, page_template, save_page
 from runner.report.html.embedded import content_policy
-from runner.store.atomic import whole_file
 from runner.tables.between_runs import cell_name
 
 # As narrow as a phone, so that no text is shrunk there.
@@ -82,9 +80,4 @@ def render_comparison(told: ComparisonText, cells: pd.DataFrame) -> str:
 
 def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> None:
     """Write the page for a comparison to ``path``. Raises StoreError where it cannot be written."""
-    page = render_comparison(told, cells)
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error}") from error
+    save_page(path, render_comparison(told, cells))

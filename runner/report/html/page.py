@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from runner.errors import ConfigurationError, StoreError
+from runner.errors import ConfigurationError
 from runner.report.cells import (
     published_name,
     published_titles,
@@ -16,7 +16,7 @@ from runner.report.cells import (
     time_text,
 )
 from runner.report.contents import Report
-from runner.report.html.assets_of import page_asset, page_template
+from runner.report.html.assets_of import page_asset, page_template, save_page
 from runner.report.html.embedded import content_policy, embedded_json, embedded_parquet
 from runner.report.html.folders import Extras, read_extras
 from runner.report.html.frames import (
@@ -39,7 +39,6 @@ from runner.report.verdict import (
 )
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.spec.job import Status
-from runner.store.atomic import whole_file
 from runner.store.record import read_manifest
 from runner.tables.against_published import OrderVerdict, order_verdicts
 from runner.tables.columns import CELL, PHASES
@@ -183,10 +182,8 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
 
 
 def write_page(path: Path, table: pd.DataFrame, folders: Sequence[Path]) -> None:
-    """Write the page for the runs in ``folders``, whose tidy table is ``table``, to ``path``."""
-    page = render_page(table, folders)
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error}") from error
+    """Write the page for the runs in ``folders``, whose tidy table is ``table``, to ``path``.
+
+    Raises StoreError where it cannot be written.
+    """
+    save_page(path, render_page(table, folders))
