@@ -1,5 +1,6 @@
 """Puts the tests' shared modules where they can be imported."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,3 +17,8 @@ settings.load_profile("tests")
 # all that they start; a user's terminal does not do that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is printed depends on the terminal's size and colours: the tests begin with those of none,
+# before the consoles are made, and set their own.
+for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+    os.environ.pop(name, None)
