@@ -23,8 +23,13 @@ from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
 Cell = tuple[str, ...]
-# The first holds one-time work, and between processes there is more to learn than between epochs.
+# The first epoch holds one-time work.
 EPOCHS = 2
+# Of three timed ones the median stands, although one of them was held up.
+_MOST_EPOCHS = 4
+# Between processes there is more to learn than between epochs: the epochs after the second may take
+# this part of a process's time.
+_MORE_EPOCHS = 0.4
 _FIRST_STEPS = 10
 _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
@@ -34,17 +39,27 @@ _NEARLY = 0.8
 
 @dataclass(frozen=True)
 class _Cost:
-    """What a cell has taken so far: its processes' mean wall time, and seconds per sample."""
+    """What a cell has taken so far: its processes' mean wall time, and seconds per sample.
+
+    ``epochs`` is how many those processes had on average.
+    """
 
     processes: int
     wall: float
     per_sample: float
     samples: int
+    epochs: float
 
     def of(self, job: Job) -> float:
-        """Return what a process of ``job`` will take, which may train on more samples."""
-        more = (job.samples or 0) - self.samples
-        return self.wall + max(0, more) * self.per_sample * (job.epochs or EPOCHS)
+        """Return what a process of ``job`` will take, which may have more samples and epochs."""
+        assert job.samples is not None and job.epochs is not None
+        more = job.samples * job.epochs - self.samples * self.epochs
+        return self.wall + max(0.0, more) * self.per_sample
+
+    def epoch_of(self, job: Job) -> float:
+        """Return what an epoch of ``job`` will take."""
+        assert job.samples is not None
+        return job.samples * self.per_sample
 
 
 def _first_of(job: Job) -> Job:
@@ -69,6 +84,7 @@ def _costs(table: pd.DataFrame) -> dict[Cell, _Cost]:
             float(jobs["wall_seconds"].mean()),
             seconds / float(rows["samples"].max()),
             int(rows["samples"].max()),
+            float(rows.groupby(["run", "job"])["epoch"].max().mean()),
         )
     return found
 
@@ -93,6 +109,23 @@ def _sized(job: Job, costs: Sequence[_Cost], share: float) -> Job:
     return job if _NEARLY * samples <= job.samples else replace(job, samples=samples)
 
 
+def _with_epochs(jobs: Sequence[Job], costs: dict[Cell, _Cost], left: float) -> list[Job]:
+    """Return the jobs with more epochs, up to four, where there is time after the first look.
+
+    The cells whose epochs take least come first; ``left`` is in seconds.
+    """
+    needed = {cell_of(job): LOOKS[0] - (job.samples == costs[cell_of(job)].samples) for job in jobs}
+    left -= sum(needed[cell_of(job)] * costs[cell_of(job)].of(job) for job in jobs)
+    found = {}
+    for job in sorted(jobs, key=lambda job: costs[cell_of(job)].epoch_of(job)):
+        cost = costs[cell_of(job)]
+        little = min(_MORE_EPOCHS * cost.of(job), left / needed[cell_of(job)])
+        more = max(0, min(int(little / cost.epoch_of(job)), _MOST_EPOCHS - EPOCHS))
+        left -= more * cost.epoch_of(job) * needed[cell_of(job)]
+        found[cell_of(job)] = replace(job, epochs=EPOCHS + more)
+    return [found[cell_of(job)] for job in jobs]
+
+
 def _undecided(table: pd.DataFrame) -> set[Cell]:
     """Return the cells of which more processes may tell what is not told yet."""
     return {
@@ -115,13 +148,15 @@ def _all_sized(
     for cell, cost in costs.items():
         of_model.setdefault(first[cell].model, []).append(cost)
     share = left / max(1, len(costs) * LOOKS[0])
-    return [
+    sized = [
         first[cell_of(job)]
         if job.samples is not None
         else _sized(first[cell_of(job)], of_model[job.model], share)
         for job in asked
         if cell_of(job) in costs
     ]
+    are_asked = any(job.epochs is not None for job in asked)
+    return sized if are_asked else _with_epochs(sized, costs, left)
 
 
 def _again(job: Job, repeat: int) -> Job:

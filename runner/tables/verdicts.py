@@ -12,7 +12,7 @@ inequality; it holds however pairs and looks depend on each other).
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -139,10 +139,14 @@ def compare_pair(one: Contender, other: Contender, terms: Terms) -> Pair | None:
 
 
 def processes_to_decide(pair: Pair, terms: Terms) -> int | None:
-    """Return how many processes a side may decide an open pair, by the variance seen so far."""
+    """Return how many ``--repeats`` may decide an open pair, by the variance seen so far.
+
+    A run with ``--repeats`` looks at its data once, in the end.
+    """
     gap = abs(math.log(pair.ratio.value))
     half = max(gap, math.log1p(terms.same_within) - gap)
-    return processes_for(pair.fast.repeats, pair.slow.repeats, half, terms.confidence)
+    confidence = replace(terms, looks=1).confidence
+    return processes_for(pair.fast.repeats, pair.slow.repeats, half, confidence)
 
 
 @dataclass(frozen=True)

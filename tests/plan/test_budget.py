@@ -117,6 +117,19 @@ def test_no_more_samples_than_the_time_allows():
     assert len(later) >= 2
 
 
+def test_time_that_is_left_goes_to_epochs_of_which_one_may_be_held_up():
+    made = Machine({("mnist_mlp", "jax"): 0.3, ("mnist_mlp", "tensorflow"): 0.29}).within(3600)
+    first, *later = made.ran[::2]
+    assert first.epochs == 2
+    assert {job.epochs for job in later} == {4}
+
+
+def test_a_long_epoch_is_not_repeated_in_a_process_nor_any_where_time_is_short():
+    slow = {("mnist_cnn", "jax"): 20.0, ("mnist_cnn", "tensorflow"): 2.0}
+    assert {job.epochs for job in Machine(slow).within(3600).ran if job.backend == "jax"} == {2}
+    assert {job.epochs for job in Machine(FAR).within(60).ran} == {2}
+
+
 def test_samples_and_epochs_that_were_asked_for_are_kept():
     made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15})
     jobs = [replace(job, samples=640, epochs=5) for job in made.jobs()]
