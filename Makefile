@@ -113,7 +113,7 @@ lint: $(VENV)/.dev  ## Check style, types, spelling, the order of imports, and P
 	$(VENV)/bin/codespell
 	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips $(PYTHON_35)
 
-format: $(VENV)/.dev  ## Mend what ruff can mend, and format
+format: $(VENV)/.dev  ## Fix what ruff can fix, and format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format $(FORMATTED)
 

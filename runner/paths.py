@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from runner.errors import UsageError
+from runner.errors import MachineError, UsageError
 
 _PACKAGE = Path(__file__).resolve().parent
 # setup.py puts the rooms there in a wheel. What lies beside an installed package tells nothing:
@@ -35,8 +35,25 @@ def suites(models: Path = MODELS) -> Path:
 
 
 def cache() -> Path:
-    """Return this user's cache folder for data and environments."""
-    return Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
+    """Return this user's cache folder for data and environments.
+
+    Raises MachineError for a user without a home, as in a container of any number.
+    """
+    try:
+        return Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
+    except RuntimeError as error:
+        raise MachineError(
+            "no home folder is known for this user, so nothing can be kept between runs\n"
+            "set HOME, or XDG_CACHE_HOME, to a folder that this user may write to"
+        ) from error
+
+
+def home() -> Path | None:
+    """Return this user's home folder; None for a user who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def version() -> str:

@@ -1,5 +1,6 @@
 """The command line: its commands by name, and how their errors end the process."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from runner import paths
 from runner.cli import options
 from runner.cli.completion import PROGRAM, VARIABLE, rewrite_words
 from runner.cli.lazy import Command, LazyGroup
+from runner.cli.streams import open_streams, silence, unfailing
 from runner.errors import BenchmarkError, ExitCode
 from runner.report.console import err, print_labelled
 
@@ -36,6 +38,8 @@ COMMANDS = (
 )
 DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")
+_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NOT_YOURS = (PermissionError, NotADirectoryError, FileNotFoundError)
 _HELP = ("-h", "--help")
 _OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
 
@@ -109,20 +113,56 @@ def _start(arguments: list[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    open_streams()
+    with unfailing("stderr"):
+        return _ended(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _ended(arguments: list[str]) -> int:
+    """Run the command line; say what ended it, and return the exit code."""
     try:
-        _start(list(sys.argv[1:] if arguments is None else arguments))
+        code = _finished(arguments)
+        # Not at exit, where nothing could be said of it.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough; what is left to write at exit has no reader either.
+        silence(sys.stdout)
+        return ExitCode.OK
+    except OSError as error:
+        silence(sys.stdout)
+        print_labelled(err, "error:", _reason(error), "bold red")
+        return ExitCode.MACHINE
+    return code
+
+
+def _finished(arguments: list[str]) -> int:
+    try:
+        _start(arguments)
     except BenchmarkError as error:
         print_labelled(err, "error:", str(error), "bold red")
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has read enough; what is left to write at exit has no reader either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print_labelled(err, "error:", ended.code, "bold red")
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
     return ExitCode.OK
+
+
+def _reason(error: OSError) -> str:
+    """Return in a line what this machine did not do, where, and what helps."""
+    said = error.strerror or str(error)
+    if error.errno in _OF_OUTPUT and error.filename is None:
+        return f"{said}: is there room where the output goes, and can it be written?"
+    if error.filename is None:
+        return said
+    if isinstance(error, _NOT_YOURS):
+        return (
+            f"{error.filename}: {said}; other folders are named by --results, XDG_CACHE_HOME "
+            "for what is kept between runs, and TMPDIR"
+        )
+    return f"{error.filename}: {said}"
 
 
 def entry() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from runner.cli.streams import unfailing
 from runner.errors import ExitCode, UsageError
 from runner.execution.session import Ended, execute_run
 from runner.plan.preview import preview_run
@@ -79,12 +80,13 @@ def measure(context: typer.Context) -> None:
     """Run what is asked for, and print the table."""
     request, session = _asked(context)
     style = _style(context)
-    ended = execute_run(request, session, observer_for(style, session.root))
-    _tell(ended, style)
+    with unfailing("stdout"):
+        ended = execute_run(request, session, observer_for(style, session.root))
+        _tell(ended, style)
     raise typer.Exit(ended.code)
 
 
-def foretell(context: typer.Context) -> None:
+def predict(context: typer.Context) -> None:
     """Print what a run would do."""
     request, session = _asked(context)
     show_preview(preview_run(request, session, _aside), _style(context) is Style.JSON)

@@ -13,8 +13,8 @@ from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer
 from runner.launchers.choose import launcher_for
-from runner.machine.disk import require_room
-from runner.plan.needs import run_needs
+from runner.machine.disk import require_room, require_writable
+from runner.plan.needs import run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
@@ -67,6 +67,7 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
     with interrupts.installed():
         plan = plan_run(request, observer.note)
         build = session.build(plan.request)
+        require_writable(written_folders(session.root, paths.cache()))
         require_room(run_needs(plan, session.root, build), observer.note)
         data_dir = prepare_data(
             plan.source, plan.datasets, paths.cache(), progress=session.progress

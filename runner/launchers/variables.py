@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from runner import paths
 from runner.words import without_password
 
 # What they are called in an identity, and as a column of the table.
@@ -63,9 +64,10 @@ def variables_text(passed: Mapping[str, str]) -> str:
 
     The user's home stands as ``~`` there, and passwords of addresses as ``***``.
     """
-    home = re.compile(rf"{re.escape(str(Path.home()))}(?=[/:]|$)")
+    home = paths.home()
+    of_home = re.compile(rf"{re.escape(str(home))}(?=[/:]|$)" if home else r"(?!)")
     told = [
-        f"{name}={_bounded(home.sub('~', without_password(value)), _LONGEST_VALUE)}"
+        f"{name}={_bounded(of_home.sub('~', without_password(value)), _LONGEST_VALUE)}"
         for name, value in passed.items()
         if _OF_RESULTS.fullmatch(name)
     ]

@@ -1,7 +1,8 @@
 """What room there is on this machine's disks for what will be needed."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,25 @@ def existing_folder(folder: Path) -> Path:
     """Return a folder, or the nearest one above it that is there."""
     folder = folder.absolute()
     return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def unwritable(folder: Path) -> str | None:
+    """Return why a folder cannot be written to, which need not exist yet; None where it can be.
+
+    Found out by writing.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=existing_folder(folder)):
+            return None
+    except OSError as error:
+        return f"{folder.absolute()} cannot be written to: {error.strerror or error}"
+
+
+def require_writable(remedies: Mapping[Path, str]) -> None:
+    """Raise MachineError with its remedy for the first folder that cannot be written to."""
+    for folder, remedy in remedies.items():
+        if (problem := unwritable(folder)) is not None:
+            raise MachineError(f"{problem}\n{remedy}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner import paths
+
 _SHOW = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -26,7 +28,7 @@ def _candidates(version: str) -> Iterator[Path]:
     for folder in os.get_exec_path():
         for name in (f"python{version}", "python3"):
             yield Path(folder) / name
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or (paths.home() or Path("/")) / ".pyenv")
     for folder_ in sorted((pyenv / "versions").glob(f"{version}.*"), reverse=True):
         yield folder_ / "bin" / f"python{version}"
 

@@ -177,18 +177,39 @@ def rounds_within(
     waiting = _all_sized(asked, first, _costs(table), seconds - _spent(table))
     ran = dict.fromkeys(first, 1)
     for look in LOOKS:
-        table = measured()
-        while due := _due(waiting, _costs(table), ran, look):
-            again = [_again(job, ran[cell_of(job)] + 1) for job in due]
-            afforded = _afforded(shuffled_rounds(again, seed), table, seconds)
-            if not afforded:
-                return
-            for job in afforded:
-                ran[cell_of(job)] += 1
-                yield job
-            table = measured()
-        undecided = _undecided(table)
+        for jobs in _in_turn(waiting, measured(), look, seconds):
+            while due := _due(jobs, _costs(table := measured()), ran, look):
+                again = [_again(job, ran[cell_of(job)] + 1) for job in due]
+                afforded = _afforded(shuffled_rounds(again, seed), table, seconds)
+                if not afforded:
+                    break
+                for job in afforded:
+                    ran[cell_of(job)] += 1
+                    yield job
+        undecided = _undecided(measured())
         waiting = [job for job in waiting if cell_of(job) in undecided]
+
+
+def _in_turn(
+    jobs: Sequence[Job], table: pd.DataFrame, look: int, seconds: float
+) -> list[list[Job]]:
+    """Return what is brought to a look together: all cells, where the time is enough for that.
+
+    Else model by model, the one that takes least first: a verdict on some is more than on none.
+    Cells of a model are always measured in turn, so that none has a quieter time than the others.
+    """
+    costs = _costs(table)
+    takes: dict[str, float] = {}
+    of_model: dict[str, list[Job]] = {}
+    for job in jobs:
+        if cost := costs.get(cell_of(job)):
+            is_counted = job.samples == cost.samples
+            needed = max(0, look - cost.processes * is_counted)
+            takes[job.model] = takes.get(job.model, 0.0) + needed * cost.of(job)
+            of_model.setdefault(job.model, []).append(job)
+    if _spent(table) + sum(takes.values()) <= seconds:
+        return [list(jobs)]
+    return [of_model[model] for model in sorted(of_model, key=lambda model: takes[model])]
 
 
 def _afforded(jobs: Sequence[Job], table: pd.DataFrame, seconds: float) -> list[Job]:

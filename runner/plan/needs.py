@@ -37,6 +37,14 @@ def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
     return needed
 
 
+def written_folders(root: Path, cache: Path) -> dict[Path, str]:
+    """Return the folders that every run writes to, and what helps where it may not."""
+    return {
+        root: "name another folder: --results",
+        cache: "make it yours, or set XDG_CACHE_HOME to a folder that is",
+    }
+
+
 # A job's events, record and telemetry; 20 measured jobs took 0.3 MiB together, without logs.
 JOB_BYTES = 1 << 20
 

@@ -17,11 +17,11 @@ from runner.environments.venv import MARKER, environment_folder, python_for
 from runner.errors import BenchmarkError, BuildError, MachineError
 from runner.launchers.docker import DockerLauncher
 from runner.launchers.local import LocalLauncher
-from runner.machine.disk import Need, Room, require_room, rooms_on_disks
+from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
 from runner.machine.docker_engine import Engine
 from runner.machine.interpreters import interpreter_version
 from runner.plan.history import Estimate, History, Left
-from runner.plan.needs import environment_bytes, image_bytes, run_needs
+from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, refuse_other_run
 from runner.spec.choices import BuildOptions
@@ -205,12 +205,15 @@ def _blocked(jobs: Sequence[JobAhead], made: Sequence[EnvironmentAhead]) -> list
     ]
 
 
-def _refusal(jobs: Sequence[JobAhead], needs: Sequence[Need], say: Say) -> BenchmarkError | None:
-    """Return what the run would end with: no job that can run, or no room."""
+def _refusal(
+    jobs: Sequence[JobAhead], root: Path, needs: Sequence[Need], say: Say
+) -> BenchmarkError | None:
+    """Return what the run would end with: no job that can run, no folder to write to, no room."""
     problems = [ahead.blocked for ahead in jobs if ahead.blocked is not None]
     if problems and not any(ahead.is_run for ahead in jobs):
         return MachineError(f"no job can run: {problems[0]}")
     try:
+        require_writable(written_folders(root, paths.cache()))
         require_room(needs, say)
     except MachineError as error:
         return error
@@ -246,5 +249,5 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
         rooms=tuple(rooms_on_disks(needs)),
         is_open=plan.is_open,
         resumed=session.resumed.name if session.resumed else None,
-        refusal=_refusal(jobs, needs, say),
+        refusal=_refusal(jobs, session.root, needs, say),
     )

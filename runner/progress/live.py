@@ -85,21 +85,25 @@ class _Current:
 
 @dataclass
 class _Cell:
-    """One cell of the table: seconds of later epochs of its ok jobs, and how the others ended."""
+    """One cell of the table: seconds of later epochs of its ok jobs, and how the others ended.
 
-    seconds: list[float] = field(default_factory=list)
+    The seconds are held by the number of samples: those of the longest epochs are shown.
+    """
+
+    seconds: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     bad: list[str] = field(default_factory=list)
     ended: int = 0
     is_running: bool = False
 
     def row(self) -> dict[str, object]:
         """Return what a summary has of the cell."""
+        seconds = self.seconds[max(self.seconds)] if self.seconds else []
         status = "/".join(sorted(set(self.bad))) or (
-            _RUNNING if self.is_running and not self.seconds
+            _RUNNING if self.is_running and not seconds
             else str(Status.OK) if self.ended else _WAITING
         )  # fmt: skip
         return {
-            "seconds_per_epoch": statistics.median(self.seconds) if self.seconds else None,
+            "seconds_per_epoch": statistics.median(seconds) if seconds else None,
             "status": status,
         }
 
@@ -159,7 +163,8 @@ class LiveView(Printer, RenderHook):
             first = job.iloc[0]
             cell = self._cells[tuple(str(first[name]) for name in ASKED)]
             seconds = job.loc[job["epoch"] > 1, "seconds"].astype(float)
-            self._enter(cell, Status(first["status"]), seconds.tolist())
+            samples = 0 if pd.isna(first["samples"]) else int(first["samples"])
+            self._enter(cell, Status(first["status"]), samples, seconds.tolist())
 
     def note(self, text: str) -> None:
         self._print(safe_markup(text))
@@ -207,7 +212,7 @@ class LiveView(Printer, RenderHook):
         later = current.later if current else []
         cell = self._cell(job)
         cell.is_running = False
-        self._enter(cell, record.status, later)
+        self._enter(cell, record.status, job.samples or 0, later)
         self._work_out_table()
         is_timed = record.status is Status.OK and later
         each = f", {statistics.median(later):.3g} s per epoch" if is_timed else ""
@@ -216,12 +221,12 @@ class LiveView(Printer, RenderHook):
         for warning in record.warnings:
             self._print(f"  {safe_markup(warning)}", style="dim")
 
-    def _enter(self, cell: _Cell, status: Status, later: Sequence[float]) -> None:
+    def _enter(self, cell: _Cell, status: Status, samples: int, later: Sequence[float]) -> None:
         """Count an ended job in, and its later epochs where it is ok."""
         cell.ended += 1
         self._ended += 1
         if status is Status.OK:
-            cell.seconds += later
+            cell.seconds[samples] += later
         else:
             cell.bad.append(str(status))
             self._failed += status is not Status.UNSUPPORTED

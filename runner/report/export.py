@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from runner.errors import StoreError, UsageError, choose_names
+from runner.errors import UsageError, choose_names
 from runner.report.cells import detail_cells, text_cells
 from runner.report.console import out
 from runner.report.markdown import markdown_table
 from runner.report.mlflow import log_to_mlflow
 from runner.spec.choices import SUFFIXES, Format, Table
-from runner.store.atomic import whole_file
+from runner.store.atomic import output_file
 from runner.store.find import find_run
 from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
@@ -155,11 +155,8 @@ def export_runs(
     if output is None:
         sys.stdout.write(content.decode())
         return
-    try:
-        with whole_file(output) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"{output}: cannot be written: {error.strerror}") from error
+    with output_file(output) as partial:
+        partial.write_bytes(content)
     out.print(f"{table}: {output}", highlight=False, soft_wrap=True)
 
 

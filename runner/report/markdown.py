@@ -75,9 +75,12 @@ def comparison_markdown(told: ComparisonText) -> str:
 def write_summary(folder: Path, report: Report) -> None:
     """Write the summary beside a run's table: CSV, Parquet and Markdown."""
     compared = with_published(report.summary)
-    with whole_file(folder / "summary.csv") as partial:
-        compared.to_csv(partial, index=False)
-    with whole_file(folder / "summary.parquet") as partial:
-        compared.to_parquet(partial, index=False)
+    for name, write in (
+        ("summary.csv", compared.to_csv),
+        ("summary.parquet", compared.to_parquet),
+    ):
+        # An open file: not every library takes a path that is no UTF-8.
+        with whole_file(folder / name) as partial, partial.open("wb") as file:
+            write(file, index=False)
     with whole_file(folder / "summary.md") as partial:
         partial.write_text(markdown_report(report), encoding="utf-8")

@@ -175,5 +175,6 @@ class RunStore:
     def write_table(self, table: pd.DataFrame) -> None:
         """Write the tidy table as Parquet and CSV beside the manifest."""
         for name, write in (("table.parquet", table.to_parquet), ("table.csv", table.to_csv)):
-            with whole_file(self.folder / name) as partial:
-                write(partial, index=False)
+            # An open file: not every library takes a path that is no UTF-8.
+            with whole_file(self.folder / name) as partial, partial.open("wb") as file:
+                write(file, index=False)

@@ -185,16 +185,17 @@ def mean_ratio(
 def processes_for(
     before: Sequence[Seconds], after: Sequence[Seconds], half: float, confidence: float
 ) -> int | None:
-    """Return how many processes a side would make half the ratio's interval ``half`` or less.
+    """Return how many processes a side make half the ratio's interval ``half`` or less.
 
-    ``half`` is of the logarithm: 0.03 is about 3 %. It rests on the variance seen so far, so it is
-    a guess. None where a side is one process, or where a thousand would not do.
+    More than there are: those did not. ``half`` is of the logarithm: 0.03 is about 3 %. It rests on
+    the variance seen so far, so it is a guess. None where a side is one process, or where a
+    thousand would not do.
     """
     a, b = _logs(before), _logs(after)
     if a is None or b is None or min(a.count, b.count) < 2 or half <= 0:
         return None
     spread = a.variance + b.variance
-    for count in range(max(a.count, b.count), _MOST_PROCESSES + 1):
+    for count in range(max(a.count, b.count) + 1, _MOST_PROCESSES + 1):
         if _quantile(2 * (count - 1), confidence) * math.sqrt(spread / count) <= half:
             return count
     return None
@@ -219,7 +220,7 @@ def steadiness_warnings(repeats: Sequence[Seconds], found: Interval | None) -> l
     if len(epochs) < _FEW_EPOCHS:
         said.append(f"fewer than {_FEW_EPOCHS} epochs after the first")
     if found.repeats == 1:
-        said.append("one process: how far the next would be off is not known; use --repeats 3")
+        said.append("one process: how far the next would be off is not known, --repeats 3 tells")
     elif found.tells_nothing:
         said.append(f"{found.repeats} processes are too few to tell: use more --repeats")
     elif found.relative_width > _WIDE:

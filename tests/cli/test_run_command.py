@@ -1,6 +1,8 @@
 """The run command: what it prints for a person, for a program, and when asked to be quiet."""
 
 import json
+import os
+import sys
 
 import pytest
 
@@ -126,3 +128,34 @@ def test_the_frameworks_own_threads_reach_the_job_and_the_table(call, tmp_path):
     asked = json.loads(next(folder.glob("jobs/*/job.json")).read_text())
     assert asked["threads"] == "framework"
     assert read_manifest(folder)["request"]["threads"] == "framework"
+
+
+def full_disk():
+    return open("/dev/full", "w")  # noqa: PTH123
+
+
+def gone_terminal():
+    ours, theirs = os.openpty()
+    os.close(ours)
+    return os.fdopen(theirs, "w")
+
+
+def gone_reader():
+    reads, writes = os.pipe()
+    os.close(reads)
+    return os.fdopen(writes, "w")
+
+
+@pytest.mark.parametrize("made", [full_disk, gone_terminal, gone_reader])
+@pytest.mark.parametrize("style", [(), ("--json",), ("--quiet",)])
+@pytest.mark.parametrize("names", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_a_run_that_nobody_hears_is_measured_all_the_same(
+    call, monkeypatch, tmp_path, made, style, names
+):
+    """It ended after the first job, or with a traceback and code 1 after the last."""
+    with monkeypatch.context() as patched:
+        for name in names:
+            patched.setattr(sys, name, made())
+        assert call("--model", "mnist_mlp", *style) == ExitCode.OK
+    [folder] = (tmp_path / "runs").iterdir()
+    assert (folder / "summary.md").exists()

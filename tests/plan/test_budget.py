@@ -85,6 +85,16 @@ def test_the_time_is_kept():
     assert 150 < walls.sum() <= 200
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_where_time_is_short_the_cheapest_model_gets_its_verdict(seed):
+    """All models had two processes then, and none a verdict."""
+    dear = {("babi_rnn", "jax"): 30.0, ("babi_rnn", "tensorflow"): 40.0}
+    made = Machine({**dear, **FAR}).within(160, seed)
+    assert len(made.processes("mnist_cnn")) >= 3
+    kinds = {found.model: found.kind for found in find_answer(made.table()).verdicts}
+    assert kinds["mnist_cnn"] is VerdictKind.FASTEST
+
+
 def test_every_cell_runs_once_whatever_it_takes():
     made = Machine({**FAR, **NEAR}).within(1)
     assert len(made.ran) == 4

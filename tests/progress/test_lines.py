@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -288,6 +289,19 @@ def test_the_table_grows(view, tmp_path):
     assert mlp.split() == ["mnist_mlp", "3", ">"]
     assert cnn.split() == ["mnist_cnn", "oom", "."]
     assert any(line.startswith("2 of 4 jobs done, 1 not ok, ") for line in lines)
+
+
+def test_the_table_shows_the_longest_epochs_of_a_cell(view, tmp_path):
+    """A run with a budget begins with a few steps; their seconds were mixed with the others'."""
+    short = plan()[0]
+    tell(view, tmp_path, [short], [OK])
+    assert any(line.split() == ["mnist_mlp", "3"] for line in drawn(view))
+    long = replace(short, samples=short.samples * 10, repeat=2)
+    view.job_started(long, 2, 2)
+    for event in said(long):
+        view.job_said(long, event.model_copy(update={"seconds": 40.0}))
+    view.job_ended(long, OK)
+    assert any(line.split() == ["mnist_mlp", "40"] for line in drawn(view))
 
 
 def test_a_resumed_runs_table_holds_what_had_ended_before(view, tmp_path):

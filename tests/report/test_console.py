@@ -1,5 +1,6 @@
 """What a terminal gets of text that someone else wrote."""
 
+import shlex
 import subprocess
 import sys
 from functools import partial
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from rich.markup import escape
 from rich.table import Table
 
+from runner.errors import ExitCode
 from runner.plan.history import History
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines
 from runner.report.console import SafeConsole
 
+PUBLISHED = (sys.executable, "-m", "runner", "published")
 NO_FORECAST = Forecast(partial(History, Path("no runs")))
 
 
@@ -53,10 +56,38 @@ def test_markup_and_emoji_names_are_shown_as_they_are():
 
 
 def test_a_reader_that_has_gone_ends_nothing():
-    code = "from runner.cli import app; import sys; sys.exit(app.main(['published']))"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(PUBLISHED, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize("arguments", [PUBLISHED, (*PUBLISHED[:3], "--help")])
+def test_what_cannot_be_written_is_said_and_fails(arguments):
+    """It ended in a traceback."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == ExitCode.MACHINE
+    assert ended.stderr.startswith("error: No space left on device: is there room")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "> /dev/full 2>&1"])
+def test_streams_that_are_closed_or_full_are_no_traceback(closed):
+    ended = subprocess.run(
+        ["sh", "-c", f"{shlex.join(PUBLISHED)} {closed}"], capture_output=True, check=False
+    )
+    assert ended.returncode == (ExitCode.MACHINE if "full" in closed else ExitCode.OK)
+    assert ended.stderr == b""
+
+
+def test_what_the_encoding_lacks_is_escaped():
+    ended = subprocess.run(
+        [*PUBLISHED[:3], "report", "é", "--results", "ü"],
+        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1", "PATH": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == ExitCode.USAGE
+    assert "\\xe9" in ended.stderr

@@ -92,7 +92,7 @@ def check_model(
     checked_model_name(name)
     if not model_files(name):
         known: list[str] = []
-        with suppress(ConfigurationError):  # none where the registry is what must be mended
+        with suppress(ConfigurationError):  # none where the registry itself is broken
             known += WORKLOADS
         choose_names([name], known, "model")
     chosen = load_configurations(config or [TRIED_ON])

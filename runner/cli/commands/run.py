@@ -70,17 +70,17 @@ def run_command(
     dry_run: options.DryRun = False,
 ) -> None:
     """Train models in fresh processes and print the table (the default command)."""
-    from runner.cli.measuring import foretell, measure
+    from runner.cli.measuring import measure, predict
 
-    act = foretell if dry_run else measure
+    act = predict if dry_run else measure
     act(context)
 
 
 def plan_command(context: typer.Context, **given: Any) -> None:
     """Show what a run would build, download, run and skip, and how long it would take."""
-    from runner.cli.measuring import foretell
+    from runner.cli.measuring import predict
 
-    foretell(context)
+    predict(context)
 
 
 # The options of ``run``, declared there: all but those that make no difference here.

@@ -7,8 +7,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from runner.errors import StoreError
-from runner.store.atomic import whole_file
+from runner.store.atomic import output_file
 from runner.words import escaped_lines
 
 
@@ -39,8 +38,5 @@ def page_template(name: str) -> jinja2.Template:
 
 def save_page(path: Path, page: str) -> None:
     """Write a page whole or not at all. Raises StoreError where it cannot be written."""
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error}") from error
+    with output_file(path) as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")

@@ -1,16 +1,15 @@
 """Where a run writes: whether it may, and whether there is room for what it would make."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from runner.machine.disk import RESERVE, Need, Room, existing_folder, named_needs, rooms_on_disks
+from runner.machine.disk import RESERVE, Need, Room, named_needs, rooms_on_disks, unwritable
 from runner.plan.needs import (
     data_needs,
     environment_needs,
     image_needs,
     result_needs,
     temporary_needs,
+    written_folders,
 )
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device
@@ -23,21 +22,14 @@ _say = Reporter("disk")
 _REMEDY = "make room: python -m runner clean --dry-run shows what can go"
 
 
-def _written(subject: str, folder: Path, remedy: str) -> Finding:
-    """Say whether a folder can be written to, found out by writing."""
-    try:
-        with tempfile.TemporaryFile(dir=existing_folder(folder)):
-            return _say.ok(subject, f"{folder.absolute()}: can be written to")
-    except OSError as error:
-        text = f"{folder} cannot be written to: {error.strerror or error}"
-        return _say.problem(subject, text, remedy)
-
-
 def folders_writable(asked: AskedRun) -> Iterator[Finding]:
     """Say whether results, data sets and environments can be kept."""
-    yield _written("results", asked.results, "name another folder: --results")
-    remedy = "make it yours, or set XDG_CACHE_HOME to a folder that is"
-    yield _written("cache", asked.cache, remedy)
+    for folder, remedy in written_folders(asked.results, asked.cache).items():
+        subject = "cache" if folder == asked.cache else "results"
+        if (problem := unwritable(folder)) is not None:
+            yield _say.problem(subject, problem, remedy)
+        else:
+            yield _say.ok(subject, f"{folder.absolute()}: can be written to")
 
 
 def _needs(asked: AskedRun) -> Iterator[Need]:
