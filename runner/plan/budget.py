@@ -33,6 +33,7 @@ _MORE_EPOCHS = 0.4
 _FIRST_STEPS = 10
 _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
+_LITTLE = 0.2
 # An epoch that is nearly long enough is not measured anew.
 _NEARLY = 0.8
 
@@ -97,15 +98,18 @@ def _sized(job: Job, costs: Sequence[_Cost], share: float) -> Job:
     """Return a job with as many samples as its model needs, or as ``share`` seconds allow.
 
     Needed are 30 steps, and a second for the fastest cell's epoch; the slowest cell's process is
-    the one that must fit into ``share``.
+    the one that must fit into ``share``. Where the fastest has less than a second, a little more
+    than the share is allowed: what is too short to be timed tells nothing.
     """
     batch, train = WORKLOADS[job.model].batch_size, WORKLOADS[job.model].train
     assert job.samples is not None
     fastest = min(cost.per_sample for cost in costs)
     slowest = max(costs, key=lambda cost: cost.per_sample)
     wanted = max(_LEAST_STEPS * batch, math.ceil(_LEAST_SECONDS / fastest / batch) * batch)
-    more = (share - slowest.wall) / slowest.per_sample / (job.epochs or EPOCHS)
-    samples = min(wanted, job.samples + max(0, int(more // batch)) * batch, train)
+    is_short = fastest * job.samples < _LEAST_SECONDS
+    spare = max(share - slowest.wall, _LITTLE * slowest.wall * is_short)
+    more = int(spare / slowest.per_sample / (job.epochs or EPOCHS) // batch)
+    samples = min(wanted, job.samples + max(0, more) * batch, train)
     return job if _NEARLY * samples <= job.samples else replace(job, samples=samples)
 
 

@@ -111,6 +111,16 @@ def test_epochs_that_are_too_short_get_more_samples_for_all_cells_of_the_model()
     assert later[0].samples > least
 
 
+def test_too_short_epochs_are_made_longer_also_where_the_time_is_short():
+    """Of dear models nothing was left, and epochs of a tenth of a second were compared."""
+    dear = {("babi_rnn", "jax"): 60.0, ("babi_rnn", "tensorflow"): 90.0}
+    cheap = {("mnist_mlp", "jax"): 0.08, ("mnist_mlp", "tensorflow"): 0.15}
+    made = Machine({**dear, **cheap}).within(200)
+    later = [job for job in made.ran if job.model == "mnist_mlp" and job.repeat > 1]
+    assert later
+    assert min(job.samples for job in later) * 0.08 / 960 > 0.25
+
+
 def test_a_first_process_that_was_too_short_does_not_count():
     made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15}).within(3600)
     assert made.processes("mnist_mlp") == [1, 2, 3, 4]
