@@ -4,7 +4,7 @@ A first process of each cell, of few steps, tells what it costs. Then all cells 
 more samples, so that epochs are long enough to be timed, as far as the time allows. Every cell is
 repeated, and at fixed numbers of processes the data are looked at: a model whose verdict is told is
 not repeated any more, and the others go on until the time is spent. Each look may be wrong by
-chance, so the error of 5 % is divided among all of them (Bonferroni's inequality; see
+chance, so the error of 5 % is divided among all of them (see
 ``runner.tables.verdicts.Terms``), and the verdicts hold although they were looked at repeatedly.
 ``benchmarks/budget.py`` simulates how often they are wrong, and what is saved.
 """
@@ -30,7 +30,7 @@ _MOST_EPOCHS = 4
 # Between processes there is more to learn than between epochs: the epochs after the second may take
 # this part of a process's time.
 _MORE_EPOCHS = 0.4
-_FIRST_STEPS = 10
+_FIRST_STEPS = 5
 _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
 _LITTLE = 0.2

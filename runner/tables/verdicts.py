@@ -7,7 +7,10 @@ of Keras on the same machine, were not disturbed, and have two processes each.
 
 All statements of one verdict hold together in 95 % of cases: the error is divided among the pairs
 of backends and among the looks at the data that a run with a budget takes (Bonferroni's
-inequality; it holds however pairs and looks depend on each other).
+inequality; it holds however pairs and looks depend on each other). The first looks get more of it
+than the last: with few processes Student's t grows fast as its error shrinks, with many it hardly
+does. (That the error may be divided at will is Lan and DeMets (1983), "Discrete sequential
+boundaries for clinical trials", Biometrika 70, 659-663.)
 """
 
 import math
@@ -35,8 +38,10 @@ from runner.tables.variants import with_variants
 from runner.words import clock_text
 
 SAME_WITHIN = 0.03
-# At how many processes a cell a run with a budget looks at its data, and may stop.
-LOOKS = (3, 5, 8, 12, 18)
+# At how many processes a cell a run with a budget looks at its data, and may stop; and the part of
+# the error that each look may spend.
+SHARES = {3: 0.4, 5: 0.25, 8: 0.15, 12: 0.1, 18: 0.1}
+LOOKS = tuple(SHARES)
 ONE_PROCESS = "one process"
 _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
@@ -87,17 +92,24 @@ class Terms:
     """What the statements of a verdict must meet.
 
     ``same_within`` 0.03 calls cells the same whose ratio lies within 3 % of 1; ``looks`` is how
-    often a run looks at its data while it may still go on; ``confidence`` is of one statement.
+    often a run looks at its data while it may still go on: once, or as ``SHARES`` says.
     """
 
     same_within: float = SAME_WITHIN
     looks: int = 1
     pairs: int = 1
 
-    @property
-    def confidence(self) -> float:
-        """Return the confidence of each statement, so that all together hold in 95 %."""
-        return 1 - (1 - CONFIDENCE) / (self.pairs * self.looks)
+    def confidence(self, processes: int) -> float:
+        """Return the confidence of a statement from ``processes`` a side.
+
+        With it the statements of all looks hold together in 95 %. Between two looks, where the
+        time ended, that of the next one holds.
+        """
+        share = 1.0
+        if self.looks > 1:
+            look = next((at for at in LOOKS if processes <= at), LOOKS[-1])
+            share = SHARES[look]
+        return 1 - (1 - CONFIDENCE) * share / self.pairs
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,8 @@ def relation_of(ratio: Ratio, same_within: float) -> Relation:
 
 def compare_pair(one: Contender, other: Contender, terms: Terms) -> Pair | None:
     """Return two contenders with the ratio of the slower to the faster; None without a ratio."""
-    ratio = cell_ratio(one.repeats, other.repeats, terms.confidence)
+    confidence = terms.confidence(min(len(one.repeats), len(other.repeats)))
+    ratio = cell_ratio(one.repeats, other.repeats, confidence)
     if ratio is None or math.isnan(ratio.low):
         return None
     relation = relation_of(ratio, terms.same_within)
@@ -145,7 +158,7 @@ def processes_to_decide(pair: Pair, terms: Terms) -> int | None:
     """
     gap = abs(math.log(pair.ratio.value))
     half = max(gap, math.log1p(terms.same_within) - gap)
-    confidence = replace(terms, looks=1).confidence
+    confidence = replace(terms, looks=1).confidence(0)
     return processes_for(pair.fast.repeats, pair.slow.repeats, half, confidence)
 
 
@@ -330,7 +343,9 @@ def _common(groups: Sequence[_Group]) -> list[str]:
 def _over_all(groups: Sequence[_Group], name: str, other: str, terms: Terms) -> Ratio | None:
     """Return the seconds of ``other`` over those of ``name``, as the mean over all models."""
     sides = [{one.name: one.repeats for one in group.contenders} for group in groups]
-    return mean_ratio([(side[name], side[other]) for side in sides], terms.confidence)
+    pairs = [(side[name], side[other]) for side in sides]
+    processes = min(len(repeats) for pair in pairs for repeats in pair)
+    return mean_ratio(pairs, terms.confidence(processes))
 
 
 def _overall(groups: Sequence[_Group], asked: int) -> str | None:
