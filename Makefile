@@ -6,11 +6,15 @@ RUN := $(VENV)/bin/python -m runner
 BENCHED := tf-k3 jax-k3 torch-k3
 PUBLISHED := mxnet-k122 tf-cntk-k208 theano-k208
 
-# NAME=value on make's command line becomes --name value, for the options that every run takes.
-option = $(if $($(1)),--$(2) '$($(1))')
-several = $(if $($(1)),--$(2) $($(1)))
+# NAME=value on make's command line becomes --name value, for the options that every run takes. A
+# variable of the shell does not: DATA or TIMEOUT may be set there for something else.
+quote = '
+given = $(if $(filter command,$(origin $(1))),$(value $(1)),$(if $(filter file,$(origin $(1))),$($(1))))
+quoted = $(quote)$(subst $(quote),$(quote)\$(quote)$(quote),$(1))$(quote)
+option = $(if $(call given,$(1)),--$(2) $(call quoted,$(call given,$(1))))
+several = $(if $(call given,$(1)),--$(2) $(foreach one,$(call given,$(1)),$(call quoted,$(one))))
 # What a resumed run measures is what it was begun with.
-configurations = $(if $(RESUME),,--config $(1))
+configurations = $(if $(call given,RESUME),,--config $(1))
 RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call several,BACKEND,backend) \
 	$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,EPOCHS,epochs) \
 	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
@@ -23,18 +27,25 @@ RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call seve
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
 
+OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGET SAME_WITHIN \
+	DATA THREADS MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
+	BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS
+# Said once, where it might have been meant.
+say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
+	note: $(one) of the environment is not used; make $@ $(one)=... passes it on)))
+
 .PHONY: help setup dev doctor bench bench-all report build-all published test minimums faults lint \
 	clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
-	@echo "Options: STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGET SAME_WITHIN"
-	@echo "         DATA THREADS MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE"
-	@echo "         BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS, PYTHON VENV"
+	@echo "Options, as in make bench SEED=1: $(OPTIONS), PYTHON VENV" | fold -s -w 90
 
 setup: $(VENV)/.installed  ## Make a virtual environment and install the runner in it
 dev: $(VENV)/.dev          ## The same, with what the tests and linters need
 
-PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+# Without what a user set for installing elsewhere.
+PIP_INSTALL = env -u PIP_TARGET -u PIP_PREFIX -u PIP_CONSTRAINT PIP_USER=0 \
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,21 +66,22 @@ doctor: $(VENV)/.installed  ## Say whether a run can work here, and what to do w
 		$(call option,ENGINE,engine) $(call option,CA_BUNDLE,ca-bundle) \
 		$(call option,PACKAGE_INDEX,package-index)
 
-ifndef RESUME
-bench: BUDGET ?= $(if $(REPEATS)$(UNTIL),,10m)
-bench: MODEL ?= mnist_mlp mnist_cnn babi_rnn
+ifeq ($(call given,RESUME),)
+bench: BUDGET = $(if $(call given,REPEATS)$(call given,UNTIL),,10m)
+bench: MODEL = mnist_mlp mnist_cnn babi_rnn
 endif
+at_most = $(if $(call given,BUDGET)," at most" $(call quoted,$(call given,BUDGET)) "of measuring")
 bench: $(VENV)/.installed  ## Which backend of Keras 3 is fastest here, in about ten minutes
-	@echo "bench: TensorFlow, JAX and PyTorch under Keras 3$(if $(BUDGET), at most $(BUDGET) of measuring)"
+	@$(say_unused)echo "bench: TensorFlow, JAX and PyTorch under Keras 3"$(at_most)
 	@$(RUN) $(call configurations,$(BENCHED)) $(RUN_OPTIONS)
 	@echo "next: make report, a page with charts, in seconds; make bench BUDGET=1h, which tells closer"
 	@echo "      ones apart; make bench MODEL='cifar10_cnn mnist_hrnn', the other two models"
 
-ifndef RESUME
-bench-all: STUDY ?= bhatia2017
+ifeq ($(call given,RESUME),)
+bench-all: STUDY = bhatia2017
 endif
 bench-all: $(VENV)/.installed  ## The published comparison: three images, five models; or STUDY
-	@$(RUN) $(RUN_OPTIONS)
+	@$(say_unused)$(RUN) $(RUN_OPTIONS)
 
 report: $(VENV)/.installed  ## Write the latest run as one page, report.html
 	@$(RUN) report latest --html report.html $(call option,RESULTS,results)

@@ -25,7 +25,7 @@ from runner.progress.lines import Lines, Several
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.spec.configuration import load_configurations
-from runner.spec.request import Request
+from runner.spec.request import Request, Whole
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import find_run
 from runner.store.run_folder import RunStore
@@ -192,13 +192,13 @@ def run(
     backends: Names = (),
     *,
     study: str | None = None,
-    device: Literal["auto", "gpu", "cpu"] = "gpu",
+    device: Literal["auto", "gpu", "cpu"] = "auto",
     gpu: str | None = None,
-    epochs: int | None = None,
-    samples: int | None = None,
+    epochs: Whole | None = None,
+    samples: Whole | None = None,
     data: Literal["real", "synthetic", "digits"] | None = None,
-    seed: int = 2017,
-    repeats: int = 1,
+    seed: Whole = 2017,
+    repeats: Whole = 1,
     until: str | None = None,
     threads: int | Literal["framework"] | None = None,
     launcher: Literal["auto", "docker", "local"] = "auto",

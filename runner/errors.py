@@ -78,6 +78,10 @@ class EngineError(BenchmarkError):
     """
 
 
+class LeftoverError(EngineError):
+    """A job's process or container is still there: another job would be timed beside it."""
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"``, or an empty string where nothing is near."""
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -117,6 +117,17 @@ class LauncherContract:
         assert time.monotonic() - began < 30
         assert len(bench.table()) == 2
 
+    @pytest.mark.parametrize("model", ["leaves_a_silent_child", "leaves_a_talking_child"])
+    def test_a_job_ends_with_its_first_process(self, bench, model):
+        """A child that held stderr open made a job that had ended a timeout."""
+        began = time.monotonic()
+        assert bench.run(model, timeout=50).status is Status.OK
+        assert time.monotonic() - began < 30
+
+    def test_a_job_that_closes_its_outputs_is_under_its_clocks(self, bench):
+        record = bench.run("closes_its_outputs", timeout=4)
+        assert record.status is Status.TIMEOUT
+
     def test_a_flood_does_not_stop_the_job(self, bench):
         record = bench.run("floods")
         assert record.status is Status.OK

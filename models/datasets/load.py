@@ -138,9 +138,13 @@ def _read_text(spec, name):
 
 def _path(spec, name):
     path = os.path.join(spec.data_dir, name)
-    if not os.path.isfile(path):
+    try:
+        with open(path, "rb"):
+            return path
+    except PermissionError:
+        raise DataError("{}: this user ({}) may not read it".format(path, os.getuid()))
+    except OSError:
         raise DataError("{}: no such file; data {!r} needs it".format(path, spec.data))
-    return path
 
 
 def _slice(part, begin, end):

@@ -86,7 +86,8 @@ def offer_gpus() -> list[Offer]:
 
     try:
         driver = connect_driver()
-        return [(card.uuid, card.name) for card in driver.cards()] if driver else []
+        cards = driver.cards().usable.values() if driver else ()
+        return [(card.uuid, card.name) for card in cards]
     except BenchmarkError:
         return []
 

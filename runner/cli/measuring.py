@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
+from pydantic import ValidationError
 
 from runner.cli.streams import unfailing
 from runner.errors import ExitCode, UsageError
@@ -47,12 +49,24 @@ def _style(context: typer.Context) -> Style:
     return chosen_style(context.params.get("quiet", False), context.params["as_json"])
 
 
+def _checked(asked: dict[str, Any]) -> Request:
+    """Return options as a request. Raises UsageError for what is beyond the bounds of one."""
+    try:
+        return Request.model_validate(asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "".join(
+            f"--{str(name).replace('_', '-')} {first['input']}: " for name in first["loc"][:1]
+        )
+        raise UsageError(f"{option}{first['msg'].removeprefix('Value error, ')}") from error
+
+
 def _asked(context: typer.Context) -> tuple[Request, Session]:
     """Return what the command line asks for. Raises UsageError for what does not go together."""
     given = context.params
     if given["retry"] is not None and given["resume"] is None:
         raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
-    request = Request.model_validate({n: v for n, v in given.items() if n in Request.model_fields})
+    request = _checked({n: v for n, v in given.items() if n in Request.model_fields})
     resumed = None
     if given["resume"] is not None:
         resumed = find_run(given["results_dir"], given["resume"], list_resumable_runs)

@@ -6,14 +6,13 @@ Sources of the hashes: Keras' own loaders for MNIST and CIFAR-10, the authors' a
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 
+from runner.environments.fetch import fetch_file, partial_of
 from runner.environments.unpack import UNPACK, digits_arrays, replacing
 from runner.errors import DataError
 from runner.spec.workload import DataSource
@@ -50,6 +49,7 @@ DOWNLOADS = {
                 "https://s3.amazonaws.com/img-datasets/mnist.npz",
             ),
             70_000 * _DIGIT_BYTES,
+            11_490_434,
         ),
         Download(
             "cifar10",
@@ -85,31 +85,39 @@ def verify_download(item: Download, path: Path) -> None:
 
     Raises DataError that names both hashes and where the file lies now.
     """
-    found_size, found = path.stat().st_size, file_sha256(path)
+    if (wrong := _wrong_content(item, path)) is not None:
+        path.replace(_aside(path))
+        raise DataError(f"{item.name}: {wrong}; the file was set aside as {_aside(path)}")
+
+
+def _wrong_content(item: Download, path: Path) -> str | None:
+    """Return what is wrong with a file, or None."""
+    size, found = path.stat().st_size, file_sha256(path)
     if found == item.sha256:
-        return
-    aside = path.with_name(path.name + ".wrong")
-    path.replace(aside)
-    size = f", {found_size:,} bytes instead of {item.size:,}" if item.size else ""
-    raise DataError(
-        f"{item.name}: SHA-256 is {found}, expected {item.sha256}{size}; "
-        f"the file was set aside as {aside}"
-    )
+        return None
+    sizes = f", {size:,} bytes instead of {item.size:,}" if item.size else ""
+    return f"SHA-256 is {found}, expected {item.sha256}{sizes}"
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".wrong")
 
 
 def _download(item: Download, path: Path, progress: bool) -> None:
-    """Fetch a file from the first source that serves it whole."""
+    """Fetch a file from the first source that serves it whole and unchanged."""
     problems = []
-    partial = path.with_name(f"{item.name}.{os.getpid()}.part")
+    most = item.size or item.unpacked
     for url in item.urls:
         try:
-            pooch.HTTPDownloader(progressbar=progress, timeout=60)(url, str(partial), None)
+            with partial_of(path) as partial:
+                fetch_file(url, partial, most, progress)
+                if (wrong := _wrong_content(item, partial)) is None:
+                    partial.replace(path)
+                    return
+                partial.replace(_aside(path))
+            problems.append(f"{url}: {wrong}; it was set aside as {_aside(path)}")
         except (OSError, ValueError) as error:
-            partial.unlink(missing_ok=True)
             problems.append(f"{url}: {error}")
-        else:
-            partial.replace(path)
-            return
     raise DataError(
         f"{item.name} could not be downloaded: {'; '.join(problems)}\n"
         f"put the file at {path} yourself, or use --data synthetic"
@@ -185,8 +193,26 @@ def prepare_data(
     if source is DataSource.SYNTHETIC:
         return None
     if source is DataSource.DIGITS:
-        return _prepare_digits(cache)
-    return _prepare_real(datasets, cache, progress)
+        return _readable(_prepare_digits(cache))
+    return _readable(_prepare_real(datasets, cache, progress))
+
+
+def _readable(folder: Path) -> Path:
+    """Let the user of a container read a folder, whatever the umask was when it was made.
+
+    Raises DataError where it is somebody else's and cannot be read by all.
+    """
+    for path, wanted in ((folder, 0o755), *((path, 0o644) for path in folder.iterdir())):
+        if path.stat().st_mode & wanted == wanted:
+            continue
+        try:
+            path.chmod(wanted)
+        except OSError as error:
+            raise DataError(
+                f"{path}: containers cannot read it ({error.strerror})\n"
+                f"let its owner call: chmod -R a+rX {folder}"
+            ) from error
+    return folder
 
 
 def data_fingerprint(folder: Path | None) -> dict[str, str]:

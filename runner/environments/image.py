@@ -33,7 +33,7 @@ from runner.environments.recipe import (
 )
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, EngineError
-from runner.machine.docker_engine import LABEL, Engine
+from runner.machine.docker_engine import LABEL, REFUSED, Engine, explained, plain_tag
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.words import Say, printable
@@ -117,9 +117,9 @@ def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
         raise BuildError(
             f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
         ) from None
-    except BROKEN as error:
+    except (*BROKEN, *REFUSED) as error:
         raise BuildError(
-            f"the base image {base} cannot be pulled ({error}); "
+            f"the base image {base} cannot be pulled ({explained(error)}); "
             "name another, such as a mirror's, with --base-image"
         ) from error
 
@@ -257,9 +257,10 @@ def known_image_size(
     prefix = f"{LABEL}/{configuration.name}:{device}-"
     labels = [f"{LABEL}.configuration={configuration.name}", f"{LABEL}.stage={FINISHED}"]
     held = engine.client.images.list(filters={"label": labels})
-    fit = [image for image in held if any(name.startswith(prefix) for name in image.tags)]
-    fit.sort(key=lambda image: (tag in image.tags, str(image.attrs.get("Created"))))
-    return fit[-1].attrs.get("Size") if fit else None
+    named = [({plain_tag(name) for name in image.tags}, image) for image in held]
+    fit = [(tags, image) for tags, image in named if any(t.startswith(prefix) for t in tags)]
+    fit.sort(key=lambda found: (tag in found[0], str(found[1].attrs.get("Created"))))
+    return fit[-1][1].attrs.get("Size") if fit else None
 
 
 def _build(
@@ -296,8 +297,8 @@ def _build(
         raise BuildError(
             f"it took longer than {options.build_seconds:.0f} s (--build-timeout); see {log}"
         ) from None
-    except (EngineError, *BROKEN) as error:
-        raise BuildError(f"{printable(str(error).encode())}; see {log}") from None
+    except (EngineError, *BROKEN, *REFUSED) as error:
+        raise BuildError(f"{explained(error)}; see {log}") from None
 
 
 def build_stages(

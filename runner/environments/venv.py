@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,10 @@ from runner.spec.configuration import Configuration, Device
 from runner.words import printable, version_numbers
 
 MARKER = ".complete"
+_OF_WHICH_PACKAGES = re.compile(
+    r"UV_(CONSTRAINT|BUILD_CONSTRAINT|OVERRIDE|EXCLUDE\w*|PRERELEASE|RESOLUTION|FORK_STRATEGY|"
+    r"TORCH_BACKEND|NO_BINARY\w*|NO_BUILD\w*|NO_SOURCES\w*|NO_VERIFY_HASHES)"
+)
 # uv can download interpreters from this version on.
 _OLDEST_FETCHED = (3, 8)
 
@@ -55,12 +60,16 @@ def run_uv(
     output: int | IO[bytes],
     seconds: float,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run uv to its end. Raises subprocess.TimeoutExpired after so many seconds."""
+    """Run uv to its end. Raises subprocess.TimeoutExpired after so many seconds.
+
+    Of the user's settings those on where packages come from hold; a lock says which.
+    """
+    of_user = {name: v for name, v in os.environ.items() if not _OF_WHICH_PACKAGES.fullmatch(name)}
     return subprocess.run(
         [uv.find_uv_bin(), "--no-config", *arguments],
         stdout=output,
         stderr=output,
-        env={**os.environ, **settings},
+        env={**of_user, **settings},
         timeout=seconds,
         check=False,
     )

@@ -1,37 +1,36 @@
 """Wheels that package indexes lack, which a configuration names itself: fetched once, then kept."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pooch
-
 from runner.environments.datasets import file_sha256
+from runner.environments.fetch import fetch_file, partial_of
 from runner.environments.lockfile import locked_hashes, wheels_of
 from runner.errors import BuildError, UnobtainableError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device, OwnWheel
 from runner.words import Say
 
+# A wheel of a framework for a CPU is under 200 MiB, for a GPU under 1 GiB.
+_MOST_BYTES = 2 << 30
+
 
 def _fetch(wheel: OwnWheel, path: Path, named: Iterable[str]) -> None:
     """Put a wheel at ``path``. Raises BuildError if it cannot be had or is not the locked one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        pooch.HTTPDownloader(timeout=60)(wheel.url, str(partial), None)
-    except (OSError, ValueError) as error:
-        partial.unlink(missing_ok=True)
-        # What to do comes first: a reason that is too long for its place is cut at its end.
-        raise UnobtainableError(
-            f"{wheel.file} is on no package index: fetch {wheel.url} where that can be reached, "
-            f"and name its folder with --wheels (from here: {error})"
-        ) from error
-    if (found := file_sha256(partial)) not in named:
-        partial.unlink()
-        raise BuildError(f"{wheel.url}: SHA-256 is {found}, which the lock does not name")
-    partial.replace(path)
+    with partial_of(path) as partial:
+        try:
+            fetch_file(wheel.url, partial, _MOST_BYTES)
+        except (OSError, ValueError) as error:
+            # What to do comes first: a reason that is too long for its place is cut at its end.
+            raise UnobtainableError(
+                f"{wheel.file} is on no package index: fetch {wheel.url} where that can be "
+                f"reached, and name its folder with --wheels (from here: {error})"
+            ) from error
+        if (found := file_sha256(partial)) not in named:
+            raise BuildError(f"{wheel.url}: SHA-256 is {found}, which the lock does not name")
+        partial.replace(path)
 
 
 def with_own_wheels(

@@ -1,10 +1,9 @@
 """One job in a fresh process, followed to its end, everything kept as it comes."""
 
-import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,16 +18,20 @@ from runner.execution.outcome import (
     Outcome,
     WasDisturbed,
     conclude,
+    other_card,
     without_times,
 )
 from runner.execution.watch import (
-    Judge,
+    Sample,
     Watch,
+    WatchVerdict,
     disturbed_between,
     pauses_of,
     summarize_samples,
+    within,
 )
 from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
+from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
@@ -36,14 +39,13 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.identity import describe_identity
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
-from runner.tables.disturbance import epoch_pauses
+from runner.tables.disturbance import epoch_pauses, timed_span
 from runner.words import printable
 
 # How long a wish to end may stay unheard while a job is silent.
 _POLL_SECONDS = 0.5
 # A clock that is kept by the network is moved by less; more than this was set.
 _CLOCK_STEP_SECONDS = 0.5
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OPTIONS = {
     TimeLimit.FIRST_OUTPUT: "it wrote nothing for {:.0f} s after its start",
     TimeLimit.SILENCE: "it wrote nothing for {:.0f} s",
@@ -179,12 +181,19 @@ def _attend(
     log_end = printable(listener.store.last_log_line().encode(), limit=300)
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
-    return conclude(listener.job, heard, ended, log_end, was_disturbed)
+    outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
+    wrong = other_card(heard, conditions.gpu.name) if conditions.gpu else None
+    return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
 
 
-def _apply(outcome: Outcome, watch: Watch, judge: Judge, record: Record) -> None:
+def _of_timed_epochs(samples: Sequence[Sample], heard: Heard) -> list[Sample]:
+    """Return the samples of the epochs that are timed; without those, all of the job's."""
+    span = timed_span(heard.events)
+    return within(samples, *span) if span is not None else list(samples)
+
+
+def _apply(outcome: Outcome, verdict: WatchVerdict, record: Record) -> None:
     """Enter how the job ended, and what its samples say of the time it took."""
-    verdict = judge(watch.samples)
     record.status, record.reason = outcome.status, outcome.reason
     record.exit_code, record.clock = outcome.exit_code, outcome.clock
     record.warnings += [*outcome.warnings, *verdict.warnings]
@@ -216,10 +225,11 @@ def _follow(
             outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
     finally:
         record.cpus = process.cpus
-        record.telemetry = summarize_samples(watch.samples)
+        timed = _of_timed_epochs(watch.samples, listener.heard)
+        record.telemetry = summarize_samples(timed)
         record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
-    _apply(outcome, watch, keeper.judge, record)
+    _apply(outcome, keeper.judge(timed), record)
     record.warnings += _paused_epochs(record, listener.heard)
 
 
@@ -229,10 +239,10 @@ def disk_is_not_full(conditions: Conditions) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise MachineError(
-            f"{conditions.store.folder}: no space is left to keep results\n"
+            f"{error.filename or conditions.store.folder}: no space is left\n"
             "all that ended before is kept: make room (python -m runner clean), then go on with "
             f"--resume {conditions.store.name}"
         ) from error

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Sized
 from pathlib import Path
 
 from runner.environments.engine_calls import call_again
-from runner.errors import BuildError, EngineError, MachineError, UnobtainableError
+from runner.errors import (
+    BuildError,
+    EngineError,
+    LeftoverError,
+    MachineError,
+    UnobtainableError,
+)
 from runner.execution.attempt import Conditions, disk_is_not_full, run_job
 from runner.execution.guard import Obstacle
 from runner.launchers.base import Environment
@@ -71,6 +77,11 @@ def _retried(job: Job, environment: Environment, conditions: Conditions) -> Reco
 
     try:
         return call_again(say, is_of_carrier, patience, run_job, job, environment, conditions)
+    except LeftoverError as error:
+        raise MachineError(
+            f"{job.id}: {error}\nanother attempt would be timed beside it: end it, then go on with "
+            f"--resume {conditions.store.name}"
+        ) from error
     except EngineError as error:
         if conditions.launcher.answers():
             reason = f"starting or following it failed {patience.attempts} times: {error}"

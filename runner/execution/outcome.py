@@ -1,11 +1,17 @@
 """How a job ended, worked out from its events and its process's exit."""
 
 import math
+import re
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from runner.execution.validity import VALIDITY_CHECKS, too_fast, validity_objection
+from runner.execution.validity import (
+    DISTURBED_PEAK_MARGIN,
+    VALIDITY_CHECKS,
+    too_fast,
+    validity_objection,
+)
 from runner.launchers.base import Exit
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit
@@ -24,7 +30,15 @@ from runner.store.events import (
 )
 from runner.words import printable
 
+# What the frameworks raise where memory ends; JAX, MXNet and CNTK have no error of its own for it,
+# but say so: "RESOURCE_EXHAUSTED: Out of memory", "cudaMalloc failed: out of memory", "CUDA failure
+# 2: out of memory".
 _MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+_MEMORY_WORDS = re.compile(
+    r"RESOURCE_EXHAUSTED|out of memory|CUDA failure 2\b|cudaErrorMemoryAllocation|"
+    r"CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED|std::bad_alloc",
+    re.IGNORECASE,
+)
 # What a job may say beside its epochs: start, data, model, limits, end or error, and some room.
 _BESIDE_EPOCHS = 16
 # For a model that is none of ours, where no number of epochs was asked for.
@@ -148,7 +162,8 @@ def _checked(
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return why a job's times must not be believed, or None, and what was left unjudged."""
     fast = too_fast(job, heard.events)
-    if fast is None or not was_disturbed(*_peak_span(heard.events)):
+    is_beyond_doubt = too_fast(job, heard.events, DISTURBED_PEAK_MARGIN) is not None
+    if fast is None or is_beyond_doubt or not was_disturbed(*_peak_span(heard.events)):
         return validity_objection(job, heard.events), ()
     others = [check for check in VALIDITY_CHECKS if check is not too_fast]
     said = f"the machine was disturbed while its peak was measured, which is not judged: {fast}"
@@ -162,7 +177,7 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
     if errors:
         error = errors[-1]
         status = Status.INVALID if error.type == "InvalidModel" else Status.FAILED
-        if error.type in _MEMORY_ERRORS:
+        if error.type in _MEMORY_ERRORS or _MEMORY_WORDS.search(error.message):
             status = Status.OOM
         return status, printable(f"{error.type}: {error.message}".encode())
     if wrong_model := _wrong_model(heard):
@@ -170,10 +185,28 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
     has_end = any(isinstance(event, EndEvent) for event in heard.events)
     if ended.code != 0 or not has_end:
         said = f"; its log ends: {last_log_line}" if last_log_line else ""
-        return Status.FAILED, f"the process {_exit_text(ended.code)} before its end event{said}"
+        is_oom = _MEMORY_WORDS.search(last_log_line) and ended.code != 0
+        status = Status.OOM if is_oom else Status.FAILED
+        return status, f"the process {_exit_text(ended.code)} before its end event{said}"
     if wrong := _wrong_stream(job, heard):
         return Status.INVALID, wrong
     return Status.OK, None
+
+
+def _plain_name(card: str) -> str:
+    """Return a card's name without its maker's, which newer drivers put before it."""
+    return card.casefold().removeprefix("nvidia ").strip()
+
+
+def other_card(heard: Heard, chosen: str) -> str | None:
+    """Return on which card a job says it trained, where that is not the chosen one's name.
+
+    A framework that does not tell its card's name is believed: it was shown no other.
+    """
+    named = [event.device.name for event in heard.events if isinstance(event, StartEvent)]
+    if not named or named[0] is None or _plain_name(named[0]) == _plain_name(chosen):
+        return None
+    return f"it trained on {named[0]}, not on the chosen {chosen}"
 
 
 def _never(began: float, ended: float) -> bool:  # noqa: ARG001

@@ -18,6 +18,8 @@ from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
 from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, is_loaded
 
 INTERVAL_SECONDS = 1.0
+# A slowdown that lasts is in nearly every sample.
+_SHARE_HELD = 0.1
 # Without a sample for longer than this, something kept this process from running.
 _GAP_SECONDS = 5 * INTERVAL_SECONDS
 # No machine sleeps and wakes in less; two clocks that are read one after the other differ by less.
@@ -30,9 +32,11 @@ class Sample:
 
     ``foreign_load`` is the mean number of cores that others used in the ``seconds`` since the
     sample before: those of the whole machine less those of the job and of this runner.
-    ``strangers`` are the processes that compute on the GPU and are not the job's. ``paused`` are
-    the seconds before this sample in which the job was kept from running, ``wall`` the sample's
-    time in seconds since the epoch.
+    ``strangers`` are the processes that compute on the GPU and are not the job's; ``listed`` says
+    whether the driver's list holds one of the job's, without which it proves nothing: in
+    containers and virtual machines it may hold numbers of another namespace. ``paused`` are the
+    seconds before this sample in which the job was kept from running, ``wall`` the sample's time
+    in seconds since the epoch.
     """
 
     at: float
@@ -41,6 +45,7 @@ class Sample:
     cpu_mhz: float | None = None
     gpu: GpuSample | None = None
     strangers: tuple[GpuProcess, ...] | None = None
+    listed: bool = False
     paused: float = 0.0
     wall: float | None = None
 
@@ -185,17 +190,16 @@ class GpuProbe:
 
     def __call__(self) -> Sample:
         gpu = self._nvml.sample(self._uuid)
-        return replace(self._cpu(), gpu=gpu, strangers=self._strangers())
-
-    def _strangers(self) -> tuple[GpuProcess, ...] | None:
-        """Return who else computes on the card, or None where that cannot be told."""
         present = self._nvml.processes(self._uuid)
         # Asked for after the card's list, and kept: a process of the job that has just begun, or
         # just ended, is no stranger.
         self._own.update(self._process.pids())
+        sample = replace(self._cpu(), gpu=gpu)
         if present is None or not self._own:
-            return None
-        return tuple(p for p in present if p.kind == "compute" and p.pid not in self._own)
+            return sample
+        computing = [process for process in present if process.kind == "compute"]
+        strangers = tuple(process for process in computing if process.pid not in self._own)
+        return replace(sample, strangers=strangers, listed=len(strangers) < len(computing))
 
 
 class Watch:
@@ -275,13 +279,40 @@ def _throttled(samples: Sequence[Sample]) -> Counter[str] | None:
     return Counter(word for words in told for word in sorted(words)) if told else None
 
 
-def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return the samples of a job in one line: means, the highest temperature, all pauses.
+def _held(samples: Sequence[Sample]) -> set[str] | None:
+    """Return what held the clocks for long; None if the card never tells.
 
-    They are over the whole job, so the import, the data and the compilation are in them.
+    The hardware's bits are also set for a moment while a card changes its clocks by itself (DCGM,
+    "Field Identifiers", clock event reasons), so one sample of many proves no slowdown.
     """
+    counts = _throttled(samples)
+    if counts is None:
+        return None
+    return {word for word, count in counts.items() if count > _SHARE_HELD * len(samples)}
+
+
+def _is_exclusive(samples: Sequence[Sample]) -> bool | None:
+    """Return whether the job had the GPU to itself; None where the driver's list proves nothing."""
+    if not any(sample.listed for sample in samples):
+        return None
+    return not any(sample.strangers for sample in samples)
+
+
+def within(samples: Sequence[Sample], began: float, ended: float) -> list[Sample]:
+    """Return the samples that tell of the time between two, in seconds since the epoch.
+
+    A sample tells of the time since the one before. All of them where the time is too short to be
+    judged, or where they have no time.
+    """
+    found = [s for s in samples if s.wall is not None and began < s.wall < ended + s.seconds]
+    return found if len(found) >= MIN_SAMPLES else list(samples)
+
+
+def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return samples in one line: means, the highest temperature, all pauses."""
     cards = [s.gpu for s in samples if s.gpu is not None]
-    held = _throttled(samples)
+    held = _held(samples)
+    exclusive = {True: "yes", False: "no", None: "not known"}[_is_exclusive(samples)]
     return {
         "samples": len(samples),
         "foreign_load": foreign_load(samples),
@@ -293,6 +324,7 @@ def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
         "gpu_power_w": _mean([card.power_w for card in cards]),
         "gpu_sm_mhz": _mean([card.sm_mhz for card in cards]),
         "throttle": None if held is None else ", ".join(sorted(held)) or "none",
+        "exclusive": exclusive if cards else None,
         "paused_seconds": sum(s.paused for s in samples) if samples else None,
     }
 
@@ -309,6 +341,8 @@ Judge = Callable[[Sequence[Sample]], WatchVerdict]
 
 
 def _of_strangers(samples: Sequence[Sample]) -> list[str]:
+    if _is_exclusive(samples) is not False:
+        return []
     met: dict[int, GpuProcess] = {}
     seen: Counter[int] = Counter()
     for sample in samples:
@@ -322,13 +356,13 @@ def _of_strangers(samples: Sequence[Sample]) -> list[str]:
 
 
 def _of_slowdowns(samples: Sequence[Sample]) -> list[str]:
-    counts = _throttled(samples) or Counter()
+    counts, held = _throttled(samples) or Counter(), _held(samples) or set()
     hottest = summarize_samples(samples)["gpu_temperature"]
     at = f", at up to {hottest:.0f} C" if hottest is not None else ""
     return [
         f"the GPU was slowed down: {word} in {count} of {len(samples)} samples{at}"
         for word, count in sorted(counts.items())
-        if word in SLOWDOWNS
+        if word in SLOWDOWNS & held
     ]
 
 
@@ -354,12 +388,14 @@ def _of_pauses(samples: Sequence[Sample]) -> list[str]:
 
 def disturbed_between(samples: Sequence[Sample], began: float, ended: float) -> bool:
     """Return whether something held a device up between two times, in seconds since the epoch."""
-    within = [s for s in samples if s.wall is None or (began < s.wall < ended + s.seconds)]
+    of_time = [s for s in samples if s.wall is None or (began < s.wall < ended + s.seconds)]
+    is_listed = any(sample.listed for sample in samples)
     return any(
         s.paused
         or (s.gpu is None and (s.foreign_load or 0) > FOREIGN_LOAD_LIMIT)
-        or (s.gpu is not None and (s.strangers or (s.gpu.throttle or frozenset()) & SLOWDOWNS))
-        for s in within
+        or (s.gpu is not None and (s.gpu.throttle or frozenset()) & SLOWDOWNS)
+        or (is_listed and s.strangers)
+        for s in of_time
     )
 
 
@@ -381,10 +417,14 @@ def _unknown(samples: Sequence[Sample]) -> list[str]:
     if foreign_load(samples) is None:
         notes.append("the load of others is not known: the job's processes are not seen from here")
     on_gpu = [sample for sample in samples if sample.gpu is not None]
-    if on_gpu and all(sample.strangers is None for sample in on_gpu):
-        notes.append(
-            "whether others used the GPU is not known: the driver does not list its processes"
+    if on_gpu and _is_exclusive(on_gpu) is None:
+        told = any(sample.strangers is not None for sample in on_gpu)
+        why = (
+            "the driver's list does not hold the job's own process"
+            if told
+            else "the driver does not list its processes"
         )
+        notes.append(f"whether others used the GPU is not known: {why}")
     if on_gpu and _throttled(on_gpu) is None:
         notes.append("whether the GPU was slowed down is not known: this card does not tell")
     return notes

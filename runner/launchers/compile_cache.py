@@ -8,7 +8,7 @@ from docker.models.containers import Container
 from docker.models.volumes import Volume
 from docker.types import LogConfig, Mount
 
-from runner.machine.docker_engine import LABEL, Engine, cache_volume
+from runner.machine.docker_engine import LABEL, Engine, EngineKind, cache_volume
 
 CACHE_DIR = "/cache"
 _MEASURE_SECONDS = 60
@@ -44,6 +44,8 @@ class CompileCache:
 
     def _create(self) -> Volume:
         labels = {LABEL: "cache"}
+        if self.engine.kind is EngineKind.PODMAN:  # takes a quota, and cannot mount it then
+            return self.engine.client.volumes.create(self.name, labels=labels)
         try:
             quota = {"size": str(self.limit_bytes)}
             return self.engine.client.volumes.create(self.name, driver_opts=quota, labels=labels)

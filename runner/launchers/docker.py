@@ -14,7 +14,7 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from runner import paths
 from runner.environments.image import build_image
-from runner.errors import EngineError
+from runner.errors import EngineError, LeftoverError
 from runner.launchers.base import (
     GRACE_SECONDS,
     Chunk,
@@ -31,7 +31,7 @@ from runner.launchers.base import (
 from runner.launchers.compile_cache import BROKEN_ENGINE, CACHE_DIR, CompileCache
 from runner.launchers.disk_floor import DiskFloor
 from runner.machine.cpus import cpu_list, cpus_for
-from runner.machine.docker_engine import LABEL, Engine
+from runner.machine.docker_engine import LABEL, Engine, EngineKind
 from runner.machine.in_use import Use, hold_use, image_marker
 from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
@@ -97,7 +97,7 @@ def _remove(container: Container) -> None:
         if not _is_gone(error):
             raise EngineError(f"the container could not be removed: {error}") from error
     if not wait_until(lambda: _is_unknown(container)):
-        raise EngineError(
+        raise LeftoverError(
             f"container {container.short_id} is still there: docker rm -f {container.short_id}"
         )
 
@@ -219,6 +219,7 @@ class DockerLauncher(Launcher):
         return Environment(configuration.name, image.digest, identity)
 
     def start(self, job: Job, environment: Environment) -> Process:
+        self._remove_own()
         spec = job.spec(DATA_DIR if self.data_dir else None, CACHE_DIR)
         cpus = self._cpus(job)
         data, card = self.data_dir, self.gpu_uuid
@@ -246,6 +247,22 @@ class DockerLauncher(Launcher):
             _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
 
+    def _remove_own(self) -> None:
+        """Remove what is left of this run's earlier jobs.
+
+        An engine that went away while a job ran, and came back, may still have its container: a
+        second attempt would be timed beside the first.
+        """
+        ours = (f"{LABEL}=job", f"{LABEL}.run={self.run}", f"{OWNER_LABEL}={Owner.this()}")
+        try:
+            left = self.engine.client.containers.list(
+                all=True, filters={"label": list(ours)}, ignore_removed=True
+            )
+        except BROKEN_ENGINE as error:
+            raise EngineError(f"the engine does not list its containers: {error}") from error
+        for container in left:
+            _remove(container)
+
     def _labels(self, job: Job) -> dict[str, str]:
         return {
             LABEL: "job",
@@ -263,7 +280,9 @@ class DockerLauncher(Launcher):
     def sweep(self) -> list[str]:
         removed = []
         filters = {"label": f"{LABEL}=job"}
-        for container in self.engine.client.containers.list(all=True, filters=filters):
+        for container in self.engine.client.containers.list(
+            all=True, filters=filters, ignore_removed=True
+        ):
             if is_of_dead(container.labels.get(OWNER_LABEL, "")):
                 _remove(container)
                 removed.append(f"container {container.short_id} ({container.labels[_JOB_LABEL]})")
@@ -275,6 +294,13 @@ class DockerLauncher(Launcher):
         cpus = cpus_for(job)
         return cpu_list(cpus) if cpus and self.engine.is_local and same_kernel else None
 
+    def _tmpfs(self) -> str:
+        """Return the options of the job's /tmp; Podman knows no bound of its files."""
+        options = f"rw,nosuid,nodev,mode=1777,size={self.limits.tmpfs_bytes}"
+        if self.engine.kind is EngineKind.PODMAN:
+            return options
+        return f"{options},nr_inodes={self.limits.tmpfs_files}"
+
     def _sandbox(self) -> dict[str, Any]:
         """Return what keeps years-old software away from the host."""
         limits = self.limits
@@ -284,10 +310,7 @@ class DockerLauncher(Launcher):
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
             "user": "1000:1000",
-            "tmpfs": {
-                "/tmp": "rw,nosuid,nodev,mode=1777,"  # noqa: S108 - the container's own
-                f"size={limits.tmpfs_bytes},nr_inodes={limits.tmpfs_files}"
-            },
+            "tmpfs": {"/tmp": self._tmpfs()},  # noqa: S108 - the container's own
             "mem_limit": limits.memory_bytes,
             "memswap_limit": limits.memory_bytes,
             "pids_limit": limits.processes,

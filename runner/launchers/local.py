@@ -1,5 +1,6 @@
 """Jobs as processes of this machine, in an environment of their own: no engine needed."""
 
+import errno
 import json
 import os
 import platform
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import KW_ONLY, dataclass
@@ -34,6 +36,7 @@ from runner.launchers.base import (
 )
 from runner.launchers.variables import VARIABLES, passed_variables, variables_text
 from runner.machine.cpus import cpu_list, cpus_for, pinned
+from runner.machine.disk import FULL
 from runner.machine.in_use import Use
 from runner.machine.interpreters import interpreter_version
 from runner.machine.owner import Owner, is_of_dead
@@ -46,6 +49,12 @@ _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name
 _SCRATCH = "bench-job-"
 _OWNER_FILE = ".owner"
+# Frameworks write kernels and sources there while they compile.
+_LEAST_TEMPORARY_BYTES = 32 << 20
+# After a job's leader has ended, how long its outputs may be silent, or open, until they count as
+# ended too: a child may hold them.
+_DRAIN_SECONDS = 2.0
+_LONGEST_DRAIN_SECONDS = 10.0
 
 
 def _chunks(pipe: IO[bytes], stream: Stream) -> Iterator[Chunk]:
@@ -78,6 +87,13 @@ def _is_orphan(scratch: Path) -> bool:
         return False
 
 
+def _require_temporary_room() -> None:
+    """Raise OSError where temporary files have no room: every job would fail for that alone."""
+    folder = tempfile.gettempdir()
+    if shutil.disk_usage(folder).free < _LEAST_TEMPORARY_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+
+
 def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -92,8 +108,8 @@ class LocalProcess(Process):
     ) -> None:
         """Start it, on ``cpus`` alone if they are given."""
         self._scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
-        (self._scratch / _OWNER_FILE).write_text(str(Owner.this()), encoding="utf-8")
         try:
+            (self._scratch / _OWNER_FILE).write_text(str(Owner.this()), encoding="utf-8")
             with pinned(cpus) if cpus else nullcontext():
                 self._process = subprocess.Popen(
                     command,
@@ -107,12 +123,42 @@ class LocalProcess(Process):
         except OSError:
             shutil.rmtree(self._scratch)
             raise
+        self._ended_at: float | None = None
         self.cpus = cpu_list(cpus) if cpus else None
         self._tree = ProcessTree(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         out = partial(_chunks, self._process.stdout, Stream.EVENTS)
         self._output = Output([out, partial(_chunks, self._process.stderr, Stream.LOG)])
+
+    def read(self, timeout: float) -> Chunk | None:
+        """Return the next chunk as ``Process.read`` does; the job's end is that of its leader.
+
+        A child that holds an output open after that ends nothing later than ``_DRAIN_SECONDS``
+        after its last word, and a job that closes both outputs is still waited for within
+        ``timeout``, so that its clocks and its user are heard meanwhile.
+        """
+        has_ended = self._process.poll() is not None
+        if has_ended and self._ended_at is None:
+            self._ended_at = time.monotonic()
+        since = time.monotonic() - self._ended_at if self._ended_at is not None else 0.0
+        if since > _LONGEST_DRAIN_SECONDS:
+            return None
+        try:
+            chunk = self._output.read(timeout)
+        except TimeoutError:
+            if since > _DRAIN_SECONDS:
+                return None
+            raise
+        if chunk is None and not has_ended:
+            self._wait_for(timeout)
+        return chunk
+
+    def _wait_for(self, timeout: float) -> None:
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
 
     def wait(self) -> Exit:
         return Exit(self._process.wait())
@@ -210,9 +256,12 @@ class LocalLauncher(Launcher):
         compiled = self._compiled(environment)
         spec = job.spec(str(self.data_dir) if self.data_dir else None, str(compiled))
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
+        _require_temporary_room()
         try:
             return LocalProcess(command, self._environment(), cpus_for(job))
         except OSError as error:
+            if error.errno in FULL:
+                raise
             raise EngineError(f"{environment.location} could not be started: {error}") from error
 
     def answers(self) -> bool:

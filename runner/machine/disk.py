@@ -1,5 +1,6 @@
 """What room there is on this machine's disks for what will be needed."""
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from runner.errors import MachineError
 from runner.words import GIB, Say, size_text
 
+# The errors of a disk, or of a user's share of it, that holds no more.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # What a disk must have left beyond what is known to be needed: jobs' temporary files, the page
 # cache's delayed writes, what others do meanwhile.
 RESERVE = 256 << 20

@@ -1,21 +1,37 @@
 """The Docker engine: finding it, and saying plainly why it cannot be used."""
 
+import os
 import platform
+import re
 import shutil
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import requests.exceptions
-from docker.errors import APIError, DockerException
+from docker.credentials.errors import StoreError as CredentialError
+from docker.errors import DockerException
 
 import docker
 from runner.errors import MachineError
+from runner.words import printable, without_password
 
 LABEL = "keras-backend-benchmarks"
 # An engine that has not answered by then hangs; what it is asked later may take longer.
 ANSWER_SECONDS = 10
 WORK_SECONDS = 120
+# What Docker's library raises by itself; a missing credential helper is none of its own errors.
+REFUSED = (DockerException, CredentialError)
+# Before an engine has answered. What requests raises is an OSError.
+UNREACHED = (*REFUSED, OSError, ValueError)
+
+
+class EngineKind(StrEnum):
+    """Who made an engine: both speak Docker's language, with accents."""
+
+    DOCKER = "Docker"
+    PODMAN = "Podman"
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,30 @@ class Engine:
 
     client: docker.DockerClient
     info: dict[str, Any]
+
+    @property
+    def kind(self) -> EngineKind:
+        """Return who made the engine; Podman alone tells which Buildah it builds with."""
+        return EngineKind.PODMAN if "BuildahVersion" in self.info else EngineKind.DOCKER
+
+    @property
+    def is_rootless(self) -> bool:
+        """Return whether the engine runs without root, where limits may not be applied."""
+        options = self.info.get("SecurityOptions") or []
+        return bool(self.info.get("Rootless")) or any("rootless" in text for text in options)
+
+    @property
+    def description(self) -> str:
+        """Return the engine in words: kind, version, how it stores images, control groups."""
+        store = [str(self.info["Driver"])] if self.info.get("Driver") else []
+        if "containerd.snapshotter" in str(self.info.get("DriverStatus")):
+            store.append("of containerd")
+        version = self.info.get("ServerVersion") or "of unknown version"
+        words = [f"{self.kind} {version}"]
+        words += [f"store {' '.join(store)}"] if store else []
+        words += [f"cgroup v{self.info['CgroupVersion']}"] if self.info.get("CgroupVersion") else []
+        words += ["rootless"] if self.is_rootless else []
+        return ", ".join(words)
 
     @property
     def is_local(self) -> bool:
@@ -41,26 +81,103 @@ class Engine:
         return root if is_here and root.is_absolute() and root.is_dir() else None
 
 
+def plain_tag(tag: str) -> str:
+    """Return an image's name as we gave it; Podman puts a registry's before it."""
+    return tag.removeprefix("docker.io/").removeprefix("localhost/")
+
+
 def cache_volume(digest: str, label: str = LABEL) -> str:
     """Return the name of the volume that keeps what jobs of an image compile."""
     return f"{label}-cache-{digest.removeprefix('sha256:')[:16]}"
 
 
-def _why_not(error: Exception) -> str:
+def _address(engine: str | None) -> str:
+    """Return which engine was asked, where somebody named one."""
+    if engine is not None:
+        return f" at {without_password(engine)} (--engine)"
+    named = os.environ.get("DOCKER_HOST")
+    return f" at {without_password(named)} (DOCKER_HOST)" if named else ""
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """What stands between us and an engine: how its error is known, what it is, what helps."""
+
+    known_by: re.Pattern[str]
+    text: str
+    remedy: str
+
+
+_OF_CREDENTIALS = re.compile(r"credential|credsStore|credHelpers", re.IGNORECASE)
+_CREDENTIAL_REMEDY = (
+    "leave credsStore and credHelpers out of Docker's config.json, or set DOCKER_CONFIG to an "
+    "empty folder"
+)
+# The first that fits is told.
+_CAUSES = [
+    _Cause(re.compile(known_by), text, remedy)
+    for known_by, text, remedy in (
+        (
+            r"PermissionError|Permission denied",
+            "no permission on the Docker engine's socket",
+            "add yourself to its group (sudo usermod -aG docker $USER, then log in again)",
+        ),
+        (
+            r"paramiko",
+            "an ssh:// address needs the Python package paramiko, which is not installed",
+            "install it, or forward the socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock "
+            "HOST, and name it: --engine /tmp/docker.sock",
+        ),
+        (
+            r"TLSParameterError|TLS|[Cc]ertificate|\.pem",
+            "its certificates cannot be used",
+            "see that DOCKER_CERT_PATH holds ca.pem, cert.pem and key.pem, or unset "
+            "DOCKER_TLS_VERIFY",
+        ),
+        (
+            r"403|Forbidden",
+            "the address forbids what the runner has to ask",
+            "a proxy before the socket must let pass: info, version, containers, images, build, "
+            "volumes, system",
+        ),
+        (
+            r"InvalidVersion|client version .* is too (new|old)|API versions below",
+            "the engine is too old",
+            "update it: Docker 20.10 is the oldest that was tried",
+        ),
+        (
+            _OF_CREDENTIALS.pattern,
+            "the user's Docker configuration names a credential helper that does not work",
+            _CREDENTIAL_REMEDY,
+        ),
+        (
+            r"ValueError|Bind address|Invalid port|protocol|Invalid bind|not supported",
+            "that is no address of an engine",
+            "an address is like unix:///var/run/docker.sock or tcp://HOST:2376",
+        ),
+        (
+            r"Name or service not known|nodename|name resolution",
+            "no machine of that name is known",
+            "see how the name is spelled, and whether it resolves (getent hosts NAME)",
+        ),
+    )
+]
+
+
+def _why_not(error: Exception, address: str = "") -> str:
     """Return one line for what stands between us and the engine, and one for the remedy."""
-    text = str(error)
-    if "PermissionError" in text or "Permission denied" in text:
-        return (
-            "no permission on the Docker engine's socket\n"
-            "add yourself to its group (sudo usermod -aG docker $USER, then log in again)"
-        )
+    text = f"{type(error).__name__}: {error}"
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in text:
         return (
-            f"the Docker engine does not answer within {ANSWER_SECONDS} s\n"
+            f"the Docker engine{address} does not answer within {ANSWER_SECONDS} s\n"
             "see what it does (docker info), or restart it (sudo systemctl restart docker)"
         )
+    for cause in _CAUSES:
+        if cause.known_by.search(text):
+            about = f"no Docker engine answers{address}: " if address else ""
+            return f"{about}{cause.text}\n{cause.remedy}"
     return (
-        "no Docker engine answers\n"
+        f"no Docker engine answers{address}\n"
         "start one (sudo systemctl start docker), or name it: --engine /path/to/docker.sock"
     )
 
@@ -77,10 +194,28 @@ def connect_engine(engine: str | None = None) -> Engine:
         else:
             client = docker.from_env(timeout=ANSWER_SECONDS)
         found = Engine(client, client.info())
-    except (DockerException, APIError, requests.exceptions.RequestException) as error:
-        raise MachineError(_why_not(error)) from error
+    except UNREACHED as error:
+        raise MachineError(_why_not(error, _address(engine))) from error
     client.api.timeout = WORK_SECONDS
     return found
+
+
+def credential_problem() -> str | None:
+    """Return why the user's credentials cannot be read, and what helps; None where they can.
+
+    Docker's library reads all of them before each build, also where no registry asks for any.
+    """
+    try:
+        docker.auth.load_config().get_all_credentials()
+    except UNREACHED as error:
+        return explained(error)
+    return None
+
+
+def explained(error: BaseException) -> str:
+    """Return in a line what an engine or its library refuses, and what helps where it is known."""
+    text = printable(str(error).encode("utf-8", "backslashreplace"))
+    return f"{text}; {_CREDENTIAL_REMEDY}" if _OF_CREDENTIALS.search(text) else text
 
 
 def require_nvidia(engine: Engine) -> None:

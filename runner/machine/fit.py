@@ -1,11 +1,13 @@
 """Which card and engine a run works with, and whether a backend fits the card."""
 
+import os
 from dataclasses import dataclass
 
 from runner.errors import MachineError, near_miss
 from runner.machine.cuda import last_branch
 from runner.machine.docker_engine import Engine
-from runner.machine.gpu import Gpu, connect_driver
+from runner.machine.gpu import Cards, Gpu, connect_driver
+from runner.machine.visible import visible_cards
 from runner.spec.configuration import Configuration, Device
 from runner.words import version_numbers
 
@@ -19,27 +21,56 @@ class Machine:
     gpu: Gpu | None
 
 
-def list_gpus() -> list[Gpu]:
-    """Return the cards that the NVIDIA driver shows; none where there is no driver."""
+def list_gpus() -> Cards:
+    """Return the cards that the NVIDIA driver shows and this process may use.
+
+    Those that it may not use, with the reason, are among the unusable ones.
+    """
     found = connect_driver()
-    return found.cards() if found is not None else []
+    return visible_cards(found.cards(), os.environ) if found is not None else Cards()
 
 
-def choose_gpu(wanted: str | None, cards: list[Gpu]) -> Gpu:
-    """Return the card named by UUID or index, or the first. Raises MachineError without one."""
-    if not cards:
-        raise MachineError(
+def _why_none(cards: Cards) -> str:
+    if cards.driver is None:
+        return (
             "no NVIDIA GPU: the driver is not loaded on this machine\n"
             "install the NVIDIA driver, or measure on the CPU: --device cpu (make: DEVICE=cpu)"
         )
+    if not cards.unusable:
+        return (
+            f"no NVIDIA GPU: the driver ({cards.driver}) shows none\n"
+            "see what nvidia-smi -L lists, or measure on the CPU: --device cpu (make: DEVICE=cpu)"
+        )
+    return (
+        f"no GPU can be used: {'; '.join(unusable_texts(cards))}\n"
+        "see what nvidia-smi says of it, or measure on the CPU: --device cpu (make: DEVICE=cpu)"
+    )
+
+
+def unusable_texts(cards: Cards) -> list[str]:
+    """Return why cards are left out, a phrase for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for index, card in cards.unusable.items():
+        by_reason.setdefault(card.reason, []).append(str(index))
+    return [f"GPU {', '.join(indices)}: {reason}" for reason, indices in by_reason.items()]
+
+
+def choose_gpu(wanted: str | None, cards: Cards) -> Gpu:
+    """Return the card named by UUID or index, or the first. Raises MachineError without one."""
+    named = {wanted} if wanted is not None else set()
+    for index, unusable in cards.unusable.items():
+        if named & {str(index), unusable.uuid}:
+            raise MachineError(f"GPU {wanted} cannot be used: {unusable.reason}")
+    if not cards.usable:
+        raise MachineError(_why_none(cards))
     if wanted is None:
-        return cards[0]
-    by_name = {card.uuid: card for card in cards} | {str(i): c for i, c in enumerate(cards)}
+        return next(iter(cards.usable.values()))
+    by_name = {str(index): card for index, card in cards.usable.items()}
+    by_name |= {card.uuid: card for card in cards.usable.values()}
     if wanted not in by_name:
         hint = near_miss(wanted, by_name)
-        raise MachineError(
-            f"no GPU '{wanted}'{hint}\nthis machine has: {', '.join(c.uuid for c in cards)}"
-        )
+        there = ", ".join(card.uuid for card in cards.usable.values())
+        raise MachineError(f"no GPU '{wanted}'{hint}\nthis machine has: {there}")
     return by_name[wanted]
 
 

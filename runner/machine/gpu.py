@@ -1,7 +1,7 @@
 """What the NVIDIA driver tells of its cards."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import psutil
@@ -13,6 +13,7 @@ T = TypeVar("T")
 THERMAL = frozenset({"software thermal slowdown", "hardware thermal slowdown"})
 SLOWDOWNS = THERMAL | {"hardware power brake", "hardware slowdown"}
 POWER_CAP = "software power cap"
+_SLICED = "it is divided by MIG, whose slices are not measured; nvidia-smi -mig 0 makes it whole"
 # Not here: idle and application clocks, which are how a card stands, not something that befell it.
 _REASONS = {
     pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "software thermal slowdown",
@@ -36,6 +37,23 @@ class Gpu:
     driver: str
     compute_capability: tuple[int, int]
     memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class UnusableCard:
+    """Why a card cannot be used, and its UUID where the driver tells it."""
+
+    reason: str
+    uuid: str | None = None
+
+
+@dataclass(frozen=True)
+class Cards:
+    """The driver's cards by its index; ``driver`` is its version, None where there is none."""
+
+    usable: Mapping[int, Gpu] = field(default_factory=dict)
+    unusable: Mapping[int, UnusableCard] = field(default_factory=dict)
+    driver: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,14 +84,47 @@ class GpuProcess:
         return f"pid {self.pid} ({self.name or 'name unknown'}{used})"
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+# A library without a function that its binding calls is no NVMLError.
+_REFUSED = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
+_LOST = frozenset({pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_RESET_REQUIRED})
 
 
 def _told(ask: Callable[[], T]) -> T | None:
     """Return what the driver says, or None where it says that it cannot."""
     try:
         return ask()
+    except _REFUSED:
+        return None
+
+
+def _name(handle: Any) -> str:
+    """Return a card's name; a card whose name is no text has none."""
+    try:
+        return str(pynvml.nvmlDeviceGetName(handle))
+    except (*_REFUSED, UnicodeDecodeError):
+        return "NVIDIA GPU of unknown name"
+
+
+def _remedied(error: Exception) -> str:
+    """Return why the driver refuses a card, and what helps where that is known."""
+    said = str(error) or type(error).__name__
+    code = getattr(error, "value", None)
+    if code in _LOST:
+        return f"{said}: it is off the bus until the machine restarts"
+    if code == pynvml.NVML_ERROR_NO_PERMISSION:
+        return f"{said}: it may not be opened by this user or from this control group"
+    return said
+
+
+def _processes_by(newest: Callable[[], T], before: Callable[[], T]) -> T | None:
+    """Ask for processes by the newest function that the driver's library has.
+
+    R470, the last driver of Kepler cards, has the one before.
+    """
+    try:
+        return newest()
+    except (pynvml.NVMLLibraryMismatchError, pynvml.NVMLError_FunctionNotFound):
+        return _told(before)
     except pynvml.NVMLError:
         return None
 
@@ -92,17 +143,37 @@ class Nvml:
         """Load it. Raises pynvml.NVMLError where there is no driver."""
         pynvml.nvmlInit()
 
-    def cards(self) -> list[Gpu]:
-        """Return the cards, in the driver's order."""
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        return [self._card(index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
+    def cards(self) -> Cards:
+        """Return the cards. One that is lost or may not be opened stops none of the others."""
+        driver = _told(lambda: str(pynvml.nvmlSystemGetDriverVersion()))
+        usable: dict[int, Gpu] = {}
+        unusable: dict[int, UnusableCard] = {}
+        for index in range(_told(pynvml.nvmlDeviceGetCount) or 0):
+            if driver is None:
+                unusable[index] = UnusableCard("the driver does not tell its version")
+                continue
+            try:
+                usable[index] = self._card(index, driver)
+            except (*_REFUSED, UnicodeDecodeError) as error:
+                unusable[index] = UnusableCard(_remedied(error))
+        sliced = {index: card for index, card in usable.items() if self._is_sliced(index)}
+        unusable |= {index: UnusableCard(_SLICED, card.uuid) for index, card in sliced.items()}
+        usable = {index: card for index, card in usable.items() if index not in sliced}
+        return Cards(usable, unusable, driver or "of unknown version")
+
+    @staticmethod
+    def _is_sliced(index: int) -> bool:
+        """Return whether a card is divided by MIG, so that nothing can use the whole of it."""
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        modes = _told(lambda: pynvml.nvmlDeviceGetMigMode(handle))
+        return modes is not None and modes[0] == pynvml.NVML_DEVICE_MIG_ENABLE
 
     def _card(self, index: int, driver: str) -> Gpu:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
         return Gpu(
-            uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
-            name=_text(pynvml.nvmlDeviceGetName(handle)),
+            uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
+            name=_name(handle),
             driver=driver,
             compute_capability=(int(major), int(minor)),
             memory_bytes=_told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)),
@@ -139,15 +210,21 @@ class Nvml:
         card = _told(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
         if card is None:
             return None
-        computing = _told(lambda: pynvml.nvmlDeviceGetComputeRunningProcesses(card))
+        computing = _processes_by(
+            lambda: pynvml.nvmlDeviceGetComputeRunningProcesses_v3(card),
+            lambda: pynvml.nvmlDeviceGetComputeRunningProcesses_v2(card),
+        )
         if computing is None:
             return None
-        drawing = _told(lambda: pynvml.nvmlDeviceGetGraphicsRunningProcesses(card)) or []
+        drawing = _processes_by(
+            lambda: pynvml.nvmlDeviceGetGraphicsRunningProcesses_v3(card),
+            lambda: pynvml.nvmlDeviceGetGraphicsRunningProcesses_v2(card),
+        )
         # A process that does both is in both lists; it computes.
         pids = {told.pid for told in computing}
         return [
             *[self._process(told, "compute") for told in computing],
-            *[self._process(told, "graphics") for told in drawing if told.pid not in pids],
+            *[self._process(told, "graphics") for told in drawing or () if told.pid not in pids],
         ]
 
     @staticmethod
@@ -165,7 +242,7 @@ def connect_driver() -> Nvml | None:
         return Nvml()
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return None
-    except pynvml.NVMLError as error:
+    except _REFUSED as error:
         raise MachineError(
             f"the NVIDIA driver does not answer: {error}\n"
             "see whether nvidia-smi works; after an update of the driver the machine must restart"

@@ -12,6 +12,7 @@ from runner.errors import StoreError
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status
+from runner.spec.regular import read_regular
 from runner.spec.workload import WORKLOADS, DataSource
 from runner.store.events import DataEvent, EpochEvent, Event, parse_event
 from runner.store.record import began_at, read_job, read_manifest, read_record
@@ -183,9 +184,11 @@ def timing_of(
 
 
 def _events(path: Path) -> list[Event]:
-    if path.stat().st_size > MAX_EVENT_BYTES:
-        raise StoreError(f"{path}: too large to read for an estimate")
-    found = (parse_event(line) for line in path.read_bytes().splitlines())
+    try:
+        content = read_regular(path, MAX_EVENT_BYTES)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    found = (parse_event(line) for line in content.splitlines())
     return [event for event in found if isinstance(event, EpochEvent | DataEvent)]
 
 

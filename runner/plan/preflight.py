@@ -5,7 +5,15 @@ from dataclasses import replace
 
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine, connect_engine, require_nvidia
-from runner.machine.fit import Machine, Misfit, choose_gpu, find_misfit, list_gpus, misfit_reason
+from runner.machine.fit import (
+    Machine,
+    Misfit,
+    choose_gpu,
+    find_misfit,
+    list_gpus,
+    misfit_reason,
+    unusable_texts,
+)
 from runner.machine.gpu import Gpu
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, Device
@@ -37,8 +45,11 @@ def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
     if choice is DeviceChoice.CPU:
         return None
     cards = list_gpus()
-    if choice is DeviceChoice.AUTO and not cards and gpu is None:
-        say("device: cpu, because this machine shows no NVIDIA GPU")
+    for text in unusable_texts(cards):
+        say(f"left out: {text}")
+    if choice is DeviceChoice.AUTO and not cards.usable and gpu is None:
+        shown = "no GPU can be used" if cards.unusable else "this machine shows no NVIDIA GPU"
+        say(f"device: cpu, because {shown}")
         return None
     return choose_gpu(gpu, cards)
 

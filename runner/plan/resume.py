@@ -99,9 +99,11 @@ def statuses_to_retry(text: str | None) -> frozenset[Status]:
     return frozenset({Status.INTERRUPTED, *map(Status, chosen)})
 
 
-def _session_entry(arguments: list[str]) -> dict[str, Any]:
+def _session_entry(arguments: list[str], plan: Plan) -> dict[str, Any]:
+    engine = plan.machine.engine
     return {
         "started": datetime.now(UTC).isoformat(),
+        "engine": engine.description if engine is not None else None,
         "arguments": list(map(without_password, arguments)),
         "git_commit": git_commit(),
     }
@@ -131,7 +133,7 @@ def begin_run(
         "identity": describe_identity(),
         "machine": _machine(plan),
         "data": data_fingerprint(data_dir),
-        "sessions": [_session_entry(arguments)],
+        "sessions": [_session_entry(arguments, plan)],
     }
     return RunStore.create(root, manifest, name)
 
@@ -167,4 +169,4 @@ def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
 def continue_run(store: RunStore, plan: Plan, data_dir: Path | None, arguments: list[str]) -> None:
     """Enter a further session into a run's manifest. Raises IdentityError as above."""
     refuse_other_run(store, plan, data_fingerprint(data_dir))
-    store.amend(sessions=[*store.manifest().get("sessions", []), _session_entry(arguments)])
+    store.amend(sessions=[*store.manifest().get("sessions", []), _session_entry(arguments, plan)])

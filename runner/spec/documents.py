@@ -9,9 +9,12 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.errors import ConfigurationError, near_miss
+from runner.spec.regular import read_regular
 from runner.words import escaped
 
 Content = TypeVar("Content", bound=BaseModel)
+# What a person writes is far smaller.
+_MOST_BYTES = 16 << 20
 _PARSERS = {".toml": tomllib.loads, ".json": json.loads}
 
 
@@ -56,7 +59,8 @@ def read_document(path: Path, kind: type[Content]) -> Content:
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
     try:
-        return kind.model_validate(_PARSERS[path.suffix](path.read_text(encoding="utf-8")))
+        text = read_regular(path.resolve(), _MOST_BYTES).decode("utf-8-sig")
+        return kind.model_validate(_PARSERS[path.suffix](text))
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except ValidationError as error:

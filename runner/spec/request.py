@@ -1,9 +1,9 @@
 """What the user asked of a run: kept in its manifest, so that a resumed run asks for the same."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from runner.errors import StoreError
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice, Threads
@@ -11,6 +11,20 @@ from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
 from runner.words import without_password
+
+# What NumPy takes as a seed.
+MOST_SEED = 2**32 - 1
+
+
+def _no_truth(value: object) -> object:
+    """Refuse True and False, which Python counts as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("it must be a number")  # noqa: TRY004 pydantic takes it
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+_Count = Annotated[Whole, Field(ge=1, le=10**9)]
 
 
 class Request(Strict):
@@ -26,12 +40,12 @@ class Request(Strict):
     backend: tuple[str, ...] = ()
     device: DeviceChoice = DeviceChoice.AUTO
     gpu: str | None = None
-    epochs: int | None = None
-    samples: int | None = None
-    seed: int = 2017
-    repeats: int = 1
+    epochs: _Count | None = None
+    samples: _Count | None = None
+    seed: Annotated[Whole, Field(ge=0, le=MOST_SEED)] = 2017
+    repeats: _Count = 1
     until: str | None = None
-    max_repeats: int = 20
+    max_repeats: Annotated[_Count, Field(ge=2)] = 20
     budget: str | None = None
     same_within: str = "3%"
     threads: Threads | None = None
@@ -39,7 +53,7 @@ class Request(Strict):
     launcher: LauncherChoice = LauncherChoice.AUTO
     engine: str | None = None
     python: Path | None = None
-    memory: int | None = None
+    memory: _Count | None = None
     image_data_format: ImageDataFormat | None = None
     recurrent_activation: RecurrentActivation | None = None
     base_image: str | None = None
@@ -51,6 +65,17 @@ class Request(Strict):
     def build(self) -> BuildOptions:
         """Return the part that builds need."""
         return BuildOptions(self.base_image, self.ca_bundle, self.package_index, self.wheels)
+
+    @model_validator(mode="after")
+    def _last_seed(self) -> Self:
+        """Every repeat has a seed of its own."""
+        is_open = self.until is not None or self.budget is not None
+        last = self.seed + (max(self.repeats, self.max_repeats) if is_open else self.repeats) - 1
+        if last > MOST_SEED:
+            raise ValueError(
+                f"seed {self.seed}: the last repeat's would be {last}, and {MOST_SEED} is the most"
+            )
+        return self
 
     @field_validator("python", "ca_bundle", "wheels")
     @classmethod

@@ -13,6 +13,8 @@ from runner.words import escaped_json, printable
 
 # The longest that a job was seen to say is 2 KB.
 MAX_LINE_BYTES = 64 << 10
+# Of one job; an epoch takes about 200.
+MOST_EVENT_BYTES = 64 << 20
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]

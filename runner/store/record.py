@@ -17,10 +17,13 @@ from pydantic import (
 
 from runner.errors import StoreError
 from runner.spec.job import Job, Status
+from runner.spec.regular import read_regular
 from runner.store.atomic import whole_file
 from runner.words import escaped, escaped_json
 
 SCHEMA = 1
+# A manifest names its jobs, about 60 bytes each.
+_MOST_BYTES = 64 << 20
 T = TypeVar("T")
 
 
@@ -84,7 +87,7 @@ _RECORD = TypeAdapter(Record)
 
 def read_json_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path, _MOST_BYTES))
     except FileNotFoundError as error:
         raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
     except (OSError, ValueError, RecursionError) as error:

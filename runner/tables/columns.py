@@ -50,6 +50,7 @@ TELEMETRY_COLUMNS: dict[str, str] = {
     "gpu_power_w": "Float64",
     "gpu_sm_mhz": "Float64",
     "throttle": "string",
+    "exclusive": "string",
     "paused_seconds": "Float64",
 }
 COLUMNS: dict[str, str] = {

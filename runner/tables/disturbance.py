@@ -42,6 +42,17 @@ def disturbance_of(telemetry: Mapping[str, Any]) -> str | None:
     return "; ".join(_disturbances(telemetry)) or None
 
 
+def timed_span(events: Sequence[Event]) -> tuple[float, float] | None:
+    """Return from when to when the epochs ran that are timed, in seconds since the epoch.
+
+    These are the ones after the first. None where there are none, or where they have no times.
+    """
+    ends = [event.at for event in events if isinstance(event, EpochEvent)]
+    if len(ends) < 2 or ends[0] is None or ends[-1] is None:
+        return None
+    return ends[0], ends[-1]
+
+
 def epoch_pauses(
     pauses: Sequence[tuple[float, float]], events: Sequence[Event]
 ) -> dict[int, float]:

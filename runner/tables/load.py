@@ -13,7 +13,8 @@ from runner.errors import StoreError
 from runner.launchers.variables import VARIABLES
 from runner.machine.in_use import is_held
 from runner.spec.job import Status
-from runner.store.events import BadLine, Event, parse_event, wrong_order
+from runner.spec.regular import open_regular
+from runner.store.events import MOST_EVENT_BYTES, BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
@@ -25,10 +26,11 @@ from runner.words import escaped
 
 def _events(path: Path) -> tuple[list[Event], int]:
     """Return the whole events of a file, and how many of its lines are none."""
-    if not path.exists():
+    try:
+        with open_regular(path, MOST_EVENT_BYTES) as file:
+            found = [parse_event(line) for line in file]
+    except FileNotFoundError:
         return [], 0
-    with path.open("rb") as file:
-        found = [parse_event(line) for line in file]
     events = [event for event in found if not isinstance(event, BadLine)]
     return events, len(found) - len(events)
 
@@ -36,6 +38,7 @@ def _events(path: Path) -> tuple[list[Event], int]:
 _OF_ENVIRONMENT = (
     "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
 )  # fmt: skip
+_MOST_JOBS = 200_000
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 
@@ -162,6 +165,8 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
     A job whose files are damaged is ``failed``, with the file in its reason.
     """
+    if folder.is_symlink():
+        return [_unreadable(of_run, folder, f"{folder}: it is a link, which is not followed")]
     try:
         job, record = read_job(folder), _record_of(folder)
     except StoreError as error:
@@ -170,7 +175,7 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     try:
         events, bad = _events(path)
     except OSError as error:
-        return [_unreadable(of_run, folder, f"{path}: cannot be read: {error}")]
+        return [_unreadable(of_run, folder, f"{path}: cannot be read: {error.strerror}")]
     if damage := _damage(record, path, events, bad):
         record.status, record.reason = Status.FAILED, damage
     said = [event.model_dump(by_alias=True) for event in events]
@@ -217,8 +222,12 @@ def _run_rows(folder: Path) -> list[dict[str, Any]]:
     """Return a run's rows, its jobs in the order in which they were planned."""
     manifest = read_manifest(folder)
     planned = {name: position for position, name in enumerate(manifest["jobs"])}
+    if (folder / "jobs").is_symlink():
+        raise StoreError(f"{folder}/jobs: it is a link, which is not followed")
     # A folder in which nothing lies is one that the runner had no time to fill.
     jobs = [path for path in (folder / "jobs").glob("*/") if any(path.glob("*.json*"))]
+    if len(jobs) > _MOST_JOBS:
+        raise StoreError(f"{folder}/jobs: holds {len(jobs):,} jobs, more than {_MOST_JOBS:,}")
     jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
     of_run = {
         "run": manifest["run"],

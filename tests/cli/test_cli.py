@@ -6,6 +6,7 @@ from patching import patch_everywhere
 from runner.cli.app import main, normalize
 from runner.errors import ExitCode
 from runner.machine.fit import list_gpus
+from runner.machine.gpu import Cards
 
 
 def call(*arguments) -> int:
@@ -60,7 +61,7 @@ def test_a_mistake_is_one_clear_line_and_exit_2(arguments, text, capsys):
 
 
 def test_without_the_gpu_that_is_asked_for_exit_3_in_two_lines(monkeypatch, capsys):
-    patch_everywhere(monkeypatch, list_gpus, list)
+    patch_everywhere(monkeypatch, list_gpus, Cards)
     assert call("--config", "mxnet-k122", "--device", "gpu") == ExitCode.MACHINE
     assert len(capsys.readouterr().err.splitlines()) == 2
 

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from docker.errors import NotFound
 
-from launcher_contract import LauncherContract
+from launcher_contract import LauncherContract, make_job
 from runner.launchers.base import Environment
 from runner.launchers.docker import ContainerLimits, DockerLauncher
 from runner.machine.docker_engine import LABEL
@@ -54,6 +55,17 @@ class TestDockerLauncher(LauncherContract):
         assert seen["interfaces"] == ["lo"]
         assert seen["/opt/bench/x"] == seen["/etc/x"] == seen["/data/x"] == "OSError"
         assert seen["/cache/x"] == seen["/tmp/x"] == "written"
+
+    def test_a_second_attempt_is_not_timed_beside_the_first(self, launcher, environment, engine):
+        """An engine that was away for a while may still have the container of the first."""
+        first = launcher.start(make_job("sleeps"), environment)
+        second = launcher.start(make_job("sleeps"), environment)
+        try:
+            with pytest.raises(NotFound):
+                engine.client.containers.get(first._container.id)
+        finally:
+            second.stop()
+            second.close()
 
     def test_no_container_is_left(self, bench, engine):
         bench.run("well")

@@ -1,6 +1,8 @@
 """Data: the real download code against a local server, and what a wrong file leads to."""
 
 import io
+import itertools
+import os
 import pickle
 import tarfile
 from dataclasses import replace
@@ -16,6 +18,7 @@ from runner.environments.datasets import (
     fetch_dataset,
     prepare_data,
 )
+from runner.environments.fetch import FetchError, fetch_file
 from runner.environments.recipe import sha256_of
 from runner.environments.unpack import _BABI, MAX_MEMBER_BYTES, _ArraysOnly
 from runner.errors import DataError
@@ -58,6 +61,59 @@ def test_a_wrong_hash_names_both_and_the_file_is_set_aside(server, tmp_path):
     assert "0" * 64 in str(caught.value)
     folder = tmp_path / "downloads"
     assert [path.name for path in folder.iterdir()] == ["mnist.npz.wrong"]
+
+
+def test_the_next_source_serves_where_one_sends_something_else(server, tmp_path):
+    item = download(server, "mnist", b"content")
+    server.files["/gone"] = b"a page that says sorry"
+    path = fetch_dataset(item, tmp_path)
+    assert path.read_bytes() == b"content"
+    assert server.asked == ["/gone", "/file"]
+
+
+def test_what_is_larger_than_the_file_is_not_taken(server, tmp_path):
+    """A server that sent without end filled the disk."""
+    item = replace(download(server, "mnist", b"x" * 200_000), size=100_000)
+    with pytest.raises(DataError, match="more than 97.7 KiB, which is all there is"):
+        fetch_dataset(item, tmp_path)
+    assert list((tmp_path / "downloads").iterdir()) == []
+
+
+def test_what_a_killed_runner_left_is_swept(server, tmp_path):
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / "mnist.npz.999999999.part").write_bytes(b"half")
+    (folder / f"mnist.npz.{os.getppid()}.part").write_bytes(b"of another that lives")
+    fetch_dataset(download(server, "mnist", b"content"), tmp_path)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["mnist.npz", f"mnist.npz.{os.getppid()}.part"]
+
+
+def test_a_server_that_is_too_slow_is_given_up(server, tmp_path):
+    server.files["/file"] = b"x" * 300_000
+    moments = itertools.count(0, 100)
+    with pytest.raises(FetchError, match="in 120 s: it is too slow"):
+        fetch_file(f"{server.url}/file", tmp_path / "x", 300_000, clock=lambda: next(moments))
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o027, 0o022])
+def test_containers_can_read_the_data_whatever_the_umask(server, tmp_path, mask):
+    """A user of a careful umask was told that the file is not there."""
+    before = os.umask(mask)
+    try:
+        folder = prepare_data(DataSource.DIGITS, ["mnist"], tmp_path)
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+
+
+def test_data_that_an_earlier_version_made_private_is_opened_again(tmp_path):
+    folder = prepare_data(DataSource.DIGITS, ["mnist"], tmp_path)
+    folder.chmod(0o700)
+    (folder / "mnist.npz").chmod(0o600)
+    prepare_data(DataSource.DIGITS, ["mnist"], tmp_path)
+    assert folder.stat().st_mode & 0o777 == 0o755
 
 
 def test_no_source_answers_says_where_to_put_the_file(server, tmp_path):

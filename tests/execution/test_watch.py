@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from runner.execution.watch import (
     WatchVerdict,
     _with_reaped_children,
     cpu_mhz,
+    disturbed_between,
     foreign_load,
     judge_leniently,
     judge_strictly,
@@ -26,6 +28,7 @@ from runner.execution.watch import (
     runner_seconds,
     summarize_samples,
     tree_seconds,
+    within,
 )
 from runner.launchers.base import ProcessTree
 from runner.machine.gpu import GpuProcess, GpuSample
@@ -126,7 +129,15 @@ def loads(*values, seconds=1.0):
 
 def on_gpu(*throttles, strangers=(), load=0.0):
     return [
-        Sample(n, 1.0, load, 2000.0, GpuSample(90, 1, 80 + n, 140, 800, 2500, t), strangers)
+        Sample(
+            n,
+            1.0,
+            load,
+            2000.0,
+            GpuSample(90, 1, 80 + n, 140, 800, 2500, t),
+            strangers,
+            listed=strangers is not None,
+        )
         for n, t in enumerate(throttles)
     ]
 
@@ -174,6 +185,48 @@ def test_a_stranger_on_the_card_taints():
     )
 
 
+def test_a_list_without_the_jobs_own_process_proves_nothing():
+    """In containers and virtual machines it holds the host's numbers: every job was tainted."""
+    samples = [replace(s, listed=False) for s in on_gpu(*[QUIET] * 4, strangers=(STRANGER,))]
+    verdict = judge_strictly(samples)
+    assert verdict.tainted is None
+    assert "list does not hold the job's own process" in verdict.warnings[0]
+    assert summarize_samples(samples)["exclusive"] == "not known"
+    assert not disturbed_between(samples, 0, 10)
+    samples[2] = replace(samples[2], listed=True)
+    assert "another process was on the GPU" in judge_strictly(samples).tainted
+    assert summarize_samples(samples)["exclusive"] == "no"
+    assert disturbed_between(samples, 0, 10)
+
+
+def test_who_draws_the_desktop_is_no_stranger_however_much_that_grows():
+    nvml = FakeNvml(processes=[[GpuProcess(10, 1, "python3"), XORG, replace(XORG, pid=816)]])
+    sample = GpuProbe(Job([10]), nvml, "GPU-k80", lambda: Sample(1, 1))()
+    assert (sample.strangers, sample.listed) == ((), True)
+
+
+def test_one_sample_of_many_is_no_slowdown():
+    """The hardware's bits are also set for a moment while a card changes its clocks."""
+    samples = on_gpu(HOT, *[QUIET] * 19)
+    assert judge_strictly(samples).tainted is None
+    assert summarize_samples(samples)["throttle"] == "none"
+    assert judge_strictly(on_gpu(*[HOT] * 3, *[QUIET] * 17)).tainted is not None
+
+
+def test_what_was_before_and_after_the_timed_epochs_is_not_judged():
+    """The product of the limits heats a card, and taints nothing that was timed before."""
+    samples = [
+        replace(sample, wall=100.0 + n)
+        for n, sample in enumerate(on_gpu(HOT, HOT, *[QUIET] * 6, HOT, HOT, HOT))
+    ]
+    assert judge_strictly(samples).tainted is not None
+    timed = within(samples, 101.5, 106.5)
+    assert judge_strictly(timed).tainted is None
+    assert summarize_samples(timed)["samples"] == 6
+    assert within(samples, 103.0, 103.1) == samples, "too short to be judged by itself"
+    assert within(loads(1.0, 1.0, 1.0), 0, 9) == loads(1.0, 1.0, 1.0), "samples without times"
+
+
 def test_a_slowdown_taints_and_a_power_cap_is_noted():
     verdict = judge_strictly(on_gpu(QUIET, HOT, HOT | CAPPED))
     assert verdict.tainted == (
@@ -201,7 +254,8 @@ def test_a_job_in_one_line():
     assert summarize_samples(on_gpu(QUIET, HOT, CAPPED, load=0.5)) == {
         "samples": 3, "foreign_load": 0.5, "cpu_mhz": 2000.0, "gpu_utilization": 90.0,
         "gpu_temperature": 82, "gpu_power_w": 140.0, "gpu_sm_mhz": 800.0,
-        "throttle": "hardware thermal slowdown, software power cap", "paused_seconds": 0.0,
+        "throttle": "hardware thermal slowdown, software power cap", "exclusive": "yes",
+        "paused_seconds": 0.0,
     }  # fmt: skip
     assert summarize_samples(on_gpu(QUIET))["throttle"] == "none"
     nothing = summarize_samples([])

@@ -1,21 +1,29 @@
 """The local launcher against real processes: the shared contract, and what is its own."""
 
+import errno
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from launcher_contract import LauncherContract, make_job
+from launcher_contract import LauncherContract, Silent, make_job
 from runner.environments.lockfile import wheels_of
 from runner.environments.recipe import sha256_of
-from runner.errors import BuildError
+from runner.errors import BuildError, MachineError
+from runner.execution.attempt import Conditions, run_job
 from runner.launchers.local import LocalLauncher
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.job import Status
+from runner.spec.time_limits import TimeLimits
+from runner.store.run_folder import RunStore
+from runner.tables.load import load_runs
 
 FAKES = Path(__file__).parent.parent / "fakes" / "models"
 
@@ -90,6 +98,31 @@ class TestLocalLauncher(LauncherContract):
         assert seen["XLA_FLAGS"] == "--xla_cpu_use_thunk_runtime=false"
         assert "XLA_FLAGS=--xla_cpu_use_thunk_runtime=false" in record.identity["variables"]
         assert bench.table()["variables"].unique().tolist() == [record.identity["variables"]]
+
+
+@pytest.mark.parametrize("error", ["full before", "full at its start"])
+def test_a_full_disk_of_temporary_files_ends_the_run_and_fails_no_job(
+    launcher, environment, tmp_path, monkeypatch, error
+):
+    """Each job failed, one after the other, and the night was over."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    if error == "full before":
+        usage = SimpleNamespace(free=1 << 20)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    else:
+
+        def full(*arguments, **options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch))
+
+        monkeypatch.setattr("runner.launchers.local.subprocess.Popen", full)
+    store = RunStore.create(tmp_path / "runs", {})
+    conditions = Conditions(launcher, store, Silent(), TimeLimits())
+    with pytest.raises(MachineError, match=f"{scratch}: no space is left"):
+        run_job(make_job("well"), environment, conditions)
+    assert load_runs(store.folder)["status"].tolist() == ["interrupted"]
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_is_no_interpreter_is_one_line(tmp_path):

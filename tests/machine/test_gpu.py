@@ -7,7 +7,7 @@ import pytest
 
 from runner.errors import MachineError
 from runner.machine.fit import list_gpus
-from runner.machine.gpu import Gpu, GpuSample, Nvml
+from runner.machine.gpu import Cards, Gpu, GpuSample, Nvml
 
 
 def cannot(*_):
@@ -52,8 +52,8 @@ def test_a_sample_is_in_plain_units_and_words(library):
 
 def test_a_process_that_computes_and_draws_computes(library):
     library(
-        nvmlDeviceGetComputeRunningProcesses=[SimpleNamespace(pid=1, usedGpuMemory=1 << 20)],
-        nvmlDeviceGetGraphicsRunningProcesses=[
+        nvmlDeviceGetComputeRunningProcesses_v3=[SimpleNamespace(pid=1, usedGpuMemory=1 << 20)],
+        nvmlDeviceGetGraphicsRunningProcesses_v3=[
             SimpleNamespace(pid=1, usedGpuMemory=1 << 20),
             SimpleNamespace(pid=1 << 30, usedGpuMemory=None),
         ],
@@ -70,10 +70,11 @@ def test_cards_are_read_even_where_they_have_no_memory_of_their_own(library):
         nvmlDeviceGetCount=1,
         nvmlDeviceGetHandleByIndex="handle",
         nvmlDeviceGetCudaComputeCapability=(12, 1),
-        nvmlDeviceGetUUID=b"GPU-gb10",
+        nvmlDeviceGetUUID="GPU-gb10",
         nvmlDeviceGetName="NVIDIA GB10",
     )
-    assert list_gpus() == [Gpu("GPU-gb10", "NVIDIA GB10", "580.1", (12, 1), None)]
+    card = Gpu("GPU-gb10", "NVIDIA GB10", "580.1", (12, 1), None)
+    assert list_gpus() == Cards({0: card}, {}, "580.1")
 
 
 @pytest.mark.parametrize("code", ["NVML_ERROR_LIBRARY_NOT_FOUND", "NVML_ERROR_DRIVER_NOT_LOADED"])
@@ -82,7 +83,7 @@ def test_no_driver_is_no_card(monkeypatch, code):
         raise pynvml.NVMLError(getattr(pynvml, code))
 
     monkeypatch.setattr(pynvml, "nvmlInit", no_driver)
-    assert list_gpus() == []
+    assert list_gpus() == Cards()
 
 
 def test_a_driver_that_does_not_answer_is_two_lines(monkeypatch):

@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
+from fake_nvml import shown
 from patching import patch_everywhere
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine, _why_not, connect_engine, require_nvidia
 from runner.machine.fit import Machine, choose_gpu, list_gpus, misfit_reason
-from runner.machine.gpu import Gpu
+from runner.machine.gpu import Cards, Gpu
 from runner.plan.preflight import check_machine, device_to_build_for, refuse_cards
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Device, load_configurations
@@ -61,11 +62,11 @@ def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():
 
 
 def test_cards_are_chosen_by_uuid_or_index():
-    assert choose_gpu(None, [K80, H200]) is K80
-    assert choose_gpu("GPU-h200", [K80, H200]) is H200
-    assert choose_gpu("1", [K80, H200]) is H200
+    assert choose_gpu(None, shown(K80, H200)) is K80
+    assert choose_gpu("GPU-h200", shown(K80, H200)) is H200
+    assert choose_gpu("1", shown(K80, H200)) is H200
     with pytest.raises(MachineError, match="did you mean 'GPU-h200'"):
-        choose_gpu("GPU-h20", [K80, H200])
+        choose_gpu("GPU-h20", shown(K80, H200))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +79,14 @@ def test_cards_are_chosen_by_uuid_or_index():
     ],
 )
 def test_an_image_is_built_for_what_is_there_unless_asked(monkeypatch, asked, cards, device, said):
-    patch_everywhere(monkeypatch, list_gpus, lambda: cards)
+    patch_everywhere(monkeypatch, list_gpus, lambda: shown(*cards))
     told: list[str] = []
     assert device_to_build_for(DeviceChoice(asked), told.append) == Device(device)
     assert told == said
 
 
 def test_no_gpu_is_two_lines_with_a_remedy(monkeypatch):
-    patch_everywhere(monkeypatch, list_gpus, list)
+    patch_everywhere(monkeypatch, list_gpus, Cards)
     with pytest.raises(MachineError) as caught:
         check("mxnet-k122")
     lines = str(caught.value).splitlines()
@@ -118,7 +119,7 @@ def test_an_engine_without_nvidia_is_refused(monkeypatch):
 
 
 def test_when_no_chosen_backend_fits_the_card_nothing_starts(monkeypatch):
-    patch_everywhere(monkeypatch, list_gpus, lambda: [H200])
+    patch_everywhere(monkeypatch, list_gpus, lambda: shown(H200))
     patch_everywhere(
         monkeypatch, connect_engine, lambda name: Engine(Local(), {"Runtimes": {"nvidia": {}}})
     )
@@ -130,7 +131,7 @@ def test_auto_takes_the_cpu_and_this_machine_where_nothing_else_is_and_says_so(m
     def no_engine(name):
         raise MachineError("no Docker engine answers\nstart one")
 
-    patch_everywhere(monkeypatch, list_gpus, list)
+    patch_everywhere(monkeypatch, list_gpus, Cards)
     patch_everywhere(monkeypatch, connect_engine, no_engine)
     said: list[str] = []
     machine = check("mxnet-k122", device="auto", say=said.append)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests.exceptions
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -380,6 +380,30 @@ OURS = {LABEL: "image"}
 def held(client, cache):
     items = engine_items(Engine(client, {}), cache, list(Kind))
     return {item.name: item for item in items}
+
+
+@pytest.mark.parametrize("names", [None, []])
+@pytest.mark.parametrize("labels", [None, {}])
+def test_a_strangers_container_without_a_name_stops_nothing(client, cache, names, labels):
+    """Engines show dead and vanishing containers like that."""
+    digest = "sha256:" + "1" * 64
+    client.image(digest, [f"{LABEL}/a-k1:cpu-1"], OURS)
+    client.container("c" * 64, labels, digest)
+    client.listed["Containers"][0]["Names"] = names
+    item = held(client, cache)["a-k1:cpu-1"]
+    assert item.reason == f"container {'c' * 12} uses it"
+    assert item.remove is None
+
+
+@pytest.mark.parametrize("error", [APIError("403 Forbidden"), OSError("gone"), DockerException()])
+def test_an_engine_that_refuses_a_question_is_an_error_with_a_remedy(client, cache, error):
+    def refuse(_):
+        raise error
+
+    client.image("sha256:" + "1" * 64, [f"{LABEL}/a-k1:cpu-1"], OURS)
+    client.images.get = refuse
+    with pytest.raises(MachineError, match="does not say what it holds"):
+        held(client, cache)
 
 
 def test_an_image_goes_under_all_its_names_with_its_compile_cache(client, cache):

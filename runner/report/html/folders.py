@@ -1,6 +1,7 @@
 """What the folders of jobs hold beside the table: the end of a log, warnings, telemetry."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 from runner.errors import StoreError
 from runner.report.html.packed import plain_value
 from runner.spec.job import Status
+from runner.spec.regular import open_regular, read_regular
 from runner.store.record import read_record
 from runner.words import escaped_lines
 
@@ -21,6 +23,8 @@ _LOG_BUDGET = {True: 500_000, False: 1_000_000}
 _LOG_BOUNDS = {True: (80, 2_000), False: (200, 8_000)}
 # Numbers of all telemetry together, and the points of one job's series.
 _TELEMETRY_BUDGET = 60_000
+# Two days of samples; about 400 bytes a second.
+_MOST_TELEMETRY_BYTES = 64 << 20
 _MOST_POINTS, _FEWEST_POINTS = 120, 8
 _OF_CARD = {
     "gpu_utilization": "utilization_percent",
@@ -42,8 +46,8 @@ class Extras:
 def log_tail(path: Path, limit: int) -> tuple[str, int] | None:
     """Return the last ``limit`` bytes of a log as visible text, and how long it is in bytes."""
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - limit))
             text = file.read(limit).decode("utf-8", "replace")
     except OSError:
@@ -57,11 +61,13 @@ def log_tail(path: Path, limit: int) -> tuple[str, int] | None:
 def _samples(folder: Path) -> list[dict[str, float | None]]:
     """Return a job's samples flat, without the lines that are none."""
     found = []
+    if folder.is_symlink():
+        return []
     try:
-        lines = (folder / "telemetry.jsonl").read_text(encoding="utf-8", errors="replace")
+        content = read_regular(folder / "telemetry.jsonl", _MOST_TELEMETRY_BYTES)
     except OSError:
         return []
-    for line in lines.splitlines():
+    for line in content.decode("utf-8", "replace").splitlines():
         try:
             sample = json.loads(line)
             card = sample["gpu"] or {}
@@ -104,10 +110,12 @@ def _limits(jobs: pd.DataFrame) -> dict[bool, int]:
 
 
 def _row(folder: Path, limit: int) -> dict[str, Any]:
-    record = None
-    with suppress(StoreError):  # where it cannot be read, the table says so already
-        record = read_record(folder)
-    text, size = log_tail(folder / "log.txt", limit) or (None, None)
+    record, log = None, None
+    if not folder.is_symlink():  # a link could lead anywhere
+        with suppress(StoreError):  # where it cannot be read, the table says so already
+            record = read_record(folder)
+        log = log_tail(folder / "log.txt", limit)
+    text, size = log or (None, None)
     return {
         "log": text,
         "log_bytes": size,

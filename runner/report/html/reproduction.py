@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from runner.spec.job import Status
-from runner.store.events import StartEvent, parse_event
+from runner.spec.regular import open_regular
+from runner.store.events import MAX_LINE_BYTES, StartEvent, parse_event
 from runner.store.record import read_manifest
 
 _ENVIRONMENT = [
@@ -36,8 +37,8 @@ def _distinct(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
 def _versions(folder: Path) -> str | None:
     """Return the versions that a job in ``folder`` says it ran with, in words."""
     try:
-        with (folder / "events.jsonl").open("rb") as file:
-            said = parse_event(file.readline())
+        with open_regular(folder / "events.jsonl") as file:
+            said = parse_event(file.readline(MAX_LINE_BYTES))
     except OSError:
         return None
     if not isinstance(said, StartEvent):

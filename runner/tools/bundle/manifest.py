@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from runner.environments.recipe import sha256_of
 from runner.errors import BundleError
 from runner.spec.configuration import Device
+from runner.spec.regular import read_regular
 
 BUNDLE_SCHEMA = 1
 MANIFEST_NAME = "bundle.json"
@@ -104,14 +105,12 @@ def write_manifest(folder: Path, manifest: BundleManifest) -> None:
 
 def _json(folder: Path) -> Any:
     path = folder / MANIFEST_NAME
-    if path.is_symlink() or not path.is_file():
+    try:
+        return json.loads(read_regular(path, _MAX_BYTES))
+    except FileNotFoundError as error:
         raise BundleError(
             f"{folder}: holds no {MANIFEST_NAME}; is it a bundle, and was it saved whole?"
-        )
-    if path.stat().st_size > _MAX_BYTES:
-        raise BundleError(f"{path}: is larger than {_MAX_BYTES:,} bytes")
-    try:
-        return json.loads(path.read_bytes())
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read: {error}") from error
 

@@ -17,7 +17,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from runner.environments.engine_calls import Patience, call_again
 from runner.errors import MachineError
-from runner.machine.docker_engine import LABEL, Engine, cache_volume
+from runner.machine.docker_engine import LABEL, Engine, cache_volume, plain_tag
 from runner.machine.in_use import image_marker, last_use, sole_use
 from runner.machine.owner import Owner
 from runner.tools.clean.items import Item, Kind, RemovalError
@@ -84,7 +84,7 @@ class _Image:
 def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image | None:
     """Return one of our images as it is by itself; None if it has no name of ours."""
     digest, prefix = entry["Id"], f"{held.label}/"
-    tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
+    tags = [plain_tag(tag) for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
     ours = [tag for tag in tags if tag.startswith(prefix)]
     if not ours:
         return None
@@ -110,6 +110,12 @@ def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image 
     )
 
 
+def _container_name(entry: dict[str, Any]) -> str:
+    """Return a container's name; one that is being removed has none, and is known by its id."""
+    names = entry.get("Names") or [""]
+    return str(names[0]).lstrip("/") or str(entry["Id"])[:12]
+
+
 def _images(held: _Held) -> Iterator[Item]:
     """Yield our images, those that others are built on before these.
 
@@ -117,7 +123,7 @@ def _images(held: _Held) -> Iterator[Item]:
     on is used whenever they are.
     """
     containers = held.usage.get("Containers") or []
-    users = {entry["ImageID"]: entry["Names"][0].lstrip("/") for entry in containers}
+    users = {entry.get("ImageID"): _container_name(entry) for entry in containers}
     sizes = _volume_sizes(held)
     seen = [_image(held, entry, users) for entry in held.labelled("Images", "image")]
     found = [image for image in seen if image is not None]
@@ -146,7 +152,7 @@ def _remove_image(held: _Held, digest: str) -> None:
             raise RemovalError(f"{digest}: a run uses it")
         with _removing(digest):
             tags = images.get(digest).tags
-            if not all(tag.startswith(f"{held.label}/") for tag in tags):
+            if not all(plain_tag(tag).startswith(f"{held.label}/") for tag in tags):
                 raise RemovalError(f"{digest}: it got another name meanwhile")
             for tag in tags:
                 images.remove(tag, force=False)
@@ -223,20 +229,19 @@ def _is_being_asked(error: BaseException) -> bool:
 
 def engine_items(
     engine: Engine, cache: Path, kinds: Collection[Kind], label: str = LABEL
-) -> Iterator[Item]:
-    """Yield what of some kinds an engine holds under our label. ``cache`` knows the last uses.
+) -> list[Item]:
+    """Return what of some kinds an engine holds under our label. ``cache`` knows the last uses.
 
     Raises MachineError if the engine does not say what it holds.
     """
     patience = Patience(attempts=30, longest_wait=2.0)
     try:
         found = call_again(lambda _: None, _is_being_asked, patience, engine.client.df)
+        held = _Held(engine, label, cache, found, engine.data_root)
+        asked = [items for kind, items in _BY_KIND.items() if kind in kinds]
+        return [item for items in asked for item in items(held)]
     except _BROKEN as error:
         raise MachineError(
             f"the Docker engine does not say what it holds: {error}\n"
             "try again, or leave it out: --kind environments caches"
         ) from error
-    held = _Held(engine, label, cache, found, engine.data_root)
-    for kind, items in _BY_KIND.items():
-        if kind in kinds:
-            yield from items(held)

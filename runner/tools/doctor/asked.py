@@ -1,6 +1,6 @@
 """The run that is asked about, and what of the machine several checks look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,8 +64,8 @@ class AskedRun(Request):
         return _ask(lambda say: choose_card(self.device, self.gpu, say))
 
     @cached_property
-    def cards(self) -> list[Gpu]:
-        return _ask(lambda _: list_gpus()).value or []
+    def cards(self) -> Mapping[int, Gpu]:
+        return found.usable if (found := _ask(lambda _: list_gpus()).value) else {}
 
     @property
     def runs_locally(self) -> bool:

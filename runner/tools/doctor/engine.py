@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runner.errors import MachineError
-from runner.machine.docker_engine import require_nvidia
+from runner.machine.docker_engine import credential_problem, require_nvidia
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
@@ -22,8 +22,9 @@ def engine_answers(asked: AskedRun) -> Iterator[Finding]:
         hint = "for containers, see what --launcher docker says"
         yield _say.warning("engine", "; ".join(asked.found_engine.notes), hint)
     else:
-        version = found.info.get("ServerVersion", "of unknown version")
-        yield _say.ok("engine", f"Docker {version} answers")
+        yield _say.ok("engine", f"{found.description}: answers")
+        if (problem := credential_problem()) is not None:
+            yield _say.problem("credentials", f"images cannot be built: {problem}")
         if not found.is_local:
             yield _say.warning(
                 "engine",

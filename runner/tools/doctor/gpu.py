@@ -42,7 +42,7 @@ def gpu_cards(asked: AskedRun) -> Iterator[Finding]:
     if asked.card.error is not None:
         yield _cards.problem("GPU", *text_and_remedy(asked.card.error))
     yield from (_cards.warning("GPU", note) for note in asked.card.notes)
-    for index, card in enumerate(asked.cards):
+    for index, card in asked.cards.items():
         chosen = "chosen; " if card == asked.card.value else ""
         yield _cards.ok(f"GPU {index}", f"{chosen}{_described(card)}; {card.uuid}")
 
@@ -95,7 +95,7 @@ def other_cards(asked: AskedRun) -> Iterator[Finding]:
     """Say of each other kind of card which backends it could run."""
     if asked.card.value is None:
         return
-    kinds = {(card.name, card.compute_capability): card for card in asked.cards}
+    kinds = {(card.name, card.compute_capability): card for card in asked.cards.values()}
     kinds.pop((asked.card.value.name, asked.card.value.compute_capability), None)
     for card in kinds.values():
         against = misfits(asked.configurations, asked.backend, card)

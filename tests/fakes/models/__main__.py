@@ -123,6 +123,31 @@ def sleeps():
     time.sleep(600)
 
 
+def leaves_a_child(work):
+    """End well, and leave a process behind that holds the outputs open."""
+
+    def behave():
+        if os.fork() == 0:
+            os.setsid()
+            work()
+        well()
+
+    return behave
+
+
+def talk():
+    while True:
+        os.write(2, b"still here\n")
+        time.sleep(0.1)
+
+
+def closes_its_outputs():
+    train()
+    os.close(1)
+    os.close(2)
+    time.sleep(600)
+
+
 def floods():
     os.write(2, b"x" * 100000 + b"\n")
     for _ in range(2000):
@@ -312,6 +337,9 @@ BEHAVIOURS = {
     "wrong_model": wrong_model,
     "sleeps": sleeps,
     "floods": floods,
+    "leaves_a_silent_child": leaves_a_child(lambda: time.sleep(600)),
+    "leaves_a_talking_child": leaves_a_child(talk),
+    "closes_its_outputs": closes_its_outputs,
     "environment": environment,
     "eats_memory": eats_memory,
 }
