@@ -24,7 +24,7 @@ from scripted import ScriptedLauncher, ScriptedProcess, mxnet_job, stream
 
 QUIET = GpuSample(90, 0, 60, 140, 800, 2500, frozenset())
 HOT = GpuSample(90, 0, 95, 140, 500, 2500, frozenset({"software thermal slowdown"}))
-CLEAN = [Sample(n, 1.0, 0.0, 2000.0, QUIET, ()) for n in range(3)]
+CLEAN = [Sample(n, 1.0, 0.0, 2000.0, QUIET, (), listed=True) for n in range(3)]
 
 
 class Recorded:
