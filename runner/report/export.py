@@ -14,7 +14,7 @@ import pandas as pd
 
 from runner.errors import UsageError, choose_names
 from runner.report.cells import detail_cells, text_cells
-from runner.report.console import out
+from runner.report.console import err, out
 from runner.report.markdown import markdown_table
 from runner.report.mlflow import log_to_mlflow
 from runner.spec.choices import SUFFIXES, Format, Table
@@ -157,7 +157,8 @@ def export_runs(
         return
     with output_file(output) as partial:
         partial.write_bytes(content)
-    out.print(f"{table}: {output}", highlight=False, soft_wrap=True)
+    # Beside the table, which may be what standard output holds (--output /dev/stdout).
+    err.print(f"{table}: {output}", highlight=False)
 
 
 def log_runs(runs: list[str], results_dir: Path, uri: str, experiment: str) -> None:

@@ -86,9 +86,9 @@ def conditions_line(table: pd.DataFrame) -> str:
 
 _CAPTION = (
     "s per epoch: each process's median over its epochs after the first, validation included, and "
-    "the geometric mean over processes, with half its 95 % interval; x TF: over TensorFlow's in "
-    "the same test."
+    "the geometric mean over processes, with half its 95 % interval"
 )
+_OVER_TENSORFLOW = "; x TF: over TensorFlow's in the same test"
 
 
 def _of_study(study: Study, name: str) -> str:
@@ -101,12 +101,14 @@ def _of_study(study: Study, name: str) -> str:
 def caption_of(summary: pd.DataFrame) -> str:
     """Return what a table of measured and published cells must be read with."""
     beside = studies_beside(summary)
+    over = _OVER_TENSORFLOW if beside or (summary["backend"] == "tensorflow").any() else ""
+    caption = f"{_CAPTION}{over}."
     if not beside:
-        return _CAPTION
+        return caption
     names = [study_year(beside)] if len(beside) == 1 else [study.name for study in beside]
     said = "; ".join(map(_of_study, beside, names))
     return (
-        f"{_CAPTION} {said}, so only the ratios can be compared; {PICTURE}: the number stands in "
+        f"{caption} {said}, so only the ratios can be compared; {PICTURE}: the number stands in "
         "a picture only."
     )
 
