@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import uv
-
 from runner.environments.lockfile import uncovered, wheels_of
 from runner.environments.recipe import sha256_of
 from runner.environments.wheels import with_own_wheels
@@ -64,6 +62,9 @@ def run_uv(
 
     Of the user's settings those on where packages come from hold; a lock says which.
     """
+    # Only here, so that a machine whose jobs run in a given interpreter can do without.
+    import uv
+
     of_user = {name: v for name, v in os.environ.items() if not _OF_WHICH_PACKAGES.fullmatch(name)}
     return subprocess.run(
         [uv.find_uv_bin(), "--no-config", *arguments],

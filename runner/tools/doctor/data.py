@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import requests
-import uv
 
 from runner.environments.datasets import Download, dataset_states
 from runner.environments.venv import uv_settings
@@ -72,6 +71,8 @@ def why_not_served(urls: tuple[str, ...], seconds: float) -> str | None:
 
 def why_no_index(build: BuildOptions, seconds: float) -> str | None:
     """Return why uv gets nothing from the package index, or None if it answers."""
+    import uv
+
     variables = {
         **os.environ,
         **uv_settings(build),
