@@ -1,6 +1,7 @@
 """Which card and engine a run works with, and whether a backend fits the card."""
 
 import os
+import platform
 from dataclasses import dataclass
 
 from runner.errors import MachineError, near_miss
@@ -9,7 +10,9 @@ from runner.machine.docker_engine import Engine
 from runner.machine.gpu import Cards, Gpu, connect_driver
 from runner.machine.visible import visible_cards
 from runner.spec.configuration import Configuration, Device
-from runner.words import version_numbers
+from runner.words import GIB, size_text, version_numbers
+
+_LOCKED_ARCHITECTURES = frozenset({"x86_64", "amd64"})
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,38 @@ def choose_gpu(wanted: str | None, cards: Cards) -> Gpu:
         there = ", ".join(card.uuid for card in cards.usable.values())
         raise MachineError(f"no GPU '{wanted}'{hint}\nthis machine has: {there}")
     return by_name[wanted]
+
+
+def require_architecture(engine: Engine | None) -> None:
+    """Raise MachineError where no lock has packages for the processor that jobs would run on."""
+    told = engine.info.get("Architecture") if engine is not None else None
+    name = str(told or platform.machine())
+    if name.lower() not in _LOCKED_ARCHITECTURES:
+        where = "the Docker engine's machine" if engine is not None else "this machine"
+        raise MachineError(
+            f"the locks hold packages for x86-64 alone, and {where} is {name}\n"
+            "take an x86-64 machine, or an interpreter that has the packages: --python PATH"
+        )
+
+
+def require_capacity(engine: Engine | None, threads: object, memory: int | None) -> None:
+    """Raise MachineError where an engine has fewer CPUs or less memory than each job is to get.
+
+    ``memory`` is in GiB. It would refuse every container, one after the other.
+    """
+    if engine is None:
+        return
+    cpus, held = engine.info.get("NCPU"), engine.info.get("MemTotal")
+    if cpus and isinstance(threads, int) and threads > cpus:
+        raise MachineError(
+            f"--threads {threads}: the Docker engine has {cpus} CPUs\n"
+            f"ask for at most {cpus}, or leave it to each framework: --threads framework"
+        )
+    if held and memory is not None and memory * GIB > held:
+        raise MachineError(
+            f"--memory {memory}: the Docker engine has {size_text(held)}\n"
+            f"ask for at most {held // GIB}"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from runner import paths
 from runner.environments.datasets import dataset_states
 from runner.errors import UsageError, choose_names
-from runner.machine.fit import Machine
+from runner.machine.fit import Machine, require_architecture, require_capacity
 from runner.plan.budget import rounds_within
 from runner.plan.preflight import check_machine, refuse_cards
 from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
@@ -115,7 +115,10 @@ def plan_run(request: Request, say: Say) -> Plan:
     machine = check_machine(
         chosen, request.device, request.gpu, launcher, request.engine, say, request.backend
     )
+    if request.python is None:
+        require_architecture(machine.engine)
     decided = _decided(request, machine, chosen, workloads, say)
+    require_capacity(machine.engine, decided.threads, decided.memory)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
     used = {job.configuration for job in planned}
     return Plan(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runner.errors import MachineError
 from runner.machine.docker_engine import credential_problem, require_nvidia
+from runner.machine.fit import require_architecture, require_capacity
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
@@ -32,6 +33,18 @@ def engine_answers(asked: AskedRun) -> Iterator[Finding]:
                 "data of this machine cannot be mounted there",
                 "run on the engine's own machine, or take --data synthetic",
             )
+
+
+def machine_suffices(asked: AskedRun) -> list[Finding]:
+    """Say where jobs cannot run on the processor, or get the CPUs and the memory asked for.
+
+    Where they can there is nothing to say. Raises MachineError, which is a finding.
+    """
+    engine = asked.found_engine.value
+    if asked.python is None:
+        require_architecture(engine)
+    require_capacity(engine, asked.threads, asked.memory)
+    return []
 
 
 def nvidia_runtime(asked: AskedRun) -> Iterator[Finding]:

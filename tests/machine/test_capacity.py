@@ -1,0 +1,71 @@
+"""What a machine or an engine has, against what jobs are to get: said before anything is made."""
+
+import platform
+from types import SimpleNamespace
+
+import pytest
+
+from runner.cli.app import main
+from runner.errors import ExitCode, MachineError
+from runner.machine.docker_engine import Engine, EngineKind
+from runner.machine.fit import require_architecture, require_capacity
+
+
+def engine(**info):
+    return Engine(SimpleNamespace(), info)
+
+
+@pytest.mark.parametrize("name", ["x86_64", "AMD64", None])
+def test_a_processor_of_the_locks_is_fine(name):
+    require_architecture(engine(Architecture=name))
+
+
+@pytest.mark.parametrize("name", ["aarch64", "arm64", "riscv64"])
+def test_another_processor_is_said_with_what_to_do(name):
+    with pytest.raises(MachineError, match=f"x86-64 alone, and the Docker .* is {name}") as caught:
+        require_architecture(engine(Architecture=name))
+    assert "--python" in str(caught.value).splitlines()[1]
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+def test_plan_and_doctor_say_the_same_of_this_machine(monkeypatch, tmp_path, capsys, command):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    model = ["--model", "mnist_mlp"] if command == "plan" else []
+    what = ["--config", "jax-k3", *model, "--launcher", "local", "--device", "cpu"]
+    results = ["--results", str(tmp_path), "--data", "synthetic"]
+    assert main([command, *what, *results]) == ExitCode.MACHINE
+    said = capsys.readouterr()
+    assert "this machine is aarch64" in " ".join((said.out + said.err).split())
+
+
+def test_more_than_the_engine_has_is_refused_once():
+    """Each of five jobs failed five times before."""
+    small = engine(NCPU=2, MemTotal=8 << 30)
+    for threads, memory in ((2, 8), ("framework", None), (None, None)):
+        require_capacity(small, threads, memory)
+    with pytest.raises(MachineError, match="--threads 64: the Docker engine has 2 CPUs"):
+        require_capacity(small, 64, None)
+    with pytest.raises(MachineError, match="--memory 9: the Docker engine has 8 GiB"):
+        require_capacity(small, 2, 9)
+    require_capacity(None, 64, 1000)
+    require_capacity(engine(), 64, 1000)
+
+
+@pytest.mark.parametrize(
+    ("info", "kind", "words"),
+    [
+        ({"ServerVersion": "20.10.24", "Driver": "overlay2", "CgroupVersion": "1"},
+         EngineKind.DOCKER, "Docker 20.10.24, store overlay2, cgroup v1"),
+        ({"ServerVersion": "29.1.0", "Driver": "overlayfs", "CgroupVersion": "2",
+          "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+          "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]},
+         EngineKind.DOCKER, "Docker 29.1.0, store overlayfs of containerd, cgroup v2, rootless"),
+        ({"ServerVersion": "4.3.1", "Driver": "vfs", "CgroupVersion": "1", "Rootless": True,
+          "BuildahVersion": "1.28.2"},
+         EngineKind.PODMAN, "Podman 4.3.1, store vfs, cgroup v1, rootless"),
+        ({}, EngineKind.DOCKER, "Docker of unknown version"),
+    ],
+)  # fmt: skip
+def test_an_engine_in_words(info, kind, words):
+    assert engine(**info).kind is kind
+    assert engine(**info).description == words
