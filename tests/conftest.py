@@ -1,5 +1,6 @@
 """Puts the tests' shared modules where they can be imported."""
 
+import importlib
 import os
 import signal
 import sys
@@ -18,7 +19,9 @@ settings.load_profile("tests")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What is printed depends on the terminal's size and colours: the tests begin with those of none,
-# before the consoles are made, and set their own.
+# What is printed depends on the terminal's size and colours: the tests begin with those of none and
+# set their own. A console that is made while COLUMNS is set keeps that width for ever, so the
+# program's are made now, and not by the first test that happens to import them.
 for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
     os.environ.pop(name, None)
+importlib.import_module("runner.report.console")

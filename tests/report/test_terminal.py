@@ -31,7 +31,8 @@ def wide_frame(columns: int) -> pd.DataFrame:
 
 
 def printed(monkeypatch, capsys, width: int, draw) -> list[str]:
-    monkeypatch.setattr(out, "width", width)
+    # Not the property, which gives the terminal's: what was none would stay that for ever.
+    monkeypatch.setattr(out, "_width", width)
     draw()
     return capsys.readouterr().out.splitlines()
 

@@ -391,7 +391,7 @@ def test_a_strangers_container_without_a_name_stops_nothing(client, cache, names
     client.container("c" * 64, labels, digest)
     client.listed["Containers"][0]["Names"] = names
     item = held(client, cache)["a-k1:cpu-1"]
-    assert item.reason == f"container {'c' * 12} uses it"
+    assert item.why == f"container {'c' * 12} uses it"
     assert item.remove is None
 
 
