@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -206,7 +207,9 @@ def credential_problem() -> str | None:
     Docker's library reads all of them before each build, also where no registry asks for any.
     """
     try:
-        docker.auth.load_config().get_all_credentials()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is what it raises then
+            docker.auth.load_config().get_all_credentials()
     except UNREACHED as error:
         return explained(error)
     return None

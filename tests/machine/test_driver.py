@@ -29,7 +29,7 @@ def chosen(wanted=None):
 
 # Each is a state that drivers and cards were reported in: what it answers, and whether a run on a
 # GPU can begin.
-STATES = {
+STATES: dict[str, tuple[dict[str, object], bool]] = {
     "one card": ({}, True),
     "no card": ({"count": 0}, False),
     "the first is lost": ({"count": 2, "error0": LOST}, True),

@@ -20,8 +20,18 @@ def no_engine_of_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
 
+class AnsweringServer(http.server.ThreadingHTTPServer):
+    """Listens on this machine; ``answer`` is a status and what to send as JSON."""
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.answer = answer
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     """An engine, or a proxy before one, that answers everything alike."""
+
+    server: AnsweringServer
 
     def do_GET(self):
         status, content = self.server.answer
@@ -41,8 +51,7 @@ def engine_that_answers():
     servers = []
 
     def serve(status, content):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-        server.answer = status, content
+        server = AnsweringServer((status, content))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f"tcp://127.0.0.1:{server.server_port}"
