@@ -39,7 +39,7 @@ COMMANDS = (
 DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")
 _OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_NOT_YOURS = (PermissionError, NotADirectoryError, FileNotFoundError)
+_NOT_YOURS = (PermissionError, NotADirectoryError)
 _HELP = ("-h", "--help")
 _OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
 
