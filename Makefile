@@ -45,14 +45,16 @@ dev: $(VENV)/.dev          ## The same, with what the tests and linters need
 
 # Without what a user set for installing elsewhere.
 PIP_INSTALL = env -u PIP_TARGET -u PIP_PREFIX -u PIP_CONSTRAINT PIP_USER=0 \
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+# A lock is complete: to look dependencies up could only fail, as it does with pip before 23.3 on
+# the day of a new release of a package that another one wants with an extra.
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --require-hashes --requirement requirements.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.lock

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,25 @@ def test_every_requirement_is_locked_at_a_version_that_fits(lock, wanted):
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
 def test_every_package_has_a_hash(lock):
     assert [name for name, found in pins(lock).items() if not all(n for _, n in found)] == []
+
+
+def needed(requirement: Requirement, seen: set[str]) -> None:
+    """Add to `seen` the packages that a requirement draws in here, as each says of itself."""
+    seen.add(canonicalize_name(requirement.name))
+    environments = [{"extra": extra} for extra in ("", *requirement.extras)]
+    for further in map(Requirement, distribution(requirement.name).requires or []):
+        marker, name = further.marker, canonicalize_name(further.name)
+        here = marker is None or any(marker.evaluate(environment) for environment in environments)
+        if here and name not in seen:
+            needed(further, seen)
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [("requirements.lock", USED + BUILD), ("requirements-dev.lock", USED + BUILD + DEVELOPED)],
+)
+def test_a_lock_is_complete_as_nothing_is_looked_up_beside_it(lock, wanted):
+    seen: set[str] = set()
+    for requirement in map(Requirement, wanted):
+        needed(requirement, seen)
+    assert seen - set(pins(lock)) == set()
