@@ -76,17 +76,24 @@ def run_uv(
     )
 
 
-def _run(
-    arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
-) -> None:
-    """Run uv with its output in ``log``. Raises BuildError with its last line."""
+@contextmanager
+def _output(log: Path, seconds: float) -> Iterator[IO[bytes]]:
+    """Yield where a program's output goes. Raises BuildError where it took too long."""
     try:
         with log.open("ab") as file:
-            ended = run_uv(arguments, settings, file, seconds)
+            yield file
     except subprocess.TimeoutExpired:
         raise BuildError(
             f"it took longer than {seconds:.0f} s (--build-timeout); see {log}"
         ) from None
+
+
+def _run(
+    arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
+) -> None:
+    """Run uv with its output in ``log``. Raises BuildError with its last line."""
+    with _output(log, seconds) as file:
+        ended = run_uv(arguments, settings, file, seconds)
     if ended.returncode:
         said = log.read_bytes().strip().splitlines()
         last = printable(said[-1].strip()) if said else "no output"
@@ -110,6 +117,23 @@ def python_for(configuration: Configuration) -> str:
     )
 
 
+def _compile(folder: Path, log: Path, seconds: float) -> None:
+    """Compile all modules to bytecode. A job writes none, and would compile them anew each time.
+
+    uv can do so for Python 3.7 and newer only. What is meant for another version of Python does
+    not compile, and is never imported.
+    """
+    python = folder / "bin" / "python"
+    with _output(log, seconds) as file:
+        subprocess.run(
+            [python, "-I", "-m", "compileall", "-qq", "-j", "0", folder / "lib"],
+            stdout=file,
+            stderr=file,
+            timeout=seconds,
+            check=False,
+        )
+
+
 def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -129,6 +153,7 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
         install: list[str | Path] = ["pip", "install", *inside, *locked, *sources]
         for path in locks:
             _run([*install, "--requirement", path], log, settings, seconds)
+    _compile(folder, log, seconds)
     (folder / MARKER).touch()
 
 

@@ -1,0 +1,64 @@
+"""An environment of this machine, made with uv from a lock and a wheel of the test's own."""
+
+import sys
+import zipfile
+
+import pytest
+
+from runner.environments.recipe import sha256_of
+from runner.environments.venv import is_environment_made, prepare_environment
+from runner.errors import BuildError
+from runner.machine.interpreters import find_interpreter
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device, load_configurations
+
+MINE = f"{sys.version_info.major}.{sys.version_info.minor}"
+MODULES = {"made.py": "VALUE = 1\n", "of_another_python.py": 'print "no"\n'}
+
+
+def make_wheel(folder):
+    """Write a wheel of two modules, and return the line of a lock that names it."""
+    path = folder / "made-1.0-py3-none-any.whl"
+    about = "made-1.0.dist-info/"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in MODULES.items():
+            archive.writestr(name, text)
+        archive.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
+        archive.writestr(
+            about + "WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr(about + "RECORD", "")
+    return f"made==1.0 --hash=sha256:{sha256_of(path.read_bytes())}\n"
+
+
+@pytest.fixture
+def prepare(tmp_path):
+    def prepared(python, **options):
+        (tmp_path / "cpu.lock").write_text(make_wheel(tmp_path))
+        chosen = load_configurations(["mxnet-k122"])[0].model_copy(
+            update={"folder": tmp_path, "local_pythons": (python,)}
+        )
+        build = BuildOptions(wheels=tmp_path, **options)
+        return prepare_environment(
+            chosen, Device.CPU, tmp_path / "cache", build, tmp_path / "log", print
+        )
+
+    return prepared
+
+
+@pytest.mark.parametrize("python", ["3.6", MINE])
+def test_every_module_is_compiled_once_as_jobs_write_no_bytecode(prepare, python):
+    if find_interpreter((python,)) is None:
+        pytest.skip(f"there is no Python {python} on this machine")
+    made = prepare(python)
+    folder = made.python.parent.parent
+    compiled = {path.name.split(".")[0] for path in folder.rglob("*.pyc")}
+    assert "made" in compiled and "of_another_python" not in compiled
+    assert is_environment_made(folder)
+
+
+def test_an_environment_that_takes_too_long_is_not_one(prepare, tmp_path):
+    with pytest.raises(BuildError, match=r"took longer than 0 s \(--build-timeout\)"):
+        prepare(MINE, build_seconds=0.001)
+    assert not any(map(is_environment_made, (tmp_path / "cache" / "environments").iterdir()))
