@@ -102,13 +102,13 @@ class Terms:
     def confidence(self, processes: int) -> float:
         """Return the confidence of a statement from ``processes`` a side.
 
-        With it the statements of all looks hold together in 95 %. Between two looks, where the
-        time ended, that of the next one holds.
+        With it the statements of all looks hold together in 95 %. Between two looks the time
+        ended, so that it is the last one: it may spend what the looks before it left.
         """
         share = 1.0
         if self.looks > 1:
-            look = next((at for at in LOOKS if processes <= at), LOOKS[-1])
-            share = SHARES[look]
+            left = sum(part for at, part in SHARES.items() if at > processes)
+            share = SHARES.get(processes, left or SHARES[LOOKS[-1]])
         return 1 - (1 - CONFIDENCE) * share / self.pairs
 
 

@@ -12,7 +12,8 @@ from runner.store.run_folder import RunStore
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
-from runner.tables.verdicts import VerdictKind, find_answer
+from runner.tables.statistics import CONFIDENCE
+from runner.tables.verdicts import LOOKS, Terms, VerdictKind, find_answer
 from steady_runs import CELLS, steady_run
 
 THREE = {**CELLS, ("mnist_mlp", "theano"): 4.0}
@@ -166,6 +167,15 @@ def test_looks_at_the_data_widen_what_is_said(tmp_path):
     (once,) = find_answer(table).verdicts
     (often,) = find_answer(table.assign(looks=6)).verdicts
     assert often.pairs[0].ratio.high > once.pairs[0].ratio.high
+
+
+def test_where_the_time_ended_the_error_of_all_further_looks_is_spent():
+    looking = Terms(looks=len(LOOKS), pairs=2)
+    spent = [1 - looking.confidence(look) for look in LOOKS]
+    assert sum(spent) == pytest.approx((1 - CONFIDENCE) / 2)
+    # No look is at 4 processes: it is the last, after the one at 3.
+    assert 1 - looking.confidence(4) == pytest.approx(sum(spent[1:]))
+    assert looking.confidence(2) == Terms(pairs=2).confidence(2)
 
 
 def test_a_run_counts_once_by_whatever_name(tmp_path):
