@@ -3,9 +3,9 @@
 Two backends train five models. Processes of a cell differ by 2 and 4 %, one in twenty is slowed
 down by 10 %, epochs differ by 1 %. A model is looked at when its cells have the processes of
 ``LOOKS``, by the functions that give the verdicts, and repeated until its verdict is told, no look
-is left, or the time ends between two looks. A verdict is wrong if it calls faster what is not, or the same what differs by more
-than 3 %. Beside it stands an even plan, which repeats all cells alike until the last of them needs
-no more. Needs no engine:
+is left, or the time ends between two looks. A verdict is wrong if it calls faster what is not, or
+the same what differs by more than 3 %. Beside it stands an even plan, which repeats all cells alike
+until the last of them needs no more. Needs no engine:
 
     python benchmarks/budget.py
 """

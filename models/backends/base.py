@@ -39,6 +39,14 @@ class Backend(object):
         """Return (name, detail) of the GPU in use, or raise ``NoDevice``."""
         raise NotImplementedError
 
+    def gpu_peak_memory(self):
+        """Return the most bytes of the GPU's memory in use at once, as the framework counts them.
+
+        None on a CPU, and where the framework does not tell. What it reserved and did not use, and
+        what the driver holds for it, is not in it.
+        """
+        return
+
     def version(self):
         """Return the framework's version."""
         raise NotImplementedError

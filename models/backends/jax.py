@@ -15,6 +15,7 @@ class Jax(Backend):
 
     def load(self):
         import jax
+
         self._jax = jax
         if self.device == "gpu":
             self.gpu()  # where there is none, the import of Keras fails and does not say why
@@ -26,6 +27,13 @@ class Jax(Backend):
         except (RuntimeError, AssertionError) as error:  # the latter where no plugin is there
             raise NoDevice("JAX sees no GPU: {}".format(error))
         return device.device_kind, str(device)
+
+    def gpu_peak_memory(self):
+        if self.device == "cpu":
+            return None
+        # None where memory is not taken from JAX's own pool.
+        told = self._jax.devices("gpu")[0].memory_stats() or {}
+        return told.get("peak_bytes_in_use")
 
     def version(self):
         return self._jax.__version__

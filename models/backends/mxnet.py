@@ -13,6 +13,7 @@ class Mxnet(Backend):
 
     def load(self):
         import mxnet
+
         self._mxnet = mxnet
         return self
 

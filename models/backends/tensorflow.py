@@ -16,6 +16,7 @@ class TensorFlow(Backend):
 
     def load(self):
         import tensorflow
+
         kind = TensorFlow1 if tensorflow.__version__.startswith("1.") else TensorFlow2
         loaded = kind(self.device, self.threads)
         loaded._tensorflow = tensorflow
@@ -35,7 +36,9 @@ class TensorFlow1(TensorFlow):
             sys.stderr.write(
                 "TensorFlow 1 is given {} inter-op threads instead of {}: with fewer it does not "
                 "learn. Its intra-op threads are {}.\n".format(
-                    LEAST_INTER_OP, self.threads, self.threads))
+                    LEAST_INTER_OP, self.threads, self.threads
+                )
+            )
         keras.backend.set_session(self._session())
 
     def seed(self, seed):
@@ -43,6 +46,7 @@ class TensorFlow1(TensorFlow):
 
     def gpu(self):
         from tensorflow.python.client import device_lib
+
         for device in device_lib.list_local_devices():
             if device.device_type == "GPU":
                 return None, device.physical_device_desc
@@ -64,7 +68,8 @@ class TensorFlow1(TensorFlow):
             return self._tensorflow.Session()
         config = self._tensorflow.ConfigProto(
             intra_op_parallelism_threads=self.threads,
-            inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP))
+            inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP),
+        )
         return self._tensorflow.Session(config=config)
 
 
@@ -84,6 +89,11 @@ class TensorFlow2(TensorFlow):
         details = self._tensorflow.config.experimental.get_device_details(devices[0])
         capability = details.get("compute_capability", ())
         return details.get("device_name"), "compute capability " + ".".join(map(str, capability))
+
+    def gpu_peak_memory(self):
+        if self.device == "cpu":
+            return None
+        return int(self._tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
 
     def jit_compile(self):
         # XLA is for accelerators here: Keras 3's own choice.

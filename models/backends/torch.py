@@ -8,6 +8,7 @@ class Torch(Backend):
 
     def load(self):
         import torch
+
         self._torch = torch
         if self.threads is not None:
             torch.set_num_threads(self.threads)
@@ -20,6 +21,9 @@ class Torch(Backend):
         capability = self._torch.cuda.get_device_capability(0)
         detail = "compute capability {}.{}".format(*capability)
         return self._torch.cuda.get_device_name(0), detail
+
+    def gpu_peak_memory(self):
+        return self._torch.cuda.max_memory_allocated(0) if self.device == "gpu" else None
 
     def version(self):
         return str(self._torch.__version__)

@@ -26,6 +26,7 @@ from runner.execution.watch import (
     Watch,
     WatchVerdict,
     disturbed_between,
+    energy_of,
     pauses_of,
     summarize_samples,
     within,
@@ -39,7 +40,7 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.identity import describe_identity
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
-from runner.tables.disturbance import epoch_pauses, timed_span
+from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span
 from runner.words import printable
 
 # How long a wish to end may stay unheard while a job is silent.
@@ -186,9 +187,8 @@ def _attend(
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
 
 
-def _of_timed_epochs(samples: Sequence[Sample], heard: Heard) -> list[Sample]:
+def _of_timed_epochs(samples: Sequence[Sample], span: tuple[float, float] | None) -> list[Sample]:
     """Return the samples of the epochs that are timed; without those, all of the job's."""
-    span = timed_span(heard.events)
     return within(samples, *span) if span is not None else list(samples)
 
 
@@ -225,8 +225,9 @@ def _follow(
             outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
     finally:
         record.cpus = process.cpus
-        timed = _of_timed_epochs(watch.samples, listener.heard)
-        record.telemetry = summarize_samples(timed)
+        span, epochs = timed_span(listener.heard.events), timed_epochs(listener.heard.events)
+        timed = _of_timed_epochs(watch.samples, span)
+        record.telemetry = summarize_samples(timed) | energy_of(watch.samples, span, epochs)
         record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
     _apply(outcome, keeper.judge(timed), record)

@@ -7,12 +7,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
+from runner.execution.energy import PackageEnergy, joules_per_epoch
 from runner.launchers.base import Process
 from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
 from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, is_loaded
@@ -36,7 +37,8 @@ class Sample:
     whether the driver's list holds one of the job's, without which it proves nothing: in
     containers and virtual machines it may hold numbers of another namespace. ``paused`` are the
     seconds before this sample in which the job was kept from running, ``wall`` the sample's time
-    in seconds since the epoch.
+    in seconds since the epoch. ``cpu_energy_j`` are the joules that the processor has used since
+    the watch began.
     """
 
     at: float
@@ -48,6 +50,7 @@ class Sample:
     listed: bool = False
     paused: float = 0.0
     wall: float | None = None
+    cpu_energy_j: float | None = None
 
     def to_json(self) -> str:
         """Return the sample as one line."""
@@ -124,6 +127,7 @@ class CpuProbe:
     frequency: Callable[[Sequence[int]], float | None] = cpu_mhz
     suspended: Callable[[], float] = suspended_seconds
     wall: Callable[[], float] = time.time
+    energy: Callable[[], float | None] = field(default_factory=PackageEnergy)
 
     def __post_init__(self) -> None:
         """Begin now: the first sample tells of the time since."""
@@ -154,7 +158,10 @@ class CpuProbe:
         paused = self._paused(seconds, job) + self._asleep()
         self._before, self._job_before, self._foreign_before = now, job, foreign
         frequency = self.frequency(self._cpus)
-        return Sample(now - self._began, seconds, load, frequency, paused=paused, wall=self.wall())
+        return Sample(
+            now - self._began, seconds, load, frequency,
+            paused=paused, wall=self.wall(), cpu_energy_j=self.energy(),
+        )  # fmt: skip
 
     def _paused(self, seconds: float, job: float | None) -> float:
         """Return for how much of the time since the sample before the job was kept from running.
@@ -306,6 +313,19 @@ def within(samples: Sequence[Sample], began: float, ended: float) -> list[Sample
     """
     found = [s for s in samples if s.wall is not None and began < s.wall < ended + s.seconds]
     return found if len(found) >= MIN_SAMPLES else list(samples)
+
+
+def energy_of(
+    samples: Sequence[Sample], span: tuple[float, float] | None, epochs: int
+) -> dict[str, float | None]:
+    """Return the joules per epoch of card and processor, for the ``epochs`` within ``span``."""
+    timed = [(s.wall, s) for s in samples if s.wall is not None]
+    card = [(at, s.gpu.energy_j) for at, s in timed if s.gpu and s.gpu.energy_j is not None]
+    processor = [(at, s.cpu_energy_j) for at, s in timed if s.cpu_energy_j is not None]
+    return {
+        "gpu_joules_per_epoch": joules_per_epoch(card, span, epochs),
+        "cpu_joules_per_epoch": joules_per_epoch(processor, span, epochs),
+    }
 
 
 def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:

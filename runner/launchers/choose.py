@@ -29,8 +29,7 @@ def launcher_for(
 ) -> Launcher:
     """Return the launcher for what the machine has: containers where an engine was found."""
     assert request.threads is not None
-    card = machine.gpu.uuid if machine.gpu else None
-    shared: dict[str, Any] = {"build": build, "data_dir": data_dir, "gpu_uuid": card, "say": say}
+    shared: dict[str, Any] = {"build": build, "data_dir": data_dir, "gpu": machine.gpu, "say": say}
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
     most = int(psutil.virtual_memory().total * _SHARE)

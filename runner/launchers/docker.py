@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from docker.types import LogConfig, Mount, Ulimit
 
 from runner import paths
 from runner.environments.image import build_image
@@ -30,8 +30,10 @@ from runner.launchers.base import (
 )
 from runner.launchers.compile_cache import BROKEN_ENGINE, CACHE_DIR, CompileCache
 from runner.launchers.disk_floor import DiskFloor
+from runner.launchers.gpu_request import gpu_request
 from runner.machine.cpus import cpu_list, cpus_for
 from runner.machine.docker_engine import LABEL, Engine, EngineKind
+from runner.machine.gpu import Gpu
 from runner.machine.in_use import Use, hold_use, image_marker
 from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
@@ -198,7 +200,7 @@ class DockerLauncher(Launcher):
     limits: ContainerLimits
     build: BuildOptions
     data_dir: Path | None
-    gpu_uuid: str | None
+    gpu: Gpu | None
     say: Say
 
     def __post_init__(self) -> None:
@@ -222,9 +224,9 @@ class DockerLauncher(Launcher):
         self._remove_own()
         spec = job.spec(DATA_DIR if self.data_dir else None, CACHE_DIR)
         cpus = self._cpus(job)
-        data, card = self.data_dir, self.gpu_uuid
+        data = self.data_dir
         mounts = [Mount(DATA_DIR, str(data), type="bind", read_only=True)] if data else []
-        gpus = [DeviceRequest(device_ids=[card], capabilities=[["gpu"]])] if card else []
+        gpus = [gpu_request(self.engine, self.gpu)] if self.gpu else []
         cache = CompileCache(
             self.engine, environment.location, self.limits.cache_bytes, self._labels(job)
         )

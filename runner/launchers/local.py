@@ -37,6 +37,7 @@ from runner.launchers.base import (
 from runner.launchers.variables import VARIABLES, passed_variables, variables_text
 from runner.machine.cpus import cpu_list, cpus_for, pinned
 from runner.machine.disk import FULL
+from runner.machine.gpu import Gpu
 from runner.machine.in_use import Use
 from runner.machine.interpreters import interpreter_version
 from runner.machine.owner import Owner, is_of_dead
@@ -208,7 +209,7 @@ class LocalLauncher(Launcher):
     cache: Path
     build: BuildOptions
     data_dir: Path | None
-    gpu_uuid: str | None
+    gpu: Gpu | None
     python: Path | None
     say: Say
     models: Path = paths.MODELS
@@ -291,7 +292,7 @@ class LocalLauncher(Launcher):
             "PYTHONPATH": str(self.models.parent),
             "PYTHONNOUSERSITE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "CUDA_VISIBLE_DEVICES": self.gpu_uuid or "",
+            "CUDA_VISIBLE_DEVICES": self.gpu.uuid if self.gpu else "",
         }
 
 

@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import shutil
 import warnings
 from dataclasses import dataclass
 from enum import StrEnum
@@ -219,16 +218,3 @@ def explained(error: BaseException) -> str:
     """Return in a line what an engine or its library refuses, and what helps where it is known."""
     text = printable(str(error).encode("utf-8", "backslashreplace"))
     return f"{text}; {_CREDENTIAL_REMEDY}" if _OF_CREDENTIALS.search(text) else text
-
-
-def require_nvidia(engine: Engine) -> None:
-    """Fail unless the engine can hand a GPU to a container."""
-    has_runtime = "nvidia" in engine.info.get("Runtimes", {})
-    has_cdi = bool(engine.info.get("DiscoveredDevices") or engine.info.get("CDISpecDirs"))
-    has_hook = engine.is_local and shutil.which("nvidia-container-runtime-hook") is not None
-    if not (has_runtime or has_cdi or has_hook):
-        raise MachineError(
-            "the Docker engine has no NVIDIA runtime, so a container cannot get a GPU\n"
-            "install nvidia-container-toolkit and restart the engine, "
-            "or measure on the CPU: --device cpu (make: DEVICE=cpu)"
-        )

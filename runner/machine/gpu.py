@@ -29,7 +29,8 @@ _REASONS = {
 class Gpu:
     """One card. ``compute_capability`` is (major, minor).
 
-    ``memory_bytes`` is its whole memory; None where it has none of its own.
+    ``memory_bytes`` is its whole memory; None where it has none of its own. ``index`` is its
+    number among the driver's cards, unusable ones included.
     """
 
     uuid: str
@@ -37,6 +38,7 @@ class Gpu:
     driver: str
     compute_capability: tuple[int, int]
     memory_bytes: int | None
+    index: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ class Cards:
 
 @dataclass(frozen=True)
 class GpuSample:
-    """A card at one moment. None is what this card or driver does not tell."""
+    """A card at one moment. None is what this card or driver does not tell.
+
+    ``energy_j`` are the joules that it has used since its driver was loaded.
+    """
 
     utilization_percent: float | None = None
     memory_used_bytes: int | None = None
@@ -67,6 +72,7 @@ class GpuSample:
     sm_mhz: float | None = None
     memory_mhz: float | None = None
     throttle: frozenset[str] | None = None
+    energy_j: float | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,7 @@ class Nvml:
             driver=driver,
             compute_capability=(int(major), int(minor)),
             memory_bytes=_told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)),
+            index=index,
         )
 
     def sample(self, uuid: str) -> GpuSample:
@@ -186,6 +193,7 @@ class Nvml:
             return GpuSample()
         used = _told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(card).used))
         milliwatts = _told(lambda: float(pynvml.nvmlDeviceGetPowerUsage(card)))
+        millijoules = _told(lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(card)))
         bits = _told(lambda: int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(card)))
         return GpuSample(
             utilization_percent=_told(
@@ -200,6 +208,7 @@ class Nvml:
             memory_mhz=_told(
                 lambda: float(pynvml.nvmlDeviceGetClockInfo(card, pynvml.NVML_CLOCK_MEM))
             ),
+            energy_j=None if millijoules is None else millijoules / 1000,
             throttle=None
             if bits is None
             else frozenset(w for b, w in _REASONS.items() if bits & b),

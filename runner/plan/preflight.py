@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runner.errors import MachineError
-from runner.machine.docker_engine import Engine, connect_engine, require_nvidia
+from runner.launchers.gpu_request import gpu_request
+from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.fit import (
     Machine,
     Misfit,
@@ -105,7 +106,7 @@ def check_machine(
     if card is None:
         return Machine(Device.CPU, found, None)
     if found is not None:
-        require_nvidia(found)
+        gpu_request(found, card)
     require_fit(chosen, backends, card)
     return Machine(Device.GPU, found, card)
 

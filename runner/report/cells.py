@@ -197,17 +197,31 @@ def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def throughput_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the summary's cells as text: samples a second, ms per step and peak memory."""
+    """Return the summary's cells as text: samples a second, ms per step, memory and energy.
+
+    The card's memory and the energy stand there if they are known of a cell.
+    """
     found = throughput_rows(table, summary)
-    memory = found["peak_memory_bytes"]
-    return pd.DataFrame(
-        {
-            "samples/s": [number_text("", value) for value in found["samples_per_second"]],
-            "ms per step": [number_text("", value) for value in found["ms_per_step"]],
-            "peak memory": ["-" if pd.isna(value) else size_text(int(value)) for value in memory],
-        },
-        index=summary.index,
-    ).astype("string")
+    columns = {
+        "samples/s": _numbers(found["samples_per_second"]),
+        "ms per step": _numbers(found["ms_per_step"]),
+        "peak memory": _sizes(found["peak_memory_bytes"]),
+    }
+    of_some = {
+        "peak GPU memory": (_sizes, found["gpu_peak_memory_bytes"]),
+        "J per epoch": (_numbers, found["joules_per_epoch"]),
+        "samples/J": (_numbers, found["samples_per_joule"]),
+    }
+    known = {name: texts(of) for name, (texts, of) in of_some.items() if of.notna().any()}
+    return pd.DataFrame(columns | known, index=summary.index).astype("string")
+
+
+def _numbers(values: pd.Series) -> list[str]:
+    return [number_text("", value) for value in values]
+
+
+def _sizes(values: pd.Series) -> list[str]:
+    return ["-" if pd.isna(value) else size_text(int(value)) for value in values]
 
 
 def _percent(value: float | None) -> str:

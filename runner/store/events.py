@@ -111,6 +111,8 @@ class EndEvent(_Event):
     test_accuracy: float
     test_seconds: _Seconds
     peak_memory_bytes: _Count
+    # What the framework says of the card's memory; older jobs and most frameworks say nothing.
+    gpu_peak_memory_bytes: _Count | None = None
 
 
 class ErrorEvent(_Event):

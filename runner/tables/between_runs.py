@@ -33,7 +33,8 @@ NOT_RECORDED = "not recorded"
 _MEASURED = {
     *ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
     "reason", "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss",
-    "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes", "started",
+    "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
+    "gpu_peak_memory_bytes", "started",
     *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
 }  # fmt: skip
 # What a job ran in.

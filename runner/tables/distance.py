@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from runner.spec.configuration import Device
 from runner.spec.job import Status
 from runner.tables.columns import CELL, LIMIT_COLUMNS
 from runner.tables.per_cell import counted
@@ -11,6 +12,8 @@ _HOST_BOUND = 0.7
 # Below this share of the peak it is not computation that takes the time; from the next on it is.
 _STEP_BOUND = 0.05
 _COMPUTE_BOUND = 0.5
+_MEMORY = ("peak_memory_bytes", "gpu_peak_memory_bytes")
+_ENERGY = ("gpu_joules_per_epoch", "cpu_joules_per_epoch")
 
 
 def _finding(cell: pd.Series) -> str:
@@ -59,12 +62,13 @@ def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
     Columns: the cell's keys; ``samples_per_second``, the samples trained in an epoch over its
     seconds, validation included; ``ms_per_step``, the same seconds over the epoch's training
-    steps; ``peak_memory_bytes``, the most that any ok job reached.
+    steps; ``peak_memory_bytes`` and ``gpu_peak_memory_bytes``, the most that any ok job reached;
+    ``joules_per_epoch``, the median over jobs of what the device used, and ``samples_per_joule``.
     """
     ok = counted(rows[rows["status"] == Status.OK])
     grouped = ok.groupby(CELL, sort=False)
-    medians = grouped[["samples", "batch_size", "steps_per_epoch"]].median()
-    found = medians.assign(peak_memory_bytes=grouped["peak_memory_bytes"].max()).reset_index()
+    medians = grouped[["samples", "batch_size", "steps_per_epoch", *_ENERGY]].median()
+    found = medians.join(grouped[list(_MEMORY)].max()).reset_index()
     keys = dict.fromkeys(CELL, "string")
     cells = summary[[*CELL, "seconds_per_epoch"]].astype(keys)
     cells = cells.merge(found.astype(keys), on=CELL, how="left")
@@ -72,4 +76,10 @@ def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     whole = -((-cells["samples"]) // cells["batch_size"])
     cells["samples_per_second"] = cells["samples"] / seconds
     cells["ms_per_step"] = 1000 * seconds / cells["steps_per_epoch"].fillna(whole)
-    return cells[[*CELL, "samples_per_second", "ms_per_step", "peak_memory_bytes"]]
+    of_card, of_processor = (cells[name].astype("Float64") for name in _ENERGY)
+    cells["joules_per_epoch"] = of_card.where(cells["device"] == Device.GPU, of_processor)
+    cells["samples_per_joule"] = cells["samples"] / cells["joules_per_epoch"]
+    return cells[
+        [*CELL, "samples_per_second", "ms_per_step", *_MEMORY, "joules_per_epoch",
+         "samples_per_joule"]
+    ]  # fmt: skip

@@ -53,6 +53,11 @@ def timed_span(events: Sequence[Event]) -> tuple[float, float] | None:
     return ends[0], ends[-1]
 
 
+def timed_epochs(events: Sequence[Event]) -> int:
+    """Return how many epochs are timed: those after the first."""
+    return max(0, sum(isinstance(event, EpochEvent) for event in events) - 1)
+
+
 def epoch_pauses(
     pauses: Sequence[tuple[float, float]], events: Sequence[Event]
 ) -> dict[int, float]:

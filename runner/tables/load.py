@@ -102,7 +102,8 @@ def _from_model(event: dict[str, Any]) -> dict[str, Any]:
 
 def _from_end(event: dict[str, Any]) -> dict[str, Any]:
     kept = ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
-    return {key: event[key] for key in kept}
+    memory = {"gpu_peak_memory_bytes": event.get("gpu_peak_memory_bytes")}
+    return {key: event[key] for key in kept} | memory
 
 
 def _from_limits(event: dict[str, Any]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Room:
             limits=ContainerLimits(memory_bytes=512 << 20, cpus=1),
             build=BuildOptions(base_image=self.base),
             data_dir=None,
-            gpu_uuid=None,
+            gpu=None,
             say=self.said.append,
         )
 

@@ -27,7 +27,7 @@ def launcher(engine, tmp_path):
         limits=ContainerLimits(memory_bytes=512 << 20, cpus=1),
         build=BuildOptions(),
         data_dir=data,
-        gpu_uuid=None,
+        gpu=None,
         say=print,
     )
 

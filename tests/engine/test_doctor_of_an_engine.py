@@ -37,7 +37,7 @@ def test_an_engine_that_answers(engine, tmp_path):
     found = ask(tmp_path, "--device", "cpu", "--launcher", "docker")
     assert engine.client.api.timeout == WORK_SECONDS
     assert engine.info["ServerVersion"] in found["engine", "engine"]["text"]
-    assert found["engine", "NVIDIA runtime"]["state"] == "ok"
+    assert found["engine", "GPU in a container"]["state"] == "ok"
     rooms = [said["text"] for (_, subject), said in found.items() if subject.startswith("disk of ")]
     assert rooms
     assert all(" free, " in text and " needed" in text for text in rooms)

@@ -83,7 +83,7 @@ def launch(engine, data, said):
     def make(**changes) -> DockerLauncher:
         return DockerLauncher(
             engine, Device.CPU, run=RUN, limits=replace(LIMITS, **changes), build=BuildOptions(),
-            data_dir=data, gpu_uuid=None, say=said.append,
+            data_dir=data, gpu=None, say=said.append,
         )  # fmt: skip
 
     return make

@@ -34,7 +34,7 @@ def make_launcher(cache, python):
         cache=cache,
         build=BuildOptions(),
         data_dir=None,
-        gpu_uuid=None,
+        gpu=None,
         python=python,
         say=print,
         models=FAKES,

@@ -37,7 +37,7 @@ def bench(python, tmp_path):
         assert old in text
         (models / name).write_text(text.replace(old, new, 1))
         launcher = LocalLauncher(
-            Device.CPU, cache=tmp_path, build=BuildOptions(), data_dir=None, gpu_uuid=None,
+            Device.CPU, cache=tmp_path, build=BuildOptions(), data_dir=None, gpu=None,
             python=python, say=print, models=models,
         )  # fmt: skip
         chosen = load_configurations([CONFIGURATION])[0]

@@ -22,9 +22,7 @@ def uuid(index):
 
 def chosen(wanted=None):
     """Return the index of the card that a run would take."""
-    found = list_gpus()
-    card = choose_gpu(wanted, found)
-    return next(index for index, other in found.usable.items() if other == card)
+    return choose_gpu(wanted, list_gpus()).index
 
 
 # Each is a state that drivers and cards were reported in: what it answers, and whether a run on a
@@ -182,3 +180,37 @@ def test_a_driver_of_keplers_time_lists_its_processes_too(libraries, tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.stdout, ended.stderr) == ("[12]\n", "")
+
+
+def test_a_cards_energy_is_in_joules_and_a_card_without_a_counter_says_nothing(driver):
+    nvml = connect_driver()
+    assert nvml is not None
+    assert nvml.sample(uuid(0)).energy_j is None
+    driver(energy=51_234_500)
+    assert nvml.sample(uuid(0)).energy_j == pytest.approx(51_234.5)
+
+
+def test_two_runs_on_two_cards_begin_at_once(libraries, tmp_path):
+    """In one results folder and cache; this interpreter has no Keras, so every job fails."""
+    (tmp_path / "answers").write_text("count=2\n")
+    environment = os.environ | {
+        "NVML_ANSWERS": str(tmp_path / "answers"),
+        "LD_LIBRARY_PATH": str(libraries["current"].parent),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "runner", "run", *WHAT, "--device", "gpu", "--gpu", str(card),
+             "--python", sys.executable, "--data", "synthetic", "--results", tmp_path / "runs"],
+            env=environment, cwd=paths.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for card in range(2)
+    ]  # fmt: skip
+    for process in running:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == ExitCode.JOBS_NOT_OK, said
+        assert "Traceback" not in said
+    records = [path.read_text() for path in (tmp_path / "runs").glob("*/jobs/*/record.json")]
+    assert len(records) == 2
+    assert all(any(uuid(card) in record for record in records) for card in range(2))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from runner.report.cells import throughput_table
 from runner.store.events import BadLine, LimitsEvent, parse_event
 from runner.tables.distance import throughput_rows
 from runner.tables.load import load_runs
@@ -78,3 +79,21 @@ def test_a_cell_without_a_time_has_no_throughput(tmp_path):
     is_timed = summary["seconds_per_epoch"].notna().tolist()
     assert sorted(is_timed) == [False, True]
     assert found["samples_per_second"].notna().tolist() == is_timed
+
+
+def test_memory_and_energy_are_of_the_device_that_the_job_ran_on(tmp_path):
+    table = load_runs(steady_run(tmp_path))
+    table["cpu_joules_per_epoch"] = 50.0
+    summary = summarize(table)
+    found = throughput_rows(table, summary)
+    assert found["joules_per_epoch"].tolist() == [50.0] * len(summary)
+    assert found["samples_per_joule"].tolist() == pytest.approx(summary["samples"] / 50)
+    assert found["gpu_peak_memory_bytes"].isna().all()
+    assert "peak GPU memory" not in throughput_table(table, summary).columns
+    on_gpu = table.assign(device="gpu", gpu_joules_per_epoch=200.0, gpu_peak_memory_bytes=3 << 30)
+    summary = summarize(on_gpu)
+    found = throughput_rows(on_gpu, summary)
+    assert found["joules_per_epoch"].tolist() == [200.0] * len(summary)
+    shown = throughput_table(on_gpu, summary)
+    assert shown["peak GPU memory"].tolist() == ["3 GiB"] * len(summary)
+    assert shown["samples/J"].notna().all()

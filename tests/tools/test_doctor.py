@@ -143,7 +143,7 @@ def test_an_engine_that_hangs_is_said_within_its_limit(monkeypatch, tmp_path):
 def test_without_nvidias_runtime_only_a_gpu_run_has_a_problem(machine, ask):
     machine.engine = made_engine()
     machine.cards = [H200]
-    [found] = of(ask("jax-k3"), "engine", "NVIDIA runtime")
+    [found] = of(ask("jax-k3"), "engine", "GPU in a container")
     assert found.state is FindingState.PROBLEM
     assert "nvidia-container-toolkit" in found.remedy
     assert problems(ask("jax-k3", device="cpu")) == []

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from runner.errors import MachineError
-from runner.machine.docker_engine import credential_problem, require_nvidia
+from runner.launchers.gpu_request import gpu_request
+from runner.machine.docker_engine import credential_problem
 from runner.machine.fit import require_architecture, require_capacity
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
@@ -47,15 +48,18 @@ def machine_suffices(asked: AskedRun) -> list[Finding]:
     return []
 
 
-def nvidia_runtime(asked: AskedRun) -> Iterator[Finding]:
+def container_gpu(asked: AskedRun) -> Iterator[Finding]:
     """Say whether a container can get a GPU, if the run is to have one."""
-    if asked.found_engine.value is None:
+    engine, card = asked.found_engine.value, asked.card.value
+    if engine is None:
         return
-    if asked.card.value is None and asked.card.error is None:
-        yield _say.ok("NVIDIA runtime", "not needed: the run is on the CPU")
+    if card is None:
+        on_cpu = asked.card.error is None
+        why = "the run is on the CPU" if on_cpu else "there is no card that a run would take"
+        yield _say.ok("GPU in a container", f"not needed: {why}")
         return
     try:
-        require_nvidia(asked.found_engine.value)
-        yield _say.ok("NVIDIA runtime", "a container can get a GPU")
+        request = gpu_request(engine, card)
+        yield _say.ok("GPU in a container", f"asked for as {', '.join(request['DeviceIDs'])}")
     except MachineError as error:
-        yield _say.problem("NVIDIA runtime", *text_and_remedy(error))
+        yield _say.problem("GPU in a container", *text_and_remedy(error))

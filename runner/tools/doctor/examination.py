@@ -10,14 +10,14 @@ from runner.errors import BenchmarkError
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.doctor.data import data_files, network_answers
 from runner.tools.doctor.disk import disk_room, engine_disk, folders_writable
-from runner.tools.doctor.engine import engine_answers, machine_suffices, nvidia_runtime
+from runner.tools.doctor.engine import container_gpu, engine_answers, machine_suffices
 from runner.tools.doctor.gpu import card_fits, device_free, gpu_cards, other_cards
 from runner.tools.doctor.local import local_needs, local_pythons
 from runner.tools.findings import Finding, Reporter
 
 Check = Callable[[AskedRun], Iterable[Finding]]
 DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
-    "engine": (engine_answers, machine_suffices, nvidia_runtime),
+    "engine": (engine_answers, machine_suffices, container_gpu),
     "gpu": (gpu_cards, device_free),
     "configurations": (card_fits, other_cards),
     "disk": (folders_writable, disk_room, engine_disk),

@@ -9,7 +9,10 @@ from unittest.mock import Mock
 import pytest
 
 from models import backends
+from models.backends.jax import Jax
+from models.backends.tensorflow import TensorFlow2
 from models.backends.theano import Theano
+from models.backends.torch import Torch
 
 LOADED = """
 import json, sys
@@ -105,3 +108,28 @@ def test_torch_is_told_its_threads_only_where_there_are_any(monkeypatch, threads
     monkeypatch.setitem(sys.modules, "torch", torch)
     backends.BACKENDS["torch"]("cpu", threads).load()
     assert [call[0][0] for call in setter.call_args_list] == told
+
+
+@pytest.mark.parametrize("name", sorted(backends.BACKENDS))
+def test_a_job_on_a_cpu_has_no_memory_of_a_gpu(name):
+    assert backends.BACKENDS[name]("cpu", 2).gpu_peak_memory() is None
+
+
+def test_a_gpus_memory_is_what_the_framework_counts():
+    torch = Torch("gpu", 2)
+    torch._torch = SimpleNamespace(cuda=SimpleNamespace(max_memory_allocated=lambda device: 5))
+    assert torch.gpu_peak_memory() == 5
+    tensorflow = TensorFlow2("gpu", 2)
+    told = SimpleNamespace(get_memory_info=lambda device: {"current": 1, "peak": 7})
+    tensorflow._tensorflow = SimpleNamespace(config=SimpleNamespace(experimental=told))
+    assert tensorflow.gpu_peak_memory() == 7
+
+
+@pytest.mark.parametrize(
+    ("told", "peak"), [({"peak_bytes_in_use": 9}, 9), ({}, None), (None, None)]
+)
+def test_jax_counts_only_what_is_in_its_own_pool(told, peak):
+    jax = Jax("gpu", 2)
+    card = SimpleNamespace(memory_stats=lambda: told)
+    jax._jax = SimpleNamespace(devices=lambda kind: [card])
+    assert jax.gpu_peak_memory() == peak

@@ -11,6 +11,8 @@ const CELL_COLUMNS = [
   { key: "device", label: "device", kind: "text" },
   ...(new Set(cells.map(({ variant }) => variant)).size > 1 ? [{ key: "variant", label: "run", kind: "text" }] : []),
 ];
+// Columns in which some cell has a value.
+const known = (columns) => columns.filter(({ key }) => cells.some((cell) => cell[key] !== null));
 const COLUMNS = {
   // What is read first stands first: a phone shows three columns.
   cells: [
@@ -21,6 +23,11 @@ const COLUMNS = {
     { key: "samples_per_second", label: "samples/s", kind: "number", title: "Samples trained in an epoch over its seconds, validation included" },
     { key: "ms_per_step", label: "ms per step", kind: "number", title: "Seconds per epoch over its training steps" },
     { key: "peak_memory_bytes", label: "peak memory", kind: "bytes", title: "The most that any job of the cell reached" },
+    ...known([
+      { key: "gpu_peak_memory_bytes", label: "peak GPU memory", kind: "bytes", title: "The most that any job of the cell reached, as its framework counts it" },
+      { key: "joules_per_epoch", label: "J per epoch", kind: "number", title: "Energy of the card, or of the processor where the job ran there" },
+      { key: "samples_per_joule", label: "samples/J", kind: "number", title: "Samples trained in an epoch over its energy" },
+    ]),
     { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
     ...(data.published_titles.published_ratio
       ? [{ key: "published_ratio", label: data.published_titles.published_ratio.replace("x", "\u00d7"), kind: "ratio" }]
@@ -62,6 +69,8 @@ const COLUMNS = {
     { key: "gpu_temperature", label: "GPU, \u00b0C", kind: "number" },
     { key: "gpu_power_w", label: "GPU, W", kind: "number" },
     { key: "gpu_sm_mhz", label: "GPU clock, MHz", kind: "number" },
+    { key: "gpu_joules_per_epoch", label: "GPU, J per epoch", kind: "number" },
+    { key: "cpu_joules_per_epoch", label: "CPU, J per epoch", kind: "number" },
     { key: "throttle", label: "throttled by", kind: "words" },
     { key: "paused_seconds", label: "paused, s", kind: "number" },
   ],
