@@ -34,7 +34,7 @@ OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGE
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
 	note: $(one) of the environment is not used; make $@ $(one)=... passes it on)))
 
-.PHONY: help setup dev doctor bench bench-all report build-all published test minimums faults lint \
+.PHONY: help setup dev doctor bench bench-all report build-all gpu-kit published test minimums faults lint \
 	clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -91,6 +91,11 @@ report: $(VENV)/.installed  ## Write the latest run as one page, report.html
 build-all: $(VENV)/.installed  ## Build the images of the published comparison only
 	@$(RUN) build --config $(PUBLISHED) $(call option,DEVICE,device) \
 		$(call option,ENGINE,engine) $(BUILD_OPTIONS)
+
+KIT = gpu-kit
+KIT_PYTHON = 3.12
+gpu-kit: $(VENV)/.installed  ## A folder for a machine with a GPU and no network: KIT, KIT_PYTHON
+	@VENV=$(VENV) docker/gpu-kit/gather.sh $(call quoted,$(KIT)) $(call quoted,$(KIT_PYTHON))
 
 published: $(VENV)/.installed  ## Print the figures published in 2017, or those of STUDY
 	@$(RUN) published $(call option,STUDY,study)

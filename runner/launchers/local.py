@@ -242,7 +242,7 @@ class LocalLauncher(Launcher):
         if interpreter_version(python) is None:
             raise BuildError(f"--python {python}: not a Python interpreter that runs")
         frozen = subprocess.run(
-            [python, "-c", _FREEZE], capture_output=True, text=True, timeout=120, check=False
+            [python, "-I", "-c", _FREEZE], capture_output=True, text=True, timeout=120, check=False
         )
         if frozen.returncode:
             raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")

@@ -1,9 +1,11 @@
 """Finding a Python of a wanted version on this machine."""
 
+import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import paths
@@ -21,6 +23,54 @@ def interpreter_version(python: Path) -> str | None:
         return None
     said = ended.stdout.strip()
     return said if ended.returncode == 0 and re.fullmatch(r"\d+\.\d+", said) else None
+
+
+_LOOK = """
+import json, sys
+from importlib.util import find_spec
+try:
+    from importlib.metadata import distributions
+    found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
+except ImportError:
+    import pkg_resources
+    found = {d.key: d.version for d in pkg_resources.working_set}
+modules = [name for name in sys.argv[1:] if find_spec(name) is not None]
+print(json.dumps({"modules": modules, "versions": found}))
+"""
+# What may be imported under another name than it is installed by.
+_VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an interpreter has: the modules that were asked for, and all packages' versions."""
+
+    python: str
+    modules: frozenset[str]
+    versions: Mapping[str, str]
+
+    def version_of(self, module: str) -> str | None:
+        """Return the version of what brings a module; None where that is not known."""
+        names = (form.format(module) for form in _VARIANTS)
+        return next((self.versions[name] for name in names if name in self.versions), None)
+
+
+def installed_in(python: Path, modules: Iterable[str]) -> Installed | None:
+    """Return what an interpreter has, of ``modules`` and of packages, or None if it does not run.
+
+    Nothing is imported. Variables and folders of the user are left out, as they are of a job.
+    """
+    version = interpreter_version(python)
+    if version is None:
+        return None
+    ended = subprocess.run(
+        [python, "-I", "-c", _LOOK, *modules],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if ended.returncode:
+        return None
+    said = json.loads(ended.stdout)
+    return Installed(version, frozenset(said["modules"]), said["versions"])
 
 
 def _candidates(version: str) -> Iterator[Path]:

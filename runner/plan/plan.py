@@ -11,6 +11,7 @@ from runner.environments.datasets import dataset_states
 from runner.errors import UsageError, choose_names
 from runner.machine.fit import Machine, require_architecture, require_capacity
 from runner.plan.budget import rounds_within
+from runner.plan.interpreter import refuse_packages
 from runner.plan.preflight import check_machine, refuse_cards
 from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
 from runner.spec.choices import DeviceChoice, LauncherChoice
@@ -120,6 +121,7 @@ def plan_run(request: Request, say: Say) -> Plan:
     decided = _decided(request, machine, chosen, workloads, say)
     require_capacity(machine.engine, decided.threads, decided.memory)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
+    planned = refuse_packages(planned, chosen, decided.python, say)
     used = {job.configuration for job in planned}
     return Plan(
         request=decided,

@@ -65,6 +65,16 @@ def asked_lines(table: pd.DataFrame) -> list[str]:
     return [f"{label}: {', '.join(map(str, v))}" for label, v in values.items() if len(v)]
 
 
+def _versions(ok: pd.DataFrame) -> str:
+    """Return the versions that jobs said they ran, such as "Keras 3.15.1 with jax 0.10.2"."""
+    named = ok[["keras_version", "backend", "backend_version"]].dropna().drop_duplicates()
+    return ", ".join(
+        f"Keras {keras} with "
+        + ", ".join(f"{backend} {version}" for backend, version in rows.to_numpy()[:, 1:])
+        for keras, rows in named.groupby("keras_version", sort=False)
+    )
+
+
 def conditions_line(table: pd.DataFrame) -> str:
     """Return one line on what the figures were measured with."""
     ok = table[table["status"] == Status.OK]
@@ -81,7 +91,8 @@ def conditions_line(table: pd.DataFrame) -> str:
     each = ", ".join(f"{model} {count:,}" for model, count in sizes.items())
     counts = set(sizes.values())
     trained = f"{counts.pop():,}" if len(counts) == 1 else each
-    return "; ".join([*parts, f"samples per epoch: {trained}"])
+    ran = [versions] if (versions := _versions(ok)) else []
+    return "; ".join([*ran, *parts, f"samples per epoch: {trained}"])
 
 
 _CAPTION = (

@@ -1,5 +1,6 @@
 """From configurations, models and options to the list of jobs."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -80,7 +81,7 @@ def _job(
     )
 
 
-def known_backends(configurations: list[Configuration]) -> list[str]:
+def known_backends(configurations: Iterable[Configuration]) -> list[str]:
     """Return the backends that the configurations hold, each once, in their order."""
     return list(dict.fromkeys(name for c in configurations for name in c.backends))
 

@@ -377,9 +377,9 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     wins, ties = leads.count(VerdictKind.FASTEST), leads.count(VerdictKind.SAME)
     unknown = sum(v.kind is VerdictKind.CANNOT_TELL for v in judged)
     counted = f"{len(able)} models" if len(able) == asked else f"{len(able)} of {asked} models"
-    tail = [f"fastest in {wins}", f"the same in {ties}"] + [f"cannot tell in {unknown}"] * (
-        unknown > 0
-    )
+    others = {"tied in": ties, "cannot tell in": unknown}
+    tail = [f"{first} is fastest in {wins} of them"]
+    tail += [f"{words} {count}" for words, count in others.items() if count]
     verdict = f"{'cannot tell: ' * is_open}{', '.join(said)}"
     return f"over {counted} (geometric mean): {verdict}; {', '.join(tail)}"
 

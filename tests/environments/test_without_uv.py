@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from given_python import make_python
 from runner import paths
 from runner.errors import ExitCode
 
@@ -27,7 +28,8 @@ def test_jobs_in_a_given_interpreter_need_no_uv(tmp_path, command):
     """A machine with a framework and no network has none, and the program did not start."""
     model = ["--model", "mnist_mlp"] if command == "plan" else []
     what = ["--config", "jax-k3", *model, "--device", "cpu", "--launcher", "local"]
-    given = ["--python", sys.executable, "--results", str(tmp_path), "--data", "synthetic"]
+    python = make_python(tmp_path / "venv", keras="3.15.1", jax="0.10.2")
+    given = ["--python", str(python), "--results", str(tmp_path), "--data", "synthetic"]
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_UV, command, *what, *given],
         cwd=paths.ROOT, capture_output=True, text=True, check=False,

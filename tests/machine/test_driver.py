@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from given_python import make_python
 from runner import paths
 from runner.cli.app import main
 from runner.errors import ExitCode, MachineError
@@ -191,7 +192,8 @@ def test_a_cards_energy_is_in_joules_and_a_card_without_a_counter_says_nothing(d
 
 
 def test_two_runs_on_two_cards_begin_at_once(libraries, tmp_path):
-    """In one results folder and cache; this interpreter has no Keras, so every job fails."""
+    """In one results folder and cache; the Keras of their Python is none, so every job fails."""
+    python = make_python(tmp_path / "venv", keras="3.15.1", jax="0.10.2")
     (tmp_path / "answers").write_text("count=2\n")
     environment = os.environ | {
         "NVML_ANSWERS": str(tmp_path / "answers"),
@@ -201,7 +203,7 @@ def test_two_runs_on_two_cards_begin_at_once(libraries, tmp_path):
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "runner", "run", *WHAT, "--device", "gpu", "--gpu", str(card),
-             "--python", sys.executable, "--data", "synthetic", "--results", tmp_path / "runs"],
+             "--python", python, "--data", "synthetic", "--results", tmp_path / "runs"],
             env=environment, cwd=paths.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True,
         )

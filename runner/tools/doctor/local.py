@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 
 from runner.environments.venv import environment_folder, is_environment_made, python_for
-from runner.errors import BuildError
-from runner.machine.interpreters import interpreter_version
+from runner.errors import BuildError, MachineError
+from runner.machine.interpreters import Installed
+from runner.plan.interpreter import MISSING_REMEDY, differences, lack_of, look_into
 from runner.spec.configuration import Configuration, Device, LocalNeeds
-from runner.tools.doctor.asked import AskedRun
+from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
 
 _say = Reporter("local")
@@ -35,11 +36,31 @@ def local_pythons(asked: AskedRun) -> list[Finding]:
     """Say for each chosen configuration which Python its environment has or would have."""
     if asked.python is None:
         return [_interpreter(c, asked) for c in asked.configurations]
-    version = interpreter_version(asked.python)
-    if version is None:
-        return [_say.problem("--python", f"{asked.python}: not a Python interpreter that runs",
-                             "name another, or leave --python out")]  # fmt: skip
-    return [_say.ok("--python", f"{asked.python} is Python {version}, taken as it is")]
+    try:
+        installed = look_into(asked.python, asked.configurations)
+    except MachineError as error:
+        return [_say.problem("--python", *text_and_remedy(error))]
+    return [
+        _say.ok("--python", f"{asked.python} is Python {installed.python}, taken as it is"),
+        *_packages(asked, installed),
+    ]
+
+
+def _packages(asked: AskedRun, installed: Installed) -> Iterator[Finding]:
+    """Say which chosen backends a given interpreter has. One of them is enough for a run."""
+    named = {name for c in asked.configurations for name in c.backends}
+    chosen = sorted(named & set(asked.backend) if asked.backend else named)
+    lacks = {name: lack for name in chosen if (lack := lack_of(name, installed)) is not None}
+    for name in chosen:
+        if name not in lacks:
+            version = installed.version_of(name) or "of unknown version"
+            yield _say.ok(name, f"{version}, keras {installed.version_of('keras')}")
+        elif len(lacks) == len(chosen):
+            yield _say.problem(name, lacks[name], MISSING_REMEDY)
+        else:
+            yield _say.warning(name, lacks[name], MISSING_REMEDY)
+    for text in differences(asked.configurations, chosen, installed):
+        yield _say.warning("--python", text, "its figures are of what it has")
 
 
 def _loads(library: str) -> bool:
