@@ -127,7 +127,7 @@ lint: $(VENV)/.dev  ## Check style, types, spelling, the order of imports, and P
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check $(FORMATTED)
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy --config-file tests/mypy.ini tests
+	$(VENV)/bin/mypy --config-file tests/mypy.ini tests benchmarks
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/codespell
 	$(VENV)/bin/vermin --quiet --target=3.5- --violations --no-tips $(PYTHON_35)

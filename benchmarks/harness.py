@@ -76,7 +76,7 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
         engine, Device.CPU, run="benchmark",
         limits=ContainerLimits(8 << 30, cpus_of(asked.threads)),
         build=BuildOptions(asked.base_image, asked.ca_bundle, wheels=asked.wheels),
-        data_dir=None, gpu_uuid=None, say=print,
+        data_dir=None, gpu=None, say=print,
     )  # fmt: skip
     store = RunStore.create(Path(tempfile.mkdtemp()), {})
     return Harness(

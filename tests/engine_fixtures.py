@@ -17,7 +17,8 @@ from runner.machine.docker_engine import connect_engine
 FAKES = Path(__file__).parent / "fakes"
 
 
-def _cannot(reason: str):
+def cannot(reason: str):
+    """Skip a test, or fail where an engine is required."""
     if os.environ.get("REQUIRE_ENGINE") == "1":
         pytest.fail(f"REQUIRE_ENGINE=1, but {reason}")
     pytest.skip(reason)
@@ -28,18 +29,17 @@ def engine():
     try:
         return connect_engine()
     except MachineError as error:
-        return _cannot(f"no engine: {str(error).splitlines()[0]}")
+        return cannot(f"no engine: {str(error).splitlines()[0]}")
 
 
 @pytest.fixture(scope="session")
 def base_image() -> str:
     name = os.environ.get("BENCH_BASE_IMAGE")
-    return name or _cannot("BENCH_BASE_IMAGE names no base image with a Python 3.5 or 3.6")
+    return name or cannot("BENCH_BASE_IMAGE names no base image with a Python 3.5 or 3.6")
 
 
-@pytest.fixture(scope="session")
-def fake_image(engine, base_image):
-    """An image whose models package is the fake one; each session has one of its own."""
+def make_fake_image(engine, base_image):
+    """Yield an image whose models package is the fake one; each session has one of its own."""
     dockerfile = (
         f"FROM {base_image}\n"
         f"LABEL session={uuid.uuid4().hex}\n"
@@ -59,3 +59,8 @@ def fake_image(engine, base_image):
     image, _ = engine.client.images.build(fileobj=context, custom_context=True, rm=True)
     yield image.id
     engine.client.images.remove(image.id, force=True)
+
+
+@pytest.fixture(scope="session")
+def fake_image(engine, base_image):
+    yield from make_fake_image(engine, base_image)

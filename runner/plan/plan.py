@@ -112,9 +112,8 @@ def plan_run(request: Request, say: Say) -> Plan:
     workloads = choose_workloads(list(request.model))
     if request.data is not None:
         require_source(workloads, request.data)
-    launcher = LauncherChoice.LOCAL if request.python is not None else request.launcher
     machine = check_machine(
-        chosen, request.device, request.gpu, launcher, request.engine, say, request.backend
+        chosen, request.device, request.gpu, request.runs_in, request.engine, say, request.backend
     )
     if request.python is None:
         require_architecture(machine.engine)

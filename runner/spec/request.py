@@ -66,6 +66,17 @@ class Request(Strict):
         """Return the part that builds need."""
         return BuildOptions(self.base_image, self.ca_bundle, self.package_index, self.wheels)
 
+    @property
+    def runs_in(self) -> LauncherChoice:
+        """Return where jobs are to run; an interpreter is one of this machine."""
+        return self.launcher if self.python is None else LauncherChoice.LOCAL
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.python is not None and self.launcher is LauncherChoice.DOCKER:
+            raise ValueError("--python is of this machine: leave out --launcher docker")
+        return self
+
     @model_validator(mode="after")
     def _last_seed(self) -> Self:
         """Every repeat has a seed of its own."""

@@ -1,75 +1,12 @@
-"""The docker launcher against a real engine: the shared contract, and the sandbox."""
-
-import json
+"""The docker launcher on Docker."""
 
 import pytest
-from docker.errors import NotFound
 
-from launcher_contract import LauncherContract, make_job
-from runner.launchers.base import Environment
-from runner.launchers.docker import ContainerLimits, DockerLauncher
-from runner.machine.docker_engine import LABEL
-from runner.spec.choices import BuildOptions
-from runner.spec.configuration import Device
-from runner.spec.job import Status
+from container_contract import ContainerContract, environment, launcher
 
+__all__ = ["environment", "launcher"]
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def launcher(engine, tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    return DockerLauncher(
-        engine,
-        Device.CPU,
-        run="contract",
-        limits=ContainerLimits(memory_bytes=512 << 20, cpus=1),
-        build=BuildOptions(),
-        data_dir=data,
-        gpu=None,
-        say=print,
-    )
-
-
-@pytest.fixture
-def environment(engine, fake_image):
-    yield Environment("some-k1", fake_image, {"image_digest": fake_image})
-    for volume in engine.client.volumes.list(filters={"label": f"{LABEL}=cache"}):
-        if fake_image.removeprefix("sha256:")[:16] in volume.name:
-            volume.remove()
-
-
-class TestDockerLauncher(LauncherContract):
-    def test_a_job_past_its_memory_is_out_of_memory(self, bench):
-        record = bench.run("eats_memory")
-        assert record.status is Status.OOM
-        assert "--memory" in record.reason
-
-    def test_the_sandbox(self, bench):
-        assert bench.run("environment").status is Status.OK
-        seen = json.loads(bench.log("environment").splitlines()[0])
-        assert seen["uid"] == 1000
-        assert seen["capabilities"] == 0
-        assert seen["no_new_privileges"] == "1"
-        assert seen["interfaces"] == ["lo"]
-        assert seen["/opt/bench/x"] == seen["/etc/x"] == seen["/data/x"] == "OSError"
-        assert seen["/cache/x"] == seen["/tmp/x"] == "written"
-
-    def test_a_second_attempt_is_not_timed_beside_the_first(self, launcher, environment, engine):
-        """An engine that was away for a while may still have the container of the first."""
-        first = launcher.start(make_job("sleeps"), environment)
-        second = launcher.start(make_job("sleeps"), environment)
-        try:
-            with pytest.raises(NotFound):
-                engine.client.containers.get(first._container.id)
-        finally:
-            second.stop()
-            second.close()
-
-    def test_no_container_is_left(self, bench, engine):
-        bench.run("well")
-        bench.run("killed")
-        bench.run("sleeps", timeout=3)
-        left = engine.client.containers.list(all=True, filters={"label": f"{LABEL}.run=contract"})
-        assert left == []
+class TestDocker(ContainerContract):
+    """All of it."""

@@ -80,3 +80,12 @@ def test_the_doctor_and_the_plan_agree(tmp_path, capsys, has, can_work):
     expected = ExitCode.OK if can_work else ExitCode.MACHINE
     assert main(["doctor", *asked]) == expected, capsys.readouterr()
     assert main(["plan", *asked, "--model", "mnist_mlp"]) == expected, capsys.readouterr()
+
+
+def test_an_interpreter_is_of_this_machine_and_no_containers(tmp_path, capsys):
+    """The run took it, and the doctor asked for an engine."""
+    python = str(make_python(tmp_path / "v", keras=KERAS, jax=JAX))
+    asked = ["--config", "jax-k3", "--device", "cpu", "--data", "synthetic", "--python", python]
+    for command in (["doctor"], ["plan", "--model", "mnist_mlp"]):
+        assert main([*command, *asked, "--launcher", "docker"]) == ExitCode.USAGE
+        assert "leave out --launcher docker" in capsys.readouterr().err

@@ -15,16 +15,16 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from fake_nvml import K80, STRANGER, FakeNvml
+from fake_nvml import K80, STRANGER
+from made_machine import made_engine, made_machine
 from patching import patch_everywhere
 from runner import paths
 from runner.cli.app import main
 from runner.environments.datasets import DOWNLOADS
 from runner.environments.image import find_image
 from runner.errors import ExitCode, MachineError
-from runner.execution.guard import CpuGuard, GpuGuard, device_guard
 from runner.machine.disk import require_room
-from runner.machine.docker_engine import Engine, connect_engine
+from runner.machine.docker_engine import connect_engine
 from runner.machine.fit import find_misfit
 from runner.machine.gpu import Gpu, connect_driver
 from runner.plan.needs import environment_bytes, environment_needs
@@ -46,38 +46,10 @@ NO_ENGINE = MachineError("no Docker engine answers\nstart one")
 NO_PERMISSION = MachineError("no permission on the Docker engine's socket\nadd yourself")
 
 
-def made_engine(*runtimes, base_url="http+docker://localhost"):
-    client = SimpleNamespace(api=SimpleNamespace(base_url=base_url))
-    info = {"ServerVersion": "27.0", "Runtimes": {name: {} for name in ("runc", *runtimes)}}
-    return Engine(client, info)
-
-
 @pytest.fixture
-def machine(monkeypatch, tmp_path):
-    """A machine that a test composes; unless told otherwise, all is well and no card is there."""
-    answers = SimpleNamespace(engine=made_engine("nvidia"), cards=[], processes=((),))
-
-    def connect(name):
-        if isinstance(answers.engine, MachineError):
-            raise answers.engine
-        return answers.engine
-
-    def guard_for(gpu, wait_seconds=0):
-        if gpu is None:
-            return CpuGuard(folder=tmp_path)
-        fake = FakeNvml(processes=answers.processes, cards=answers.cards)
-        return GpuGuard(gpu, fake, folder=tmp_path)
-
-    def driver():
-        return FakeNvml(cards=answers.cards) if answers.cards else None
-
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    patch_everywhere(monkeypatch, connect_engine, connect)
-    patch_everywhere(monkeypatch, connect_driver, driver)
-    patch_everywhere(monkeypatch, device_guard, guard_for)
-    patch_everywhere(monkeypatch, why_not_served, lambda urls, seconds: None)
-    patch_everywhere(monkeypatch, why_no_index, lambda build, seconds: None)
-    return answers
+def machine(tmp_path):
+    with made_machine(tmp_path) as answers:
+        yield answers
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ class AskedRun(Request):
 
     @cached_property
     def found_engine(self) -> Seen[Engine | None]:
-        return _ask(lambda say: choose_engine(self.launcher, self.engine, say))
+        return _ask(lambda say: choose_engine(self.runs_in, self.engine, say))
 
     @cached_property
     def card(self) -> Seen[Gpu | None]:

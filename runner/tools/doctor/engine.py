@@ -16,7 +16,7 @@ _say = Reporter("engine")
 def engine_answers(asked: AskedRun) -> Iterator[Finding]:
     """Say which engine answers; without one, whether the run can do without."""
     found, error = asked.found_engine.value, asked.found_engine.error
-    if asked.launcher is LauncherChoice.LOCAL:
+    if asked.runs_in is LauncherChoice.LOCAL:
         yield _say.ok("engine", "not needed: jobs are processes of this machine")
     elif error is not None:
         yield _say.problem("engine", *text_and_remedy(error))
