@@ -46,7 +46,7 @@ def doctor(
         device=device,
         gpu=gpu,
         data=data,
-        launcher=LauncherChoice.LOCAL if python is not None else launcher,
+        launcher=launcher,
         engine=engine,
         python=python,
         base_image=base_image,
