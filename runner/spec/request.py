@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from runner.errors import StoreError
+from runner.errors import StoreError, UsageError
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice, Threads
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
@@ -93,6 +93,15 @@ class Request(Strict):
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         """A resumed run may be called from another folder."""
         return path.absolute() if path is not None else None
+
+    @classmethod
+    def asked(cls, **options: Any) -> Self:
+        """Return the request of these options. Raises UsageError where they cannot be."""
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            wrong = (str(found["msg"]).removeprefix("Value error, ") for found in error.errors())
+            raise UsageError("; ".join(wrong)) from error
 
     def to_keep(self) -> dict[str, Any]:
         """Return the request as JSON values, without the password of an address."""

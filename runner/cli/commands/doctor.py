@@ -39,7 +39,7 @@ def doctor(
     from runner.tools.doctor.asked import AskedRun
     from runner.tools.doctor.show import tell_findings
 
-    asked = AskedRun(
+    asked = AskedRun.asked(
         config=tuple(config),
         model=tuple(model),
         backend=tuple(backend),
