@@ -1,8 +1,8 @@
 """Do two runs of the same job agree within their stated intervals?
 
 Makes tries of two runs each, a run being ``--repeats`` fresh processes, the two interleaved. A
-try agrees if the two 95 % intervals of the median overlap. Prints the coverage, and beside it how
-often each run's median lies in the other's interval, which is stricter. Run it on a quiet machine:
+try agrees if the two 95 % intervals overlap. Prints how often they do, and beside it how often each
+run's figure lies in the other's interval, which is stricter. Run it on a quiet machine:
 
     python benchmarks/repeatability.py --config mxnet-k122 --tries 20
 """
@@ -14,7 +14,7 @@ from dataclasses import replace
 from harness import Harness, arguments, prepare
 
 from runner.spec.job import Job
-from runner.tables.statistics import Interval, median_interval
+from runner.tables.statistics import Interval, cell_interval
 
 
 def two_runs(harness: Harness, job: Job, number: int, repeats: int) -> tuple[Interval, Interval]:
@@ -23,7 +23,9 @@ def two_runs(harness: Harness, job: Job, number: int, repeats: int) -> tuple[Int
     for turn in range(2 * repeats):
         again = replace(job, repeat=1 + 2 * repeats * number + turn)
         taken[turn % 2].append(harness.seconds(again))
-    return median_interval(taken[0]), median_interval(taken[1])
+    one, two = (cell_interval(side) for side in taken)
+    assert one is not None and two is not None, "an interval needs two processes"
+    return one, two
 
 
 def main() -> None:
@@ -39,16 +41,16 @@ def main() -> None:
             one, two = two_runs(harness, job, number, asked.repeats)
             overlap = one.low <= two.high and two.low <= one.high
             overlaps += overlap
-            inside += (one.low <= two.median <= one.high) + (two.low <= one.median <= two.high)
+            inside += (one.low <= two.seconds <= one.high) + (two.low <= one.seconds <= two.high)
             print(
-                f"{job.id} try {number + 1}: {one.median:.4f} s ({one.low:.4f} to {one.high:.4f}) "
-                f"and {two.median:.4f} s ({two.low:.4f} to {two.high:.4f}): "
+                f"{job.id} try {number + 1}: {one.seconds:.4f} s ({one.low:.4f} to {one.high:.4f}) "
+                f"and {two.seconds:.4f} s ({two.low:.4f} to {two.high:.4f}): "
                 f"{'agree' if overlap else 'DISAGREE'}",
                 flush=True,
             )
         print(
             f"{job.configuration}/{job.backend} {job.model}: {overlaps} of {asked.tries} tries "
-            f"agree; {inside} of {2 * asked.tries} medians lie in the other's interval"
+            f"agree; {inside} of {2 * asked.tries} figures lie in the other's interval"
         )
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,7 @@ import psutil
 from runner.execution.guard import device_guard
 from runner.execution.watch import INTERVAL_SECONDS, Probe, Sample, Watch
 from runner.launchers.base import Exit, Process, ProcessTree
-from runner.machine.gpu import connect_driver
+from runner.machine.fit import list_gpus
 
 # As a training job looks from outside: one process with many threads, and some children.
 JOB = """
@@ -50,7 +51,7 @@ class Stand(Process):
     def wait(self) -> Exit:
         return Exit(0)
 
-    def stop(self) -> None: ...
+    def stop(self, urgent: Callable[[], bool] = lambda: False) -> None: ...
 
     def close(self) -> None: ...
 
@@ -73,8 +74,8 @@ class Timed:
 
 def watched(process: Process, seconds: float) -> tuple[float, Timed]:
     """Return the CPU seconds per second that this process used while it watched."""
-    cards = driver.cards() if (driver := connect_driver()) else []
-    probe = Timed(device_guard(cards[0] if cards else None).probe(process))
+    card = next(iter(list_gpus().usable.values()), None)
+    probe = Timed(device_guard(card).probe(process))
     with tempfile.TemporaryDirectory() as folder:
         began, used = time.perf_counter(), time.process_time()
         with Watch(lambda: probe, Path(folder, "telemetry.jsonl")) as watch:

@@ -12,7 +12,7 @@ KERAS, JAX = "3.15.1", "0.10.2"
 
 
 def planned(python, *configurations, **options):
-    said = []
+    said: list[str] = []
     request = Request(
         config=configurations or ("jax-k3",), model=("mnist_mlp",), device="cpu", python=python,
         data="synthetic", **options,

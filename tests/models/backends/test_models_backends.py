@@ -121,7 +121,9 @@ def test_a_gpus_memory_is_what_the_framework_counts():
     assert torch.gpu_peak_memory() == 5
     tensorflow = TensorFlow2("gpu", 2)
     told = SimpleNamespace(get_memory_info=lambda device: {"current": 1, "peak": 7})
-    tensorflow._tensorflow = SimpleNamespace(config=SimpleNamespace(experimental=told))
+    tensorflow._tensorflow = SimpleNamespace(  # type: ignore[assignment]
+        config=SimpleNamespace(experimental=told)
+    )
     assert tensorflow.gpu_peak_memory() == 7
 
 
