@@ -234,6 +234,18 @@ def test_made_data_follows_the_seed_and_is_not_mixed(tmp_path):
     assert "jobs of one cell differ in their data" in shown(b"1", b"2", b"3")
 
 
+def test_a_first_process_that_does_not_count_is_not_mixed_with_the_others(tmp_path):
+    """With a budget the first process of a cell may train on fewer samples than the others."""
+    store = RunStore.create(tmp_path, {})
+    for repeat, samples in enumerate((128, 512, 512), start=1):
+        job = make_job(repeat=repeat, samples=samples)
+        said = [line.replace(b'"samples": 8', b'"samples": %d' % samples) for line in events(job)]
+        write_job(store, job, said)
+    text = page_of(store.folder).text
+    assert "differ in their samples" not in text
+    assert "some jobs of the cell have no time" not in text
+
+
 def test_mixed_cells_are_said_aloud(tmp_path):
     store = RunStore.create(tmp_path, {})
     for repeat in (1, 2):

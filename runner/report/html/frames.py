@@ -128,7 +128,7 @@ def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict
 
 def mixed_lines(table: pd.DataFrame) -> list[str]:
     """Return a line for everything that differs where figures are put together or compared."""
-    ok = table[table["status"] == Status.OK]
+    ok = counted(table[table["status"] == Status.OK])
     within = _differing(ok, CELL, _IDENTITY)
     between = _differing(ok, ["model", "device"], _WORK)
     return [

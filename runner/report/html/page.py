@@ -80,6 +80,9 @@ def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
     judged = {verdict.model: verdict for verdict in own}
     return {
         "columns": columns,
+        "is_partial": any(
+            "*" in shown["time"] for found in rows.values() for shown in found.values()
+        ),
         "rows": [
             {
                 "model": model,
