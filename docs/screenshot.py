@@ -1,6 +1,6 @@
 """Makes docs/report.png: parts of the HTML report of a kept run, as a browser shows them.
 
-    python docs/screenshot.py results/measured/20261124-184830
+    python docs/screenshot.py results/measured/20261126-114417
 
 The page's begin: the answer, the speeds and the table. Needs `make dev` and a Chromium (the
 one that CHROMIUM names, else /usr/bin/chromium).
