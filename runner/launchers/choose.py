@@ -32,7 +32,10 @@ def launcher_for(
     shared: dict[str, Any] = {"build": build, "data_dir": data_dir, "gpu": machine.gpu, "say": say}
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
-    most = int(psutil.virtual_memory().total * _SHARE)
+    own = psutil.virtual_memory().total
+    most = int(min(own, machine.engine.memory_bytes or own) * _SHARE)
     memory = request.memory << 30 if request.memory else most
-    limits = ContainerLimits(memory, cpus_of(request.threads))
+    # Where the framework chooses, all that there are.
+    cpus = min(cpus_of(request.threads), machine.engine.cpus or cpus_of(request.threads))
+    limits = ContainerLimits(memory, cpus)
     return DockerLauncher(machine.engine, machine.device, run=run, limits=limits, **shared)

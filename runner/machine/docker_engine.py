@@ -65,6 +65,20 @@ class Engine:
         words += ["rootless"] if self.is_rootless else []
         return ", ".join(words)
 
+    def _count(self, name: str) -> int | None:
+        told = self.info.get(name)
+        return told if isinstance(told, int) and told > 0 else None
+
+    @property
+    def cpus(self) -> int | None:
+        """Return how many CPUs the engine's machine has; None where it does not tell."""
+        return self._count("NCPU")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Return how much memory the engine's machine has; None where it does not tell."""
+        return self._count("MemTotal")
+
     @property
     def is_local(self) -> bool:
         """Return whether the engine runs on this machine, so that folders can be mounted."""

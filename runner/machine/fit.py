@@ -89,6 +89,12 @@ def require_architecture(engine: Engine | None) -> None:
         )
 
 
+def usable_cpus(engine: Engine | None) -> int:
+    """Return how many CPUs a job can have: those of this process, and no more than the engine's."""
+    own = len(os.sched_getaffinity(0))
+    return min(own, engine.cpus or own) if engine is not None else own
+
+
 def require_capacity(engine: Engine | None, threads: object, memory: int | None) -> None:
     """Raise MachineError where an engine has fewer CPUs or less memory than each job is to get.
 
@@ -96,7 +102,7 @@ def require_capacity(engine: Engine | None, threads: object, memory: int | None)
     """
     if engine is None:
         return
-    cpus, held = engine.info.get("NCPU"), engine.info.get("MemTotal")
+    cpus, held = engine.cpus, engine.memory_bytes
     if cpus and isinstance(threads, int) and threads > cpus:
         raise MachineError(
             f"--threads {threads}: the Docker engine has {cpus} CPUs\n"

@@ -1,6 +1,5 @@
 """From a request to the jobs of a run, on what this machine has. Nothing is made or changed."""
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import pandas as pd
 from runner import paths
 from runner.environments.datasets import dataset_states
 from runner.errors import UsageError, choose_names
-from runner.machine.fit import Machine, require_architecture, require_capacity
+from runner.machine.fit import Machine, require_architecture, require_capacity, usable_cpus
 from runner.plan.budget import rounds_within
 from runner.plan.interpreter import refuse_packages
 from runner.plan.preflight import check_machine, refuse_cards
@@ -91,7 +90,7 @@ def _decided(
             "gpu": machine.gpu.uuid if machine.gpu else None,
             "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
             "data": request.data or _default_source(wanted, say),
-            "threads": request.threads or len(os.sched_getaffinity(0)),
+            "threads": request.threads or usable_cpus(machine.engine),
         }
     )
 

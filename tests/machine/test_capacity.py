@@ -1,5 +1,6 @@
 """What a machine or an engine has, against what jobs are to get: said before anything is made."""
 
+import os
 import platform
 from types import SimpleNamespace
 
@@ -7,8 +8,13 @@ import pytest
 
 from runner.cli.app import main
 from runner.errors import ExitCode, MachineError
+from runner.launchers.choose import launcher_for
+from runner.launchers.docker import DockerLauncher
 from runner.machine.docker_engine import Engine, EngineKind
-from runner.machine.fit import require_architecture, require_capacity
+from runner.machine.fit import Machine, require_architecture, require_capacity, usable_cpus
+from runner.spec.choices import BuildOptions
+from runner.spec.configuration import Device
+from runner.spec.request import Request
 
 
 def engine(**info):
@@ -69,3 +75,16 @@ def test_more_than_the_engine_has_is_refused_once():
 def test_an_engine_in_words(info, kind, words):
     assert engine(**info).kind is kind
     assert engine(**info).description == words
+
+
+def test_what_is_not_asked_for_fits_an_engine_that_is_smaller_than_this_machine():
+    """A run on an engine elsewhere got this machine's threads, which that one refused."""
+    own = len(os.sched_getaffinity(0))
+    assert usable_cpus(None) == usable_cpus(engine()) == usable_cpus(engine(NCPU="many")) == own
+    assert usable_cpus(engine(NCPU=1)) == 1
+    small = engine(NCPU=1, MemTotal=1 << 30)
+    machine = Machine(Device.CPU, small, None)
+    made = launcher_for(machine, Request(threads="framework"), "r", BuildOptions(), None, print)
+    assert isinstance(made, DockerLauncher)
+    assert made.limits.cpus == 1
+    assert made.limits.memory_bytes < 1 << 30
