@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from docker.errors import ImageNotFound
 
 from fake_nvml import FakeNvml
 from patching import patch_everywhere
@@ -19,9 +20,16 @@ from runner.tools.doctor.data import why_no_index, why_not_served
 HERE, ELSEWHERE = "http+docker://localhost", "http://elsewhere:2375"
 
 
+def _no_image(name: str) -> None:
+    raise ImageNotFound(f"no image {name}")
+
+
 def made_engine(*runtimes: str, base_url: str = HERE, **info: object) -> Engine:
     """Return an engine of Docker 27 that says of itself what it is told to."""
-    client = SimpleNamespace(api=SimpleNamespace(base_url=base_url))
+    client = SimpleNamespace(
+        api=SimpleNamespace(base_url=base_url),
+        images=SimpleNamespace(get=_no_image, list=lambda **filters: []),
+    )
     told = {"ServerVersion": "27.0", "Runtimes": {name: {} for name in ("runc", *runtimes)}}
     return Engine(client, told | info)
 

@@ -40,7 +40,8 @@ def _spec_names() -> Iterator[str]:
 
 def _cdi_names(engine: Engine) -> set[str]:
     """Return the names of the cards that an engine can hand out as CDI devices."""
-    told = [str(found.get("ID", "")) for found in engine.info.get("DiscoveredDevices") or []]
+    found = engine.info.get("DiscoveredDevices", [])
+    told = [str(device.get("ID")) for device in found if isinstance(device, dict)]
     names = {name.removeprefix(_CDI) for name in told if name.startswith(_CDI)}
     if not names and engine.kind is EngineKind.PODMAN and engine.is_local:
         return set(_spec_names())
@@ -52,7 +53,7 @@ def _takes_uuids(engine: Engine) -> bool:
     if engine.kind is EngineKind.PODMAN:
         return False
     has_hook = engine.is_local and shutil.which("nvidia-container-runtime-hook") is not None
-    return has_hook or "nvidia" in (engine.info.get("Runtimes") or {})
+    return has_hook or "nvidia" in engine.info.get("Runtimes", {})
 
 
 def gpu_request(engine: Engine, card: Gpu) -> DeviceRequest:
@@ -62,7 +63,7 @@ def gpu_request(engine: Engine, card: Gpu) -> DeviceRequest:
     """
     if _takes_uuids(engine):
         return DeviceRequest(device_ids=[card.uuid], capabilities=[["gpu"]])
-    version = str(engine.info.get("ServerVersion", ""))
+    version = engine.info.get("ServerVersion", "")
     major = re.match(r"\d+", version)
     if engine.kind is EngineKind.PODMAN and major and int(major[0]) < _FIRST_PODMAN:
         raise MachineError(

@@ -34,12 +34,30 @@ class EngineKind(StrEnum):
     PODMAN = "Podman"
 
 
+# What is read of an engine's description of itself, and as what.
+_TOLD: dict[str, type] = {
+    "Architecture": str, "BuildahVersion": str, "CgroupVersion": str, "DiscoveredDevices": list,
+    "DockerRootDir": str, "Driver": str, "DriverStatus": list, "KernelVersion": str,
+    "MemTotal": int, "NCPU": int, "Rootless": bool, "Runtimes": dict, "SecurityOptions": list,
+    "ServerVersion": str,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answered. ``info`` is what it says of itself."""
+    """An engine that answered. ``info`` is what it says of itself, as far as it is read.
+
+    What is none, or of another type than that of Docker's interface, is left out: other makers and
+    proxies answer too.
+    """
 
     client: docker.DockerClient
     info: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        """Keep what can be read."""
+        kept = {n: v for n, v in self.info.items() if n in _TOLD and isinstance(v, _TOLD[n])}
+        object.__setattr__(self, "info", kept)
 
     @property
     def kind(self) -> EngineKind:
@@ -49,8 +67,8 @@ class Engine:
     @property
     def is_rootless(self) -> bool:
         """Return whether the engine runs without root, where limits may not be applied."""
-        options = self.info.get("SecurityOptions") or []
-        return bool(self.info.get("Rootless")) or any("rootless" in text for text in options)
+        options = self.info.get("SecurityOptions", [])
+        return self.info.get("Rootless", False) or any("rootless" in str(text) for text in options)
 
     @property
     def description(self) -> str:
@@ -66,8 +84,8 @@ class Engine:
         return ", ".join(words)
 
     def _count(self, name: str) -> int | None:
-        told = self.info.get(name)
-        return told if isinstance(told, int) and told > 0 else None
+        told = int(self.info.get(name, 0))
+        return told if told > 0 else None
 
     @property
     def cpus(self) -> int | None:
