@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -31,7 +32,7 @@ def cdi(*names):
     return {"DiscoveredDevices": [{"Source": "cdi", "ID": f"nvidia.com/gpu={n}"} for n in names]}
 
 
-WAYS_TO_A_CARD = (
+WAYS_TO_A_CARD: tuple[dict[str, Any], ...] = (
     {}, {"Runtimes": {"runc": {}, "nvidia": {}}}, {"Runtimes": None}, cdi(0, 1), cdi("GPU-h200"),
     {"CDISpecDirs": ["/etc/cdi"]}, {"BuildahVersion": "1.40", "ServerVersion": "4.9.3"},
     {"BuildahVersion": "1.40", "ServerVersion": "5.8.6"},
@@ -142,7 +143,7 @@ def test_the_doctor_says_can_work_where_a_run_begins_and_nowhere_else(
             asked = request_of(
                 case, interpreter, AskedRun, results=folder / "runs", cache=folder / "cache"
             )
-            problems = [f for f in examine(asked) if f.state is FindingState.PROBLEM]
+            problems: list[object] = [f for f in examine(asked) if f.state is FindingState.PROBLEM]
         except BenchmarkError as error:
             problems = [error]
         refused = refusal(case, interpreter)
