@@ -38,13 +38,8 @@ def write_mnist(folder, seed):
     """Write MNIST's files as Keras 2 and Keras 1 look for them."""
     form = load.SYNTHETIC_IMAGES["mnist"]
     train, test = synthetic.images(form, (form.train, form.test), seed)
-    np.savez(
-        os.path.join(folder, "mnist.npz"),
-        x_train=train[0],
-        y_train=train[1],
-        x_test=test[0],
-        y_test=test[1],
-    )
+    np.savez(os.path.join(folder, "mnist.npz"),
+             x_train=train[0], y_train=train[1], x_test=test[0], y_test=test[1])
     with gzip.open(os.path.join(folder, "mnist.pkl.gz"), "wb", compresslevel=1) as file:
         pickle.dump((train, test), file, PICKLED_BY)
 
@@ -53,13 +48,8 @@ def write_cifar10(folder, seed):
     """Write the batches of CIFAR-10 and the archive that they are taken for."""
     form = load.SYNTHETIC_IMAGES["cifar10"]
     (x, y), test = synthetic.images(form, (form.train, form.test), seed)
-    parts = {
-        "data_batch_{}".format(n + 1): (
-            x[n * 10000 : (n + 1) * 10000],
-            y[n * 10000 : (n + 1) * 10000],
-        )
-        for n in range(5)
-    }
+    parts = {"data_batch_{}".format(n + 1): (x[n * 10000:(n + 1) * 10000],
+                                             y[n * 10000:(n + 1) * 10000]) for n in range(5)}
     batches = os.path.join(folder, "cifar-10-batches-py")
     os.mkdir(batches)
     open(batches + ".tar.gz", "wb").close()
@@ -85,22 +75,16 @@ def write_settings(folder, image_data_format):
     """Write what Keras 2 and Keras 1 read of the user's settings."""
     orders = {"channels_first": "th", "channels_last": "tf"}
     settings = {
-        "floatx": "float32",
-        "epsilon": 1e-7,
-        "backend": os.environ["KERAS_BACKEND"],
-        "image_data_format": image_data_format,
-        "image_dim_ordering": orders[image_data_format],
+        "floatx": "float32", "epsilon": 1e-7, "backend": os.environ["KERAS_BACKEND"],
+        "image_data_format": image_data_format, "image_dim_ordering": orders[image_data_format],
     }
     with open(os.path.join(folder, "keras.json"), "w") as file:
         json.dump(settings, file)
 
 
 WRITERS = {
-    "mnist_mlp": write_mnist,
-    "mnist_cnn": write_mnist,
-    "mnist_hrnn": write_mnist,
-    "cifar10_cnn": write_cifar10,
-    "babi_rnn": write_babi,
+    "mnist_mlp": write_mnist, "mnist_cnn": write_mnist, "mnist_hrnn": write_mnist,
+    "cifar10_cnn": write_cifar10, "babi_rnn": write_babi,
 }
 
 
@@ -131,7 +115,6 @@ def main(argument):
     said = os.dup(1)
     os.dup2(2, 1)  # what an example prints is no result
     import keras.callbacks
-
     seconds = []
     time_epochs(keras.callbacks.CallbackList, seconds)
     found = {"__name__": "__main__"}

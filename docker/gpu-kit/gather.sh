@@ -16,7 +16,8 @@ unused='uv|colorama|pywin32|tzdata|setuptools'
 # What Keras 3 needs beside a backend.
 of_keras='keras|absl-py|h5py|ml-dtypes|namex|optree'
 
-# Prints the entries of a lock, with their hashes, whose names match; with `-v` those that do not.
+# entries NAMES LOCK INVERT: the entries of a lock, with their hashes, whose names match; with INVERT 1
+# those that do not.
 entries() {
     awk -v names="^($1)\$" -v invert="$3" '/^[^ ]/ { split($0, part, "=="); kept = part[1] ~ names
         if (invert) kept = !kept } kept' "$2"

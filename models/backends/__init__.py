@@ -8,10 +8,6 @@ from models.backends.theano import Theano
 from models.backends.torch import Torch
 
 BACKENDS = {
-    "tensorflow": TensorFlow,
-    "cntk": Cntk,
-    "theano": Theano,
-    "mxnet": Mxnet,
-    "jax": Jax,
-    "torch": Torch,
+    "tensorflow": TensorFlow, "cntk": Cntk, "theano": Theano, "mxnet": Mxnet,
+    "jax": Jax, "torch": Torch,
 }

@@ -45,7 +45,6 @@ class Backend(object):
         None on a CPU, and where the framework does not tell. What it reserved and did not use, and
         what the driver holds for it, is not in it.
         """
-        return
 
     def version(self):
         """Return the framework's version."""

@@ -8,7 +8,6 @@ class Cntk(Backend):
 
     def load(self):
         import cntk
-
         self._cntk = cntk
         wanted = cntk.device.cpu() if self.device == "cpu" else cntk.device.gpu(0)
         # Keras freezes CNTK's default device when it is imported.
@@ -27,8 +26,7 @@ class Cntk(Backend):
             raise NoDevice("CNTK uses no GPU")
         properties = self._cntk.device.get_gpu_properties(device)
         detail = "compute capability {}.{}".format(
-            properties.version_major, properties.version_minor
-        )
+            properties.version_major, properties.version_minor)
         return properties.name, detail
 
     def version(self):
@@ -40,5 +38,6 @@ class Cntk(Backend):
         rows = self._cntk.input_variable(matrix.shape[1])
         values = self._cntk.Value(self._cntk.NDArrayView.from_dense(matrix, device))
         columns = self._cntk.parameter(init=matrix, device=device)
-        total = self._cntk.reduce_sum(self._cntk.times(rows, columns), self._cntk.Axis.all_axes())
+        total = self._cntk.reduce_sum(
+            self._cntk.times(rows, columns), self._cntk.Axis.all_axes())
         return lambda: total.eval({rows: values}, device=device)

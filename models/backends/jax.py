@@ -15,7 +15,6 @@ class Jax(Backend):
 
     def load(self):
         import jax
-
         self._jax = jax
         if self.device == "gpu":
             self.gpu()  # where there is none, the import of Keras fails and does not say why

@@ -13,7 +13,6 @@ class Mxnet(Backend):
 
     def load(self):
         import mxnet
-
         self._mxnet = mxnet
         return self
 

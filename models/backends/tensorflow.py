@@ -16,7 +16,6 @@ class TensorFlow(Backend):
 
     def load(self):
         import tensorflow
-
         kind = TensorFlow1 if tensorflow.__version__.startswith("1.") else TensorFlow2
         loaded = kind(self.device, self.threads)
         loaded._tensorflow = tensorflow
@@ -36,9 +35,7 @@ class TensorFlow1(TensorFlow):
             sys.stderr.write(
                 "TensorFlow 1 is given {} inter-op threads instead of {}: with fewer it does not "
                 "learn. Its intra-op threads are {}.\n".format(
-                    LEAST_INTER_OP, self.threads, self.threads
-                )
-            )
+                    LEAST_INTER_OP, self.threads, self.threads))
         keras.backend.set_session(self._session())
 
     def seed(self, seed):
@@ -46,7 +43,6 @@ class TensorFlow1(TensorFlow):
 
     def gpu(self):
         from tensorflow.python.client import device_lib
-
         for device in device_lib.list_local_devices():
             if device.device_type == "GPU":
                 return None, device.physical_device_desc
@@ -68,8 +64,7 @@ class TensorFlow1(TensorFlow):
             return self._tensorflow.Session()
         config = self._tensorflow.ConfigProto(
             intra_op_parallelism_threads=self.threads,
-            inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP),
-        )
+            inter_op_parallelism_threads=max(self.threads, LEAST_INTER_OP))
         return self._tensorflow.Session(config=config)
 
 

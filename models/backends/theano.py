@@ -27,13 +27,11 @@ class Theano(Backend):
 
     def load(self):
         import theano
-
         self._theano = theano
         return self
 
     def gpu(self):
         from theano.sandbox import cuda
-
         if not cuda.cuda_enabled:
             raise NoDevice("Theano uses no GPU")
         return cuda.active_device_name(), "device {}".format(cuda.active_device_number())
@@ -44,8 +42,7 @@ class Theano(Backend):
     def matrix_product(self, matrix):
         left, right, result = (self._theano.shared(matrix) for _ in range(3))
         multiply = self._theano.function(
-            [], updates=[(result, self._theano.tensor.dot(left, right))]
-        )
+            [], updates=[(result, self._theano.tensor.dot(left, right))])
 
         def multiply_and_wait():
             multiply()

@@ -8,7 +8,6 @@ class Torch(Backend):
 
     def load(self):
         import torch
-
         self._torch = torch
         if self.threads is not None:
             torch.set_num_threads(self.threads)

@@ -26,7 +26,7 @@ class Batches(object):
         return len(self._y) // self._batch_size
 
     def __getitem__(self, index):
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = self._order[index * self._batch_size:(index + 1) * self._batch_size]
         x = transform(self._x[rows], self._settings, self._image_data_format)
         return x, self._y[rows]
 

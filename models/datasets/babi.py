@@ -18,20 +18,16 @@ MOVES = ("moved to", "went to", "journeyed to", "travelled to", LONG_MOVE)
 TAKES = ("grabbed", "got", "took", "picked up")
 DROPS = ("discarded", "dropped", "put down", "left")
 ENDS = (".", " there.")
-VOCABULARY = tuple(
-    sorted(
-        {
-            word
-            for phrase in PEOPLE + ROOMS + OBJECTS + MOVES + TAKES + DROPS
-            for word in phrase.split()
-        }
-        | {"the", "there", "Where", "is", ".", "?"}
-    )
-)
+VOCABULARY = tuple(sorted(
+    {word for phrase in PEOPLE + ROOMS + OBJECTS + MOVES + TAKES + DROPS for word in phrase.split()}
+    | {"the", "there", "Where", "is", ".", "?"}
+))
 
 STORY_TOKENS = 552  # the longest story of the real task, to which all are padded
 QUESTION_TOKENS = 5
-TRAIN, VALIDATION, TEST = (DATASETS["babi"][part] for part in ("train", "validation", "test"))
+TRAIN, VALIDATION, TEST = (
+    DATASETS["babi"][part] for part in ("train", "validation", "test")
+)
 QUESTIONS_PER_STORY = 5
 
 
@@ -83,7 +79,7 @@ def _pad(sequences, length, numbers):
         if len(words) > length:
             raise InvalidBabi("{} words where qa2 has at most {}".format(len(words), length))
         try:
-            row[length - len(words) :] = [numbers[word] for word in words]
+            row[length - len(words):] = [numbers[word] for word in words]
         except KeyError as error:
             raise InvalidBabi("{} is no word of qa2".format(error))
     return padded

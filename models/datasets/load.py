@@ -97,11 +97,8 @@ def _read_images(dataset, spec):
 
 def _check_images(path, form, part):
     if part.x.dtype != np.uint8 or part.x.shape[1:] != form.shape:
-        raise DataError(
-            "{}: images are {} {}, expected uint8 (n,) + {}".format(
-                path, part.x.dtype, part.x.shape, form.shape
-            )
-        )
+        raise DataError("{}: images are {} {}, expected uint8 (n,) + {}".format(
+            path, part.x.dtype, part.x.shape, form.shape))
     if part.y.shape != part.x.shape[:1]:
         raise DataError("{}: {} labels for {} images".format(path, part.y.shape, len(part.x)))
 

@@ -45,7 +45,7 @@ def _patterns(form, random):
     wide = coarse.repeat(CELL, axis=1).repeat(CELL, axis=2)
     smooth = _blur(_blur(wide, 1), 2)
     moved = [
-        [smooth[:, down : down + form.side, right : right + form.side] for right in range(SHIFTS)]
+        [smooth[:, down:down + form.side, right:right + form.side] for right in range(SHIFTS)]
         for down in range(SHIFTS)
     ]
     patterns = np.array(moved, dtype=np.uint16).transpose(2, 0, 1, 3, 4, 5)
@@ -54,9 +54,8 @@ def _patterns(form, random):
 
 def _blur(values, axis):
     """Return ``values`` averaged over four neighbours along ``axis``."""
-    return (
-        values + np.roll(values, 1, axis) + np.roll(values, 2, axis) + np.roll(values, 3, axis)
-    ) // 4
+    return (values + np.roll(values, 1, axis) + np.roll(values, 2, axis)
+            + np.roll(values, 3, axis)) // 4
 
 
 def _draw(patterns, form, size, random):

@@ -42,7 +42,7 @@ def peak(backend, read=time.perf_counter):
     rates = []
     for size in SIZES[backend.device]:
         seconds = _fastest(backend.matrix_product(_matrix(size)), read)
-        rates.append((2 * size**3 / seconds, size))
+        rates.append((2 * size ** 3 / seconds, size))
         if read() + (1 + REPEATS) * 8 * seconds > end:  # twice the size, eight times the work
             break
     return max(rates)

@@ -82,15 +82,9 @@ def start(spec, home, stream):
     import_seconds = time.perf_counter() - begin
     _seed(spec.seed, keras)
     stream.emit(
-        "start",
-        model=spec.model,
-        backend=spec.backend,
-        versions=_versions(spec, keras),
-        device=keras.backend.device_seen(),
-        threads=spec.threads,
-        seed=spec.seed,
-        cache_warm=cache_warm,
-        import_seconds=import_seconds,
+        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras),
+        device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
+        cache_warm=cache_warm, import_seconds=import_seconds,
     )
     return keras
 
@@ -124,15 +118,11 @@ def load(spec, workload, stream):
     loaded = data.load(workload.dataset, spec)
     parts = data.Data(
         *[prepare(workload, part, spec.image_data_format) for part in loaded[:3]],
-        sha256=loaded.sha256,
+        sha256=loaded.sha256
     )
     stream.emit(
-        "data",
-        source=spec.data,
-        sha256=loaded.sha256,
-        train=len(loaded.train.y),
-        validation=len(loaded.validation.y),
-        test=len(loaded.test.y),
+        "data", source=spec.data, sha256=loaded.sha256, train=len(loaded.train.y),
+        validation=len(loaded.validation.y), test=len(loaded.test.y),
         seconds=time.perf_counter() - begin,
     )
     return parts
@@ -152,13 +142,10 @@ def build(spec, workload, keras, stream):
     seconds = time.perf_counter() - begin
     parameters = model.count_params()
     stream.emit(
-        "model",
-        parameters=parameters,
-        expected_parameters=workload.expected_parameters,
+        "model", parameters=parameters, expected_parameters=workload.expected_parameters,
         layers=[_layer(layer) for layer in model.layers],
         hyperparameters=hyperparameters(spec, workload, keras, model),
-        image_data_format=spec.image_data_format,
-        seconds=seconds,
+        image_data_format=spec.image_data_format, seconds=seconds,
     )
     check_parameters(parameters, workload)
     return model
@@ -167,11 +154,8 @@ def build(spec, workload, keras, stream):
 def check_parameters(parameters, workload):
     """Raise ``InvalidModel`` where a network of ``parameters`` is not the stated one."""
     if parameters != workload.expected_parameters:
-        raise InvalidModel(
-            "{}: {} parameters, expected {}".format(
-                workload.name, parameters, workload.expected_parameters
-            )
-        )
+        raise InvalidModel("{}: {} parameters, expected {}".format(
+            workload.name, parameters, workload.expected_parameters))
 
 
 def hyperparameters(spec, workload, keras, model):
@@ -232,16 +216,12 @@ def _is_warm(backend, cache_dir):
 
 def _versions(spec, keras):
     return {
-        "python": platform.python_version(),
-        "keras": keras.version,
-        "numpy": np.__version__,
+        "python": platform.python_version(), "keras": keras.version, "numpy": np.__version__,
         spec.backend: keras.backend.version(),
     }
 
 
 def _layer(layer):
     return {
-        "class": type(layer).__name__,
-        "name": layer.name,
-        "parameters": layer.count_params(),
+        "class": type(layer).__name__, "name": layer.name, "parameters": layer.count_params(),
     }

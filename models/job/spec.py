@@ -16,7 +16,7 @@ CHOICES = {
 LEAST = {"epochs": 1, "samples": 1, "seed": 0, "threads": 1}
 # In place of a number of threads: every framework's own default, and no variable that sets one.
 FRAMEWORK = "framework"
-MOST = {"seed": 2**32 - 1}  # what numpy accepts
+MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
 FOLDERS = ("data_dir", "cache_dir")
 OPTIONAL = ("epochs", "samples", "data_dir", "cache_dir")
 KEYS = sorted(["model"] + list(CHOICES) + list(LEAST) + list(FOLDERS))

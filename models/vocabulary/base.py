@@ -64,12 +64,8 @@ class Vocabulary(object):
         if workload.augmentation is None:
             return None
         return dict(
-            workload.augmentation,
-            interpolation="nearest pixel",
-            fill_mode="nearest",
-            where="host, while training",
-            maker=self.augmenter,
-            workers=1,
+            workload.augmentation, interpolation="nearest pixel", fill_mode="nearest",
+            where="host, while training", maker=self.augmenter, workers=1,
             use_multiprocessing=False,
         )
 
@@ -101,10 +97,8 @@ class Vocabulary(object):
     def compile(self, model, workload):
         """Compile the model with the workload's optimizer and loss."""
         model.compile(
-            optimizer=self.optimizer(*workload.optimizer),
-            loss=workload.loss,
-            metrics=["accuracy"],
-            **self._compile_options(),
+            optimizer=self.optimizer(*workload.optimizer), loss=workload.loss,
+            metrics=["accuracy"], **self._compile_options()
         )
         self._compile_functions(model)
 
@@ -131,8 +125,7 @@ class Vocabulary(object):
         """
         callback = clock.as_callback(epoch_clock, self._keras.callbacks.Callback)
         options = {
-            "verbose": 0,
-            "callbacks": [callback],
+            "verbose": 0, "callbacks": [callback],
             "validation_data": (parts.validation.x, parts.validation.y),
         }
         if workload.augmentation is None:
@@ -148,10 +141,8 @@ class Vocabulary(object):
     def scores(self, logs):
         """Return an epoch's scores by their names in an event."""
         return {
-            "loss": logs["loss"],
-            "accuracy": logs[self.accuracy],
-            "val_loss": logs["val_loss"],
-            "val_accuracy": logs["val_" + self.accuracy],
+            "loss": logs["loss"], "accuracy": logs[self.accuracy],
+            "val_loss": logs["val_loss"], "val_accuracy": logs["val_" + self.accuracy],
         }
 
     def synchronize(self, model):

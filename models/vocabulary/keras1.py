@@ -21,27 +21,16 @@ class Keras1(Vocabulary):
 
     def conv2d(self, filters, padding, activation):
         return self._layers.Convolution2D(
-            filters,
-            KERNEL[0],
-            KERNEL[1],
-            border_mode=padding,
-            activation=activation,
-            init="glorot_uniform",
-        )
+            filters, KERNEL[0], KERNEL[1], border_mode=padding, activation=activation,
+            init="glorot_uniform")
 
     def maxpool(self):
         return self._layers.MaxPooling2D(pool_size=POOL)
 
     def lstm(self, units):
         return self._layers.LSTM(
-            units,
-            init="glorot_uniform",
-            inner_init="orthogonal",
-            forget_bias_init="one",
-            activation="tanh",
-            inner_activation=self._recurrent_activation,
-            consume_less="cpu",
-        )
+            units, init="glorot_uniform", inner_init="orthogonal", forget_bias_init="one",
+            activation="tanh", inner_activation=self._recurrent_activation, consume_less="cpu")
 
     def embedding(self, words, units):
         return self._layers.Embedding(words, units, init="uniform")
@@ -73,18 +62,13 @@ class Keras1(Vocabulary):
 
     def _fit_arrays(self, model, workload, part, epochs, options):
         model.fit(
-            part.x, part.y, batch_size=workload.batch_size, nb_epoch=epochs, shuffle=True, **options
-        )
+            part.x, part.y, batch_size=workload.batch_size, nb_epoch=epochs, shuffle=True,
+            **options)
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         model.fit_generator(
-            self.batches(workload, part),
-            nb_epoch=epochs,
-            nb_worker=1,
-            pickle_safe=False,
-            samples_per_epoch=self.samples_per_epoch(workload, part),
-            **options,
-        )
+            self.batches(workload, part), nb_epoch=epochs, nb_worker=1, pickle_safe=False,
+            samples_per_epoch=self.samples_per_epoch(workload, part), **options)
 
 
 def orthogonal(rows, columns):

@@ -14,21 +14,13 @@ class Keras2(Vocabulary):
 
     def dense(self, units, activation):
         return self._layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer="glorot_uniform",
-            bias_initializer="zeros",
-        )
+            units, activation=activation, kernel_initializer="glorot_uniform",
+            bias_initializer="zeros")
 
     def conv2d(self, filters, padding, activation):
         return self._layers.Conv2D(
-            filters,
-            KERNEL,
-            padding=padding,
-            activation=activation,
-            kernel_initializer="glorot_uniform",
-            bias_initializer="zeros",
-        )
+            filters, KERNEL, padding=padding, activation=activation,
+            kernel_initializer="glorot_uniform", bias_initializer="zeros")
 
     def maxpool(self):
         return self._layers.MaxPooling2D(pool_size=POOL)
@@ -59,15 +51,10 @@ class Keras2(Vocabulary):
 
     def _fit_arrays(self, model, workload, part, epochs, options):
         model.fit(
-            part.x, part.y, batch_size=workload.batch_size, epochs=epochs, shuffle=True, **options
-        )
+            part.x, part.y, batch_size=workload.batch_size, epochs=epochs, shuffle=True,
+            **options)
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         model.fit_generator(
-            self.batches(workload, part),
-            steps_per_epoch=self._steps(workload, part),
-            epochs=epochs,
-            workers=1,
-            use_multiprocessing=False,
-            **options,
-        )
+            self.batches(workload, part), steps_per_epoch=self._steps(workload, part),
+            epochs=epochs, workers=1, use_multiprocessing=False, **options)

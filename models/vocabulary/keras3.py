@@ -17,10 +17,8 @@ class Keras3(Keras2):
 
     def settings(self, model):
         return dict(
-            Vocabulary.settings(self, model),
-            jit_compile=model.jit_compile,
-            lstm_use_cudnn=self._use_cudnn(),
-        )
+            Vocabulary.settings(self, model), jit_compile=model.jit_compile,
+            lstm_use_cudnn=self._use_cudnn())
 
     def optimizer(self, name, settings):
         options = dict(settings)
@@ -28,8 +26,7 @@ class Keras3(Keras2):
         if decay:
             # "decay" of earlier versions: rate / (1 + decay * step).
             rate = self._keras.optimizers.schedules.InverseTimeDecay(
-                initial_learning_rate=rate, decay_steps=1, decay_rate=decay
-            )
+                initial_learning_rate=rate, decay_steps=1, decay_rate=decay)
         return super(Keras3, self).optimizer(name, dict(options, learning_rate=rate))
 
     def _set_image_data_format(self, image_data_format):
@@ -68,12 +65,8 @@ class Keras3(Keras2):
 
     def _augmented(self, workload, part):
         return augmentation.Batches(
-            part.x,
-            part.y,
-            self._batch_size(workload, part),
-            workload.augmentation,
-            self.image_data_format,
-        )
+            part.x, part.y, self._batch_size(workload, part), workload.augmentation,
+            self.image_data_format)
 
     def _fit_augmented(self, model, workload, part, epochs, options):
         batches = self._augmented(workload, part)

@@ -45,18 +45,14 @@ def workload(name):
     suite, entry = read()[name]
     module = importlib.import_module("models.workloads.{}.{}".format(suite, name))
     found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Workload)
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Workload)
         and value.__module__ == module.__name__  # not one that it builds on
     ]
     if len(found) != 1:
         raise BrokenModel(
             "models/workloads/{}/{}.py: expected one subclass of Workload, found {}".format(
-                suite, name, len(found)
-            )
-        )
+                suite, name, len(found)))
     return found[0](entry)
 
 
@@ -74,14 +70,8 @@ def _entries(path):
 def _check(suite, entry, found):
     name, dataset = entry["name"], entry["dataset"]
     if name in found:
-        raise BrokenSuite(
-            "the model {!r} is there twice, in suite {} and in suite {}".format(
-                name, found[name].suite, suite
-            )
-        )
+        raise BrokenSuite("the model {!r} is there twice, in suite {} and in suite {}".format(
+            name, found[name].suite, suite))
     if dataset not in DATASETS:
-        raise BrokenSuite(
-            "suite {}: {}: unknown data set {!r}, known are {}".format(
-                suite, name, dataset, ", ".join(sorted(DATASETS))
-            )
-        )
+        raise BrokenSuite("suite {}: {}: unknown data set {!r}, known are {}".format(
+            suite, name, dataset, ", ".join(sorted(DATASETS))))

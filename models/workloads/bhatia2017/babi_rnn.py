@@ -14,8 +14,7 @@ class BabiRnn(Workload):
 
     classes = len(babi.VOCABULARY) + 1  # 0 pads
     optimizer = (
-        "Adam",
-        {"lr": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "decay": 0.0},
+        "Adam", {"lr": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "decay": 0.0},
     )
 
     def inputs(self, x, image_data_format):

@@ -16,9 +16,7 @@ class Cifar10Cnn(Workload):
     classes = 10
     optimizer = ("RMSprop", {"lr": 1e-4, "rho": 0.9, "epsilon": 1e-8, "decay": 1e-6})
     augmentation = {
-        "width_shift_range": 0.1,
-        "height_shift_range": 0.1,
-        "horizontal_flip": True,
+        "width_shift_range": 0.1, "height_shift_range": 0.1, "horizontal_flip": True,
     }
 
     def inputs(self, x, image_data_format):
