@@ -1,5 +1,7 @@
 """What is said in words below the tables: verdicts, differences, warnings, reasons."""
 
+import re
+
 import pandas as pd
 
 from runner.report.cells import PICTURE, studies_beside, study_year
@@ -8,15 +10,28 @@ from runner.spec.study import Study, reproduced_studies
 from runner.tables.against_published import OrderVerdict, setup_differences
 
 
+_DETAIL = re.compile(r" \([^()]*\)$")
+
+
+def _one_line(text: str, cells: list[tuple[str, str]], everything: int) -> str:
+    """Return a text with (cell, detail), a detail said once where it is the same in all cells."""
+    if len({detail for _, detail in cells}) > 1:
+        return f"{text}: {', '.join(cell + detail for cell, detail in cells)}"
+    named = "all" if len(cells) == everything > 1 else ", ".join(cell for cell, _ in cells)
+    return f"{text}{cells[0][1]}: {named}"
+
+
 def grouped_lines(lines: list[tuple[str, str]], everything: int) -> list[str]:
-    """Return "text: cell, cell" for pairs of (cell, text), a line for each text."""
-    by_text: dict[str, list[str]] = {}
+    """Return "text: cell, cell" for pairs of (cell, text), a line for each text.
+
+    Texts that differ only in what stands in parentheses at their end share a line, in which each
+    cell has its own: "the interval is wide: cell (+-9 %), cell (+-12 %)".
+    """
+    by_text: dict[str, list[tuple[str, str]]] = {}
     for cell, text in lines:
-        by_text.setdefault(text, []).append(cell)
-    return [
-        f"{text}: {'all' if len(cells) == everything > 1 else ', '.join(cells)}"
-        for text, cells in by_text.items()
-    ]
+        detail = match[0] if (match := _DETAIL.search(text)) else ""
+        by_text.setdefault(text.removesuffix(detail), []).append((cell, detail))
+    return [_one_line(text, cells, everything) for text, cells in by_text.items()]
 
 
 def _name(row: pd.Series) -> str:

@@ -224,11 +224,13 @@ def steadiness_warnings(repeats: Sequence[Seconds], found: Interval | None) -> l
     elif found.tells_nothing:
         said.append(f"{found.repeats} processes are too few to tell: use more --repeats")
     elif found.relative_width > _WIDE:
-        said.append(f"the interval is wide: +-{100 * found.relative_width:.0f} %")
+        said.append(f"the interval is wide (+-{100 * found.relative_width:.0f} %)")
     slow = int(np.sum(epochs > _OUTLIER * float(np.median(epochs))))
     if slow and len(epochs) >= _FEW_EPOCHS:
-        said.append(f"{slow} of {len(epochs)} epochs took over {_OUTLIER:g} times the median")
+        said.append(f"epochs took over {_OUTLIER:g} times the median ({slow} of {len(epochs)})")
     drifting = sum(_drifts(np.asarray(r, dtype=float)) for r in repeats)
     if drifting:
-        said.append(f"the epochs drift by over {100 * _DRIFT:.0f} % in {drifting} process(es)")
+        said.append(
+            f"the epochs drift by over {100 * _DRIFT:.0f} % (in {drifting} of {len(repeats)} processes)"
+        )
     return said

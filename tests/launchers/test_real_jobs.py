@@ -87,7 +87,7 @@ def test_an_epoch_that_sleeps_is_named(bench):
     assert later.idxmax() == 4 and later[4] > 1.5
     # On a busy machine others of these short epochs can be slow too; the one that slept must be.
     warnings = summarize(table)["warnings"].iloc[0]
-    assert re.search(r"[1-5] of 5 epochs took over 1.2 times the median", warnings)
+    assert re.search(r"epochs took over 1.2 times the median \([1-5] of 5\)", warnings)
 
 
 def test_a_clock_that_runs_fast_is_invalid(bench):

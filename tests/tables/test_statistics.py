@@ -161,9 +161,9 @@ def test_more_repeats_make_it_narrower():
     [
         ([[1.0, 1.0, 1.0]], "one process"),
         ([[1.0], [1.0]], "fewer than 3 epochs"),
-        ([[1.0] * 9 + [2.0], [1.0] * 9], "1 of 19 epochs took over 1.2 times the median"),
-        ([[1.0, 1.0, 1.0, 1.5, 1.5, 1.5], [1.0] * 6], "drift by over 5 % in 1 process"),
-        ([[1.0, 1.0, 1.0], [1.05, 1.05, 1.05], [1.0] * 3], "the interval is wide: +-7 %"),
+        ([[1.0] * 9 + [2.0], [1.0] * 9], "epochs took over 1.2 times the median (1 of 19)"),
+        ([[1.0, 1.0, 1.0, 1.5, 1.5, 1.5], [1.0] * 6], "drift by over 5 % (in 1 of 2 processes)"),
+        ([[1.0, 1.0, 1.0], [1.05, 1.05, 1.05], [1.0] * 3], "the interval is wide (+-7 %)"),
         ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], "2 processes are too few to tell"),
     ],
 )
