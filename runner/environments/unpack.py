@@ -55,7 +55,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
     except KeyError:
         raise DataError(f"{archive.name!s}: no member {name}") from None
     if not member.isreg() or member.size > MAX_MEMBER_BYTES:
-        raise DataError(f"{archive.name!s}: {name} is not a plain file of a sane size")
+        raise DataError(f"{archive.name!s}: {name} is not a plain file of an allowed size")
     content = archive.extractfile(member)
     if content is None:
         raise DataError(f"{archive.name!s}: {name} cannot be read")

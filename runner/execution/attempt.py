@@ -272,7 +272,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
         process = conditions.launcher.start(job, environment)
         _follow(listener, process, conditions, record, wall, began)
     except EngineError as error:
-        record.reason = f"what carried the job failed: {error}"
+        record.reason = f"the launcher failed: {error}"
         raise
     except OSError as error:
         record.status, record.reason = Status.INTERRUPTED, f"it could not be kept: {error.strerror}"

@@ -235,7 +235,7 @@ class Watch:
         self._ended.set()
         self._thread.join(timeout=10)
         if self._thread.is_alive():
-            self.problem = "the watch hung: the driver or the kernel did not answer"
+            self.problem = "the monitor hung: the driver or the kernel did not answer"
 
     def _watch(self) -> None:
         try:
@@ -248,7 +248,7 @@ class Watch:
                     self.samples.append(sample)
         except Exception as error:
             self.problem = (
-                f"the watch ended after {len(self.samples)} samples: "
+                f"the monitor ended after {len(self.samples)} samples: "
                 f"{type(error).__name__}: {error}"
             )
 

@@ -73,7 +73,7 @@ def refuse_packages(
     if lacks and all(lacks.values()):
         wanted = ", ".join(["keras", *backends])
         raise MachineError(
-            f"--python {python} has not what jobs import: {wanted}\n{MISSING_REMEDY}"
+            f"--python {python} lacks what jobs import: {wanted}\n{MISSING_REMEDY}"
         )
     for text in differences(chosen, backends, installed):
         say(text)

@@ -136,13 +136,13 @@ def _orders(
         fast, slow = (a, b) if known[a] <= known[b] else (b, a)
         name = f"{fast} before {slow}"
         if known[slow] / known[fast] - 1 < level:
-            open_.append(f"{a} and {b} are published level")
+            open_.append(f"{a} and {b} are equal as published")
         elif measured.loc[fast, "seconds_high"] < measured.loc[slow, "seconds_low"]:
             agree.append(name)
         elif measured.loc[slow, "seconds_high"] < measured.loc[fast, "seconds_low"]:
             disagree.append(f"{slow} before {fast}")
         else:
-            open_.append(f"{a} and {b} are measured level")
+            open_.append(f"{a} and {b} are equal as measured")
     return agree, disagree, open_
 
 

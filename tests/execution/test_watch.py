@@ -297,7 +297,7 @@ def test_what_breaks_in_a_probe_ends_the_watch_and_is_said(tmp_path):
         with Watch(begin, tmp_path / "telemetry.jsonl", interval=0.001) as watching:
             watching._thread.join(30)
         assert watching.problem == (
-            "the watch ended after 0 samples: RuntimeError: the card fell off the bus"
+            "the monitor ended after 0 samples: RuntimeError: the card fell off the bus"
         )
 
 

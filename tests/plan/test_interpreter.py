@@ -37,7 +37,7 @@ def test_a_backend_that_it_lacks_is_left_out_with_the_reason(tmp_path):
 @pytest.mark.parametrize("has", [{}, {"jax": JAX}, {"keras": KERAS}])
 def test_where_nothing_can_run_the_run_does_not_begin(tmp_path, has):
     python = make_python(tmp_path / "v", **has)
-    with pytest.raises(MachineError, match="has not what jobs import: keras, jax") as caught:
+    with pytest.raises(MachineError, match="lacks what jobs import: keras, jax") as caught:
         planned(python)
     assert str(python) in str(caught.value)
     assert "install them there" in str(caught.value)
@@ -61,7 +61,7 @@ def test_a_users_own_folders_do_not_count(tmp_path, monkeypatch):
     (tmp_path / "keras.py").touch()
     (tmp_path / "jax.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(MachineError, match="has not what jobs import"):
+    with pytest.raises(MachineError, match="lacks what jobs import"):
         planned(make_python(tmp_path / "v"))
 
 

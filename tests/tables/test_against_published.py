@@ -50,13 +50,13 @@ def test_overlapping_intervals_decide_nothing():
     found = verdict(summary({"tensorflow": 1.0, "mxnet": 0.9}, spread=0.2))
     assert (found.verdict, found.why) == (
         "cannot tell",
-        "tensorflow and mxnet are measured level",
+        "tensorflow and mxnet are equal as measured",
     )
 
 
 def test_figures_that_2017_published_level_decide_nothing():
     found = verdict(summary({"tensorflow": 0.5, "cntk": 0.9}))
-    assert "published level" in found.why
+    assert "equal as published" in found.why
     assert found.verdict == "cannot tell"
 
 

@@ -15,7 +15,7 @@ def _small_file(archive: tarfile.TarFile, name: str) -> bytes:
     member = archive.getmember(name)
     content = archive.extractfile(member) if member.isreg() else None
     if content is None or member.size > _MAX_BYTES:
-        raise ValueError(f"{name} is not a plain file of a sane size")
+        raise ValueError(f"{name} is not a plain file of an allowed size")
     return content.read()
 
 

@@ -201,7 +201,7 @@ def _containers(held: _Held) -> Iterator[Item]:
             entry.get("SizeRw") or 0,
             datetime.fromtimestamp(entry["Created"], UTC),
             held.place,
-            "its runner is dead" if is_dead else "its runner may live",
+            "its runner has ended" if is_dead else "its runner may still be at work",
             partial(_remove_container, held, entry["Id"]) if is_dead else None,
             is_waste=True,
         )
@@ -211,7 +211,7 @@ def _remove_container(held: _Held, identity: str) -> None:
     with _removing(identity[:12]):
         container = held.engine.client.containers.get(identity)
         if container.labels.get(held.label) != "job" or not held.is_dead(container.labels):
-            raise RemovalError(f"{identity[:12]}: its runner may live")
+            raise RemovalError(f"{identity[:12]}: its runner may still be at work")
         container.remove(force=True, v=False)
 
 
