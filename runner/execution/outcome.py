@@ -100,9 +100,12 @@ def _exit_text(code: int) -> str:
     """Return an exit code in words, with the signal's name where one killed the process."""
     number = code - 128 if code > 128 else -code
     try:
-        return f"was killed by {signal.Signals(number).name} (exit code {code})"
+        name = signal.Signals(number).name
     except ValueError:
         return f"ended with exit code {code}"
+    # Not every engine tells its limit's kill from others: Podman on cgroup v1 does not.
+    why = ", as the kernel does where memory runs out" if number == signal.SIGKILL else ""
+    return f"was killed by {name}{why} (exit code {code})"
 
 
 def _not_as_asked(job: Job, heard: Heard) -> str | None:

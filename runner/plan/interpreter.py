@@ -72,9 +72,7 @@ def refuse_packages(
     lacks = {backend: lack_of(backend, installed) for backend in backends}
     if lacks and all(lacks.values()):
         wanted = ", ".join(["keras", *backends])
-        raise MachineError(
-            f"--python {python} lacks what jobs import: {wanted}\n{MISSING_REMEDY}"
-        )
+        raise MachineError(f"--python {python} lacks what jobs import: {wanted}\n{MISSING_REMEDY}")
     for text in differences(chosen, backends, installed):
         say(text)
     return [replace(job, unsupported=job.unsupported or lacks[job.backend]) for job in planned]

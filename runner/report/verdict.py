@@ -9,7 +9,6 @@ from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
 from runner.tables.against_published import OrderVerdict, setup_differences
 
-
 _DETAIL = re.compile(r" \([^()]*\)$")
 
 

@@ -230,7 +230,6 @@ def steadiness_warnings(repeats: Sequence[Seconds], found: Interval | None) -> l
         said.append(f"epochs took over {_OUTLIER:g} times the median ({slow} of {len(epochs)})")
     drifting = sum(_drifts(np.asarray(r, dtype=float)) for r in repeats)
     if drifting:
-        said.append(
-            f"the epochs drift by over {100 * _DRIFT:.0f} % (in {drifting} of {len(repeats)} processes)"
-        )
+        share = f"(in {drifting} of {len(repeats)} processes)"
+        said.append(f"the epochs drift by over {100 * _DRIFT:.0f} % {share}")
     return said

@@ -331,41 +331,48 @@ class Thing:
 
 
 class FakeClient:
-    """An engine's client with what ``docker system df`` would tell of its content."""
+    """An engine's client with what its lists tell of its content; each layer is of 100 bytes."""
 
     def __init__(self):
-        self.api = SimpleNamespace(base_url="http+docker://localhost")
         self.images, self.volumes, self.containers = Store({}), Store({}), Store({})
         self.listed: dict[str, list[dict]] = {"Images": [], "Volumes": [], "Containers": []}
+        self.api = SimpleNamespace(
+            base_url="http+docker://localhost",
+            images=lambda: self.listed["Images"],
+            containers=lambda all: self.listed["Containers"],
+            volumes=lambda: {"Volumes": self.listed["Volumes"] or None},
+            history=self.history,
+        )
 
-    def df(self):
-        return self.listed
+    def history(self, digest):
+        layers = self.images.get(digest).attrs["RootFS"]["Layers"]
+        made = [{"Created": 0, "CreatedBy": layer, "Size": 100} for layer in layers]
+        return [{"Created": 0, "CreatedBy": "LABEL", "Size": 0}, *reversed(made)]
 
-    def image(self, digest, tags, labels=None, layers=("base", "own"), created=0, shared=10):
+    def image(self, digest, tags, labels=None, layers=("base", "own"), created=0):
         self.images.members[digest] = Thing(labels, tags, layers)
         self.listed["Images"].append(
-            {"Id": digest, "RepoTags": list(tags) or None, "Labels": labels, "Size": 110,
-             "SharedSize": shared, "Created": created}
-        )  # fmt: skip
+            {"Id": digest, "RepoTags": list(tags) or None, "Labels": labels, "Created": created}
+        )
 
-    def volume(self, name, labels=None, references=0):
+    def volume(self, name, labels=None):
         def gone():
             self.volumes.removed.append(name)
 
         self.volumes.members[name] = Thing(labels, on_remove=gone)
         self.listed["Volumes"].append(
-            {"Name": name, "Labels": labels, "CreatedAt": "2026-01-02T03:04:05Z",
-             "UsageData": {"Size": 7, "RefCount": references}}
-        )  # fmt: skip
+            {"Name": name, "Labels": labels, "CreatedAt": "2026-01-02T03:04:05Z"}
+        )
 
-    def container(self, identity, labels=None, image=""):
+    def container(self, identity, labels=None, image="", volumes=()):
         def gone():
             self.containers.removed.append(identity)
 
         self.containers.members[identity] = Thing(labels, on_remove=gone)
         self.listed["Containers"].append(
             {"Id": identity, "Labels": labels, "ImageID": image, "Names": [f"/{identity}"],
-             "SizeRw": 3, "Created": 0, "State": "exited"}
+             "Created": 0, "State": "exited",
+             "Mounts": [{"Type": "volume", "Name": name} for name in volumes] or None}
         )  # fmt: skip
 
 
@@ -410,7 +417,8 @@ def test_an_image_goes_under_all_its_names_with_its_compile_cache(client, cache)
     client.image("sha256:" + "1" * 64, [f"{LABEL}/a-k1:cpu-1", f"{LABEL}/a-k1:cpu-2"], OURS)
     client.volume(f"{LABEL}-cache-{'1' * 16}", {LABEL: "cache"})
     item = held(client, cache)["a-k1:cpu-1"]
-    assert (item.kind, item.bytes) == (Kind.IMAGES, 107)
+    # Of the compile cache's folder nothing can be seen from here.
+    assert (item.kind, item.bytes) == (Kind.IMAGES, None)
     item.remove()
     assert client.images.members == {}
     assert client.volumes.removed == [f"{LABEL}-cache-{'1' * 16}"]
@@ -499,11 +507,27 @@ def test_an_image_below_others_is_used_with_them_and_goes_after_them(client, cac
     assert held(client, cache)["a-k1:cpu-below"].why == "a-k1:cpu-above stays"
 
 
+def test_a_layer_is_counted_with_the_last_image_that_has_it(client, cache):
+    """An engine counts a shared layer with each image, and none of them frees it alone."""
+    client.image("sha256:1", [f"{LABEL}/a-k1:cpu-below"], OURS, ("base", "x"), created=1)
+    client.image("sha256:2", [f"{LABEL}/a-k1:cpu-above"], OURS, ("base", "x", "y"), created=9)
+    client.image("sha256:3", [f"{LABEL}/a-k1:cpu-old"], OURS, ("base", "z"), created=0)
+    sizes = {name: item.bytes for name, item in held(client, cache).items()}
+    assert sizes == {"a-k1:cpu-below": 200, "a-k1:cpu-above": 100, "a-k1:cpu-old": 100}
+    client.image("sha256:4", ["theirs:1"], layers=("base", "theirs"))
+    sizes = {name: item.bytes for name, item in held(client, cache).items()}
+    assert sizes == {"a-k1:cpu-below": 100, "a-k1:cpu-above": 100, "a-k1:cpu-old": 100}
+    client.container("c", image="sha256:3")
+    sizes = {name: item.bytes for name, item in held(client, cache).items()}
+    assert sizes["a-k1:cpu-below"] == 100
+
+
 def test_a_compile_cache_whose_image_is_gone_goes_and_others_stay(client, cache):
     client.image("sha256:" + "1" * 64, ["theirs:1"])
     client.volume(f"{LABEL}-cache-{'1' * 16}", {LABEL: "cache"})
     client.volume(f"{LABEL}-cache-{'2' * 16}", {LABEL: "cache"})
-    client.volume(f"{LABEL}-cache-{'3' * 16}", {LABEL: "cache"}, references=1)
+    client.volume(f"{LABEL}-cache-{'3' * 16}", {LABEL: "cache"})
+    client.container("c", volumes=[f"{LABEL}-cache-{'3' * 16}"])
     client.volume(f"{LABEL}-cache-{'4' * 16}", {})
     found = held(client, cache)
     assert set(found) == {f"cache-{'2' * 16}", f"cache-{'3' * 16}"}

@@ -4,9 +4,10 @@ Ours is what has our label. Labels are inherited, so an image must have a name o
 that somebody builds on top of ours is theirs.
 """
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 import requests.exceptions
 from docker.errors import APIError, DockerException, NotFound
 
-from runner.environments.engine_calls import Patience, call_again
 from runner.errors import MachineError
 from runner.machine.docker_engine import LABEL, Engine, cache_volume, plain_tag
 from runner.machine.in_use import image_marker, last_use, sole_use
 from runner.machine.owner import Owner
+from runner.tools.clean.folders import measure_extent
+from runner.tools.clean.image_sizes import History, freed_bytes, history_of
 from runner.tools.clean.items import Item, Kind, RemovalError
 
 _BROKEN = (DockerException, OSError)  # what requests raises is an OSError
@@ -27,18 +29,23 @@ _BROKEN = (DockerException, OSError)  # what requests raises is an OSError
 
 @dataclass(frozen=True)
 class _Held:
-    """What an engine holds, at one moment. ``label`` marks what is ours."""
+    """What an engine holds, as its lists tell it. ``label`` marks what is ours."""
 
     engine: Engine
     label: str
     cache: Path
-    usage: dict[str, Any]
-    place: Path | None
+    images: list[dict[str, Any]]
+    containers: list[dict[str, Any]]
+    volumes: list[dict[str, Any]]
 
-    def labelled(self, what: str, role: str) -> list[dict[str, Any]]:
-        """Return the entries of the engine's disk usage whose label says that they are ours."""
-        every = self.usage.get(what) or []
-        return [entry for entry in every if (entry.get("Labels") or {}).get(self.label) == role]
+    @property
+    def place(self) -> Path | None:
+        """Return a folder of the disk that the engine fills, None if that is not seen here."""
+        return self.engine.data_root
+
+    def ours(self, entries: list[dict[str, Any]], role: str) -> list[dict[str, Any]]:
+        """Return the entries whose label says that they are ours."""
+        return [entry for entry in entries if (entry.get("Labels") or {}).get(self.label) == role]
 
     def is_dead(self, labels: dict[str, str]) -> bool:
         """Return whether it is certain that the runner of a job's container has ended."""
@@ -61,12 +68,17 @@ def _removing(name: str) -> Iterator[None]:
         raise RemovalError(f"{name}: {said}") from error
 
 
-def _volume_sizes(held: _Held) -> dict[str, int]:
-    """Return the bytes of our volumes by name, as far as the engine knows them."""
-    return {
-        entry["Name"]: max(0, (entry.get("UsageData") or {}).get("Size", 0))
-        for entry in held.labelled("Volumes", "cache")
-    }
+def _volume_bytes(held: _Held, entry: dict[str, Any]) -> int | None:
+    """Return the bytes of a volume where its folder can be read from here."""
+    folder = Path(entry.get("Mountpoint") or "")
+    is_seen = held.place is not None and folder.is_absolute() and os.access(folder, os.R_OK)
+    return measure_extent(folder).bytes if is_seen else None
+
+
+def _users_of_volumes(held: _Held) -> set[str]:
+    """Return the names of the volumes that a container has, running or not."""
+    mounts = [mount for entry in held.containers for mount in entry.get("Mounts") or []]
+    return {mount["Name"] for mount in mounts if isinstance(mount, dict) and mount.get("Name")}
 
 
 @dataclass(frozen=True)
@@ -76,15 +88,19 @@ class _Image:
     digest: str
     name: str
     layers: list[str]
-    bytes: int | None
     used: datetime
     reason: str | None
+
+
+def _tags(entry: dict[str, Any]) -> list[str]:
+    tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
+    return [plain_tag(tag) for tag in tags]
 
 
 def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image | None:
     """Return one of our images as it is by itself; None if it has no name of ours."""
     digest, prefix = entry["Id"], f"{held.label}/"
-    tags = [plain_tag(tag) for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
+    tags = _tags(entry)
     ours = [tag for tag in tags if tag.startswith(prefix)]
     if not ours:
         return None
@@ -99,12 +115,10 @@ def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image 
         reason = f"container {users[digest]} uses it"
     if ours != tags:
         reason = f"it is also called {next(tag for tag in tags if tag not in ours)}"
-    shared = entry.get("SharedSize", -1)
     return _Image(
         digest,
         ours[0].removeprefix(prefix),
         layers,
-        entry["Size"] - shared if shared >= 0 else None,
         last_use(marker) or datetime.fromtimestamp(entry["Created"], UTC),
         reason,
     )
@@ -116,30 +130,54 @@ def _container_name(entry: dict[str, Any]) -> str:
     return str(names[0]).lstrip("/") or str(entry["Id"])[:12]
 
 
-def _images(held: _Held) -> Iterator[Item]:
-    """Yield our images, those that others are built on before these.
-
-    Each goes with the compile cache that nothing but its jobs can use. One that others are built
-    on is used whenever they are.
-    """
-    containers = held.usage.get("Containers") or []
-    users = {entry.get("ImageID"): _container_name(entry) for entry in containers}
-    sizes = _volume_sizes(held)
-    seen = [_image(held, entry, users) for entry in held.labelled("Images", "image")]
-    found = [image for image in seen if image is not None]
+def _with_those_above(found: list[_Image]) -> list[_Image]:
+    """Return our images, those that others are built on first: used and kept as long as these."""
+    together = []
     for image in sorted(found, key=lambda image: len(image.layers)):
         count = len(image.layers)
         above = [o for o in found if o.layers[:count] == image.layers and o.layers[count:]]
         reason = image.reason or next((f"{o.name} stays" for o in above if o.reason), None)
-        volume = sizes.get(cache_volume(image.digest, held.label), 0)
+        used = max(one.used for one in (image, *above))
+        together.append(replace(image, used=used, reason=reason))
+    return together
+
+
+def _history(held: _Held, digest: str) -> History:
+    try:
+        return history_of(held.engine.client.api.history(digest))
+    except NotFound:
+        return ()
+
+
+def _freed(held: _Held, ours: list[_Image]) -> dict[str, int]:
+    """Return the bytes that go with each image, those that stay as if they went last."""
+    names = {image.digest for image in ours}
+    staying = [_history(held, e["Id"]) for e in held.images if e["Id"] not in names]
+    order = sorted(ours, key=lambda o: (o.reason is not None, o.used, -len(o.layers)))
+    return freed_bytes({o.digest: _history(held, o.digest) for o in order}, staying)
+
+
+def _images(held: _Held) -> Iterator[Item]:
+    """Yield our images, those that others are built on before these.
+
+    Each goes with the compile cache that nothing but its jobs can use.
+    """
+    users = {entry.get("ImageID"): _container_name(entry) for entry in held.containers}
+    volumes = {entry["Name"]: entry for entry in held.ours(held.volumes, "cache")}
+    seen = [_image(held, entry, users) for entry in held.ours(held.images, "image")]
+    ours = _with_those_above([image for image in seen if image is not None])
+    freed = _freed(held, ours)
+    for image in ours:
+        volume = volumes.get(cache_volume(image.digest, held.label))
+        cached = _volume_bytes(held, volume) if volume else 0
         yield Item(
             Kind.IMAGES,
             image.name,
-            None if image.bytes is None else image.bytes + volume,
-            max(one.used for one in (image, *above)),
+            None if cached is None else freed[image.digest] + cached,
+            image.used,
             held.place,
-            reason or "not in use",
-            None if reason else partial(_remove_image, held, image.digest),
+            image.reason or "not in use",
+            None if image.reason else partial(_remove_image, held, image.digest),
         )
 
 
@@ -173,32 +211,31 @@ def _remove_volume(held: _Held, name: str) -> None:
 
 def _volumes(held: _Held) -> Iterator[Item]:
     """Yield the compile caches whose image is gone."""
-    there = {cache_volume(entry["Id"], held.label) for entry in held.usage.get("Images") or []}
-    sizes = _volume_sizes(held)
-    for entry in held.labelled("Volumes", "cache"):
+    there = {cache_volume(entry["Id"], held.label) for entry in held.images}
+    users = _users_of_volumes(held)
+    for entry in held.ours(held.volumes, "cache"):
         name = entry["Name"]
         if name not in there:
-            used = (entry.get("UsageData") or {}).get("RefCount", 0) > 0
             yield Item(
                 Kind.CACHES,
                 name.removeprefix(f"{held.label}-"),
-                sizes[name],
+                _volume_bytes(held, entry),
                 datetime.fromisoformat(entry["CreatedAt"]),
                 held.place,
-                "a container uses it" if used else "its image is gone",
-                None if used else partial(_remove_volume, held, name),
+                "a container uses it" if name in users else "its image is gone",
+                None if name in users else partial(_remove_volume, held, name),
                 is_waste=True,
             )
 
 
 def _containers(held: _Held) -> Iterator[Item]:
     """Yield the containers of jobs. Only one whose runner is certainly dead may go."""
-    for entry in held.labelled("Containers", "job"):
+    for entry in held.ours(held.containers, "job"):
         is_dead = held.is_dead(entry["Labels"])
         yield Item(
             Kind.CONTAINERS,
             f"{entry['Id'][:12]} of run {entry['Labels'].get(f'{held.label}.run', '?')}",
-            entry.get("SizeRw") or 0,
+            0,  # a job's container cannot write to its root
             datetime.fromtimestamp(entry["Created"], UTC),
             held.place,
             "its runner has ended" if is_dead else "its runner may still be at work",
@@ -222,11 +259,6 @@ _BY_KIND = {
 }
 
 
-def _is_being_asked(error: BaseException) -> bool:
-    """Return whether an engine refuses because it tells somebody else already."""
-    return isinstance(error, APIError) and "already running" in str(error)
-
-
 def engine_items(
     engine: Engine, cache: Path, kinds: Collection[Kind], label: str = LABEL
 ) -> list[Item]:
@@ -234,14 +266,14 @@ def engine_items(
 
     Raises MachineError if the engine does not say what it holds.
     """
-    patience = Patience(attempts=30, longest_wait=2.0)
+    ask = engine.client.api
     try:
-        found = call_again(lambda _: None, _is_being_asked, patience, engine.client.df)
-        held = _Held(engine, label, cache, found, engine.data_root)
+        volumes = ask.volumes()["Volumes"] or []
+        held = _Held(engine, label, cache, ask.images(), ask.containers(all=True), volumes)
         asked = [items for kind, items in _BY_KIND.items() if kind in kinds]
         return [item for items in asked for item in items(held)]
     except _BROKEN as error:
         raise MachineError(
-            f"the Docker engine does not say what it holds: {error}\n"
+            f"the engine does not say what it holds: {error}\n"
             "try again, or leave it out: --kind environments caches"
         ) from error

@@ -155,7 +155,9 @@ def clean_up(
     """
     must_ask = not (is_dry or is_agreed)
     if must_ask and (as_json or not (sys.stdin.isatty() and out.is_terminal)):
-        raise UsageError("this is no terminal that could be asked; say --yes to remove, or --dry-run to look")
+        raise UsageError(
+            "this is no terminal that could be asked; say --yes to remove, or --dry-run to look"
+        )
     now = datetime.now(UTC)
     items = _collect(named, engine, results)
     plan = select_removals(items, bounds, now, lambda folder: shutil.disk_usage(folder).free)
