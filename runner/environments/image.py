@@ -22,6 +22,7 @@ from runner.environments.engine_calls import (
     cut_off_after,
     is_passing,
 )
+from runner.environments.image_content import held_content
 from runner.environments.lockfile import uncovered, wheels_of
 from runner.environments.recipe import (
     FINISHED,
@@ -48,8 +49,9 @@ _REPO_DIGEST_LABEL = f"{LABEL}.base-repo-digest"
 class FoundBase:
     """The image that a recipe begins at.
 
-    ``name`` is what was asked for, ``local`` what this engine calls it, ``digest`` its id,
-    ``repo_digest`` the digest under which a registry serves it, if the engine knows one.
+    ``name`` is what was asked for, ``local`` what this engine calls it, ``digest`` the hash of its
+    content, the same in every engine, ``repo_digest`` the digest under which a registry serves it,
+    if the engine knows one.
     """
 
     name: str
@@ -60,7 +62,7 @@ class FoundBase:
 
 @dataclass(frozen=True)
 class Image:
-    """A built image. ``digest`` is its content's id, ``base_digest`` that of its base.
+    """A built image. ``digest`` is its id in the engine, ``base_digest`` its base's content hash.
 
     ``base_repo_digest`` is its base's digest in a registry, as known when it was built.
     """
@@ -93,7 +95,7 @@ def held_base(engine: Engine, base: str) -> FoundBase | None:
     for name in filter(None, (base, kept_name(base))):
         with suppress(ImageNotFound):
             found = engine.client.images.get(name)
-            return FoundBase(base, name, str(found.id), _repo_digest(found, base))
+            return FoundBase(base, name, held_content(found), _repo_digest(found, base))
     return None
 
 
@@ -106,7 +108,7 @@ def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
     def pull() -> FoundBase:
         with cut_off_after(engine, seconds):
             pulled = engine.client.images.pull(base)
-        return FoundBase(base, base, str(pulled.id), _repo_digest(pulled, base))
+        return FoundBase(base, base, held_content(pulled), _repo_digest(pulled, base))
 
     try:
         if (held := held_base(engine, base)) is not None:
@@ -323,7 +325,7 @@ def build_image(
     """Return the configuration's image for ``device``, building it if its inputs changed.
 
     The tag holds a hash of the recipe, the locked requirements, ``models/`` and the base image's
-    id. The build's output goes to ``log``, line by line to ``say``. Raises BuildError.
+    content. The build's output goes to ``log``, line by line to ``say``. Raises BuildError.
     """
     name = options.base_image or configuration.images.base(device)
     base = find_base(engine, name, say, options.pull_seconds)

@@ -114,8 +114,11 @@ class Engine:
 
 
 def plain_tag(tag: str) -> str:
-    """Return an image's name as we gave it; Podman puts a registry's before it."""
-    return tag.removeprefix("docker.io/").removeprefix("localhost/")
+    """Return an image's name as we gave it; Podman and archives put a registry's before it."""
+    for registry in ("docker.io/library/", "docker.io/", "localhost/"):
+        if tag.startswith(registry):
+            return tag.removeprefix(registry)
+    return tag
 
 
 def cache_volume(digest: str, label: str = LABEL) -> str:

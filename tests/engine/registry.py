@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runner.environments.image_content import image_content
+
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -59,7 +61,7 @@ class _Registry(http.server.ThreadingHTTPServer):
                 ],
             }
         ).encode()
-        self.image_id = _digest(config)
+        self.content = image_content([_digest(layer)], {})
         self.digest = _digest(manifest)
         self.repository = f"127.0.0.1:{self.server_port}/some/base"
         self.manifest = manifest

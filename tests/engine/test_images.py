@@ -129,7 +129,7 @@ def test_a_base_is_pulled_by_tag_and_by_digest(registry, room, reference):
     base = reference.format(registry.repository, registry.digest)
     image = room(base_image=base)
     assert room.said[0] == f"pulling {base}"
-    assert image.base_digest == registry.image_id
+    assert image.base_digest == registry.content
     assert image.base_repo_digest == registry.digest
 
 

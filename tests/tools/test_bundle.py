@@ -19,6 +19,7 @@ from runner import paths
 from runner.cli.app import main
 from runner.environments.datasets import DOWNLOADS
 from runner.environments.image import held_base, kept_name
+from runner.environments.image_content import image_content
 from runner.environments.recipe import sha256_of
 from runner.errors import BundleError, ExitCode, MachineError, UsageError
 from runner.machine.docker_engine import LABEL, Engine
@@ -53,38 +54,47 @@ def quiet(line: str) -> None: ...
 
 
 def config_of(tag: str) -> bytes:
-    return json.dumps({"of": tag}).encode()
+    """The configuration of a made-up image, whose one layer is its name."""
+    return json.dumps({"rootfs": {"diff_ids": [tag]}}).encode()
 
 
-def id_of(tag: str) -> str:
-    return "sha256:" + hashlib.sha256(config_of(tag)).hexdigest()
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def content_of(tag: str) -> str:
+    return image_content([tag], {})
 
 
 def packed_images(tags: list[str]) -> bytes:
     """An archive as an engine writes it, of one image for each name."""
     entries = [{"Config": f"{n}.json", "RepoTags": [tag]} for n, tag in enumerate(tags)]
     files = {f"{n}.json": config_of(tag) for n, tag in enumerate(tags)}
-    files["manifest.json"] = json.dumps(entries).encode()
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
+    return packed({**files, "manifest.json": json.dumps(entries).encode()})
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+    return whole.getvalue()
 
 
 class FakeImage:
     def __init__(self, images: dict[str, str], tag: str) -> None:
-        self._images, self.id = images, images[tag]
-        self.attrs = {"Size": 1000, "RepoDigests": []}
+        self._images, self._layer = images, images[tag]
+        layers = {"Layers": [self._layer]}
+        self.attrs = {"Size": 1000, "RepoDigests": [], "RootFS": layers, "Config": None}
 
     def tag(self, name: str) -> None:
-        self._images[name] = self.id
+        self._images[name] = self._layer
 
 
 class FakeImages:
-    """What an engine holds: ids by name."""
+    """What an engine holds: the one layer of each image by its name."""
 
     def __init__(self, held: dict[str, str]) -> None:
         self.held = held
@@ -124,15 +134,15 @@ class FakeClient:
     base_url, api_version = "http://fake", "1.41"
 
     def __init__(self, *names: str) -> None:
-        self.images = FakeImages({name: id_of(name) for name in names})
+        self.images = FakeImages({name: name for name in names})
         self.api = self
         self.hooks: dict[str, list] = {"response": []}
         self.failure: BaseException | None = None
-        self.loaded_as = id_of
+        self.loaded_as = str
         self.loads = 0
 
     def build(self, *, tag, **ignored):
-        self.images.held[tag] = id_of(tag)
+        self.images.held[tag] = tag
         return iter([{"stream": "Step 1/1 : FROM\n"}])
 
     def get(self, url, *, params, **ignored):
@@ -217,7 +227,7 @@ def test_a_bundle_holds_images_data_and_what_they_are(room, whole):
     assert [file.path for file in found.files] == [
         "data/mnist.npz", "images/test-k1-cpu.tar", "wheels/a-1-py3-none-any.whl",
     ]  # fmt: skip
-    assert (kept.name, kept.base.name, kept.base.digest) == ("test-k1", BASE, id_of(BASE))
+    assert (kept.name, kept.base.name, kept.base.digest) == ("test-k1", BASE, content_of(BASE))
     assert kept.images[0].tag == BASE
     assert kept.images[-1].tag == kept.tag
     assert len(kept.images) == 4, "the base and three stages"
@@ -327,10 +337,10 @@ def test_a_base_named_by_digest_is_kept_under_a_tag(room, tmp_path, monkeypatch)
     kept = found.configurations[0]
     assert kept.images[0].tag == kept_name(name)
     other = Engine(FakeClient(), {})
-    other.client.images.held[kept.images[0].tag] = id_of(name)
+    other.client.images.held[kept.images[0].tag] = name
     held = held_base(other, name)
     assert held is not None
-    assert (held.local, held.digest) == (kept.images[0].tag, id_of(name))
+    assert (held.local, held.digest) == (kept.images[0].tag, content_of(name))
 
 
 # What is verified.
@@ -393,10 +403,10 @@ def test_a_path_that_could_leave_the_folder_is_refused(copy, path):
         (lambda c: c["configurations"][0].update(name="../x"), "name"),
         (lambda c: c["configurations"][0]["images"][0].update(tag="debian:12"), "'debian:12'"),
         (lambda c: c["configurations"][0]["images"][0].update(tag="x y"), r"images\.0\.tag"),
-        (lambda c: c["configurations"][0]["images"].pop(0), "expected none of that name"),
+        (lambda c: c["configurations"][0]["images"].pop(0), "which bundle.json does not say"),
         (
             lambda c: c["configurations"][0]["images"][1].update(config="sha256:" + "0" * 64),
-            "expected sha256:0000",
+            "is not the expected sha256:0000",
         ),
     ],
 )
@@ -428,6 +438,47 @@ def test_what_is_no_archive_of_images_is_refused(tmp_path):
         archived_images(tmp_path / "y.tar")
 
 
+NAME = {"io.containerd.image.name": "docker.io/library/base:1"}
+
+
+def with_index(annotations, config=BASE, depth=0, blob=None) -> bytes:
+    """An archive whose manifest.json names the base, and whose index.json what is asked."""
+    files = {"0.json": config_of(BASE)}
+    files["manifest.json"] = json.dumps([{"Config": "0.json", "RepoTags": [BASE]}]).encode()
+    inner = json.dumps({"config": {"digest": digest_of(config_of(config))}}).encode()
+    for _ in range(depth + 1):
+        digest = digest_of(inner)
+        files[f"blobs/sha256/{digest.removeprefix('sha256:')}"] = blob or inner
+        elsewhere = {"digest": digest_of(b"of another platform")}
+        inner = json.dumps({"manifests": [{"digest": digest}, elsewhere]}).encode()
+    index = {"manifests": [{"digest": digest, "annotations": annotations}]}
+    return packed({**files, "index.json": json.dumps(index).encode()})
+
+
+@pytest.mark.parametrize("annotations", [NAME, None])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_an_archive_whose_two_lists_agree_is_taken(tmp_path, annotations, depth):
+    (tmp_path / "x.tar").write_bytes(with_index(annotations, depth=depth))
+    assert archived_images(tmp_path / "x.tar").keys() == {BASE}
+
+
+@pytest.mark.parametrize(
+    ("archive", "said"),
+    [
+        (with_index({"io.containerd.image.name": "docker.io/library/debian:12"}), "'debian:12'"),
+        (with_index({"org.opencontainers.image.ref.name": "debian:12"}), "'debian:12'"),
+        (with_index(NAME, config="other"), "'base:1'"),
+        (with_index(NAME, depth=4), "nested too deep"),
+        (with_index(NAME, blob=b"{}"), "another hash"),
+    ],
+)
+def test_an_archive_that_would_set_other_names_in_another_store_is_refused(tmp_path, archive, said):
+    """Containerd's store takes names from index.json, the others from manifest.json."""
+    (tmp_path / "x.tar").write_bytes(archive)
+    with pytest.raises(BundleError, match=said):
+        archived_images(tmp_path / "x.tar")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, '{"schema": 1}', "\xff"])
 def test_what_is_no_manifest_is_refused(copy, text):
     (copy / "bundle.json").write_bytes(text.encode("latin-1"))
@@ -437,8 +488,8 @@ def test_what_is_no_manifest_is_refused(copy, text):
 
 def test_another_schema_says_so(copy):
     path = copy / "bundle.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(BundleError, match="schema is '2', this runner reads 1"):
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    with pytest.raises(BundleError, match="schema is '1', this runner reads 2"):
         verify_bundle(copy, quiet)
 
 
@@ -482,7 +533,7 @@ def load(folder: Path, cache: Path, client: FakeClient) -> BundleManifest:
 def test_loading_brings_images_under_their_names_and_data_into_the_cache(whole, tmp_path):
     client = FakeClient()
     found = load(whole, tmp_path, client)
-    assert client.images.held == {i.tag: i.id for i in found.configurations[0].images}
+    assert client.images.held == {i.tag: i.tag for i in found.configurations[0].images}
     assert [p.name for p in (tmp_path / "downloads").iterdir()] == ["mnist.npz"]
     assert (tmp_path / "downloads" / "mnist.npz").read_bytes() == b"digits"
     load(whole, tmp_path, client)
@@ -499,18 +550,18 @@ def test_nothing_is_loaded_from_a_broken_bundle(copy, tmp_path):
 
 def test_no_name_is_taken_from_an_image_that_is_there(whole, tmp_path):
     client = FakeClient()
-    client.images.held[BASE] = "sha256:other"
+    client.images.held[BASE] = "other"
     with pytest.raises(MachineError, match=f"another image named {BASE}"):
         load(whole, tmp_path, client)
-    assert client.images.held == {BASE: "sha256:other"}
+    assert client.images.held == {BASE: "other"}
 
 
 def test_images_that_come_out_otherwise_are_taken_back(whole, tmp_path):
     client = FakeClient(BASE)
-    client.loaded_as = lambda tag: id_of(tag if tag == BASE else "other")
-    with pytest.raises(MachineError, match="another kind of store"):
+    client.loaded_as = lambda tag: tag if tag == BASE else "other"
+    with pytest.raises(MachineError, match="another image once loaded"):
         load(whole, tmp_path, client)
-    assert client.images.held == {BASE: id_of(BASE)}, "what was there before stays"
+    assert client.images.held == {BASE: BASE}, "what was there before stays"
 
 
 def test_an_engine_that_refuses_an_archive_is_one_clear_error(whole, tmp_path, monkeypatch):

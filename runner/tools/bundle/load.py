@@ -8,6 +8,7 @@ from docker.errors import ImageNotFound
 
 from runner.environments.datasets import file_sha256
 from runner.environments.engine_calls import BROKEN
+from runner.environments.image_content import held_content
 from runner.errors import BundleError, MachineError
 from runner.machine.docker_engine import Engine
 from runner.store.atomic import whole_file
@@ -16,25 +17,24 @@ from runner.tools.bundle.verify import verify_bundle
 from runner.words import Say, size_text
 
 
-def _id(engine: Engine, tag: str) -> str | None:
+def _content(engine: Engine, tag: str) -> str | None:
     try:
-        return str(engine.client.images.get(tag).id)
+        return held_content(engine.client.images.get(tag))
     except ImageNotFound:
         return None
 
 
 def _missing(engine: Engine, kept: KeptConfiguration) -> list[str]:
     """Return the names that loading would add. Raises MachineError if it would take one away."""
-    found = {image.tag: _id(engine, image.tag) for image in kept.images}
+    found = {image.tag: _content(engine, image.tag) for image in kept.images}
     for image in kept.images:
-        if found[image.tag] not in (None, image.id):
+        if found[image.tag] not in (None, image.content):
             raise MachineError(
-                f"the engine has another image named {image.tag} ({found[image.tag]}, "
-                f"the bundle's is {image.id}); nothing was loaded\n"
+                f"the engine has another image named {image.tag}; nothing was loaded\n"
                 f"give yours another name (docker tag, then docker rmi {image.tag}), "
                 "then load again"
             )
-    return [tag for tag, digest in found.items() if digest is None]
+    return [tag for tag, content in found.items() if content is None]
 
 
 def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
@@ -44,11 +44,10 @@ def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
             if "error" in answer:
                 raise MachineError(f"{path}: the engine cannot load it: {answer['error']}")
     for image in images:
-        if (found := _id(engine, image.tag)) != image.id:
+        if (found := _content(engine, image.tag)) != image.content:
             raise MachineError(
-                f"{image.tag} is {found} once loaded, expected {image.id}: this engine keeps "
-                "images in another kind of store than the one that saved them\n"
-                "use an engine with the same store (docker info: Storage Driver)"
+                f"{image.tag} is another image once loaded: its content is {found}, "
+                f"expected {image.content}"
             )
 
 
@@ -62,7 +61,7 @@ def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> No
         _feed(engine, folder / kept.archive, kept.images)
     except MachineError:
         for tag in missing:
-            if _id(engine, tag) is not None:
+            if _content(engine, tag) is not None:
                 engine.client.images.remove(tag)
         raise
     say(f"loaded {kept.tag}")

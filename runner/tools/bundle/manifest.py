@@ -15,7 +15,7 @@ from runner.errors import BundleError
 from runner.spec.configuration import Device
 from runner.spec.regular import read_regular
 
-BUNDLE_SCHEMA = 1
+BUNDLE_SCHEMA = 2
 MANIFEST_NAME = "bundle.json"
 FOLDERS = ("images", "wheels", "data")
 _MAX_BYTES = 64 << 20
@@ -40,15 +40,21 @@ class BundleFile(_Strict):
 
 
 class KeptImage(_Strict):
-    """An image in an archive: its name, its id in the engine, the hash of its configuration."""
+    """An image in an archive: its name, the hash of its configuration, and of its content.
+
+    The second is the same in every engine (see ``image_content``).
+    """
 
     tag: Reference
-    id: Digest
     config: Digest
+    content: Digest
 
 
 class KeptBase(_Strict):
-    """The image that a recipe begins at, as it was asked for, and its digest in a registry."""
+    """The image that a recipe begins at, as it was asked for, and its digest in a registry.
+
+    ``digest`` is the hash of its content.
+    """
 
     name: Reference
     digest: Digest
@@ -64,7 +70,6 @@ class KeptConfiguration(_Strict):
     name: Plain
     device: Device
     tag: Reference
-    digest: Digest
     base: KeptBase
     lock_sha256: Hex
     archive: FilePath

@@ -155,8 +155,8 @@ def _images(engine: Engine, plan: ImagePlan, part: Path, path: str, say: Say) ->
             _write(part / path, pieces, path, say)
         found = archived_images(part / path)
         kept = [
-            KeptImage(tag=tag, id=str(engine.client.images.get(tag).id), config=config)
-            for tag, config in found.items()
+            KeptImage(tag=tag, config=image.config, content=image.content)
+            for tag, image in found.items()
         ]
         # The engine may write the base's name out: "debian" as "debian:latest".
         kept.sort(key=lambda image: names.index(image.tag) if image.tag in names else 0)
@@ -185,7 +185,6 @@ def _kept(
         name=name,
         device=plan.device,
         tag=plan.tag,
-        digest=next(image.id for image in kept if image.tag == plan.tag),
         base=KeptBase(
             name=plan.base.name, digest=plan.base.digest, repo_digest=plan.base.repo_digest
         ),

@@ -57,14 +57,13 @@ def _problems_of_archive(folder: Path, kept: KeptConfiguration) -> Iterator[str]
     except BundleError as error:
         yield str(error)
         return
-    expected = {image.tag: image.config for image in kept.images}
-    for tag in sorted(found.keys() | expected.keys()):
-        if found.get(tag) != expected.get(tag):
-            yield (
-                f"{kept.archive}: the image {tag!r} is {found.get(tag, 'absent')}, "
-                f"expected {expected.get(tag, 'none of that name')}"
-            )
-    if (kept.tag, kept.digest) not in {(image.tag, image.id) for image in kept.images}:
+    there = {(tag, image.config, image.content) for tag, image in found.items()}
+    listed = {(image.tag, image.config, image.content) for image in kept.images}
+    for tag, config, _ in sorted(there - listed):
+        yield f"{kept.archive}: the image {tag!r} is {config}, which {MANIFEST_NAME} does not say"
+    for tag, config, _ in sorted(listed - there):
+        yield f"{kept.archive}: the image {tag!r} is not the expected {config}, or not there"
+    if kept.tag not in {image.tag for image in kept.images}:
         yield f"{MANIFEST_NAME}: {kept.name}: {kept.tag!r} is none of its images"
 
 
