@@ -66,8 +66,7 @@ def test_an_image_goes_with_its_cache_and_others_stay(room, engine, base_image):
     room.volume(cache_volume(image.id, room.label))
     item = room.items()["a-k1:cpu-1"]
     assert item.kind is Kind.IMAGES
-    # The cache's folder can be read by root alone.
-    assert item.bytes is None or 3_000_000 <= item.bytes < 4_000_000
+    assert 3_000_000 <= item.bytes < 4_000_000
     item.remove()
     assert room.items() == {}
     assert engine.client.images.get(base_image)

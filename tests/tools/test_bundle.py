@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import shutil
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -562,6 +563,27 @@ def test_images_that_come_out_otherwise_are_taken_back(whole, tmp_path):
     with pytest.raises(MachineError, match="another image once loaded"):
         load(whole, tmp_path, client)
     assert client.images.held == {BASE: BASE}, "what was there before stays"
+
+
+def test_a_name_that_podman_put_a_registry_before_is_the_plain_one_again(
+    room, tmp_path, monkeypatch
+):
+    podman = FakeClient(BASE)
+
+    def prefixed(url, *, params, **ignored):
+        names = [f"localhost/{name}" for name in params["names"]]
+        return Answer(packed_images(names), None)
+
+    monkeypatch.setattr(podman, "get", prefixed)
+    content = config_of
+    monkeypatch.setattr(
+        sys.modules[__name__], "config_of", lambda tag: content(tag.removeprefix("localhost/"))
+    )
+    saved = save(room, tmp_path / "b", podman)
+    docker = FakeClient()
+    docker.loaded_as = lambda tag: tag.removeprefix("localhost/")
+    load(tmp_path / "b", tmp_path / "cache", docker)
+    assert docker.images.held.keys() == {i.tag for i in saved.configurations[0].images}
 
 
 def test_an_engine_that_refuses_an_archive_is_one_clear_error(whole, tmp_path, monkeypatch):

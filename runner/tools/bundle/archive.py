@@ -22,9 +22,11 @@ _DEEPEST = 2  # an index of an index of manifests
 class ArchivedImage:
     """An image in an archive: the hash of its configuration's file, and of what it holds.
 
-    The configuration names the layers by hash.
+    The configuration names the layers by hash. ``name`` is what the archive calls it: Podman puts
+    a registry's before what it was called by.
     """
 
+    name: str
     config: str
     content: str
 
@@ -49,7 +51,7 @@ def _images(archive: tarfile.TarFile) -> dict[str, ArchivedImage]:
         told = json.loads(config)
         content = image_content(told["rootfs"]["diff_ids"], told.get("config") or {})
         for tag in entry["RepoTags"] or []:
-            found[plain_tag(str(tag))] = ArchivedImage(_hash(config), content)
+            found[plain_tag(str(tag))] = ArchivedImage(str(tag), _hash(config), content)
     return found
 
 

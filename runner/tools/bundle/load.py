@@ -12,6 +12,7 @@ from runner.environments.image_content import held_content
 from runner.errors import BundleError, MachineError
 from runner.machine.docker_engine import Engine
 from runner.store.atomic import whole_file
+from runner.tools.bundle.archive import archived_images
 from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration, KeptImage
 from runner.tools.bundle.verify import verify_bundle
 from runner.words import Say, size_text
@@ -43,7 +44,11 @@ def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
         for answer in engine.client.api.load_image(file, quiet=False):
             if "error" in answer:
                 raise MachineError(f"{path}: the engine cannot load it: {answer['error']}")
+    names = {tag: image.name for tag, image in archived_images(path).items()}
     for image in images:
+        if _content(engine, image.tag) is None and _content(engine, names[image.tag]) is not None:
+            engine.client.images.get(names[image.tag]).tag(image.tag)
+            engine.client.images.remove(names[image.tag])
         if (found := _content(engine, image.tag)) != image.content:
             raise MachineError(
                 f"{image.tag} is another image once loaded: its content is {found}, "

@@ -169,11 +169,11 @@ def _images(held: _Held) -> Iterator[Item]:
     freed = _freed(held, ours)
     for image in ours:
         volume = volumes.get(cache_volume(image.digest, held.label))
-        cached = _volume_bytes(held, volume) if volume else 0
+        cached = (_volume_bytes(held, volume) if volume else None) or 0  # at least the image
         yield Item(
             Kind.IMAGES,
             image.name,
-            None if cached is None else freed[image.digest] + cached,
+            freed[image.digest] + cached,
             image.used,
             held.place,
             image.reason or "not in use",
