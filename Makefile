@@ -108,7 +108,7 @@ UV = $(VENV)/bin/uv --no-config
 
 # Of what pyproject.toml names, the lowest versions; of all that those need, the newest.
 $(MINIMUMS)/.installed: $(VENV)/.installed pyproject.toml
-	$(UV) venv --quiet --clear --python 3.11 $(MINIMUMS)
+	$(UV) venv --quiet --clear --seed --python 3.11 $(MINIMUMS)
 	$(UV) pip install --quiet --python $(MINIMUMS)/bin/python --resolution lowest-direct \
 		--editable '.[dev,mlflow]'
 	@touch $@

@@ -40,12 +40,15 @@ def cache() -> Path:
     Raises MachineError for a user without a home, as in a container of any number.
     """
     try:
-        return Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
-    except RuntimeError as error:
+        found = Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
+    except RuntimeError:
+        found = None
+    if found is None or not found.is_absolute():  # older ones leave the "~" as it is
         raise MachineError(
             "no home folder is known for this user, so nothing can be kept between runs\n"
             "set HOME, or XDG_CACHE_HOME, to a folder that this user may write to"
-        ) from error
+        )
+    return found
 
 
 def home() -> Path | None:

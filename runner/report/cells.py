@@ -146,7 +146,7 @@ def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     shown = short_cells(summary)
     if (shown["measured_ratio"] == "-").all():
         kept.pop("measured_ratio")
-    if summary.groupby("backend")["configuration"].nunique().max() == 1:
+    if summary.groupby("backend", observed=True)["configuration"].nunique().max() == 1:
         kept.pop("configuration")
     return shown[list(kept)].rename(columns=kept)
 
