@@ -57,6 +57,9 @@ class ContainerContract(LauncherContract):
         assert seen["/opt/bench/x"] == seen["/etc/x"] == seen["/data/x"] == "OSError"
         assert seen["/cache/x"] == seen["/tmp/x"] == "written"
 
+    def test_its_limits_are_applied(self, bench):
+        assert not [text for text in bench.run("well").warnings if "limits" in text]
+
     def test_a_second_attempt_is_not_timed_beside_the_first(self, launcher, environment, engine):
         """An engine that was away for a while may still have the container of the first."""
         first = launcher.start(make_job("sleeps"), environment)

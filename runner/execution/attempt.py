@@ -225,6 +225,7 @@ def _follow(
             outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
     finally:
         record.cpus = process.cpus
+        record.warnings += process.warnings
         span, epochs = timed_span(listener.heard.events), timed_epochs(listener.heard.events)
         timed = _of_timed_epochs(watch.samples, span)
         record.telemetry = summarize_samples(timed) | energy_of(watch.samples, span, epochs)

@@ -75,9 +75,11 @@ class Process(ABC):
     """One job's process.
 
     ``cpus`` are those it is pinned to, in the kernel's list format; None if it is not pinned.
+    ``warnings`` say what it runs without that was asked for.
     """
 
     cpus: str | None = None
+    warnings: tuple[str, ...] = ()
     _output: "Output"
     _tree: "ProcessTree"
 

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,17 @@ def _pid_here(container: Container) -> int | None:
     return pid if str(container.id) in groups else None
 
 
+_LIMITS = {"Memory": "memory", "PidsLimit": "number of processes", "CpusetCpus": "CPUs"}
+
+
+def unapplied_limits(asked: Mapping[str, Any], applied: Mapping[str, Any]) -> list[str]:
+    """Return the names of the limits that an engine was asked for and did not apply.
+
+    A rootless Podman on cgroup v1 applies none, and says so in the container's description alone.
+    """
+    return [key for key in _LIMITS if asked.get(key) and applied.get(key) != asked[key]]
+
+
 def _is_gone(error: Exception) -> bool:
     """Return whether the engine says that there is no such container, or none that runs."""
     return isinstance(error, APIError) and error.status_code in (404, 409)
@@ -120,14 +131,13 @@ class DockerProcess(Process):
     def __init__(
         self,
         container: Container,
-        cpus: str | None,
+        limits: Mapping[str, Any],
         *,
         cache: CompileCache,
         disk: DiskFloor,
         say: Say,
     ) -> None:
-        """Start it. ``cpus`` are those that the container was made with."""
-        self.cpus = cpus
+        """Start it. ``limits`` are those that it was made with, as an engine's API calls them."""
         self._container = container
         self._cache = cache
         self._disk = disk
@@ -136,6 +146,11 @@ class DockerProcess(Process):
         self._output = Output([lambda: _chunks(frames)])
         container.start()
         self._tree = ProcessTree(_pid_here(container))
+        missing = unapplied_limits(limits, container.attrs["HostConfig"])
+        if missing:
+            named = ", ".join(_LIMITS[key] for key in missing)
+            self.warnings = (f"the engine does not apply the limits that were asked for: {named}",)
+        self.cpus = None if "CpusetCpus" in missing else limits["CpusetCpus"]
 
     def is_paused(self) -> bool:
         told = self._tree.is_paused()
@@ -244,7 +259,8 @@ class DockerLauncher(Launcher):
             raise EngineError(f"the container could not be created: {error}") from error
         try:
             disk = DiskFloor(self.engine.data_root)
-            return DockerProcess(container, cpus, cache=cache, disk=disk, say=self.say)
+            limits = self._limits(cpus)
+            return DockerProcess(container, limits, cache=cache, disk=disk, say=self.say)
         except BROKEN_ENGINE as error:
             _remove(container)
             raise EngineError(f"the container could not be started: {error}") from error
@@ -295,6 +311,11 @@ class DockerLauncher(Launcher):
         same_kernel = self.engine.info.get("KernelVersion") == platform.release()
         cpus = cpus_for(job)
         return cpu_list(cpus) if cpus and self.engine.is_local and same_kernel else None
+
+    def _limits(self, cpus: str | None) -> dict[str, Any]:
+        """Return the limits that a container's description must show."""
+        most = self.limits
+        return {"Memory": most.memory_bytes, "PidsLimit": most.processes, "CpusetCpus": cpus}
 
     def _tmpfs(self) -> str:
         """Return the options of the job's /tmp; Podman knows no bound of its files."""

@@ -162,7 +162,7 @@ def _images(held: _Held) -> Iterator[Item]:
 
     Each goes with the compile cache that nothing but its jobs can use.
     """
-    users = {entry.get("ImageID"): _container_name(entry) for entry in held.containers}
+    users = {str(entry.get("ImageID")): _container_name(entry) for entry in held.containers}
     volumes = {entry["Name"]: entry for entry in held.ours(held.volumes, "cache")}
     seen = [_image(held, entry, users) for entry in held.ours(held.images, "image")]
     ours = _with_those_above([image for image in seen if image is not None])

@@ -28,7 +28,7 @@ def freed_bytes(going: Mapping[str, History], staying: Collection[History]) -> d
     """
     held = {beginning for history in staying for beginning in _beginnings(history)}
     freed = {}
-    for name, history in reversed(going.items()):
+    for name, history in reversed(list(going.items())):
         own = set(_beginnings(history)) - held
         freed[name] = sum(beginning[-1][2] for beginning in own)
         held |= own
