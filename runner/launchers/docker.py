@@ -73,15 +73,18 @@ def _pid_here(container: Container) -> int | None:
     """Return the container's first process, or None where this machine's /proc does not show it.
 
     Behind an engine elsewhere, or in a virtual machine, the number belongs to another process
-    here. The container's id in its control group proves that it is the right one.
+    here. The container's id proves that it is the right one: in its control group, or, where it
+    has none of its own (rootless Podman on cgroup v1), in what started the process that minds it.
     """
     container.reload()
     pid = int(container.attrs["State"]["Pid"])
     try:
         groups = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
-    except OSError:
+        minder = psutil.Process(pid).parent()
+        started = minder.cmdline() if minder else []
+    except (OSError, psutil.Error):
         return None
-    return pid if str(container.id) in groups else None
+    return pid if any(str(container.id) in text for text in (groups, *started)) else None
 
 
 _LIMITS = {"Memory": "memory", "PidsLimit": "number of processes", "CpusetCpus": "CPUs"}
