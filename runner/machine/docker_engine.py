@@ -12,6 +12,8 @@ from typing import Any
 import requests.exceptions
 from docker.credentials.errors import StoreError as CredentialError
 from docker.errors import DockerException
+from docker.models.images import Image
+from docker.utils import parse_repository_tag
 
 import docker
 from runner.errors import MachineError
@@ -119,6 +121,12 @@ def plain_tag(tag: str) -> str:
         if tag.startswith(registry):
             return tag.removeprefix(registry)
     return tag
+
+
+def give_name(image: Image, name: str) -> None:
+    """Give an image a further name, "repository:tag"; Podman takes the two apart only."""
+    repository, tag = parse_repository_tag(name)
+    image.tag(repository, tag)
 
 
 def cache_volume(digest: str, label: str = LABEL) -> str:

@@ -1,5 +1,39 @@
-"""Engine tests need a real engine and a base image with a Python 3."""
+"""Engine tests need a real engine and a base image with a Python 3.
 
-from engine_fixtures import base_image, engine, fake_image
+A module that says so is run on Docker and on Podman:
+``pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")``.
+"""
 
-__all__ = ["base_image", "engine", "fake_image"]
+import pytest
+
+from engine_fixtures import base_image as docker_base
+from engine_fixtures import engine as docker_engine
+from engine_fixtures import make_fake_image
+from podman_engine import running_podman
+
+__all__ = ["docker_base", "docker_engine"]
+
+
+@pytest.fixture(scope="session")
+def podman_engine(tmp_path_factory):
+    with running_podman(tmp_path_factory.mktemp("podman")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def engine(request):
+    """Docker, or the engine that a test is parametrized with."""
+    return request.getfixturevalue(f"{getattr(request, 'param', 'docker')}_engine")
+
+
+@pytest.fixture(scope="session")
+def base_image(engine, docker_engine, docker_base):
+    """The base image of Docker, in the engine's own store."""
+    if engine is not docker_engine:
+        engine.client.images.load(docker_engine.client.images.get(docker_base).save(named=True))
+    return docker_base
+
+
+@pytest.fixture(scope="session")
+def fake_image(engine, base_image):
+    yield from make_fake_image(engine, base_image)

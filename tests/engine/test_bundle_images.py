@@ -14,14 +14,17 @@ from runner.environments.image import build_image
 from runner.environments.recipe import sha256_of
 from runner.errors import BuildError
 from runner.launchers.docker import ContainerLimits, DockerLauncher
-from runner.machine.docker_engine import LABEL
+from runner.machine.docker_engine import LABEL, give_name, plain_tag
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from runner.spec.job import Status
 from runner.tools.bundle.load import load_bundle
 from runner.tools.bundle.save import WantedBundle, save_bundle
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session"),
+]
 
 FAKES = Path(__file__).parent.parent / "fakes"
 COMMON = Path(__file__).parents[2] / "docker" / "common"
@@ -79,7 +82,7 @@ class Room:
         (self.folder / "cpu.lock").write_text(f"bench-tiny==1.0 --hash=sha256:{digest}\n")
         self.options = BuildOptions(base_image=self.base, wheels=root / "wheels")
         self.said: list[str] = []
-        engine.client.images.get(base_image).tag(self.base)
+        give_name(engine.client.images.get(base_image), self.base)
 
     def save(self, folder: Path):
         wanted = WantedBundle([read_configuration(self.folder)], Device.CPU, self.options)
@@ -113,7 +116,7 @@ class Room:
         for name in (f"{LABEL}/{self.folder.name}", self.base.partition(":")[0]):
             for image in self.engine.client.images.list(name=name):  # the newest first
                 for tag in image.tags:
-                    if self.folder.name in tag or tag == self.base:
+                    if self.folder.name in tag or plain_tag(tag) == self.base:
                         self.engine.client.images.remove(tag)
 
 
@@ -137,7 +140,9 @@ def test_a_bundle_brings_back_what_was_removed(room, engine, tmp_path):
     before = {image.tag: engine.client.images.get(image.tag).id for image in kept.images}
     room.digest = before[kept.tag].removeprefix("sha256:")[:16]
     room.forget()
-    assert [image for image in engine.client.images.list() if room.base in image.tags] == []
+    assert [
+        image for image in engine.client.images.list() if room.base in map(plain_tag, image.tags)
+    ] == []
 
     room.load(tmp_path / "b")
     for image in kept.images:

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from runner.machine.docker_engine import cache_volume
+from runner.machine.docker_engine import cache_volume, plain_tag
 from runner.machine.owner import Owner
 from runner.tools.clean.engine import engine_items
 from runner.tools.clean.items import Kind, RemovalError
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session"),
+]
 
 EVERY_KIND = list(Kind)
 
@@ -47,7 +50,7 @@ class Room:
             if container.image and self.label in str(container.image.tags):
                 container.remove(force=True)
         named = {tag for image in client.images.list(filters={"label": self.label})
-                 for tag in image.tags if tag.startswith(self.label)}  # fmt: skip
+                 for tag in image.tags if plain_tag(tag).startswith(self.label)}  # fmt: skip
         for tag in sorted(named):
             client.images.remove(tag, force=True)
         for volume in client.volumes.list(filters={"label": self.label}):

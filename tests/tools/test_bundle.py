@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,8 +91,8 @@ class FakeImage:
         layers = {"Layers": [self._layer]}
         self.attrs = {"Size": 1000, "RepoDigests": [], "RootFS": layers, "Config": None}
 
-    def tag(self, name: str) -> None:
-        self._images[name] = self._layer
+    def tag(self, repository: str, tag: str | None) -> None:
+        self._images[f"{repository}:{tag}"] = self._layer
 
 
 class FakeImages:
@@ -139,7 +140,7 @@ class FakeClient:
         self.api = self
         self.hooks: dict[str, list] = {"response": []}
         self.failure: BaseException | None = None
-        self.loaded_as = str
+        self.loaded_as: Callable[[str], str] = str
         self.loads = 0
 
     def build(self, *, tag, **ignored):

@@ -10,7 +10,7 @@ from runner.environments.datasets import file_sha256
 from runner.environments.engine_calls import BROKEN
 from runner.environments.image_content import held_content
 from runner.errors import BundleError, MachineError
-from runner.machine.docker_engine import Engine
+from runner.machine.docker_engine import Engine, give_name
 from runner.store.atomic import whole_file
 from runner.tools.bundle.archive import archived_images
 from runner.tools.bundle.manifest import BundleFile, BundleManifest, KeptConfiguration, KeptImage
@@ -47,7 +47,7 @@ def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
     names = {tag: image.name for tag, image in archived_images(path).items()}
     for image in images:
         if _content(engine, image.tag) is None and _content(engine, names[image.tag]) is not None:
-            engine.client.images.get(names[image.tag]).tag(image.tag)
+            give_name(engine.client.images.get(names[image.tag]), image.tag)
             engine.client.images.remove(names[image.tag])
         if (found := _content(engine, image.tag)) != image.content:
             raise MachineError(

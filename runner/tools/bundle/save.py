@@ -23,7 +23,7 @@ from runner.environments.image import (
     kept_name,
 )
 from runner.errors import EngineError, MachineError, UsageError
-from runner.machine.docker_engine import Engine
+from runner.machine.docker_engine import Engine, give_name
 from runner.machine.in_use import sole_use
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -146,7 +146,7 @@ def _images(engine: Engine, plan: ImagePlan, part: Path, path: str, say: Say) ->
     """Write the archive of a plan's images, and return them: the base, then each stage."""
     base = plan.base.local
     if (tag := kept_name(base)) is not None:
-        engine.client.images.get(base).tag(tag)  # a digest gets a tag to live on
+        give_name(engine.client.images.get(base), tag)  # a digest gets a tag to live on
         base = tag
     names = [base, *(stage.tag for stage in plan.stages)]
     try:
