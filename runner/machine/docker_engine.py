@@ -73,6 +73,11 @@ class Engine:
         return self.info.get("Rootless", False) or any("rootless" in str(text) for text in options)
 
     @property
+    def applies_limits(self) -> bool:
+        """Return whether limits hold: without root they need control groups of version 2."""
+        return not (self.is_rootless and self.info.get("CgroupVersion") == "1")
+
+    @property
     def description(self) -> str:
         """Return the engine in words: kind, version, how it stores images, control groups."""
         store = [str(self.info["Driver"])] if self.info.get("Driver") else []

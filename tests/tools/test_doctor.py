@@ -129,6 +129,20 @@ def test_an_engine_elsewhere_is_a_warning(machine, ask):
     ]
 
 
+@pytest.mark.parametrize(
+    ("info", "states_said"),
+    [
+        ({"Rootless": True, "CgroupVersion": "1"}, [FindingState.WARNING]),
+        ({"SecurityOptions": ["name=rootless"], "CgroupVersion": "1"}, [FindingState.WARNING]),
+        ({"Rootless": True, "CgroupVersion": "2"}, []),
+        ({"CgroupVersion": "1"}, []),
+    ],
+)
+def test_an_engine_that_applies_no_limits_is_a_warning(machine, ask, info, states_said):
+    machine.engine = made_engine(**info)
+    assert states(ask("jax-k3", device="cpu"), "engine", "limits") == states_said
+
+
 def test_no_card(machine, ask):
     [found] = of(ask("jax-k3"), "gpu")
     assert found.state is FindingState.PROBLEM

@@ -27,6 +27,13 @@ def engine_answers(asked: AskedRun) -> Iterator[Finding]:
         yield _say.ok("engine", f"{found.description}: answers")
         if (problem := credential_problem()) is not None:
             yield _say.problem("credentials", f"images cannot be built: {problem}")
+        if not found.applies_limits:
+            yield _say.warning(
+                "limits",
+                "an engine without root applies none on control groups of version 1: a job can "
+                "take all memory and CPUs",
+                "use control groups of version 2, or an engine with root",
+            )
         if not found.is_local:
             yield _say.warning(
                 "engine",
