@@ -132,7 +132,8 @@ def _card_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfi
         return None
     capability = ".".join(str(part) for part in gpu.compute_capability)
     reach = f"{oldest} to {newest}" if newest else f"{oldest} and newer"
-    other = "a Keras 3 configuration" if too_new else "a configuration of that card's time"
+    another = "another" if version_numbers(configuration.keras) >= (3,) else "a"
+    other = f"{another} Keras 3 configuration" if too_new else "a configuration of that card's time"
     return Misfit(
         f"{backend} {configuration.backends[backend].version} has code for compute "
         f"capability {reach}; {gpu.name} has {capability}",
@@ -142,11 +143,13 @@ def _card_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfi
 
 def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Misfit | None:
     facts = configuration.backends[backend].gpu
-    needed = version_numbers(facts.min_driver)
+    driver = facts.driver_for(gpu.compute_capability)
+    needed = version_numbers(driver)
     if version_numbers(gpu.driver) >= needed:
         return None
+    on_card = "" if driver == facts.min_driver else f" on a {gpu.name}"
     reason = (
-        f"CUDA {facts.cuda} needs driver {facts.min_driver} or newer, this machine has {gpu.driver}"
+        f"CUDA {facts.cuda}{on_card} needs driver {driver} or newer, this machine has {gpu.driver}"
     )
     branch = last_branch(gpu.compute_capability)
     if branch is not None and branch < needed[0]:
@@ -155,7 +158,7 @@ def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Mis
             "no driver helps: choose a configuration of that card's time, "
             "or measure on the CPU: --device cpu",
         )
-    remedy = f"install driver {facts.min_driver} or newer, or measure on the CPU: --device cpu"
+    remedy = f"install driver {driver} or newer, or measure on the CPU: --device cpu"
     return Misfit(reason, remedy)
 
 

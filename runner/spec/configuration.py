@@ -12,6 +12,7 @@ from runner import paths
 from runner.errors import ConfigurationError, choose_names, near_miss
 from runner.spec.documents import Strict, read_document
 from runner.spec.workload import WORKLOADS
+from runner.words import version_numbers
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9A-Za-z+]+)*$")]
 Numbers = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*$")]
@@ -31,15 +32,35 @@ class Device(StrEnum):
     CPU = "cpu"
 
 
+class CardDriver(Strict):
+    """The oldest driver for cards from a compute capability on."""
+
+    min_compute_capability: MinorVersion
+    min_driver: Numbers
+
+
 class GpuFacts(Strict):
-    """What a backend's GPU build needs: versions as strings, capability as "major.minor"."""
+    """What a backend's GPU build needs: versions as strings, capability as "major.minor".
+
+    ``newer_cards`` are those that need a newer driver than ``min_driver``, the oldest cards first.
+    """
 
     cuda: Version
     cudnn: Version
     min_driver: Numbers
     min_compute_capability: MinorVersion
     max_compute_capability: MinorVersion | None = None
+    newer_cards: tuple[CardDriver, ...] = ()
     source: str
+
+    def driver_for(self, compute_capability: tuple[int, ...]) -> str:
+        """Return the oldest driver that serves such a card."""
+        fitting = [
+            card.min_driver
+            for card in self.newer_cards
+            if version_numbers(card.min_compute_capability) <= compute_capability
+        ]
+        return fitting[-1] if fitting else self.min_driver
 
 
 class LocalNeeds(Strict):

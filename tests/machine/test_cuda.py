@@ -16,6 +16,10 @@ EACH = [
 @pytest.mark.parametrize("facts", EACH)
 def test_a_configurations_driver_is_the_tables(facts):
     assert facts.min_driver == min_driver(facts.cuda)
+    oldest_first = [(facts.min_compute_capability, facts.min_driver)]
+    oldest_first += [(card.min_compute_capability, card.min_driver) for card in facts.newer_cards]
+    numbers = [tuple(map(version_numbers, pair)) for pair in oldest_first]
+    assert numbers == sorted(numbers)
 
 
 @pytest.mark.parametrize("facts", EACH)

@@ -92,7 +92,7 @@ class Images:
     def get(self, name):
         if name.startswith(f"{LABEL}/") and name not in self.there:
             raise ImageNotFound(name)
-        return SimpleNamespace(id="sha256:base", attrs={})
+        return SimpleNamespace(id="sha256:base", attrs={"RootFS": {"Layers": ["base"]}})
 
 
 def engine(root, there=()):

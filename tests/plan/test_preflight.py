@@ -1,6 +1,7 @@
 """Preflight: what is missing is said in two lines before anything is built."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,28 @@ def test_an_old_driver_is_refused_per_backend():
     found = configuration("tf-cntk-k208")
     assert misfit_reason(found, "tensorflow", old) is None
     assert "needs driver 384.81" in misfit_reason(found, "cntk", old)
+
+
+HOPPER = {"name": "H100", "compute_capability": (9, 0)}
+BLACKWELL = {"name": "RTX 5090", "compute_capability": (12, 0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "card", "driver", "said"),
+    [
+        ("tf-k3", "tensorflow", HOPPER, "550.54.14", "on a H100 needs driver 555.42.02"),
+        ("tf-k3", "tensorflow", HOPPER, "555.42.06", None),
+        ("jax-k3", "jax", HOPPER, "550.54.14", None),
+        ("tf-k3", "tensorflow", {"compute_capability": (8, 0)}, "550.54.14", None),
+        ("tf-k3", "tensorflow", BLACKWELL, "580.65.06", "7.5 to 10.3; RTX 5090 has 12.0"),
+        ("torch-k3", "torch", BLACKWELL, "580.65.06", None),
+        ("torch-k3", "torch", {"compute_capability": (13, 0)}, "580.65.06", "7.5 to 12.1"),
+        ("jax-k3", "jax", {"compute_capability": (13, 0)}, "580.65.06", None),
+    ],
+)
+def test_what_a_card_of_today_needs_depends_on_it(name, backend, card, driver, said):
+    reason = misfit_reason(configuration(name), backend, replace(H200, driver=driver, **card))
+    assert reason is None if said is None else said in reason
 
 
 def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():

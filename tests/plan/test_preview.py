@@ -30,7 +30,7 @@ BASE = "a-base:1"
 class Image:
     def __init__(self, tag, labels=(), size=1_500_000_000, created="2026-01-01"):
         self.id, self.tags, self.labels = "sha256:" + tag, [tag], dict(labels)
-        self.attrs = {"Size": size, "Created": created}
+        self.attrs = {"Size": size, "Created": created, "RootFS": {"Layers": ["one"]}}
 
 
 class Images:

@@ -64,8 +64,12 @@ def device_free(asked: AskedRun) -> Iterator[Finding]:
 def _needed(facts: GpuFacts) -> str:
     newest = facts.max_compute_capability
     reach = f" to {newest}" if newest else " and newer"
+    drivers = [
+        f"{facts.min_driver} or newer",
+        *(f"{card.min_driver} from {card.min_compute_capability} on" for card in facts.newer_cards),
+    ]
     return (
-        f"CUDA {facts.cuda} needs driver {facts.min_driver} or newer, compute capability "
+        f"CUDA {facts.cuda} needs driver {', '.join(drivers)}; compute capability "
         f"{facts.min_compute_capability}{reach}"
     )
 
