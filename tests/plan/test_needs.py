@@ -12,6 +12,7 @@ from runner import paths
 from runner.cli.app import main
 from runner.environments.datasets import missing_bytes, prepare_data
 from runner.environments.image import FoundBase, image_plan
+from runner.environments.image_content import image_content
 from runner.environments.venv import MARKER, environment_folder
 from runner.errors import ConfigurationError, ExitCode, MachineError, UsageError
 from runner.machine.disk import Need, require_room
@@ -92,7 +93,7 @@ class Images:
     def get(self, name):
         if name.startswith(f"{LABEL}/") and name not in self.there:
             raise ImageNotFound(name)
-        return SimpleNamespace(id="sha256:base", attrs={"RootFS": {"Layers": ["base"]}})
+        return SimpleNamespace(attrs={"RootFS": {"Layers": ["base"]}})
 
 
 def engine(root, there=()):
@@ -114,7 +115,7 @@ def test_images_that_are_not_there_need_room_to_build(tmp_path, mxnet):
 
 
 def test_an_image_or_the_stage_below_its_models_needs_nothing(tmp_path, mxnet):
-    base = FoundBase("ubuntu:16.04", "ubuntu:16.04", "sha256:base", None)
+    base = FoundBase("ubuntu:16.04", "ubuntu:16.04", image_content(["base"], {}), None)
     system, *large = [stage.tag for stage in image_plan(mxnet, Device.CPU, base).stages]
     for tag in large:
         found = engine(tmp_path, [tag])
