@@ -413,6 +413,23 @@ def test_an_engine_that_refuses_a_question_is_an_error_with_a_remedy(client, cac
         held(client, cache)
 
 
+@pytest.mark.parametrize(
+    ("what", "entry"),
+    [
+        ("Images", {"Labels": OURS, "RepoTags": [f"{LABEL}/a-k1:cpu-1"]}),
+        ("Images", {"Labels": OURS, "RepoTags": 7, "Id": "x"}),
+        ("Images", "x"),
+        ("Containers", {"Labels": {LABEL: "job"}, "Id": None, "Created": 0}),
+        ("Containers", {"Labels": 1}),
+        ("Volumes", {"Labels": {LABEL: "cache"}, "Name": "x", "CreatedAt": "yesterday"}),
+    ],
+)
+def test_an_answer_that_is_not_understood_is_an_error_with_a_remedy(client, cache, what, entry):
+    client.listed[what].append(entry)
+    with pytest.raises(MachineError, match="its answer lacks or misstates"):
+        held(client, cache)
+
+
 def test_an_image_goes_under_all_its_names_with_its_compile_cache(client, cache):
     client.image("sha256:" + "1" * 64, [f"{LABEL}/a-k1:cpu-1", f"{LABEL}/a-k1:cpu-2"], OURS)
     client.volume(f"{LABEL}-cache-{'1' * 16}", {LABEL: "cache"})

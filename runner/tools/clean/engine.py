@@ -25,6 +25,7 @@ from runner.tools.clean.image_sizes import History, freed_bytes, history_of
 from runner.tools.clean.items import Item, Kind, RemovalError
 
 _BROKEN = (DockerException, OSError)  # what requests raises is an OSError
+_NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -272,8 +273,9 @@ def engine_items(
         held = _Held(engine, label, cache, ask.images(), ask.containers(all=True), volumes)
         asked = [items for kind, items in _BY_KIND.items() if kind in kinds]
         return [item for items in asked for item in items(held)]
-    except _BROKEN as error:
+    except (*_BROKEN, *_NOT_UNDERSTOOD) as error:
+        said = error if isinstance(error, _BROKEN) else f"its answer lacks or misstates {error}"
         raise MachineError(
-            f"the engine does not say what it holds: {error}\n"
+            f"the engine does not say what it holds: {said}\n"
             "try again, or leave it out: --kind environments caches"
         ) from error
