@@ -40,7 +40,7 @@ class EngineKind(StrEnum):
 _TOLD: dict[str, type] = {
     "Architecture": str, "BuildahVersion": str, "CgroupVersion": str, "DiscoveredDevices": list,
     "DockerRootDir": str, "Driver": str, "DriverStatus": list, "KernelVersion": str,
-    "MemTotal": int, "NCPU": int, "Rootless": bool, "Runtimes": dict, "SecurityOptions": list,
+    "MemTotal": int, "NCPU": int, "Name": str, "Rootless": bool, "Runtimes": dict, "SecurityOptions": list,
     "ServerVersion": str,
 }  # fmt: skip
 
@@ -106,8 +106,13 @@ class Engine:
 
     @property
     def is_local(self) -> bool:
-        """Return whether the engine runs on this machine, so that folders can be mounted."""
-        return str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
+        """Return whether the engine runs on this machine, so that folders can be mounted.
+
+        By its socket, or, behind an address, by the names of the host and of its kernel.
+        """
+        by_socket = str(self.client.api.base_url).startswith(("http+docker://", "unix://"))
+        here = (platform.node(), platform.release())
+        return by_socket or (self.info.get("Name"), self.info.get("KernelVersion")) == here
 
     @property
     def data_root(self) -> Path | None:

@@ -10,6 +10,7 @@ from runner.machine.docker_engine import Engine
 from runner.machine.gpu import Cards, Gpu, connect_driver
 from runner.machine.visible import visible_cards
 from runner.spec.configuration import Configuration, Device
+from runner.spec.workload import DataSource
 from runner.words import GIB, size_text, version_numbers
 
 _LOCKED_ARCHITECTURES = frozenset({"x86_64", "amd64"})
@@ -93,6 +94,25 @@ def usable_cpus(engine: Engine | None) -> int:
     """Return how many CPUs a job can have: those of this process, and no more than the engine's."""
     own = len(os.sched_getaffinity(0))
     return min(own, engine.cpus or own) if engine is not None else own
+
+
+ELSEWHERE = "the engine runs on another machine"
+
+
+def require_on_engine(engine: Engine | None, data: DataSource | None, card: Gpu | None) -> None:
+    """Raise MachineError where an engine of another machine is to have a card or data of this."""
+    if engine is None or engine.is_local:
+        return
+    if card is not None:
+        raise MachineError(
+            f"{ELSEWHERE}, whose cards cannot be seen from here\n"
+            "run there, or measure on its CPU: --device cpu (make: DEVICE=cpu)"
+        )
+    if data is DataSource.REAL:
+        raise MachineError(
+            f"{ELSEWHERE}, where data of this one cannot be mounted\n"
+            "run there, or take --data synthetic"
+        )
 
 
 def require_capacity(engine: Engine | None, threads: object, memory: int | None) -> None:

@@ -8,7 +8,15 @@ import pandas as pd
 from runner import paths
 from runner.environments.datasets import dataset_states
 from runner.errors import UsageError, choose_names
-from runner.machine.fit import Machine, require_architecture, require_capacity, usable_cpus
+from runner.machine.docker_engine import Engine
+from runner.machine.fit import (
+    ELSEWHERE,
+    Machine,
+    require_architecture,
+    require_capacity,
+    require_on_engine,
+    usable_cpus,
+)
 from runner.plan.budget import rounds_within
 from runner.plan.interpreter import refuse_packages
 from runner.plan.preflight import check_machine, refuse_cards
@@ -64,8 +72,11 @@ class Plan:
         return rounds_until(self.jobs, self.width, self.request.max_repeats, seed, measured)
 
 
-def _default_source(wanted: list[str], say: Say) -> DataSource:
+def _default_source(wanted: list[str], engine: Engine | None, say: Say) -> DataSource:
     """Return real data where all its files are cached, else synthetic, and say so."""
+    if engine is not None and not engine.is_local:
+        say(f"data: synthetic, because {ELSEWHERE}, where data of this one cannot be mounted")
+        return DataSource.SYNTHETIC
     there = {item.dataset for item, _, state in dataset_states(paths.cache()) if state == "ok"}
     if there.issuperset(wanted):
         return DataSource.REAL
@@ -89,7 +100,7 @@ def _decided(
             "device": DeviceChoice(machine.device),
             "gpu": machine.gpu.uuid if machine.gpu else None,
             "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
-            "data": request.data or _default_source(wanted, say),
+            "data": request.data or _default_source(wanted, machine.engine, say),
             "threads": request.threads or usable_cpus(machine.engine),
         }
     )
@@ -118,6 +129,7 @@ def plan_run(request: Request, say: Say) -> Plan:
         require_architecture(machine.engine)
     decided = _decided(request, machine, chosen, workloads, say)
     require_capacity(machine.engine, decided.threads, decided.memory)
+    require_on_engine(machine.engine, decided.data, machine.gpu)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
     planned = refuse_packages(planned, chosen, decided.python, say)
     used = {job.configuration for job in planned}

@@ -7,12 +7,14 @@ from runner.errors import MachineError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.fit import (
+    ELSEWHERE,
     Machine,
     Misfit,
     choose_gpu,
     find_misfit,
     list_gpus,
     misfit_reason,
+    require_on_engine,
     unusable_texts,
 )
 from runner.machine.gpu import Gpu
@@ -53,6 +55,18 @@ def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
         say(f"device: cpu, because {shown}")
         return None
     return choose_gpu(gpu, cards)
+
+
+def card_on_engine(
+    card: Gpu | None, engine: Engine | None, choice: DeviceChoice, gpu: str | None, say: Say
+) -> Gpu | None:
+    """Return the card, or None where nobody asked for one and the engine is elsewhere."""
+    if card is None or engine is None or engine.is_local:
+        return card
+    if choice is not DeviceChoice.AUTO or gpu is not None:
+        return card
+    say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
+    return None
 
 
 def device_to_build_for(choice: DeviceChoice, say: Say) -> Device:
@@ -103,6 +117,8 @@ def check_machine(
     """
     card = choose_card(device, gpu, say)
     found = choose_engine(launcher, engine, say)
+    card = card_on_engine(card, found, device, gpu, say)
+    require_on_engine(found, None, card)
     if card is None:
         return Machine(Device.CPU, found, None)
     if found is not None:

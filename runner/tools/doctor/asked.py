@@ -10,7 +10,7 @@ from runner.errors import MachineError
 from runner.machine.docker_engine import Engine
 from runner.machine.fit import list_gpus
 from runner.machine.gpu import Gpu
-from runner.plan.preflight import choose_card, choose_engine
+from runner.plan.preflight import card_on_engine, choose_card, choose_engine
 from runner.spec.configuration import Configuration, load_configurations
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads
@@ -61,7 +61,11 @@ class AskedRun(Request):
 
     @cached_property
     def card(self) -> Seen[Gpu | None]:
-        return _ask(lambda say: choose_card(self.device, self.gpu, say))
+        def chosen(say: Say) -> Gpu | None:
+            found = choose_card(self.device, self.gpu, say)
+            return card_on_engine(found, self.found_engine.value, self.device, self.gpu, say)
+
+        return _ask(chosen)
 
     @cached_property
     def cards(self) -> Mapping[int, Gpu]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from runner.errors import MachineError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import credential_problem
-from runner.machine.fit import require_architecture, require_capacity
+from runner.machine.fit import require_architecture, require_capacity, require_on_engine
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
@@ -39,12 +39,12 @@ def engine_answers(asked: AskedRun) -> Iterator[Finding]:
                 "engine",
                 "it runs on another machine: its cards and disks cannot be seen from here, and "
                 "data of this machine cannot be mounted there",
-                "run on the engine's own machine, or take --data synthetic",
+                "run there, or take --device cpu and --data synthetic",
             )
 
 
 def machine_suffices(asked: AskedRun) -> list[Finding]:
-    """Say where jobs cannot run on the processor, or get the CPUs and the memory asked for.
+    """Say where jobs cannot run on the processor, or get the CPUs, memory, card and data asked for.
 
     Where they can there is nothing to say. Raises MachineError, which is a finding.
     """
@@ -52,6 +52,7 @@ def machine_suffices(asked: AskedRun) -> list[Finding]:
     if asked.python is None:
         require_architecture(engine)
     require_capacity(engine, asked.threads, asked.memory)
+    require_on_engine(engine, asked.data, asked.card.value)
     return []
 
 
