@@ -40,8 +40,8 @@ class EngineKind(StrEnum):
 _TOLD: dict[str, type] = {
     "Architecture": str, "BuildahVersion": str, "CgroupVersion": str, "DiscoveredDevices": list,
     "DockerRootDir": str, "Driver": str, "DriverStatus": list, "KernelVersion": str,
-    "MemTotal": int, "NCPU": int, "Name": str, "Rootless": bool, "Runtimes": dict, "SecurityOptions": list,
-    "ServerVersion": str,
+    "MemTotal": int, "NCPU": int, "Name": str, "Rootless": bool, "Runtimes": dict,
+    "SecurityOptions": list, "ServerVersion": str,
 }  # fmt: skip
 
 
