@@ -90,7 +90,7 @@ def arguments(case, place):
     return (*case.command, *options)
 
 
-@pytest.mark.timeout(3000)
+@pytest.mark.timeout(5400)
 @settings(phases=[Phase.generate], max_examples=2000 if LONG else 150, deadline=None)
 @given(case=CASES)
 def test_every_command_ends_in_a_documented_exit_code(case, place):
