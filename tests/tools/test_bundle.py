@@ -440,6 +440,12 @@ def test_what_is_no_archive_of_images_is_refused(tmp_path):
         archived_images(tmp_path / "y.tar")
 
 
+def test_two_names_that_differ_in_the_registry_alone_are_refused(tmp_path):
+    (tmp_path / "x.tar").write_bytes(packed_images([f"localhost/{BASE}", BASE]))
+    with pytest.raises(BundleError, match=f"names '{BASE}' twice"):
+        archived_images(tmp_path / "x.tar")
+
+
 NAME = {"io.containerd.image.name": "docker.io/library/base:1"}
 
 
@@ -583,6 +589,10 @@ def test_a_name_that_podman_put_a_registry_before_is_the_plain_one_again(
     saved = save(room, tmp_path / "b", podman)
     docker = FakeClient()
     docker.loaded_as = lambda tag: tag.removeprefix("localhost/")
+    docker.images.held[f"localhost/{BASE}"] = "other"
+    with pytest.raises(MachineError, match=f"another image named localhost/{BASE}"):
+        load(tmp_path / "b", tmp_path / "cache", docker)
+    del docker.images.held[f"localhost/{BASE}"]
     load(tmp_path / "b", tmp_path / "cache", docker)
     assert docker.images.held.keys() == {i.tag for i in saved.configurations[0].images}
 

@@ -50,8 +50,11 @@ def _images(archive: tarfile.TarFile) -> dict[str, ArchivedImage]:
         config = _small_file(archive, entry["Config"])
         told = json.loads(config)
         content = image_content(told["rootfs"]["diff_ids"], told.get("config") or {})
-        for tag in entry["RepoTags"] or []:
-            found[plain_tag(str(tag))] = ArchivedImage(str(tag), _hash(config), content)
+        for tag in map(str, entry["RepoTags"] or []):
+            # Two that differ in the registry alone would be verified as one.
+            if (plain := plain_tag(tag)) in found:
+                raise ValueError(f"it names {plain!r} twice")
+            found[plain] = ArchivedImage(tag, _hash(config), content)
     return found
 
 

@@ -25,16 +25,17 @@ def _content(engine: Engine, tag: str) -> str | None:
         return None
 
 
-def _missing(engine: Engine, kept: KeptConfiguration) -> list[str]:
+def _missing(engine: Engine, folder: Path, kept: KeptConfiguration) -> list[str]:
     """Return the names that loading would add. Raises MachineError if it would take one away."""
+    archived = archived_images(folder / kept.archive)
     found = {image.tag: _content(engine, image.tag) for image in kept.images}
     for image in kept.images:
-        if found[image.tag] not in (None, image.content):
-            raise MachineError(
-                f"the engine has another image named {image.tag}; nothing was loaded\n"
-                f"give yours another name (docker tag, then docker rmi {image.tag}), "
-                "then load again"
-            )
+        for name in dict.fromkeys((image.tag, archived[image.tag].name)):
+            if _content(engine, name) not in (None, image.content):
+                raise MachineError(
+                    f"the engine has another image named {name}; nothing was loaded\n"
+                    f"give yours another name (docker tag, then docker rmi {name}), then load again"
+                )
     return [tag for tag, content in found.items() if content is None]
 
 
@@ -57,7 +58,7 @@ def _feed(engine: Engine, path: Path, images: Iterable[KeptImage]) -> None:
 
 
 def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> None:
-    missing = _missing(engine, kept)
+    missing = _missing(engine, folder, kept)
     if not missing:
         say(f"{kept.tag} is there already")
         return
@@ -98,7 +99,7 @@ def load_bundle(engine: Engine, folder: Path, cache: Path, say: Say) -> BundleMa
     whole = verify_bundle(folder, say)
     try:
         for kept in whole.configurations:
-            _missing(engine, kept)
+            _missing(engine, folder, kept)
         for kept in whole.configurations:
             _load(engine, folder, kept, say)
     except BROKEN as error:
