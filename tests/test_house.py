@@ -5,12 +5,15 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
+from halves import half_of
 from runner import paths
 
 RUNNER = paths.ROOT / "runner"
 TOP = {"__init__.py", "__main__.py", "api.py", "errors.py", "paths.py", "words.py", "py.typed"}
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())
 MOST_MODULES = 12
+# An engine's mark, and the option of a run that waits for the lock of this machine's CPUs.
+OF_THE_MACHINE = ("pytest.mark." + "engine", '"--' + 'wait"')
 
 
 def modules(folder: Path) -> list[Path]:
@@ -60,3 +63,11 @@ def test_tests_mirror_the_rooms():
     assert {
         name for name in wanted if not list((paths.ROOT / "tests" / name).glob("test_*.py"))
     } == set()
+
+
+def test_what_uses_the_machine_is_in_one_half_of_the_tests():
+    """The other half runs beside it."""
+    tests = sorted((paths.ROOT / "tests").rglob("*.py"))
+    users = [path for path in tests if any(word in path.read_text() for word in OF_THE_MACHINE)]
+    halves = {half_of(str(path.relative_to(paths.ROOT))) for path in users}
+    assert halves == {"machine"}
