@@ -5,6 +5,10 @@ the rules of ``study.toml``.
 """
 
 import csv
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -27,7 +31,6 @@ from runner.words import escaped
 # Why a cell without a number has none, where the number was printed as a drawing only.
 IN_A_PICTURE = "in a picture only"
 SECONDS_PER_EPOCH = "s/epoch"
-_CELL = ["series", "gpu", "test", "backend"]
 _Words = Annotated[str, Field(min_length=1)]
 
 
@@ -71,10 +74,10 @@ class Figure(BaseModel):
         return self
 
 
-def _filled(study: Study, row: Figure) -> dict[str, object]:
+def _filled(study: Study, row: Figure) -> Figure:
     """Return a row with what follows from its study."""
-    known = row.model_dump()
-    return known | {"series": row.series or study.name, "device": row.device or study.gpu or ""}
+    known = {"series": row.series or study.name, "device": row.device or study.gpu or ""}
+    return row.model_copy(update=known)
 
 
 def study_figures(study: Study) -> pd.DataFrame:
@@ -82,6 +85,14 @@ def study_figures(study: Study) -> pd.DataFrame:
 
     Raises ConfigurationError with the file, the line and the column of what is wrong.
     """
+    found = [row.model_dump() for row in _read_figures(study)]
+    return pd.DataFrame(found, columns=list(Figure.model_fields)).astype(
+        {"batch": "Int64", "epochs": "Int64", "value": "float64", "high": "float64"}
+    )
+
+
+def _read_figures(study: Study) -> list[Figure]:
+    """Return a study's figures in the order of its file; raises as ``study_figures`` does."""
     path = study.folder / "figures.csv"
     columns = list(Figure.model_fields)
     found = []
@@ -99,9 +110,7 @@ def study_figures(study: Study) -> pd.DataFrame:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path}: not a CSV file in UTF-8: {error}") from error
-    return pd.DataFrame(found, columns=columns).astype(
-        {"batch": "Int64", "epochs": "Int64", "value": "float64", "high": "float64"}
-    )
+    return found
 
 
 def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
@@ -116,66 +125,79 @@ def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
     return figure
 
 
-def _span(rows: pd.DataFrame) -> str:
+def _has_value(row: Figure) -> bool:
+    """Return whether a figure has a number; "nan" in a file is none."""
+    return row.value is not None and not math.isnan(row.value)
+
+
+def _ends(row: Figure) -> tuple[float, float]:
+    """Return both ends of a figure that has a number; they are one where it is no range."""
+    assert row.value is not None
+    if row.high is None or math.isnan(row.high):
+        return row.value, row.value
+    return row.value, row.high
+
+
+def _span(rows: Sequence[Figure]) -> str:
     """Return a range of figures in words."""
-    low, high = rows["value"].min(), rows["high"].fillna(rows["value"]).max()
+    lows, highs = zip(*map(_ends, rows), strict=True)
+    low, high = min(lows), max(highs)
     return f"{low:.4g}" if low == high else f"{low:.4g}-{high:.4g}"
 
 
-def _kind_text(rows: pd.DataFrame) -> str:
+def _kind_text(rows: Sequence[Figure]) -> str:
     """Return a cell's figures of one kind in words: the range, or why there is none."""
-    valued = rows[rows["value"].notna()]
-    certain = valued[valued["inferred"] == ""]
-    if not certain.empty:
+    valued = [row for row in rows if _has_value(row)]
+    if certain := [row for row in valued if not row.inferred]:
         return _span(certain)
-    if not valued.empty:
-        return f"{_span(valued)} ({valued['inferred'].iloc[0]} inferred)"
-    return str(rows["left_out"].iloc[0]) if len(rows) else "-"
+    if valued:
+        return f"{_span(valued)} ({valued[0].inferred} inferred)"
+    return rows[0].left_out if rows else "-"
 
 
-def _counted(study: Study) -> pd.DataFrame:
+def _counted(study: Study) -> list[Figure]:
     """Return the rows that count for a cell: training times per epoch of our models on a GPU.
 
     Those without a value stay: they say why there is none.
     """
-    rows = study_figures(study).rename(columns={"device": "gpu"})
-    counts = (
-        rows["test"].isin(list(study.tests))
-        & rows["kind"].isin(list(study.kinds))
-        & (rows["unit"] == SECONDS_PER_EPOCH)
-        & (rows["phase"] == "train")
-        & ~rows["gpu"].str.startswith("CPU")
-        & (rows["value"].isna() | (rows["left_out"] == ""))
-    )
-    return rows[counts]
+    return [
+        row
+        for row in _read_figures(study)
+        if row.test in study.tests
+        and row.kind in study.kinds
+        and row.unit == SECONDS_PER_EPOCH
+        and row.phase == "train"
+        and not row.device.startswith("CPU")
+        and not (_has_value(row) and row.left_out)
+    ]
 
 
-def _cell(study: Study, rows: pd.DataFrame) -> dict[str, object]:
+def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
     """Return a cell of one of a study's tests, from the rows that count for it."""
-    first = rows.iloc[0]
+    first = rows[0]
     for column in ("batch", "precision"):
-        if rows[column].replace("", None).nunique() > 1:
+        if len({getattr(row, column) for row in rows} - {None, ""}) > 1:
             raise ConfigurationError(
-                f"{study.folder / 'figures.csv'}: {first['test']}, {first['backend']}: figures of "
+                f"{study.folder / 'figures.csv'}: {first.test}, {first.backend}: figures of "
                 f"several {column} count for one cell: give each a series, or a left_out"
             )
-    by_kind = {kind: rows[rows["kind"] == kind] for kind in study.kinds}
-    certain = rows[rows["value"].notna() & (rows["inferred"] == "")]
-    with_figures = [kind for kind in study.kinds if (certain["kind"] == kind).any()]
-    basis = with_figures[-1] if with_figures else None
-    chosen = certain[certain["kind"] == basis] if basis else rows[rows["inferred"] == ""]
-    middles = (chosen["value"] + chosen["high"].fillna(chosen["value"])) / 2
+    by_kind = {kind: [row for row in rows if row.kind == kind] for kind in study.kinds}
+    certain = [row for row in rows if _has_value(row) and not row.inferred]
+    known = {row.kind for row in certain}
+    basis = next((kind for kind in reversed(study.kinds) if kind in known), None)
+    chosen = [row for row in certain if row.kind == basis]
+    middles = [sum(_ends(row)) / 2 for row in chosen]
     return {
         "study": study.name,
-        "series": first["series"],
-        "gpu": first["gpu"],
-        "model": study.tests[str(first["test"])].model,
-        "backend": first["backend"],
+        "series": first.series,
+        "gpu": first.device,
+        "model": study.tests[first.test].model,
+        "backend": first.backend,
         **{kind: _kind_text(found) for kind, found in by_kind.items()},
-        "seconds": middles.dropna().median(),
+        "seconds": statistics.median(middles) if middles else math.nan,
         "basis": basis,
-        "statement": first["note"],
-        "source": chosen["source"].iloc[-1],
+        "statement": first.note,
+        "source": (chosen or [row for row in rows if not row.inferred] or rows)[-1].source,
     }
 
 
@@ -197,8 +219,10 @@ def published_cells(study: Study) -> pd.DataFrame:
     figure; ``basis`` says which kind it is; ``published_ratio`` is it over TensorFlow's of the
     same test; ``statement`` is the publication's own.
     """
-    groups = _counted(study).groupby(_CELL, sort=False)
-    found = [_cell(study, rows) for _, rows in groups]
+    groups: defaultdict[tuple[str, ...], list[Figure]] = defaultdict(list)
+    for row in _counted(study):
+        groups[row.series, row.device, row.test, row.backend].append(row)
+    found = [_cell(study, rows) for rows in groups.values()]
     frame = pd.DataFrame(found, columns=None if found else [*_COLUMNS, *study.kinds])
     return _with_ratio(frame, "seconds", "published_ratio", ["series", "gpu", "model"])
 

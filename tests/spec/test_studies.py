@@ -18,7 +18,7 @@ from runner.spec.study import (
     study_names,
     with_study,
 )
-from runner.tables.published import published_series, study_figures
+from runner.tables.published import published_cells, published_series, study_figures
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -103,6 +103,15 @@ def test_a_mistake_in_a_study_is_one_line(tiny, toml, csv, said):
     assert said in str(raised.value)
     assert "tiny2024" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_cell_whose_only_figure_is_of_an_inferred_backend_has_no_number(tiny):
+    """It ended with a traceback."""
+    marked = FIGURES.replace("source", "source,inferred").removesuffix("\n") + ",backend\n"
+    known = published_cells(load_study("tiny2024", tiny(csv=marked))).set_index("backend")
+    assert known.loc["jax", "figure"] == "1.5 (backend inferred)"
+    assert known["seconds"].isna().to_dict() == {"torch": False, "jax": True}
+    assert known.loc["jax", "source"] == "https://example.org/a"
 
 
 def test_figures_of_two_batch_sizes_are_no_cell(tiny):
