@@ -1,7 +1,7 @@
 """All jobs of a run: environments made, jobs started one after the other."""
 
 import time
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 
 from runner.environments.engine_calls import call_again
@@ -94,10 +94,14 @@ def _retried(job: Job, environment: Environment, conditions: Conditions) -> Reco
 
 
 def _one(
-    job: Job, environment: Environment | BuildError, obstacle: Obstacle, conditions: Conditions
+    job: Job,
+    environments: Mapping[str, Environment | BuildError],
+    obstacle: Obstacle,
+    conditions: Conditions,
 ) -> Record:
     if job.unsupported is not None:
         return _unstarted(job, Status.UNSUPPORTED, job.unsupported, conditions)
+    environment = environments[job.configuration]
     if isinstance(environment, UnobtainableError):
         return _unstarted(job, Status.UNSUPPORTED, str(environment), conditions)
     if isinstance(environment, BuildError):
@@ -122,6 +126,7 @@ def run_jobs(
 ) -> bool:
     """Run all jobs as they come and return whether every one that could run is ok.
 
+    ``configurations`` are those of all jobs but the unsupported ones, which need nothing made.
     A job that has ended before is not run again. Raises MachineError if the device is not free
     once the environments are made, or if what carries the jobs stays away.
     """
@@ -133,7 +138,7 @@ def run_jobs(
             status = conditions.ended(job)
             if status is None:
                 conditions.observer.job_started(job, number, total)
-                record = _one(job, environments[job.configuration], obstacle, conditions)
+                record = _one(job, environments, obstacle, conditions)
                 conditions.observer.job_ended(job, record)
                 status = record.status
             all_ok = all_ok and status in (Status.OK, Status.UNSUPPORTED)

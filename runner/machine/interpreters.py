@@ -1,14 +1,17 @@
-"""Finding a Python of a wanted version on this machine."""
+"""The Pythons of this machine, and what they and jobs find on it: packages, programs, libraries."""
 
 import json
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner import paths
+from runner.spec.configuration import Device, LocalNeeds
 
 _SHOW = "import sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -43,8 +46,12 @@ _VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80")
 
 @dataclass(frozen=True)
 class Installed:
-    """What an interpreter has: the modules that were asked for, and all packages' versions."""
+    """What an interpreter has: the modules that were asked for, and all packages' versions.
 
+    ``python`` is its own version, "major.minor".
+    """
+
+    path: Path
     python: str
     modules: frozenset[str]
     versions: Mapping[str, str]
@@ -70,7 +77,7 @@ def installed_in(python: Path, modules: Iterable[str]) -> Installed | None:
     if ended.returncode:
         return None
     said = json.loads(ended.stdout)
-    return Installed(version, frozenset(said["modules"]), said["versions"])
+    return Installed(python, version, frozenset(said["modules"]), said["versions"])
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -90,3 +97,48 @@ def find_interpreter(versions: tuple[str, ...]) -> Path | None:
             if path.is_file() and interpreter_version(path) == version:
                 return path.absolute()
     return None
+
+
+# What is not there costs no time; a folder of a network that hangs would.
+_SECONDS = 20
+# A library that ends the process takes those after it with it: what was found is said at once.
+_LOAD = """
+import ctypes, sys
+for name in sys.argv[1:]:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        continue
+    print(name)
+    sys.stdout.flush()
+"""
+
+
+def _loaded(libraries: Sequence[str], python: Path) -> set[str]:
+    """Return which shared libraries the loader finds; asked in a process of its own."""
+    try:
+        ended = subprocess.run(
+            [python, "-I", "-c", _LOAD, *libraries],
+            capture_output=True, text=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return set()
+    return set(ended.stdout.split())
+
+
+def lacking(needs: LocalNeeds, device: Device, python: Path | None = None) -> list[str]:
+    """Return the programs and libraries that a backend needs and that are not on this machine.
+
+    ``python`` is the interpreter that will load them, if it is known: it may bring some.
+    """
+    missing = [name for name in needs.programs_for(device) if shutil.which(name) is None]
+    libraries = needs.libraries_for(device)
+    found = _loaded(libraries, python or Path(sys.executable)) if libraries else set()
+    return missing + [name for name in libraries if name not in found]
+
+
+def lacking_text(needs: LocalNeeds, missing: Sequence[str]) -> str:
+    """Return what is missing in words, with the Debian packages that have it."""
+    having = dict.fromkeys(needs.packages[name] for name in missing if name in needs.packages)
+    packages = f" (Debian: {'; '.join(having)})" if having else ""
+    return f"not on this machine: {', '.join(missing)}{packages}"

@@ -59,20 +59,21 @@ def differences(
 
 
 def refuse_packages(
-    planned: list[Job], chosen: Sequence[Configuration], python: Path | None, say: Say
+    planned: list[Job], chosen: Sequence[Configuration], installed: Installed | None, say: Say
 ) -> list[Job]:
     """Return the plan with the jobs marked unsupported for which a given Python lacks something.
 
     Raises MachineError if that is all of them. Versions other than the lock's are said.
     """
-    if python is None:
+    if installed is None:
         return planned
-    installed = look_into(python, chosen)
     backends = sorted({job.backend for job in planned})
     lacks = {backend: lack_of(backend, installed) for backend in backends}
     if lacks and all(lacks.values()):
         wanted = ", ".join(["keras", *backends])
-        raise MachineError(f"--python {python} lacks what jobs import: {wanted}\n{MISSING_REMEDY}")
+        raise MachineError(
+            f"--python {installed.path} lacks what jobs import: {wanted}\n{MISSING_REMEDY}"
+        )
     for text in differences(chosen, backends, installed):
         say(text)
     return [replace(job, unsupported=job.unsupported or lacks[job.backend]) for job in planned]

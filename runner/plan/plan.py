@@ -18,7 +18,8 @@ from runner.machine.fit import (
     usable_cpus,
 )
 from runner.plan.budget import rounds_within
-from runner.plan.interpreter import refuse_packages
+from runner.plan.interpreter import look_into, refuse_packages
+from runner.plan.libraries import refuse_lacking
 from runner.plan.preflight import check_machine, refuse_cards
 from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
 from runner.spec.choices import DeviceChoice, LauncherChoice
@@ -33,6 +34,8 @@ from runner.words import Say, parse_duration
 @dataclass(frozen=True)
 class Plan:
     """What a run will do. ``request`` is the one asked for with every choice made.
+
+    ``configurations`` are those that a job needs made: none whose jobs are all unsupported.
 
     ``jobs`` are those of every round that is known beforehand; with ``width`` or ``budget``, in
     seconds, more may follow.
@@ -131,8 +134,10 @@ def plan_run(request: Request, say: Say) -> Plan:
     require_capacity(machine.engine, decided.threads, decided.memory)
     require_on_engine(machine.engine, decided.data, machine.gpu)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
-    planned = refuse_packages(planned, chosen, decided.python, say)
-    used = {job.configuration for job in planned}
+    installed = look_into(decided.python, chosen) if decided.python is not None else None
+    planned = refuse_packages(planned, chosen, installed, say)
+    planned = refuse_lacking(planned, chosen, machine, installed)
+    used = {job.configuration for job in planned if job.unsupported is None}
     return Plan(
         request=decided,
         machine=machine,

@@ -67,13 +67,14 @@ class LocalNeeds(Strict):
     """What a backend needs of this machine where no image brings it.
 
     Programs by name, shared libraries by the name that the loader knows; ``gpu_`` ones beside
-    the others for a GPU.
+    the others for a GPU. ``packages`` says which of Debian's packages has one of them.
     """
 
     programs: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     gpu_programs: tuple[str, ...] = ()
     gpu_libraries: tuple[str, ...] = ()
+    packages: dict[str, str] = Field(default_factory=dict)
 
     def programs_for(self, device: Device) -> tuple[str, ...]:
         """Return the programs that a job on ``device`` calls."""
@@ -201,6 +202,18 @@ class Configuration(_File):
         return [d.text for d in self.differences if d.backend in (None, backend)]
 
 
+def _check_packages(path: Path, content: _File) -> None:
+    for backend, facts in content.backends.items():
+        needed = [*facts.local.programs_for(Device.GPU), *facts.local.libraries_for(Device.GPU)]
+        for name in facts.local.packages:
+            if name not in needed:
+                hint = near_miss(name, needed)
+                raise ConfigurationError(
+                    f"{path}: backends.{backend}.local.packages: '{name}' is no program or library "
+                    f"that it needs{hint}"
+                )
+
+
 def _check_names(path: Path, content: _File) -> None:
     backends = list(content.backends)
     for entry in content.unsupported:
@@ -223,6 +236,7 @@ def read_configuration(folder: Path) -> Configuration:
         )
     content = read_document(path, _File)
     _check_names(path, content)
+    _check_packages(path, content)
     return Configuration(name=folder.name, folder=folder, **dict(content))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from local_environments import python_of
+from runner.machine.interpreters import lacking
 from runner.spec.configuration import Device, load_configurations
-from runner.tools.doctor.local import lacking
 
 HERE = Path(__file__).resolve().parent
 

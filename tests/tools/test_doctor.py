@@ -35,7 +35,6 @@ from runner.spec.workload import DataSource
 from runner.tools.doctor.asked import AskedRun
 from runner.tools.doctor.data import _all_at_once, why_no_index, why_not_served
 from runner.tools.doctor.examination import DOCTOR_CHECKS, examine
-from runner.tools.doctor.local import _loads
 from runner.tools.findings import FindingState
 from runner.words import size_text
 
@@ -430,11 +429,6 @@ def test_what_a_backend_lacks_matters_for_local_jobs_alone(machine, ask, no_old_
     assert "nvcc" in of(on_gpu, "local", "theano-k208 theano")[0].text
     assert of(ask("theano-k208", device="cpu"), "local", "theano-k208 theano") == []
     assert of(ask("jax-k3", device="cpu", launcher="local"), "local", "jax-k3 jax") == []
-
-
-def test_the_loader_says_whether_a_library_is_there():
-    assert _loads("libc.so.6")
-    assert not _loads("libnothing.so.99")
 
 
 def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):

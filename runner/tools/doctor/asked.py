@@ -10,8 +10,11 @@ from runner.errors import MachineError
 from runner.machine.docker_engine import Engine
 from runner.machine.fit import list_gpus
 from runner.machine.gpu import Gpu
+from runner.machine.interpreters import Installed
+from runner.plan.interpreter import look_into
+from runner.plan.libraries import lacks_here
 from runner.plan.preflight import card_on_engine, choose_card, choose_engine
-from runner.spec.configuration import Configuration, load_configurations
+from runner.spec.configuration import Configuration, Device, load_configurations
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads
 from runner.spec.workload import Workload
@@ -40,8 +43,8 @@ def _ask(question: Callable[[Say], T]) -> Seen[T]:
 class AskedRun(Request):
     """A run that is asked about: its request, where it writes, what it would find.
 
-    ``found_engine``, ``card`` and ``cards`` are looked at once, with the same functions that a run
-    decides with.
+    ``found_engine``, ``card``, ``cards``, ``installed`` and ``lacks`` are looked at once, with the
+    same functions that a run decides with.
     """
 
     results: Path
@@ -70,6 +73,18 @@ class AskedRun(Request):
     @cached_property
     def cards(self) -> Mapping[int, Gpu]:
         return found.usable if (found := _ask(lambda _: list_gpus()).value) else {}
+
+    @cached_property
+    def installed(self) -> Seen[Installed | None]:
+        """What a given Python has of what the chosen configurations import."""
+        python = self.python
+        return _ask(lambda _: look_into(python, self.configurations) if python else None)
+
+    @cached_property
+    def lacks(self) -> Mapping[tuple[str, str], str | None]:
+        """What each chosen backend lacks of this machine where jobs are processes of it."""
+        device = Device.GPU if self.card.value else Device.CPU
+        return lacks_here(self.configurations, self.backend, device, self.installed.value)
 
     @property
     def runs_locally(self) -> bool:

@@ -12,7 +12,7 @@ from runner.tools.doctor.data import data_files, network_answers
 from runner.tools.doctor.disk import disk_room, engine_disk, folders_writable
 from runner.tools.doctor.engine import container_gpu, engine_answers, machine_suffices
 from runner.tools.doctor.gpu import card_fits, device_free, gpu_cards, other_cards
-from runner.tools.doctor.local import local_needs, local_pythons
+from runner.tools.doctor.local import local_needs, local_pythons, something_left
 from runner.tools.findings import Finding, Reporter
 
 Check = Callable[[AskedRun], Iterable[Finding]]
@@ -23,7 +23,7 @@ DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
     "disk": (folders_writable, disk_room, engine_disk),
     "data": (data_files,),
     "network": (network_answers,),
-    "local": (local_pythons, local_needs),
+    "local": (local_pythons, local_needs, something_left),
 }
 
 

@@ -1,15 +1,14 @@
 """What jobs need that are processes of this machine: interpreters, programs and libraries."""
 
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from runner.environments.venv import environment_folder, is_environment_made, python_for
-from runner.errors import BuildError, MachineError
+from runner.errors import BuildError
 from runner.machine.interpreters import Installed
-from runner.plan.interpreter import MISSING_REMEDY, differences, lack_of, look_into
-from runner.spec.configuration import Configuration, Device, LocalNeeds
+from runner.plan.interpreter import MISSING_REMEDY, differences, lack_of
+from runner.plan.libraries import LACKING_REMEDY
+from runner.plan.preflight import misfits
+from runner.spec.configuration import Configuration, Device
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
 
@@ -36,10 +35,10 @@ def local_pythons(asked: AskedRun) -> list[Finding]:
     """Say for each chosen configuration which Python its environment has or would have."""
     if asked.python is None:
         return [_interpreter(c, asked) for c in asked.configurations]
-    try:
-        installed = look_into(asked.python, asked.configurations)
-    except MachineError as error:
+    if (error := asked.installed.error) is not None:
         return [_say.problem("--python", *text_and_remedy(error))]
+    installed = asked.installed.value
+    assert installed is not None
     return [
         _say.ok("--python", f"{asked.python} is Python {installed.python}, taken as it is"),
         *_packages(asked, installed),
@@ -63,28 +62,30 @@ def _packages(asked: AskedRun, installed: Installed) -> Iterator[Finding]:
         yield _say.warning("--python", text, "its figures are of what it has")
 
 
-def _loads(library: str) -> bool:
-    """Return whether the loader finds a shared library; asked in a process of its own."""
-    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
-    ended = subprocess.run(
-        [sys.executable, "-c", code, library], capture_output=True, timeout=10, check=False
-    )
-    return ended.returncode == 0
-
-
-def lacking(needs: LocalNeeds, device: Device) -> Iterator[str]:
-    """Yield the programs and libraries that a backend needs and that are not on this machine."""
-    yield from (name for name in needs.programs_for(device) if shutil.which(name) is None)
-    yield from (name for name in needs.libraries_for(device) if not _loads(name))
-
-
 def local_needs(asked: AskedRun) -> Iterator[Finding]:
     """Say which programs and libraries a backend lacks, where no image would bring them."""
-    device = Device.GPU if asked.card.value else Device.CPU
-    for configuration in asked.configurations if asked.runs_locally else []:
-        for backend, facts in configuration.backends.items():
-            missing = ", ".join(lacking(facts.local, device))
-            if missing and (not asked.backend or backend in asked.backend):
-                remedy = "install what brings them, or use --launcher docker, whose image has them"
-                subject = f"{configuration.name} {backend}"
-                yield _say.problem(subject, f"not on this machine: {missing}", remedy)
+    if not asked.runs_locally:
+        return
+    lacks = asked.lacks
+    report = _say.problem if all(lacks.values()) else _say.warning
+    for (configuration, backend), text in lacks.items():
+        if text is not None:
+            yield report(f"{configuration} {backend}", text, LACKING_REMEDY)
+
+
+def something_left(asked: AskedRun) -> Iterator[Finding]:
+    """Say where each backend lacks something, though no one thing is lacking to all of them."""
+    card = asked.card.value
+    against: list[Mapping[tuple[str, str], object]] = []
+    if card is not None:
+        against.append(misfits(asked.configurations, asked.backend, card))
+    if asked.runs_locally:
+        against.append(asked.lacks)
+    installed = asked.installed.value
+    if installed is not None and asked.lacks:
+        against.append({pair: lack_of(pair[1], installed) for pair in asked.lacks})
+    if any(all(reasons.values()) for reasons in against):
+        return
+    pairs = {pair for reasons in against for pair in reasons}
+    if pairs and all(any(reasons[pair] for reasons in against) for pair in pairs):
+        yield _say.problem("backends", "none of the chosen ones can run: see the warnings")
