@@ -72,12 +72,12 @@ class Backend(object):
     def device_seen(self):
         """Return the device as the framework sees it."""
         if self.device == "cpu":
-            return {"type": "cpu", "name": _processor(), "detail": None}
+            return {"type": "cpu", "name": processor(), "detail": None}
         name, detail = self.gpu()
         return {"type": "gpu", "name": name, "detail": detail}
 
 
-def _processor():
+def processor():
     """Return the processor's name, or None where the system does not tell it."""
     try:
         with open("/proc/cpuinfo") as file:

@@ -15,6 +15,7 @@ import traceback
 import numpy as np
 
 from models import backends, vocabulary
+from models.backends import base
 from models.datasets import load as data
 from models.job import clock, events, limits
 from models.job import spec as job_spec
@@ -84,7 +85,7 @@ def start(spec, home, stream):
     stream.emit(
         "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras),
         device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
-        cache_warm=cache_warm, import_seconds=import_seconds,
+        cache_warm=cache_warm, import_seconds=import_seconds, cpu_model=base.processor(),
     )
     return keras
 

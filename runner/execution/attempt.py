@@ -71,7 +71,7 @@ class Conditions:
     interrupts: Interrupts = field(default_factory=Interrupts)
     patience: Patience = field(default_factory=Patience)
     again: frozenset[Status] = frozenset({Status.INTERRUPTED})
-    identity: dict[str, str | None] = field(default_factory=describe_identity)
+    identity: dict[str, str | None] = field(default_factory=partial(describe_identity, None))
 
     @property
     def keeper(self) -> DeviceGuard:

@@ -18,6 +18,7 @@ from runner.plan.needs import run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
+from runner.store.identity import describe_identity, hardware_name
 from runner.tables.load import load_runs
 
 
@@ -36,13 +37,12 @@ class Ended:
 
 
 def _announced(conditions: Conditions, plan: Plan) -> Announcement:
-    gpu = plan.machine.gpu
     return Announcement(
         conditions.store.name,
         conditions.store.folder,
         jobs=[job for job in plan.jobs if conditions.ended(job) is None],
         total=None if plan.is_open else len(plan.jobs),
-        hardware=gpu.name if gpu else conditions.identity["cpu_model"],
+        hardware=hardware_name(plan.machine),
     )
 
 
@@ -90,6 +90,7 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
                 guard=device_guard(plan.machine.gpu, session.wait, observer.note),
                 interrupts=interrupts,
                 again=session.again,
+                identity=describe_identity(plan.machine.engine),
             )
             with observer:
                 observer.run_started(_announced(conditions, plan))

@@ -157,10 +157,11 @@ class CpuProbe:
             load = (foreign - self._foreign_before) / seconds
         paused = self._paused(seconds, job) + self._asleep()
         self._before, self._job_before, self._foreign_before = now, job, foreign
-        frequency = self.frequency(self._cpus)
+        # Where the job's processes are not seen from here, it may run on other processors.
+        is_here = bool(self._cpus)
         return Sample(
-            now - self._began, seconds, load, frequency,
-            paused=paused, wall=self.wall(), cpu_energy_j=self.energy(),
+            now - self._began, seconds, load, self.frequency(self._cpus) if is_here else None,
+            paused=paused, wall=self.wall(), cpu_energy_j=self.energy() if is_here else None,
         )  # fmt: skip
 
     def _paused(self, seconds: float, job: float | None) -> float:

@@ -1,7 +1,6 @@
 """One fresh, sandboxed container per job."""
 
 import json
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -311,9 +310,8 @@ class DockerLauncher(Launcher):
 
     def _cpus(self, job: Job) -> str | None:
         """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""
-        same_kernel = self.engine.info.get("KernelVersion") == platform.release()
         cpus = cpus_for(job)
-        return cpu_list(cpus) if cpus and self.engine.is_local and same_kernel else None
+        return cpu_list(cpus) if cpus and self.engine.shares_kernel else None
 
     def _limits(self, cpus: str | None) -> dict[str, Any]:
         """Return the limits that a container's description must show."""

@@ -115,14 +115,23 @@ class Engine:
         return by_socket or (self.info.get("Name"), self.info.get("KernelVersion")) == here
 
     @property
-    def data_root(self) -> Path | None:
-        """Return the folder that the engine fills, or None if it is none of this machine's.
+    def kernel(self) -> str | None:
+        """Return the version of the kernel that containers run on; None where it does not tell."""
+        return self.info.get("KernelVersion") or None
+
+    @property
+    def shares_kernel(self) -> bool:
+        """Return whether containers run on this machine's kernel, and so on its processors.
 
         An engine in a virtual machine is reached here too, but has a kernel and a disk of its own.
         """
+        return self.is_local and self.kernel == platform.release()
+
+    @property
+    def data_root(self) -> Path | None:
+        """Return the folder that the engine fills, or None if it is none of this machine's."""
         root = Path(self.info.get("DockerRootDir", ""))
-        is_here = self.is_local and self.info.get("KernelVersion") == platform.release()
-        return root if is_here and root.is_absolute() and root.is_dir() else None
+        return root if self.shares_kernel and root.is_absolute() and root.is_dir() else None
 
 
 def plain_tag(tag: str) -> str:

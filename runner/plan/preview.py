@@ -29,7 +29,7 @@ from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.workload import DataSource
-from runner.store.identity import cpu_model
+from runner.store.identity import hardware_name
 from runner.store.run_folder import RunStore
 from runner.words import Say
 
@@ -229,8 +229,7 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
     plan = plan_run(request, say)
     if session.resumed is not None:
         refuse_other_run(RunStore(session.resumed), plan, {})
-    gpu = plan.machine.gpu
-    hardware = gpu.name if gpu else cpu_model()
+    hardware = hardware_name(plan.machine)
     history = History(session.root, hardware)
     build = session.build(plan.request)
     jobs = _jobs(plan, session, history)

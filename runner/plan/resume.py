@@ -130,7 +130,7 @@ def begin_run(
         "jobs": [job.id for job in plan.jobs],
         "planned": _jobs(plan.jobs),
         "request": plan.request.to_keep(),
-        "identity": describe_identity(),
+        "identity": describe_identity(plan.machine.engine),
         "machine": _machine(plan),
         "data": data_fingerprint(data_dir),
         "sessions": [_session_entry(arguments, plan)],
@@ -157,7 +157,7 @@ def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
     """
     kept = store.manifest()
     now: dict[str, tuple[str, dict[str, Any]]] = {
-        "code or host": ("identity", describe_identity()),
+        "code or host": ("identity", describe_identity(plan.machine.engine)),
         "machine": ("machine", _machine(plan)),
         "data": ("data", data),
     }

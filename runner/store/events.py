@@ -50,6 +50,8 @@ class StartEvent(_Event):
     seed: _Count
     cache_warm: bool | None
     import_seconds: _Seconds
+    # The processor that the job sees; older jobs say nothing.
+    cpu_model: str | None = None
 
 
 class DataEvent(_Event):

@@ -10,6 +10,8 @@ from typing import Any
 from runner import paths
 from runner.errors import IdentityError
 from runner.launchers.variables import VARIABLES, differing_variables
+from runner.machine.docker_engine import Engine
+from runner.machine.fit import Machine
 from runner.store.run_folder import RunStore
 
 
@@ -66,14 +68,29 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     return said.stdout.strip() or None if said.returncode == 0 else None
 
 
-def describe_identity() -> dict[str, str | None]:
-    """Return the identity of the code and the host, by the names of the table's columns."""
+def hardware_name(machine: Machine) -> str:
+    """Return the name of what jobs run on: the card's, the processor's, or the other machine's."""
+    if machine.gpu is not None:
+        return machine.gpu.name
+    engine = machine.engine
+    if engine is None or engine.shares_kernel:
+        return cpu_model()
+    return f"the engine's machine ({engine.info.get('Name') or 'which has no name'})"
+
+
+def describe_identity(engine: Engine | None) -> dict[str, str | None]:
+    """Return the identity of the code and of the host of jobs, by the table's columns.
+
+    ``engine`` is that of the jobs, None where they are processes of this machine. The processor of
+    an engine's own machine is not known beforehand: its jobs tell.
+    """
+    is_here = engine is None or engine.shares_kernel
     return {
         "models_sha256": tree_sha256(paths.MODELS),
         "runner_version": paths.version(),
         "git_commit": git_commit(),
-        "kernel": platform.release(),
-        "cpu_model": cpu_model(),
+        "kernel": platform.release() if engine is None else engine.kernel,
+        "cpu_model": cpu_model() if is_here else None,
     }
 
 

@@ -70,6 +70,8 @@ def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     seen["threads"] = str(event["threads"])
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
+    if event.get("cpu_model"):
+        seen["cpu_model"] = event["cpu_model"]
     return {
         **seen,
         "keras_version": versions.get("keras"),

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from launcher_contract import make_job
@@ -37,6 +38,24 @@ def test_epochs_become_rows_with_identity_and_versions(execute):
     assert (row["keras_version"], row["backend_version"]) == ("1.2.2", "0.11.0")
     assert (row["image_digest"], row["device_name"]) == ("sha256:1", "a processor")
     assert (row["parameters"], row["batch_size"], row["import_seconds"]) == (669706, 128, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("said", "of_host", "row"),
+    [
+        ("the engine's", {}, "the engine's"),
+        ("the job's", {"cpu_model": "the host's"}, "the job's"),
+        (None, {"cpu_model": "the host's"}, "the host's"),
+        (None, {"cpu_model": None}, None),
+    ],
+)
+def test_the_processor_is_the_one_that_the_job_saw(tmp_path, said, of_host, row):
+    store = RunStore.create(tmp_path, {"identity": of_host})
+    launcher = ScriptedLauncher({"mxnet": stream(start={"cpu_model": said})})
+    chosen = load_configurations(["mxnet-k122"])
+    run_jobs(chosen, [mxnet_job()], conditions(launcher, store, tmp_path, identity=of_host))
+    found = load_runs(store.folder)["cpu_model"]
+    assert [None if pd.isna(name) else name for name in found.unique()] == [row]
 
 
 def test_the_summary_leaves_out_the_first_epoch(execute):

@@ -68,6 +68,12 @@ def test_foreign_load_is_the_machine_less_the_job_and_the_runner():
     assert probe() == Sample(2.0, 2.0, foreign_load=1.0, cpu_mhz=2000.0, wall=100.0)
 
 
+def test_of_a_job_on_another_machine_nothing_of_this_one_is_told():
+    quiet = {"tree": lasting(None), "frequency": lasting(2000.0), "energy": lasting(5.0)}
+    sample = CpuProbe(Job([]), **quiet)()
+    assert (sample.foreign_load, sample.cpu_mhz, sample.cpu_energy_j) == (None, None, None)
+
+
 def test_the_load_is_unknown_where_the_jobs_processes_are():
     assert cpu_probe(tree=(5.0, None))().foreign_load is None
     assert cpu_probe(tree=(None, 5.0))().foreign_load is None

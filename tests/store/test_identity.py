@@ -1,10 +1,15 @@
-"""Whose commit it is: the checkout's own, never that of a repository around it."""
+"""What a run is made of: its own commit, and the machine that its jobs run on."""
 
+import platform
 import subprocess
 
 import pytest
 
-from runner.store.identity import git_commit
+from fake_nvml import K80
+from made_machine import ELSEWHERE, made_engine
+from runner.machine.fit import Machine
+from runner.spec.configuration import Device
+from runner.store.identity import cpu_model, describe_identity, git_commit, hardware_name
 
 
 @pytest.fixture
@@ -75,3 +80,34 @@ def test_a_folder_whose_git_belongs_to_other_files_has_none(repository, tmp_path
 
 def test_an_installed_package_has_none():
     assert git_commit(None) is None
+
+
+HERE = made_engine(KernelVersion=platform.release())
+THERE = made_engine(base_url=ELSEWHERE, KernelVersion="5.4.0", Name="far")
+# A virtual machine's engine is reached by a socket of this machine.
+VIRTUAL = made_engine(KernelVersion="6.6.0-linuxkit", Name="docker-desktop")
+
+
+@pytest.mark.parametrize("engine", [None, HERE])
+def test_jobs_of_this_machine_have_its_processor_and_kernel(engine):
+    of_host = describe_identity(engine)
+    assert (of_host["cpu_model"], of_host["kernel"]) == (cpu_model(), platform.release())
+    assert hardware_name(Machine(Device.CPU, engine, None)) == cpu_model()
+
+
+@pytest.mark.parametrize(("engine", "kernel"), [(THERE, "5.4.0"), (VIRTUAL, "6.6.0-linuxkit")])
+def test_jobs_of_another_machine_have_none_of_this_ones(engine, kernel):
+    of_host = describe_identity(engine)
+    assert (of_host["cpu_model"], of_host["kernel"]) == (None, kernel)
+    name = engine.info["Name"]
+    assert hardware_name(Machine(Device.CPU, engine, None)) == f"the engine's machine ({name})"
+
+
+def test_what_an_engine_does_not_tell_is_not_known():
+    silent = made_engine(base_url=ELSEWHERE)
+    assert describe_identity(silent)["kernel"] is None
+    assert "no name" in hardware_name(Machine(Device.CPU, silent, None))
+
+
+def test_a_card_is_the_hardware_of_its_jobs():
+    assert hardware_name(Machine(Device.GPU, HERE, K80)) == K80.name

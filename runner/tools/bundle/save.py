@@ -240,7 +240,7 @@ def save_bundle(
             say(f"data/{path.name}: {size_text(path.stat().st_size)}")
             shutil.copyfile(path, part / "data" / path.name)
         say("hashing every file")
-        about = describe_identity()
+        about = describe_identity(None)
         paths = sorted(path for name in FOLDERS for path in (part / name).iterdir())
         whole = BundleManifest(
             made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -136,6 +136,7 @@ def test_a_job_says_its_steps_in_order(run):
     assert [event["event"] for event in said] == steps
     assert {event["schema"] for event in said} == {1}
     assert [event["epoch"] for event in said if event["event"] == "epoch"] == [1, 2]
+    assert said[0]["cpu_model"] == base.processor()
     assert said[3]["loss"] == "NaN" and said[3]["samples"] == 64
     assert said[1]["train"] == 64 and said[1]["validation"] == said[1]["test"] == 10
     assert said[2]["hyperparameters"]["optimizer"] == {
