@@ -4,14 +4,16 @@ A test module of an engine imports the fixtures and inherits ``ContainerContract
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 from docker.errors import NotFound
 
 from launcher_contract import LauncherContract, make_job
+from runner import paths
 from runner.launchers.base import Environment
 from runner.launchers.docker import ContainerLimits, DockerLauncher
-from runner.machine.docker_engine import LABEL, EngineKind
+from runner.machine.docker_engine import LABEL, Engine, EngineKind
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device
 from runner.spec.job import Status
@@ -61,6 +63,26 @@ class ContainerContract(LauncherContract):
         assert seen["interfaces"] == ["lo"]
         assert seen["/opt/bench/x"] == seen["/etc/x"] == seen["/data/x"] == "OSError"
         assert seen["/cache/x"] == seen["/tmp/x"] == "written"
+
+    def test_data_with_a_label_of_selinux_is_read_only_too(
+        self, launcher, environment, engine, tmp_path, monkeypatch
+    ):
+        """Where there is no SELinux an engine takes the wish and does nothing about it."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        data = paths.cache() / "digits"
+        data.mkdir(parents=True)
+        told = {**engine.info, "SecurityOptions": ["name=selinux"]}
+        labelling = replace(launcher, engine=Engine(engine.client, told), data_dir=data)
+        process = labelling.start(make_job("sleeps"), environment)
+        try:
+            process._container.reload()
+            [mount] = [m for m in process._container.attrs["Mounts"] if m["Type"] == "bind"]
+            assert (mount["Source"], mount["Destination"], mount["RW"]) == (
+                str(data), "/data", False,
+            )  # fmt: skip
+        finally:
+            process.stop()
+            process.close()
 
     def test_its_limits_are_applied(self, bench):
         assert not [text for text in bench.run("well").warnings if "limits" in text]

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
-from docker.types import LogConfig, Mount, Ulimit
+from docker.types import LogConfig, Ulimit
 
 from runner import paths
 from runner.environments.image import build_image
@@ -28,6 +28,7 @@ from runner.launchers.base import (
     wait_until,
 )
 from runner.launchers.compile_cache import BROKEN_ENGINE, CACHE_DIR, CompileCache
+from runner.launchers.data_mount import DATA_DIR, mount_data
 from runner.launchers.disk_floor import DiskFloor
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.cpus import cpu_list, cpus_for
@@ -42,7 +43,6 @@ from runner.words import Say
 
 OWNER_LABEL = f"{LABEL}.owner"
 _JOB_LABEL = f"{LABEL}.job"
-DATA_DIR = "/data"
 
 
 @dataclass(frozen=True)
@@ -241,8 +241,7 @@ class DockerLauncher(Launcher):
         self._remove_own()
         spec = job.spec(DATA_DIR if self.data_dir else None, CACHE_DIR)
         cpus = self._cpus(job)
-        data = self.data_dir
-        mounts = [Mount(DATA_DIR, str(data), type="bind", read_only=True)] if data else []
+        data = mount_data(self.engine, self.data_dir, paths.cache())
         gpus = [gpu_request(self.engine, self.gpu)] if self.gpu else []
         cache = CompileCache(
             self.engine, environment.location, self.limits.cache_bytes, self._labels(job)
@@ -252,7 +251,8 @@ class DockerLauncher(Launcher):
                 environment.location,
                 command=[json.dumps(spec, sort_keys=True)],
                 labels=self._labels(job),
-                mounts=[cache.mount(), *mounts],
+                mounts=[cache.mount(), *data.mounts],
+                volumes=data.volumes,
                 device_requests=gpus,
                 cpuset_cpus=cpus,
                 **self._sandbox(),

@@ -73,6 +73,12 @@ class Engine:
         return self.info.get("Rootless", False) or any("rootless" in str(text) for text in options)
 
     @property
+    def confines_by_label(self) -> bool:
+        """Return whether SELinux lets containers read only what carries a label for them."""
+        options = self.info.get("SecurityOptions", [])
+        return any("name=selinux" in str(text).split(",") for text in options)
+
+    @property
     def applies_limits(self) -> bool:
         """Return whether limits hold: without root they need control groups of version 2."""
         return not (self.is_rootless and self.info.get("CgroupVersion") == "1")
@@ -88,6 +94,7 @@ class Engine:
         words += [f"store {' '.join(store)}"] if store else []
         words += [f"cgroup v{self.info['CgroupVersion']}"] if self.info.get("CgroupVersion") else []
         words += ["rootless"] if self.is_rootless else []
+        words += ["SELinux"] if self.confines_by_label else []
         return ", ".join(words)
 
     def _count(self, name: str) -> int | None:
