@@ -94,6 +94,8 @@ def _of_load(table: pd.DataFrame) -> pd.DataFrame:
 
 
 Names = Annotated[str | Iterable[str], PlainValidator(_names)]
+# One value of an axis, or several: each combination is a cell of its own.
+Values = int | str | Sequence[int | str] | None
 Runs = Annotated[Path | str | Sequence[Path | str], PlainValidator(_runs)]
 Rows = Annotated[pd.DataFrame, AfterValidator(_of_load)]
 
@@ -195,12 +197,16 @@ def run(
     device: Literal["auto", "gpu", "cpu"] = "auto",
     gpu: str | None = None,
     epochs: Whole | None = None,
-    samples: Whole | None = None,
+    samples: Values = (),
+    phase: Values = (),
+    precision: Values = (),
+    jit: Values = (),
+    batch_size: Values = (),
     data: Literal["real", "synthetic", "digits"] | None = None,
     seed: Whole = 2017,
     repeats: Whole = 1,
     until: str | None = None,
-    threads: int | Literal["framework"] | None = None,
+    threads: Values = (),
     launcher: Literal["auto", "docker", "local"] = "auto",
     python: Path | str | None = None,
     timeout: float = TimeLimits.wall,
@@ -216,9 +222,11 @@ def run(
     models of 2017. ``gpu`` is a UUID or an index. ``epochs`` and ``samples`` (training samples per
     epoch) default to the published ones, ``data`` to real data where it is cached and else to
     synthetic. ``threads`` is the CPU threads of each backend, "framework" for its own default; by
-    default the study's choice, or all CPUs that may be used. ``repeats`` is the number of fresh
-    processes per cell; ``until`` ("2%") repeats until each cell's interval is that narrow.
-    ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in seconds.
+    default the study's choice, or all CPUs that may be used. ``phase`` ("train", "predict"),
+    ``precision``, ``jit``, ``batch_size``, ``threads`` and ``samples`` take one value or several:
+    every combination is a cell (see the command line's help for their values). ``repeats`` is the
+    number of fresh processes per cell; ``until`` ("2%") repeats until each cell's interval is that
+    narrow. ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in seconds.
     ``name`` is the run's, by default the time at which it begins. ``observer`` hears of every job
     and epoch; without one they are printed to standard error.
 
@@ -238,6 +246,10 @@ def run(
         gpu=gpu,
         epochs=epochs,
         samples=samples,
+        phase=phase,
+        precision=precision,
+        jit=jit,
+        batch_size=batch_size,
         data=data,
         seed=seed,
         repeats=repeats,
@@ -279,8 +291,10 @@ def load(*runs: Runs, results_dir: Path | str = paths.RESULTS) -> pd.DataFrame:
 
 def _verdicts(cells: pd.DataFrame, found: Answer) -> "pd.Series[str]":
     """Return what an answer says of each cell of a summary; missing where nothing is said."""
-    judged = {verdict.model for verdict in found.verdicts}
-    is_open = cells["seconds_per_epoch"].notna() & cells["model"].isin(judged)
+    judged = {(verdict.model, verdict.settings) for verdict in found.verdicts}
+    named = zip(cells["model"].astype(str), cells["settings"].astype(str), strict=True)
+    is_judged = pd.Series([name in judged for name in named], index=cells.index)
+    is_open = cells["seconds_per_epoch"].notna() & is_judged
     keys = cells[CELL].astype(str).itertuples(index=False, name=None)
     said = [
         found.by_cell.get(key, str(VerdictKind.CANNOT_TELL) if is_left else None)

@@ -29,6 +29,11 @@ def datasets(models: Path = MODELS) -> Path:
     return models / "datasets" / "datasets.json"
 
 
+def axes(models: Path = MODELS) -> Path:
+    """Return the file that declares the axes of a folder of models."""
+    return models / "job" / "axes.json"
+
+
 def suites(models: Path = MODELS) -> Path:
     """Return the folder that holds a folder per suite, each with its ``SUITE``."""
     return models / "workloads"

@@ -9,6 +9,10 @@ class NoDevice(Exception):
     """The device asked for cannot be used."""
 
 
+class Unsupported(Exception):
+    """What is asked for is nothing that this backend can do here; the message says why."""
+
+
 class Backend(object):
     """A Keras backend on one device, "cpu" or "gpu".
 
@@ -31,6 +35,18 @@ class Backend(object):
 
     def adopt(self, keras):
         """Set what must be set after Keras is imported."""
+
+    def set_precision(self, keras, precision):
+        """Set how numbers are multiplied and kept, before a network is built.
+
+        Raises ``Unsupported`` for a precision that this backend does not have.
+        """
+        if precision != "float32":
+            raise Unsupported("precision {}: there is float32 only".format(precision))
+
+    def precision_seen(self):
+        """Return how numbers are multiplied and kept, as Keras and the framework say themselves."""
+        return {"dtype": "float32"}
 
     def seed(self, seed):
         """Seed the backend's own random numbers."""
@@ -60,13 +76,9 @@ class Backend(object):
     def matrix_product(self, matrix):
         """Return a function that multiplies ``matrix`` by itself on the device and waits for it.
 
-        ``matrix`` is float32 (size, size). The operands lie on the device beforehand, and the
-        result stays there.
+        ``matrix`` is float32 (size, size), and is multiplied in the precision that was set. The
+        operands lie on the device beforehand, and the result stays there.
         """
-        raise NotImplementedError
-
-    def jit_compile(self):
-        """Return whether Keras 3 shall compile a model's steps."""
         raise NotImplementedError
 
     def device_seen(self):

@@ -3,6 +3,7 @@
 import sys
 
 from models.backends.base import Backend, NoDevice
+from models.backends.keras3 import Keras3Backend
 
 # With a single inter-op thread TensorFlow 1.3 does not learn: the loss rises, whatever the number
 # of intra-op threads.
@@ -68,7 +69,7 @@ class TensorFlow1(TensorFlow):
         return self._tensorflow.Session(config=config)
 
 
-class TensorFlow2(TensorFlow):
+class TensorFlow2(TensorFlow, Keras3Backend):
     """TensorFlow 2, under Keras 3."""
 
     def adopt(self, keras):
@@ -90,7 +91,14 @@ class TensorFlow2(TensorFlow):
             return None
         return int(self._tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
 
-    def jit_compile(self):
+    def multiply_in(self, products):
+        self._tensorflow.config.experimental.enable_tensor_float_32_execution(products == "tf32")
+
+    def float32_products(self):
+        is_tf32 = self._tensorflow.config.experimental.tensor_float_32_execution_enabled()
+        return "tf32" if is_tf32 else "ieee"
+
+    def compiles_by_itself(self):
         # XLA is for accelerators here: Keras 3's own choice.
         return self.device == "gpu"
 
@@ -99,7 +107,8 @@ class TensorFlow2(TensorFlow):
 
     def matrix_product(self, matrix):
         with self._tensorflow.device(self.device):
-            left, right = (self._tensorflow.identity(matrix) for _ in range(2))
+            operand = self._tensorflow.cast(matrix, self.compute_dtype)
+            left, right = (self._tensorflow.identity(operand) for _ in range(2))
 
         def multiply():
             self._tensorflow.matmul(left, right)

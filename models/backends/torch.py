@@ -1,9 +1,14 @@
 """PyTorch, under Keras 3."""
 
-from models.backends.base import Backend, NoDevice
+import shutil
+
+from models.backends.base import NoDevice, Unsupported
+from models.backends.keras3 import Keras3Backend
+
+COMPILERS = ("c++", "g++", "clang++")  # one of them makes the code of a compiled step
 
 
-class Torch(Backend):
+class Torch(Keras3Backend):
     """PyTorch, under Keras 3."""
 
     def load(self):
@@ -27,7 +32,24 @@ class Torch(Backend):
     def version(self):
         return str(self._torch.__version__)
 
-    def jit_compile(self):
+    def multiply_in(self, products):
+        # These are for the card alone: a CPU has no TF32.
+        self._torch.backends.cuda.matmul.allow_tf32 = products == "tf32"
+        self._torch.backends.cudnn.allow_tf32 = products == "tf32"
+
+    def float32_products(self):
+        backends = self._torch.backends
+        allowed = {
+            "products": backends.cuda.matmul.allow_tf32, "cudnn": backends.cudnn.allow_tf32,
+        }
+        return {name: "tf32" if is_tf32 else "ieee" for name, is_tf32 in allowed.items()}
+
+    def jit_compile(self, jit):
+        if jit == "on" and not any(map(shutil.which, COMPILERS)):
+            raise Unsupported("jit on: PyTorch compiles with a C++ compiler, and none is here")
+        return super(Torch, self).jit_compile(jit)
+
+    def compiles_by_itself(self):
         return False  # eager, as PyTorch is used under Keras 3 unless asked otherwise
 
     def synchronize(self, keras, model):
@@ -35,7 +57,8 @@ class Torch(Backend):
 
     def matrix_product(self, matrix):
         device = "cuda" if self.device == "gpu" else "cpu"
-        left, right = (self._torch.tensor(matrix, device=device) for _ in range(2))
+        dtype = getattr(self._torch, self.compute_dtype)
+        left, right = (self._torch.tensor(matrix, device=device, dtype=dtype) for _ in range(2))
 
         def multiply():
             self._torch.mm(left, right)

@@ -37,7 +37,7 @@ def measure(workload, keras, model, part):
 
 
 def peak(backend, read=time.perf_counter):
-    """Return (operations a second, rows) of the fastest product of square float32 matrices."""
+    """Return (operations a second, rows) of the fastest product of square matrices."""
     end = read() + PEAK_SECONDS
     rates = []
     for size in SIZES[backend.device]:

@@ -17,7 +17,7 @@ import numpy as np
 from models import backends, vocabulary
 from models.backends import base
 from models.datasets import load as data
-from models.job import clock, events, limits
+from models.job import events, limits, phases
 from models.job import spec as job_spec
 from models.workloads import registry
 
@@ -63,11 +63,13 @@ def empty_home():
 def run(spec, home, stream):
     """Run a job with ``home`` as an empty home folder, its events going to ``stream``."""
     workload = registry.workload(spec.model)
+    workload.adjust(spec.batch_size, spec.epochs)
+    phase = phases.load(spec.phase)
     keras = start(spec, home, stream)
     parts = load(spec, workload, stream)
-    model = build(spec, workload, keras, stream)
-    train(spec, workload, keras, model, parts, stream)
-    tested = test(workload, keras, model, parts)
+    model = build(spec, workload, keras, phase, stream)
+    tested = phase.run(workload, keras, model, parts, stream)
+    tested.update(memory(keras))
     stream.emit("limits", **limits.measure(workload, keras, model, parts.train))
     stream.emit("end", **tested)
 
@@ -85,6 +87,7 @@ def start(spec, home, stream):
     stream.emit(
         "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras),
         device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
+        precision=spec.precision, jit=spec.jit, phase=spec.phase,
         cache_warm=cache_warm, import_seconds=import_seconds, cpu_model=base.processor(),
     )
     return keras
@@ -135,11 +138,12 @@ def prepare(workload, part, image_data_format):
     return Prepared(workload.inputs(part.x, image_data_format), one_hot[part.y])
 
 
-def build(spec, workload, keras, stream):
+def build(spec, workload, keras, phase, stream):
     """Build and compile the network, and refuse it where it is not the stated one."""
     begin = time.perf_counter()
     model = workload.build(keras)
     keras.compile(model, workload)
+    phase.prepare(keras, model)
     seconds = time.perf_counter() - begin
     parameters = model.count_params()
     stream.emit(
@@ -167,38 +171,18 @@ def hyperparameters(spec, workload, keras, model):
         optimizer=dict(settings, name=name),
         loss=workload.loss,
         batch_size=workload.batch_size,
-        epochs=_epochs(spec, workload),
+        epochs=workload.epochs,
         recurrent_activation=spec.recurrent_activation,
         augmentation=keras.augmentation(workload),
     )
 
 
-def train(spec, workload, keras, model, parts, stream):
-    """Train, an event after each epoch."""
-    samples = keras.samples_per_epoch(workload, parts.train)
-
-    def report(epoch, seconds, logs):
-        stream.emit("epoch", epoch=epoch, seconds=seconds, samples=samples, **keras.scores(logs))
-
-    epoch_clock = clock.EpochClock(lambda: keras.synchronize(model), report)
-    keras.fit(model, workload, parts, _epochs(spec, workload), epoch_clock)
-
-
-def test(workload, keras, model, parts):
-    """Test the trained network and return the fields of the ``end`` event."""
-    begin = time.perf_counter()
-    loss, accuracy = keras.evaluate(model, parts.test, workload.batch_size)
+def memory(keras):
+    """Return the most memory in use at once, of the process and of the card, in bytes."""
     return {
-        "test_loss": loss,
-        "test_accuracy": accuracy,
-        "test_seconds": time.perf_counter() - begin,
         "gpu_peak_memory_bytes": keras.backend.gpu_peak_memory(),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
-
-
-def _epochs(spec, workload):
-    return workload.epochs if spec.epochs is None else spec.epochs
 
 
 def _seed(seed, keras):

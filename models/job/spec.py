@@ -4,6 +4,7 @@ import collections
 import json
 
 from models import backends
+from models.job.axes import AXES
 from models.workloads import registry
 
 CHOICES = {
@@ -13,13 +14,15 @@ CHOICES = {
     "image_data_format": ("channels_first", "channels_last"),
     "recurrent_activation": ("hard_sigmoid", "sigmoid"),
 }
-LEAST = {"epochs": 1, "samples": 1, "seed": 0, "threads": 1}
+CHOICES.update({name: tuple(axis["values"]) for name, axis in AXES.items() if "values" in axis})
+LEAST = {"epochs": 1, "seed": 0}
+LEAST.update({name: axis["least"] for name, axis in AXES.items() if "least" in axis})
 # In place of a number of threads: every framework's own default, and no variable that sets one.
 FRAMEWORK = "framework"
 MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
 FOLDERS = ("data_dir", "cache_dir")
-OPTIONAL = ("epochs", "samples", "data_dir", "cache_dir")
-KEYS = sorted(["model"] + list(CHOICES) + list(LEAST) + list(FOLDERS))
+OPTIONAL = ("epochs", "samples", "batch_size", "data_dir", "cache_dir")
+KEYS = sorted({"model"}.union(CHOICES, LEAST, FOLDERS))
 
 
 class InvalidSpec(ValueError):
@@ -62,15 +65,12 @@ def _check_keys(given):
 def _check_value(key, value, choices):
     if value is None and key in OPTIONAL:
         return
-    if key in choices:
-        if value not in choices[key]:
-            raise InvalidSpec(
-                "{}: {!r} is not one of {}".format(key, value, ", ".join(choices[key]))
-            )
-    elif key == "threads" and value == FRAMEWORK:
+    if isinstance(value, str) and value in choices.get(key, ()):
         return
-    elif key in LEAST:
+    if key in LEAST:
         _check_number(key, value)
+    elif key in choices:
+        raise InvalidSpec("{}: {!r} is not one of {}".format(key, value, ", ".join(choices[key])))
     elif not isinstance(value, str) or not value:
         raise InvalidSpec("{}: expected the path of a folder, not {!r}".format(key, value))
 

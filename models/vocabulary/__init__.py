@@ -23,5 +23,6 @@ def load(spec, backend):
         raise UnsupportedKeras("Keras {} is not supported".format(keras.__version__))
     vocabulary = VOCABULARIES[major](keras, backend, spec)
     backend.adopt(keras)
+    backend.set_precision(keras, spec.precision)
     vocabulary.check_backend(spec.backend)
     return vocabulary

@@ -27,6 +27,7 @@ class Vocabulary(object):
         self._layers = importlib.import_module("keras.layers")
         self.backend = backend
         self._recurrent_activation = spec.recurrent_activation
+        self._jit = spec.jit
         self.image_data_format = spec.image_data_format
         self._set_image_data_format(spec.image_data_format)
 
@@ -56,7 +57,7 @@ class Vocabulary(object):
             "lstm_activation": "tanh",
             "rmsprop_denominator": self.rmsprop_denominator,
             "shuffle": True,
-            "dtype": "float32",
+            "precision": self.backend.precision_seen(),
         }
 
     def augmentation(self, workload):
@@ -100,7 +101,19 @@ class Vocabulary(object):
             optimizer=self.optimizer(*workload.optimizer), loss=workload.loss,
             metrics=["accuracy"], **self._compile_options()
         )
-        self._compile_functions(model)
+
+    def compile_training(self, model):
+        """Compile what trains and validates.
+
+        Keras 1 and 2 compile the graph at the begin of fit(), before the first epoch's clock
+        starts: with Theano that is minutes. Done here, they count as build-and-compile.
+        """
+        model._make_train_function()
+        model._make_test_function()
+
+    def compile_predicting(self, model):
+        """Compile what predicts."""
+        model._make_predict_function()
 
     def samples_per_epoch(self, workload, part):
         """Return the samples that an epoch trains on: whole batches where images are augmented."""
@@ -132,6 +145,14 @@ class Vocabulary(object):
             self._fit_arrays(model, workload, parts.train, epochs, options)
         else:
             self._fit_augmented(model, workload, parts.train, epochs, options)
+
+    def predict(self, model, x, batch_size):
+        """Return the network's outputs for ``x``, all of them on the host: (n, ...)."""
+        return model.predict(x, batch_size=batch_size, verbose=0)
+
+    def predict_batch(self, model, x):
+        """Return the network's outputs for one batch, on the host."""
+        return model.predict_on_batch(x)
 
     def evaluate(self, model, part, batch_size):
         """Return (loss, accuracy) of the model on a part of the data."""
@@ -182,12 +203,6 @@ class Vocabulary(object):
 
     def _compile_options(self):
         return {}
-
-    def _compile_functions(self, model):
-        # Keras 1 and 2 compile the graph at the begin of fit(), before the first epoch's clock
-        # starts: with Theano that is minutes. Done here, they count as build-and-compile.
-        model._make_train_function()
-        model._make_test_function()
 
     def _fit_arrays(self, model, workload, part, epochs, options):
         raise NotImplementedError

@@ -33,10 +33,13 @@ class Keras3(Keras2):
         self._keras.config.set_image_data_format(image_data_format)
 
     def _compile_options(self):
-        return {"jit_compile": self.backend.jit_compile()}
+        return {"jit_compile": self.backend.jit_compile(self._jit)}
 
-    def _compile_functions(self, model):
-        """Keras 3 compiles at the first step: its time is in the first epoch."""
+    def compile_training(self, model):
+        """Do nothing: Keras 3 compiles at the first step, so its time is in the first epoch."""
+
+    def compile_predicting(self, model):
+        """Do nothing, as for training."""
 
     def _use_cudnn(self):
         # Fused kernels know the logistic sigmoid only.

@@ -21,6 +21,11 @@ class Workload(object):
         self.batch_size = entry["batch_size"]
         self.epochs = entry["epochs"]
 
+    def adjust(self, batch_size, epochs):
+        """Set what a job asks for instead of the model's own; None leaves that."""
+        self.batch_size = batch_size or self.batch_size
+        self.epochs = epochs or self.epochs
+
     def inputs(self, x, image_data_format):
         """Return the inputs of a part of the data as the network takes them.
 

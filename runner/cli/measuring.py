@@ -55,9 +55,9 @@ def _checked(asked: dict[str, Any]) -> Request:
         return Request.model_validate(asked)
     except ValidationError as error:
         first = error.errors()[0]
-        option = "".join(
-            f"--{str(name).replace('_', '-')} {first['input']}: " for name in first["loc"][:1]
-        )
+        given = first["input"]
+        shown = " ".join(map(str, given)) if isinstance(given, list | tuple) else given
+        option = "".join(f"--{str(name).replace('_', '-')} {shown}: " for name in first["loc"][:1])
         raise UsageError(f"{option}{first['msg'].removeprefix('Value error, ')}") from error
 
 

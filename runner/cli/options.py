@@ -1,8 +1,7 @@
 """The options of the command line, each declared once."""
 
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,9 +11,11 @@ from runner.cli.completion import (
     offer_gpus,
     offer_models,
     offer_runs,
+    offers_of,
     reproduced,
     studies,
 )
+from runner.spec.axes import axes
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.workload import DataSource
 
@@ -68,7 +69,10 @@ Kinds = Annotated[
         "[default: all but data and runs]",
     ),
 ]
-SEVERAL = ("--config", "--model", "--backend", "--kind", "--pin")
+SEVERAL = (
+    *("--config", "--model", "--backend", "--kind", "--pin"),
+    *("--" + name.replace("_", "-") for name in axes()),
+)
 RunDevice = Annotated[
     DeviceChoice,
     typer.Option("--device", help="What to train on; auto: the GPU if there is one."),
@@ -87,9 +91,6 @@ Gpu = Annotated[
 ]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
-]
-Samples = Annotated[
-    int | None, typer.Option("--samples", min=1, help="Training samples. [default: all]")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
@@ -111,21 +112,25 @@ SameWithin = Annotated[
 ]
 
 
-def _check_threads(given: str | None) -> str | None:
-    if given not in (None, "framework") and not re.fullmatch(r"[1-9]\d{0,5}", given):
-        raise typer.BadParameter(f"{given}: expected a number of threads from 1 on, or framework")
-    return given
+def _axis(name: str, metavar: str | None = None) -> Any:
+    """Return the option of an axis, with the values that its declaration names."""
+    axis = axes()[name]
+    known = ", ".join(axis.values)
+    told = axis.help if axis.least is not None else f"{axis.help} One or several of {known}."
+    return typer.Option(
+        "--" + name.replace("_", "-"),
+        metavar=metavar or "NAME",
+        help=told,
+        autocompletion=offers_of(name),
+    )
 
 
-Threads = Annotated[
-    str | None,
-    typer.Option(
-        "--threads",
-        metavar="N|framework",
-        callback=_check_threads,
-        help="CPU threads; framework: each framework's own default. [default: the study's, or all]",
-    ),
-]
+Precision = Annotated[list[str], _axis("precision")]
+Jit = Annotated[list[str], _axis("jit")]
+Phase = Annotated[list[str], _axis("phase")]
+BatchSize = Annotated[list[str], _axis("batch_size", "N")]
+Threads = Annotated[list[str], _axis("threads", "N|framework")]
+Samples = Annotated[list[str], _axis("samples", "N")]
 Data = Annotated[
     DataSource | None,
     typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
@@ -228,6 +233,7 @@ DryRun = Annotated[
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
+    "How it is computed": ("--phase", "--precision", "--jit", "--batch-size"),
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),

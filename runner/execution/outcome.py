@@ -116,6 +116,9 @@ def _not_as_asked(job: Job, heard: Heard) -> str | None:
             pairs = (
                 ("threads", event.threads, job.threads),
                 ("seed", event.seed, job.seed),
+                ("precision", event.precision, job.precision),
+                ("jit", event.jit, job.jit),
+                ("phase", event.phase, job.phase),
             )
         elif isinstance(event, DataEvent):
             pairs = (("data", event.source, str(job.data)),)
@@ -179,7 +182,10 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
     errors = [event for event in heard.events if isinstance(event, ErrorEvent)]
     if errors:
         error = errors[-1]
-        status = Status.INVALID if error.type == "InvalidModel" else Status.FAILED
+        if error.type == "Unsupported":
+            return Status.UNSUPPORTED, printable(error.message.encode())
+        is_invalid = error.type in ("InvalidModel", "NotFinite")
+        status = Status.INVALID if is_invalid else Status.FAILED
         if error.type in _MEMORY_ERRORS or _MEMORY_WORDS.search(error.message):
             status = Status.OOM
         return status, printable(f"{error.type}: {error.message}".encode())

@@ -6,6 +6,7 @@ fails here is ``invalid``, with the reason, and has no time in a summary.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from runner.spec.job import Job
@@ -19,6 +20,7 @@ PEAK_MARGIN = 5
 DISTURBED_PEAK_MARGIN = 500
 # A mean of ones in single precision can come out a little above one.
 _ROUNDING = 1e-3
+_TRAINING = "train"
 # Below this many trained samples the loss is not judged: a few steps of a fresh net, whose loss
 # may rise at first. From here on every kept job of every model has learnt something.
 _LEARNS_FROM = 1_024
@@ -42,12 +44,43 @@ def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Learnt:
+    """What an epoch of training says that it learnt."""
+
+    epoch: int
+    samples: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
 def _epochs(events: Sequence[Event]) -> list[EpochEvent]:
     return [event for event in events if isinstance(event, EpochEvent)]
 
 
+def _learnt(events: Sequence[Event]) -> list[_Learnt]:
+    """Return what the epochs learnt; none where they only predicted."""
+    return [
+        _Learnt(e.epoch, e.samples, e.loss, e.accuracy, e.val_loss, e.val_accuracy)
+        for e in _epochs(events)
+        if e.loss is not None
+        and e.accuracy is not None
+        and e.val_loss is not None
+        and e.val_accuracy is not None
+    ]
+
+
+def _untold(job: Job, events: Sequence[Event]) -> str | None:
+    """A network that is trained must say what it learnt."""
+    if job.phase == _TRAINING and len(_learnt(events)) < len(_epochs(events)):
+        return "some of its epochs do not say what was learnt"
+    return None
+
+
 def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    for event in _epochs(events):
+    for event in _learnt(events):
         if not math.isfinite(event.loss + event.val_loss):
             return (
                 f"the loss of epoch {event.epoch} is {event.loss}, "
@@ -57,7 +90,7 @@ def _not_finite(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
 
 
 def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    for event in _epochs(events):
+    for event in _learnt(events):
         for accuracy in (event.accuracy, event.val_accuracy):
             if not -_ROUNDING <= accuracy <= 1 + _ROUNDING:
                 return f"an accuracy of epoch {event.epoch} is {accuracy}"
@@ -65,7 +98,7 @@ def _no_accuracy(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG0
 
 
 def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG001
-    epochs = _epochs(events)
+    epochs = _learnt(events)
     trained = sum(event.samples for event in epochs)
     if trained < _LEARNS_FROM or len(epochs) < 2:
         return None
@@ -76,7 +109,7 @@ def _not_falling(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG0
 
 
 def _worse_than_guessing(job: Job, events: Sequence[Event]) -> str | None:
-    workload, epochs = WORKLOADS.get(job.model), _epochs(events)
+    workload, epochs = WORKLOADS.get(job.model), _learnt(events)
     if workload is None or sum(event.samples for event in epochs) < _LEARNS_FROM:
         return None
     guessing, last = math.log(workload.classes), epochs[-1].loss
@@ -89,7 +122,7 @@ def _worse_than_guessing(job: Job, events: Sequence[Event]) -> str | None:
 
 
 def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
-    workload, epochs = WORKLOADS.get(job.model), _epochs(events)
+    workload, epochs = WORKLOADS.get(job.model), _learnt(events)
     floor = workload.floors.get(job.data) if workload else None
     trained = [event.samples for event in epochs]
     if workload is None or floor is None or sum(trained) < floor.samples:
@@ -103,7 +136,7 @@ def _below_floor(job: Job, events: Sequence[Event]) -> str | None:
 
 
 def too_fast(
-    job: Job,  # noqa: ARG001
+    job: Job,
     events: Sequence[Event],
     margin: float = PEAK_MARGIN,
 ) -> str | None:
@@ -114,7 +147,9 @@ def too_fast(
     limits = next((event for event in events if isinstance(event, LimitsEvent)), None)
     if limits is None or not limits.peak_flops_per_second:
         return None
-    per_sample = limits.flops_per_sample_training or 0
+    is_training = job.phase == _TRAINING
+    forward, training = limits.flops_per_sample_forward, limits.flops_per_sample_training
+    per_sample = (training if is_training else forward) or 0
     for event in _epochs(events):
         rate = event.samples * per_sample / event.seconds if event.seconds else 0
         if rate > margin * limits.peak_flops_per_second:
@@ -138,6 +173,7 @@ def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
 
 Check = Callable[[Job, Sequence[Event]], str | None]
 VALIDITY_CHECKS: tuple[Check, ...] = (
+    _untold,
     _wrong_parameters,
     _not_finite,
     _no_accuracy,

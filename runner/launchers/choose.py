@@ -28,7 +28,6 @@ def launcher_for(
     say: Say,
 ) -> Launcher:
     """Return the launcher for what the machine has: containers where an engine was found."""
-    assert request.threads is not None
     shared: dict[str, Any] = {"build": build, "data_dir": data_dir, "gpu": machine.gpu, "say": say}
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
@@ -36,6 +35,7 @@ def launcher_for(
     most = int(min(own, machine.engine.memory_bytes or own) * _SHARE)
     memory = request.memory << 30 if request.memory else most
     # Where the framework chooses, all that there are.
-    cpus = min(cpus_of(request.threads), machine.engine.cpus or cpus_of(request.threads))
+    wanted = max(map(cpus_of, request.threads))
+    cpus = min(wanted, machine.engine.cpus or wanted)
     limits = ContainerLimits(memory, cpus)
     return DockerLauncher(machine.engine, machine.device, run=run, limits=limits, **shared)

@@ -23,6 +23,8 @@ from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
 Cell = tuple[str, ...]
+# The model and the settings: cells that share them are compared with each other.
+Compared = tuple[str, str]
 # The first epoch holds one-time work.
 EPOCHS = 2
 # Of three timed ones the median stands, although one of them was held up.
@@ -63,10 +65,14 @@ class _Cost:
         return job.samples * self.per_sample
 
 
+def _compared(job: Job) -> Compared:
+    return job.model, job.settings
+
+
 def _first_of(job: Job) -> Job:
     """Return a cell's first process, with epochs and samples where none were asked for."""
     workload = WORKLOADS[job.model]
-    samples = min(_FIRST_STEPS * workload.batch_size, workload.train)
+    samples = min(_FIRST_STEPS * (job.batch_size or workload.batch_size), workload.train)
     return replace(job, epochs=job.epochs or EPOCHS, samples=job.samples or samples)
 
 
@@ -101,7 +107,8 @@ def _sized(job: Job, costs: Sequence[_Cost], share: float) -> Job:
     the one that must fit into ``share``. Where the fastest has less than a second, a little more
     than the share is allowed: what is too short to be timed tells nothing.
     """
-    batch, train = WORKLOADS[job.model].batch_size, WORKLOADS[job.model].train
+    train = WORKLOADS[job.model].train
+    batch = job.batch_size or WORKLOADS[job.model].batch_size
     assert job.samples is not None
     fastest = min(cost.per_sample for cost in costs)
     slowest = max(costs, key=lambda cost: cost.per_sample)
@@ -148,14 +155,14 @@ def _all_sized(
 
     Each process gets the part of the seconds ``left`` with which every cell reaches the first look.
     """
-    of_model: dict[str, list[_Cost]] = {}
+    of_model: dict[Compared, list[_Cost]] = {}
     for cell, cost in costs.items():
-        of_model.setdefault(first[cell].model, []).append(cost)
+        of_model.setdefault(_compared(first[cell]), []).append(cost)
     share = left / max(1, len(costs) * LOOKS[0])
     sized = [
         first[cell_of(job)]
         if job.samples is not None
-        else _sized(first[cell_of(job)], of_model[job.model], share)
+        else _sized(first[cell_of(job)], of_model[_compared(job)], share)
         for job in asked
         if cell_of(job) in costs
     ]
@@ -203,14 +210,15 @@ def _in_turn(
     Cells of a model are always measured in turn, so that none has a quieter time than the others.
     """
     costs = _costs(table)
-    takes: dict[str, float] = {}
-    of_model: dict[str, list[Job]] = {}
+    takes: dict[Compared, float] = {}
+    of_model: dict[Compared, list[Job]] = {}
     for job in jobs:
         if cost := costs.get(cell_of(job)):
             is_counted = job.samples == cost.samples
             needed = max(0, look - cost.processes * is_counted)
-            takes[job.model] = takes.get(job.model, 0.0) + needed * cost.of(job)
-            of_model.setdefault(job.model, []).append(job)
+            one = _compared(job)
+            takes[one] = takes.get(one, 0.0) + needed * cost.of(job)
+            of_model.setdefault(one, []).append(job)
     if _spent(table) + sum(takes.values()) <= seconds:
         return [list(jobs)]
     return [of_model[model] for model in sorted(of_model, key=lambda model: takes[model])]

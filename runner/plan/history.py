@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.errors import StoreError
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
-from runner.spec.job import Job, Status
+from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import read_regular
 from runner.spec.workload import WORKLOADS, DataSource
 from runner.store.events import DataEvent, EpochEvent, Event, parse_event
@@ -50,6 +50,8 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
+# What besides the model says what is done: the phase, how it is compiled and computed, the batch.
+Work = tuple[str, str, str | None, int | None]
 
 
 class Nearness(IntEnum):
@@ -83,6 +85,7 @@ class Timing:
     model: str
     device: str
     hardware: str | None
+    work: Work
     threads: Threads
     samples: int
     before: float
@@ -140,6 +143,11 @@ def epochs_of(job: Job) -> int:
     return job.epochs or WORKLOADS[job.model].epochs
 
 
+def work_of(job: Job) -> Work:
+    """Return what a job does besides its model; another work takes another time."""
+    return job.phase, job.jit, job.precision, job.batch_size
+
+
 def samples_of(job: Job) -> int:
     """Return how many samples each of a job's epochs will train on."""
     whole = _DIGITS if job.data == DataSource.DIGITS else WORKLOADS[job.model].train
@@ -174,6 +182,7 @@ def timing_of(
         model=job.model,
         device=str(job.device),
         hardware=hardware,
+        work=work_of(job),
         threads=job.threads,
         samples=counted[0] if counted else epochs[0].samples,
         before=before,
@@ -211,8 +220,8 @@ def read_timing(folder: Path) -> Timing | None:
 
 def _cell(folder_name: str) -> Cell | None:
     """Return a job's backend and model, by its folder's name."""
-    parts = folder_name.rsplit(".", 3)
-    return (parts[1], parts[2]) if len(parts) == 4 else None
+    names = job_names(folder_name)
+    return (names[1], names[2]) if names else None
 
 
 class History:
@@ -302,6 +311,7 @@ class History:
             timing
             for timing in timings
             if (timing.backend, timing.model, timing.device) == (job.backend, job.model, job.device)
+            and timing.work == work_of(job)
             and timing.tells_of(job)
         ]
         return [(self._nearness(job, timing, best), timing) for timing in fit]

@@ -104,7 +104,7 @@ def _decided(
             "gpu": machine.gpu.uuid if machine.gpu else None,
             "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
             "data": request.data or _default_source(wanted, machine.engine, say),
-            "threads": request.threads or usable_cpus(machine.engine),
+            "threads": request.threads or (usable_cpus(machine.engine),),
         }
     )
 
@@ -131,7 +131,8 @@ def plan_run(request: Request, say: Say) -> Plan:
     if request.python is None:
         require_architecture(machine.engine)
     decided = _decided(request, machine, chosen, workloads, say)
-    require_capacity(machine.engine, decided.threads, decided.memory)
+    for threads in decided.threads:
+        require_capacity(machine.engine, threads, decided.memory)
     require_on_engine(machine.engine, decided.data, machine.gpu)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
     installed = look_into(decided.python, chosen) if decided.python is not None else None

@@ -23,6 +23,7 @@ _MEASURED = {
     "model": "model",
     "backend": "backend",
     "configuration": "configuration",
+    "settings": "settings",
     "seconds_per_epoch": "s per epoch",
     "spread": "95 %",
     "first_epoch_seconds": "first epoch",
@@ -84,7 +85,8 @@ def pivot_cells(
     )
     if named["device"].nunique() > 1:
         named["column"] = named["column"] + " (" + named["device"] + ")"
-    named["column"] += (" [" + named["variant"] + "]").where(named["variant"] != "", "")
+    for name in ("settings", "variant"):
+        named["column"] += (" [" + named[name] + "]").where(named[name] != "", "")
     table = named.pivot_table(
         index="model", columns="column", values="cell", aggfunc=" / ".join, sort=False
     )
@@ -148,6 +150,8 @@ def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
         kept.pop("measured_ratio")
     if summary.groupby("backend", observed=True)["configuration"].nunique().max() == 1:
         kept.pop("configuration")
+    if (shown["settings"] == "").all():
+        kept.pop("settings")
     return shown[list(kept)].rename(columns=kept)
 
 
@@ -196,10 +200,14 @@ def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     ).astype("string")
 
 
+_PERCENTILES = ("p50", "p90", "p99")
+
+
 def throughput_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return the summary's cells as text: samples a second, ms per step, memory and energy.
 
-    The card's memory and the energy stand there if they are known of a cell.
+    The card's memory, the energy and the latency of batches (percentiles in ms) stand there if they
+    are known of a cell.
     """
     found = throughput_rows(table, summary)
     columns = {
@@ -211,6 +219,7 @@ def throughput_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame
         "peak GPU memory": (_sizes, found["gpu_peak_memory_bytes"]),
         "J per epoch": (_numbers, found["joules_per_epoch"]),
         "samples/J": (_numbers, found["samples_per_joule"]),
+        **{f"{p} ms": (_numbers, 1000 * found[f"latency_{p}_seconds"]) for p in _PERCENTILES},
     }
     known = {name: texts(of) for name, (texts, of) in of_some.items() if of.notna().any()}
     return pd.DataFrame(columns | known, index=summary.index).astype("string")

@@ -1,15 +1,20 @@
 """From configurations, models and options to the list of jobs."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from runner.errors import choose_names
+from runner.spec.axes import AxisValue, axes, combinations, settings_text
 from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.spec.request import Request
 from runner.spec.workload import DataSource, Workload
+
+# A configuration's name may hold dots.
+_ID = re.compile(r"(.+)\.([^.]+)\.([^.+]+)(?:\+[^.]+)?\.([0-9]{1,9})")
 
 
 class Status(StrEnum):
@@ -29,7 +34,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One fresh process, one result: configuration x backend x model x repeat."""
+    """One fresh process, one result: configuration x backend x model x axes x repeat.
+
+    ``varied`` names the axes that take several values in the run. A job of before an axis has no
+    value of it, or the one that was the only one.
+    """
 
     configuration: str
     backend: str
@@ -44,25 +53,63 @@ class Job:
     image_data_format: ImageDataFormat
     recurrent_activation: RecurrentActivation
     unsupported: str | None = None
+    precision: str | None = None
+    jit: str = "auto"
+    phase: str = "train"
+    batch_size: int | None = None
+    varied: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> str:
+        """Return the values by which its cell differs from others of the run, in words."""
+        return settings_text({name: getattr(self, name) for name in axes()}, self.varied)
 
     @property
     def id(self) -> str:
         """Return the job's name within its run; also the name of its folder."""
-        return f"{self.configuration}.{self.backend}.{self.model}.{self.repeat}"
+        settings = "+" + re.sub("[^a-z0-9_]+", "-", self.settings) if self.varied else ""
+        return f"{self.configuration}.{self.backend}.{self.model}{settings}.{self.repeat}"
 
     def spec(self, data_dir: str | None, cache_dir: str | None) -> dict[str, Any]:
         """Return what the job's process is told, as ``python -m models`` reads it."""
         fields = asdict(self)
-        for host_only in ("configuration", "repeat", "unsupported"):
+        for host_only in ("configuration", "repeat", "unsupported", "varied"):
             del fields[host_only]
         return {**fields, "data_dir": data_dir, "cache_dir": cache_dir}
 
 
+def job_names(folder_name: str) -> tuple[str, str, str, int] | None:
+    """Return the configuration, backend, model and repeat of a job's folder, or None."""
+    found = _ID.fullmatch(folder_name)
+    return (found[1], found[2], found[3], int(found[4])) if found else None
+
+
+def _unsupported(
+    configuration: Configuration, backend: str, model: str, values: Mapping[str, AxisValue | None]
+) -> str | None:
+    """Return why a job cannot be run, or None."""
+    if reason := configuration.reason_against(model, backend):
+        return reason
+    for name, axis in axes().items():
+        if first := axis.needs(values[name], configuration.keras):
+            text = axis.label.format(values[name])
+            return f"{text}: it needs Keras {first}, and this is Keras {configuration.keras}"
+    return None
+
+
 def _job(
-    configuration: Configuration, backend: str, workload: Workload, repeat: int, asked: Request
+    configuration: Configuration,
+    backend: str,
+    workload: Workload,
+    repeat: int,
+    asked: Request,
+    values: Mapping[str, AxisValue | None],
 ) -> Job:
     assert asked.data is not None
-    assert asked.threads is not None
+    chosen = {
+        name: axis.choose(configuration.keras) if values[name] is None else values[name]
+        for name, axis in axes().items()
+    }
     return Job(
         configuration=configuration.name,
         backend=backend,
@@ -71,13 +118,13 @@ def _job(
         device=Device(asked.device),
         data=asked.data,
         epochs=asked.epochs,
-        samples=asked.samples,
         seed=asked.seed + repeat - 1,
-        threads=asked.threads,
         image_data_format=asked.image_data_format
         or configuration.backends[backend].image_data_format,
         recurrent_activation=asked.recurrent_activation or configuration.recurrent_activation,
-        unsupported=configuration.reason_against(workload.name, backend),
+        unsupported=_unsupported(configuration, backend, workload.name, chosen),
+        varied=asked.varied,
+        **chosen,  # type: ignore[arg-type]
     )
 
 
@@ -96,10 +143,11 @@ def planned_jobs(
     """
     chosen = choose_names(asked.backend, known_backends(configurations), "backend")
     return [
-        _job(configuration, backend, workload, repeat, asked)
+        _job(configuration, backend, workload, repeat, asked, values)
         for repeat in range(1, asked.repeats + 1)
         for configuration in configurations
         for backend in configuration.backends
         if backend in chosen
         for workload in workloads
+        for values in combinations(asked.axis_values)
     ]

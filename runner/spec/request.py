@@ -3,10 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from runner.errors import StoreError, UsageError
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice, Threads
+from runner.spec.axes import AxisValue, axes
+from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
@@ -27,11 +35,22 @@ Whole = Annotated[int, BeforeValidator(_no_truth)]
 _Count = Annotated[Whole, Field(ge=1, le=10**9)]
 
 
+def _several(value: object) -> object:
+    """Return one value as several; before axes took several, None stood for none."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+# What is one is said by the axis's declaration.
+_Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
+
+
 class Request(Strict):
     """The options of a run that decide what is measured, by the names of the command line.
 
     ``memory`` is a job's, in GiB. Empty tuples mean what reproduces ``study``, or all
-    there are.
+    there are; of an axis, its own value for each model and machine.
     """
 
     study: str | None = None
@@ -41,14 +60,18 @@ class Request(Strict):
     device: DeviceChoice = DeviceChoice.AUTO
     gpu: str | None = None
     epochs: _Count | None = None
-    samples: _Count | None = None
+    samples: _Values = ()
     seed: Annotated[Whole, Field(ge=0, le=MOST_SEED)] = 2017
     repeats: _Count = 1
     until: str | None = None
     max_repeats: Annotated[_Count, Field(ge=2)] = 20
     budget: str | None = None
     same_within: str = "3%"
-    threads: Threads | None = None
+    precision: _Values = ()
+    jit: _Values = ()
+    phase: _Values = ()
+    batch_size: _Values = ()
+    threads: _Values = ()
     data: DataSource | None = None
     launcher: LauncherChoice = LauncherChoice.AUTO
     engine: str | None = None
@@ -65,6 +88,16 @@ class Request(Strict):
     def build(self) -> BuildOptions:
         """Return the part that builds need."""
         return BuildOptions(self.base_image, self.ca_bundle, self.package_index, self.wheels)
+
+    @property
+    def axis_values(self) -> dict[str, tuple[AxisValue, ...]]:
+        """Return the values asked for of each axis, by its name."""
+        return {name: getattr(self, name) for name in axes()}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Return the names of the axes that take several values."""
+        return tuple(name for name, values in self.axis_values.items() if len(values) > 1)
 
     @property
     def runs_in(self) -> LauncherChoice:
@@ -87,6 +120,13 @@ class Request(Strict):
                 f"seed {self.seed}: the last repeat's would be {last}, and {MOST_SEED} is the most"
             )
         return self
+
+    @field_validator("precision", "jit", "phase", "batch_size", "threads", "samples")
+    @classmethod
+    def _known_values(cls, given: tuple[object, ...], field: ValidationInfo) -> tuple[object, ...]:
+        """Return the values of an axis, each once."""
+        axis = axes()[str(field.field_name)]
+        return tuple(dict.fromkeys(map(axis.checked, given)))
 
     @field_validator("python", "ca_bundle", "wheels")
     @classmethod

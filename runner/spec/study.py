@@ -197,6 +197,6 @@ def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
         update={
             "config": request.config or study.configurations,
             "model": request.model or tuple(workload.name for workload in study.workloads),
-            "threads": request.threads or study.threads,
+            "threads": request.threads or ((study.threads,) if study.threads else ()),
         }
     )

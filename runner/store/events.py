@@ -48,6 +48,10 @@ class StartEvent(_Event):
     device: DeviceSeen
     threads: _Count | Literal["framework"]
     seed: _Count
+    # Of the axes; older jobs knew no others.
+    precision: str | None = None
+    jit: str = "auto"
+    phase: str = "train"
     cache_warm: bool | None
     import_seconds: _Seconds
     # The processor that the job sees; older jobs say nothing.
@@ -85,10 +89,21 @@ class EpochEvent(_Event):
     epoch: Annotated[int, Field(ge=1, lt=2**63)]
     seconds: _Seconds
     samples: _Count
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
+    # None where nothing is learnt.
+    loss: float | None
+    accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+
+
+class LatencyEvent(_Event):
+    """How long single batches took to predict, each waited for: percentiles in seconds."""
+
+    event: Literal["latency"]
+    p50_seconds: _Seconds | None
+    p90_seconds: _Seconds | None
+    p99_seconds: _Seconds | None
+    batches: _Count
 
 
 class LimitsEvent(_Event):
@@ -109,8 +124,8 @@ class EndEvent(_Event):
     """The model is tested; nothing follows."""
 
     event: Literal["end"]
-    test_loss: float
-    test_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
     test_seconds: _Seconds
     peak_memory_bytes: _Count
     # What the framework says of the card's memory; older jobs and most frameworks say nothing.
@@ -125,7 +140,16 @@ class ErrorEvent(_Event):
     message: str
 
 
-Event = StartEvent | DataEvent | ModelEvent | EpochEvent | LimitsEvent | EndEvent | ErrorEvent
+Event = (
+    StartEvent
+    | DataEvent
+    | ModelEvent
+    | EpochEvent
+    | LatencyEvent
+    | LimitsEvent
+    | EndEvent
+    | ErrorEvent
+)
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
@@ -150,14 +174,14 @@ def parse_event(line: bytes) -> Event | BadLine:
     return BadLine(printable(line), printable(problem.encode("utf-8", "backslashreplace")))
 
 
-_ORDER = re.compile(r"start data model( epoch)+( limits)? end")
+_ORDER = re.compile(r"start data model( epoch)+( latency)?( limits)? end")
 
 
 def wrong_order(events: Sequence[Event]) -> str | None:
     """Return what is wrong with the order of the events of a job that ended well, or None.
 
-    It says start, data, model, its epochs from 1 on, limits if it measured them, and end: each
-    once, and nothing after it.
+    It says start, data, model, its epochs from 1 on, latency and limits if it measured them, and
+    end: each once, and nothing after it.
     """
     epochs = [event.epoch for event in events if isinstance(event, EpochEvent)]
     if epochs != list(range(1, len(epochs) + 1)):

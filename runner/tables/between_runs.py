@@ -26,7 +26,7 @@ from runner.tables.columns import (
 )
 from runner.tables.per_cell import repeats_of, summarize
 from runner.tables.statistics import Ratio, cell_ratio
-from runner.tables.variants import with_variants
+from runner.tables.variants import varied_axes, with_settings, with_variants
 
 NOT_RECORDED = "not recorded"
 # What a job measures, or is called: all other columns of the table say what it ran in.
@@ -125,7 +125,8 @@ class Guard:
 
 def cell_name(cell: pd.Series) -> str:
     """Return a cell's name in words."""
-    return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({cell['device']})"
+    told = f"{cell['device']}, {cell['settings']}" if cell["settings"] else cell["device"]
+    return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({told})"
 
 
 def _has_one_configuration_each(table: pd.DataFrame) -> bool:
@@ -318,6 +319,8 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     "cannot tell" where something disturbed the jobs of a side, and "not known" where a side has
     fewer than two processes or three epochs after the first.
     """
+    varied = varied_axes(a, b)
+    a, b = (with_settings(table, varied) for table in (a, b))
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)

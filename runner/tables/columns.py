@@ -16,6 +16,12 @@ PHASES = (
     "teardown",
 )
 PHASE_COLUMNS = {f"{name}_seconds": "Float64" for name in PHASES}
+LATENCY_COLUMNS = {
+    "latency_p50_seconds": "Float64",
+    "latency_p90_seconds": "Float64",
+    "latency_p99_seconds": "Float64",
+    "latency_batches": "Int64",
+}
 LIMIT_COLUMNS = {
     "steps_per_epoch": "Int64",
     "flops_per_sample_forward": "Int64",
@@ -23,9 +29,10 @@ LIMIT_COLUMNS = {
     "peak_flops_per_second": "Float64",
     "input_seconds_per_epoch": "Float64",
 }
-# What of a cell its jobs are asked for by; ``variant`` tells apart what more than one run, or an
-# axis, measured under the same names: see ``runner.tables.variants``.
-ASKED = ["model", "configuration", "backend", "device"]
+# What of a cell its jobs are asked for by: ``settings`` are the values of the axes that vary.
+# ``variant`` tells apart what more than one run measured under the same names: see
+# ``runner.tables.variants``.
+ASKED = ["model", "configuration", "backend", "device", "settings"]
 CELL = [*ASKED, "variant"]
 # Where these differ, the times are of other work or of another machine.
 WORK = {
@@ -35,6 +42,9 @@ WORK = {
     "data_source": "data source",
     "samples": "samples",
     "batch_size": "batch size",
+    "precision": "precision",
+    "jit": "jit",
+    "phase": "phase",
     "parameters": "parameters",
     "recurrent_activation": "recurrent activation",
 }
@@ -61,6 +71,7 @@ COLUMNS: dict[str, str] = {
     "configuration": "string",
     "backend": "string",
     "model": "string",
+    "settings": "string",
     "variant": "string",
     "repeat": "Int64",
     "status": "string",
@@ -88,6 +99,12 @@ COLUMNS: dict[str, str] = {
     "data_source": "string",
     "data_sha256": "string",
     "batch_size": "Int64",
+    "precision": "string",
+    "jit": "string",
+    "phase": "string",
+    "samples_asked": "Int64",
+    # The names of the axes that vary in the run.
+    "varied": "string",
     "image_data_format": "string",
     "recurrent_activation": "string",
     "parameters": "Int64",
@@ -95,6 +112,7 @@ COLUMNS: dict[str, str] = {
     "cache_warm": "boolean",
     **PHASE_COLUMNS,
     **LIMIT_COLUMNS,
+    **LATENCY_COLUMNS,
     "wall_seconds": "Float64",
     "peak_memory_bytes": "Int64",
     "gpu_peak_memory_bytes": "Int64",
@@ -127,6 +145,7 @@ SUMMARY_COLUMNS: dict[str, str] = {
     "epochs": "Int64",
     "val_accuracy": "Float64",
     "samples": "Int64",
+    "phase": "string",
     "data_source": "string",
     "device_name": "string",
     "keras_version": "string",

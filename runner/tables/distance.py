@@ -4,7 +4,7 @@ import pandas as pd
 
 from runner.spec.configuration import Device
 from runner.spec.job import Status
-from runner.tables.columns import CELL, LIMIT_COLUMNS
+from runner.tables.columns import CELL, LATENCY_COLUMNS, LIMIT_COLUMNS
 from runner.tables.per_cell import counted
 
 # A cell whose input alone takes this share of an epoch is bound by the host.
@@ -13,6 +13,7 @@ _HOST_BOUND = 0.7
 _STEP_BOUND = 0.05
 _COMPUTE_BOUND = 0.5
 _MEMORY = ("peak_memory_bytes", "gpu_peak_memory_bytes")
+_LATENCY = tuple(name for name in LATENCY_COLUMNS if name.endswith("_seconds"))
 _ENERGY = ("gpu_joules_per_epoch", "cpu_joules_per_epoch")
 
 
@@ -32,22 +33,26 @@ def _finding(cell: pd.Series) -> str:
 def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return one row per timed cell.
 
-    Columns: the cell's keys; ``ms_per_step``; ``flops_per_second`` achieved while training (three
-    times the forward operations, validation's not counted); ``peak_flops_per_second``, a float32
-    matrix product in the same job's framework; ``of_peak``, their ratio; ``input_share``, the
+    Columns: the cell's keys; ``ms_per_step``; ``flops_per_second`` achieved: while training three
+    times the forward operations, validation's not counted, while predicting those alone;
+    ``peak_flops_per_second``, a matrix product in the same job's framework and precision;
+    ``of_peak``, their ratio; ``input_share``, the
     seconds that the input pipeline alone takes over the epoch's, missing where the host feeds
     whole arrays; ``finding`` in words.
     """
     ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
-    medians = (
-        counted(ok).groupby(CELL, sort=False)[[*LIMIT_COLUMNS, "samples"]].median().reset_index()
+    is_forward = ok["phase"] == "predict"
+    ok = ok.assign(
+        operations=ok["flops_per_sample_training"].mask(is_forward, ok["flops_per_sample_forward"])
     )
+    kept = [*LIMIT_COLUMNS, "samples", "operations"]
+    medians = counted(ok).groupby(CELL, sort=False)[kept].median().reset_index()
     keys = dict.fromkeys(CELL, "string")
     timed = summary[summary["seconds_per_epoch"].notna()][[*CELL, "seconds_per_epoch"]]
     cells = timed.astype(keys).merge(medians.astype(keys), on=CELL)
     seconds = cells["seconds_per_epoch"].astype("Float64")
     cells["ms_per_step"] = 1000 * seconds / cells["steps_per_epoch"]
-    cells["flops_per_second"] = cells["samples"] * cells["flops_per_sample_training"] / seconds
+    cells["flops_per_second"] = cells["samples"] * cells["operations"] / seconds
     cells["of_peak"] = cells["flops_per_second"] / cells["peak_flops_per_second"]
     cells["input_share"] = cells["input_seconds_per_epoch"] / seconds
     cells["finding"] = [_finding(cell) for _, cell in cells.iterrows()]
@@ -63,11 +68,12 @@ def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     Columns: the cell's keys; ``samples_per_second``, the samples trained in an epoch over its
     seconds, validation included; ``ms_per_step``, the same seconds over the epoch's training
     steps; ``peak_memory_bytes`` and ``gpu_peak_memory_bytes``, the most that any ok job reached;
-    ``joules_per_epoch``, the median over jobs of what the device used, and ``samples_per_joule``.
+    ``joules_per_epoch``, the median over jobs of what the device used, and ``samples_per_joule``;
+    the percentiles of single batches' latency in seconds, the medians over jobs.
     """
     ok = counted(rows[rows["status"] == Status.OK])
     grouped = ok.groupby(CELL, sort=False)
-    medians = grouped[["samples", "batch_size", "steps_per_epoch", *_ENERGY]].median()
+    medians = grouped[["samples", "batch_size", "steps_per_epoch", *_ENERGY, *_LATENCY]].median()
     found = medians.join(grouped[list(_MEMORY)].max()).reset_index()
     keys = dict.fromkeys(CELL, "string")
     cells = summary[[*CELL, "seconds_per_epoch"]].astype(keys)
@@ -81,5 +87,5 @@ def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     cells["samples_per_joule"] = cells["samples"] / cells["joules_per_epoch"]
     return cells[
         [*CELL, "samples_per_second", "ms_per_step", *_MEMORY, "joules_per_epoch",
-         "samples_per_joule"]
+         "samples_per_joule", *_LATENCY]
     ]  # fmt: skip

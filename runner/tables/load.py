@@ -12,11 +12,11 @@ import pandas as pd
 from runner.errors import StoreError
 from runner.launchers.variables import VARIABLES
 from runner.machine.in_use import is_held
-from runner.spec.job import Status
+from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
 from runner.store.events import MOST_EVENT_BYTES, BadLine, Event, parse_event, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
-from runner.tables.columns import COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
 from runner.tables.per_job import job_phases
 from runner.tables.variants import with_variants
@@ -42,10 +42,12 @@ _MOST_JOBS = 200_000
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 
-def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
+    job = asdict(asked)
     told = ("configuration", "backend", "model", "repeat", "device", "seed",
-            "image_data_format", "recurrent_activation")  # fmt: skip
+            "image_data_format", "recurrent_activation", "precision", "jit", "phase",
+            "batch_size")  # fmt: skip
     kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
@@ -54,6 +56,9 @@ def _job_columns(job: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
         **told_of_run,
         **{name: job.get(name) for name in told},
         "threads": str(job["threads"]),
+        "varied": ",".join(asked.varied),
+        "settings": asked.settings,
+        "samples_asked": asked.samples,
         **{name: record.get(name) for name in kept},
         "status": str(record["status"]),  # older pandas keeps the enumeration's member
         "data_source": job.get("data"),
@@ -68,6 +73,7 @@ def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     versions = event["versions"]
     seen = {key: event[key] for key in ("cache_warm", "import_seconds")}
     seen["threads"] = str(event["threads"])
+    seen |= {name: event[name] for name in ("precision", "jit", "phase")}
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
     if event.get("cpu_model"):
@@ -108,6 +114,10 @@ def _from_end(event: dict[str, Any]) -> dict[str, Any]:
     return {key: event[key] for key in kept} | memory
 
 
+def _from_latency(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name.removeprefix("latency_")] for name in LATENCY_COLUMNS}
+
+
 def _from_limits(event: dict[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in LIMIT_COLUMNS}
 
@@ -116,6 +126,7 @@ _READERS = {
     "start": _from_start,
     "data": _from_data,
     "model": _from_model,
+    "latency": _from_latency,
     "limits": _from_limits,
     "end": _from_end,
 }
@@ -124,18 +135,18 @@ _EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_ac
 
 def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, Any]:
     """Return the row of a job whose files are damaged: its name says what it was."""
-    named = folder.name.rsplit(".", 3)
-    if len(named) != 4 or not re.fullmatch(r"[0-9]{1,9}", named[3]):
-        named = [folder.name, "unknown", "unknown", "0"]
-    configuration, backend, model, repeat = map(escaped, named)
+    named = job_names(folder.name) or (folder.name, "unknown", "unknown", 0)
+    configuration, backend, model = map(escaped, named[:3])
     return {
         **of_run,
         "job": folder.name,
         "configuration": configuration,
         "backend": backend,
         "model": model,
-        "repeat": int(repeat),
+        "repeat": named[3],
         "device": "unknown",
+        "varied": "",
+        "settings": "",
         "status": str(Status.FAILED),
         "reason": reason,
     }
@@ -182,7 +193,7 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     if damage := _damage(record, path, events, bad):
         record.status, record.reason = Status.FAILED, damage
     said = [event.model_dump(by_alias=True) for event in events]
-    common = {**of_run, "job": folder.name, **_job_columns(asdict(job), asdict(record))}
+    common = {**of_run, "job": folder.name, **_job_columns(job, asdict(record))}
     for event in said:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))

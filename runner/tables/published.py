@@ -285,11 +285,13 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
     """
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
-    keys = {"model": "string", "backend": "string", "generation": "string"}
+    # What was published of our models is their training.
+    known["phase"] = "train"
+    keys = dict.fromkeys(("model", "backend", "generation", "phase"), "string")
     measured = summary.assign(
         generation=[keras_generation(version) for version in summary["keras_version"]]
     )
     merged = measured.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
-    by = ["model", "device", "variant", "generation"]
+    by = ["model", "device", "settings", "variant", "generation"]
     ratios = _with_ratio(merged, "seconds_per_epoch", "measured_ratio", by)
     return ratios.drop(columns="generation")

@@ -45,9 +45,10 @@ LOOKS = tuple(SHARES)
 ONE_PROCESS = "one process"
 _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
+_AXES = ["precision", "jit", "phase"]
 _OF_VERDICT = (
     "run", "job", *CELL, "status", "epoch", "seconds", "disturbance", "looks", "same_within",
-    *_MACHINE, *_WORK,
+    *_MACHINE, *_WORK, *_AXES,
 )  # fmt: skip
 
 
@@ -125,6 +126,12 @@ class ModelVerdict:
     pairs: tuple[Pair, ...]
     text: str
     contenders: tuple[Contender, ...] = ()
+    settings: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what it is said of: the model, and the values of the axes that vary."""
+        return f"{self.model} ({self.settings})" if self.settings else self.model
 
     @property
     def open_pairs(self) -> list[Pair]:
@@ -178,6 +185,10 @@ class _Cell:
         return str(self.figures["model"])
 
     @property
+    def settings(self) -> str:
+        return str(self.figures["settings"])
+
+    @property
     def is_timed(self) -> bool:
         return bool(pd.notna(self.figures["seconds_per_epoch"]))
 
@@ -185,7 +196,8 @@ class _Cell:
     def where(self) -> tuple[str, ...]:
         """Return what cells of all models must share to be compared."""
         generation = keras_generation(str(self.figures["keras_version"]))
-        return (str(self.figures["device"]), generation, *map(self._facts, _MACHINE))
+        shared = (*_MACHINE, *_AXES)
+        return (str(self.figures["device"]), self.settings, generation, *map(self._facts, shared))
 
     @property
     def work(self) -> tuple[str, ...]:
@@ -211,6 +223,7 @@ class _Group:
     """The cells of one model that may be compared."""
 
     model: str
+    settings: str
     where: tuple[str, ...]
     contenders: list[Contender]
     terms: Terms
@@ -252,7 +265,7 @@ def _group(timed: Sequence[_Cell], failed: Sequence[_Cell]) -> _Group:
         1 if pd.isna(looks) else int(looks),
         max(1, math.comb(len(timed), 2)),
     )
-    return _Group(cells[0].model, cells[0].where, contenders, terms)
+    return _Group(cells[0].model, cells[0].settings, cells[0].where, contenders, terms)
 
 
 def _groups(table: pd.DataFrame) -> Iterator[_Group]:
@@ -262,7 +275,11 @@ def _groups(table: pd.DataFrame) -> Iterator[_Group]:
     for cell in filter(lambda cell: cell.is_timed, cells):
         timed.setdefault((cell.model, cell.where, cell.work), []).append(cell)
     for (model, _, _), found in timed.items():
-        failed = [cell for cell in cells if not cell.is_timed and cell.model == model]
+        failed = [
+            cell
+            for cell in cells
+            if not cell.is_timed and (cell.model, cell.settings) == (model, found[0].settings)
+        ]
         if len(found) + len(failed) > 1:
             yield _group(found, failed)
 
@@ -326,12 +343,16 @@ def _judged(group: _Group) -> ModelVerdict:
     if len(able) < 2:
         remedy = any(one.obstacle == ONE_PROCESS for one in unable)
         text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
-        return ModelVerdict(group.model, VerdictKind.CANNOT_TELL, (), (), text, everyone)
+        return ModelVerdict(
+            group.model, VerdictKind.CANNOT_TELL, (), (), text, everyone, group.settings
+        )
     compared = [compare_pair(able[0], other, group.terms) for other in able[1:]]
     pairs = tuple(pair for pair in compared if pair is not None)
     kind, fastest, text = _of_pairs(able[0], pairs, group.terms)
     beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
-    return ModelVerdict(group.model, kind, tuple(fastest), pairs, text + beside, everyone)
+    return ModelVerdict(
+        group.model, kind, tuple(fastest), pairs, text + beside, everyone, group.settings
+    )
 
 
 def _common(groups: Sequence[_Group]) -> list[str]:
@@ -381,7 +402,8 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     tail = [f"{first} is fastest in {wins} of them"]
     tail += [f"{words} {count}" for words, count in others.items() if count]
     verdict = f"{'cannot tell: ' * is_open}{', '.join(said)}"
-    return f"over {counted} (geometric mean): {verdict}; {', '.join(tail)}"
+    how = ", ".join(filter(None, ["geometric mean", able[0].settings]))
+    return f"over {counted} ({how}): {verdict}; {', '.join(tail)}"
 
 
 @dataclass(frozen=True)
@@ -398,7 +420,7 @@ class Answer:
     @property
     def lines(self) -> list[str]:
         """Return all of it in words, a line each."""
-        of_models = [f"{found.model}: {found.text}" for found in self.verdicts]
+        of_models = [f"{found.name}: {found.text}" for found in self.verdicts]
         return [*of_models, *self.overall, *([self.effort] if self.effort else [])]
 
     @property
@@ -428,6 +450,7 @@ class Answer:
             "verdicts": [
                 {
                     "model": found.model,
+                    "settings": found.settings,
                     "kind": str(found.kind),
                     "fastest": [one.name for one in found.fastest],
                     "ratios": [_pair_fields(pair) for pair in found.pairs],

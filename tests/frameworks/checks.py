@@ -16,7 +16,7 @@ from models.workloads import registry
 SHORT = 4  # tokens of a story
 
 
-def vocabulary(model, backend):
+def vocabulary(model, backend, **changes):
     """Return the workload and the vocabulary of the installed Keras."""
     spec = job_spec.parse(
         json.dumps(
@@ -33,6 +33,11 @@ def vocabulary(model, backend):
                 "threads": 2,
                 "image_data_format": "channels_last",
                 "recurrent_activation": "sigmoid",
+                "precision": "float32",
+                "jit": "auto",
+                "phase": "train",
+                "batch_size": None,
+                **changes,
             }
         )
     )
@@ -169,6 +174,34 @@ def product(backend):
             times.append(time.perf_counter() - begin)
         seconds.append(min(times))
     return [rate, size, *seconds]
+
+
+def precision(backend, name):
+    """Return what a backend says of a precision, and what a dense layer computes in it.
+
+    That is its greatest error against the same in double precision, as a part of it; its outputs;
+    and the types of what it keeps.
+    """
+    _, keras = vocabulary("mnist_mlp", backend, precision=name)
+    keras.seed(7)
+    random = np.random.RandomState(0)
+    given = random.random_sample((8, 784)).astype("float32")
+    inputs = keras.input((784,), "float32")
+    network = keras.model(inputs, keras.dense(16, None)(inputs))
+    kernel = np.asarray(network.get_weights()[0], "float64")
+    exact = given.astype("float64") @ kernel
+    outputs = np.asarray(keras.predict_batch(network, given), "float64")
+    error = float(np.abs(outputs - exact).max() / np.abs(exact).max())
+    kept = sorted({str(np.asarray(weight).dtype) for weight in network.get_weights()})
+    return [keras.backend.precision_seen(), error, outputs.tolist(), kept]
+
+
+def compiled(backend, jit):
+    """Return whether Keras compiles a network's steps."""
+    workload, keras = vocabulary("mnist_mlp", backend, jit=jit)
+    network = workload.build(keras)
+    keras.compile(network, workload)
+    return bool(network.jit_compile)
 
 
 def synchronization(backend, wait):

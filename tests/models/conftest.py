@@ -32,4 +32,8 @@ def given():
         "threads": 2,
         "image_data_format": "channels_last",
         "recurrent_activation": "sigmoid",
+        "precision": "float32",
+        "jit": "auto",
+        "phase": "train",
+        "batch_size": None,
     }

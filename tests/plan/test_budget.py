@@ -44,6 +44,7 @@ class Machine:
                     "run": "r", "job": job.id, "configuration": job.configuration, "epoch": number,
                     "backend": job.backend, "model": job.model, "repeat": job.repeat,
                     "device": job.device, "status": "ok", "seconds": value, "looks": len(LOOKS),
+                    "settings": job.settings,
                     "samples": job.samples, "keras_version": "3.15", "device_name": "a processor",
                     "wall_seconds": START + seconds.sum(), **self.changes,
                 }

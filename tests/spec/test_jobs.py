@@ -47,7 +47,8 @@ def test_the_spec_holds_what_the_job_needs_and_nothing_of_the_host():
     spec = plan()[0].spec("/data", None)
     assert set(spec) == {
         "model", "backend", "device", "data", "data_dir", "cache_dir", "epochs", "samples",
-        "seed", "threads", "image_data_format", "recurrent_activation",
+        "seed", "threads", "image_data_format", "recurrent_activation", "precision", "jit", "phase",
+        "batch_size",
     }  # fmt: skip
 
 

@@ -133,9 +133,9 @@ def test_what_is_named_beside_a_study_stands():
 
 
 def test_a_reproduction_keeps_the_frameworks_own_threads_unless_told_otherwise():
-    assert with_study(Request(study="bhatia2017")).threads == "framework"
-    assert with_study(Request(study="bhatia2017", threads=2)).threads == 2
-    assert with_study(Request()).threads is None
+    assert with_study(Request(study="bhatia2017")).threads == ("framework",)
+    assert with_study(Request(study="bhatia2017", threads=2)).threads == (2,)
+    assert with_study(Request()).threads == ()
 
 
 def test_a_study_that_nothing_reproduces_is_not_run():

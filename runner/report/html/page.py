@@ -37,6 +37,7 @@ from runner.report.verdict import (
     of_reproduced,
     warning_lines,
 )
+from runner.spec.axes import axes
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.spec.job import Status
 from runner.store.record import read_manifest
@@ -45,6 +46,7 @@ from runner.tables.columns import CELL, PHASES
 from runner.tables.distance import throughput_rows
 from runner.tables.per_job import job_rows
 from runner.tables.published import with_published
+from runner.tables.variants import varied_axes
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
@@ -63,7 +65,7 @@ def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
     }
 
 
-_PIVOTED = ("backend", "configuration", "device", "variant")
+_PIVOTED = ("backend", "configuration", "device", "settings", "variant")
 
 
 def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
@@ -128,6 +130,11 @@ def _cells(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return with_published(summary).join(speeds.set_axis(summary.index))
 
 
+def varied_in_order(table: pd.DataFrame) -> list[str]:
+    """Return the names of the axes by which a table's cells differ."""
+    return [name for name in axes() if name in varied_axes(table)]
+
+
 def _data(report: Report, jobs: pd.DataFrame, extras: Extras) -> dict[str, Any]:
     """Return what the script draws."""
     table, summary = report.table, report.summary
@@ -140,6 +147,7 @@ def _data(report: Report, jobs: pd.DataFrame, extras: Extras) -> dict[str, Any]:
         "telemetry": pack_frame(telemetry_frame(jobs)),
         "curves": curve_frames(table),
         "job_telemetry": extras.telemetry,
+        "varied": varied_in_order(table),
         "phase_names": list(PHASES),
         "published_titles": published_titles(summary),
     }
@@ -168,6 +176,7 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         runs=[reproduction_of(folder, table) for folder in runs.values()],
         counts=_counts(jobs),
         conditions=conditions_line(table),
+        varied=varied_in_order(table),
         published=published_name(summary),
         caption=caption_of(summary),
         answer=report.answer.lines,

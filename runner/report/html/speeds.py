@@ -44,7 +44,8 @@ def _chart(verdict: ModelVerdict) -> dict[str, Any] | None:
         return None
     first = (able or timed)[0]
     rows = [_row(verdict, first, other) for other in timed]
-    return {"model": verdict.model, "rows": sorted(rows, key=lambda row: -row["speed"])}
+    ordered = sorted(rows, key=lambda row: -row["speed"])
+    return {"model": verdict.model, "name": verdict.name, "rows": ordered}
 
 
 def speed_charts(answer: Answer) -> list[dict[str, Any]]:

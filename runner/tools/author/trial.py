@@ -34,8 +34,8 @@ def trial_jobs(
         device=DeviceChoice(machine.device),
         data=DataSource.SYNTHETIC,
         epochs=EPOCHS,
-        samples=SAMPLES,
-        threads=threads,
+        samples=(SAMPLES,),
+        threads=(threads,),
     )
     return refuse_cards(planned_jobs([found], [workload], asked), [found], machine.gpu)
 

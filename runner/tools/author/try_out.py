@@ -67,7 +67,7 @@ def run_trial(
     is_well = True
     try:
         store = RunStore.create(scratch, {})
-        asked = Request(threads=threads, python=python)
+        asked = Request(threads=(threads,), python=python)
         launcher = launcher_for(machine, asked, store.name, build, None, print_note)
         conditions = Conditions(
             launcher,

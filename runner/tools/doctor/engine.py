@@ -51,7 +51,8 @@ def machine_suffices(asked: AskedRun) -> list[Finding]:
     engine = asked.found_engine.value
     if asked.python is None:
         require_architecture(engine)
-    require_capacity(engine, asked.threads, asked.memory)
+    for threads in asked.threads or (None,):
+        require_capacity(engine, threads, asked.memory)
     require_on_engine(engine, asked.data, asked.card.value)
     return []
 

@@ -89,6 +89,9 @@ class Keras:
     def compile(self, model, workload):
         pass
 
+    def compile_training(self, model):
+        pass
+
     def synchronize(self, model):
         pass
 

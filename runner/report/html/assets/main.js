@@ -9,6 +9,7 @@ const CELL_COLUMNS = [
   { key: "backend", label: "backend", kind: "text" },
   { key: "configuration", label: "configuration", kind: "text" },
   { key: "device", label: "device", kind: "text" },
+  ...(data.varied.length ? [{ key: "settings", label: "settings", kind: "text" }] : []),
   ...(new Set(cells.map(({ variant }) => variant)).size > 1 ? [{ key: "variant", label: "run", kind: "text" }] : []),
 ];
 // Columns in which some cell has a value.
@@ -27,6 +28,10 @@ const COLUMNS = {
       { key: "gpu_peak_memory_bytes", label: "peak GPU memory", kind: "bytes", title: "The most that any job of the cell reached, as its framework counts it" },
       { key: "joules_per_epoch", label: "J per epoch", kind: "number", title: "Energy of the card, or of the processor where the job ran there" },
       { key: "samples_per_joule", label: "samples/J", kind: "number", title: "Samples trained in an epoch over its energy" },
+      ...["p50", "p90", "p99"].map((part) => ({
+        key: `latency_${part}_seconds`, label: `batch ${part}, s`, kind: "seconds",
+        title: "Seconds in which that part of single batches, in percent, were predicted, each waited for",
+      })),
     ]),
     { key: "measured_ratio", label: "\u00d7 TF", kind: "ratio", title: "Over TensorFlow's of the same test and device" },
     ...(data.published_titles.published_ratio
@@ -103,7 +108,7 @@ function phaseParts(row, names) {
 
 // A cell's name without what all cells share, and its place, which gives it a colour.
 const several = (name) => new Set(cells.map((cell) => cell[name])).size > 1;
-const namedBy = ["configuration", "device", "variant"].filter(several);
+const namedBy = ["configuration", "device", "settings", "variant"].filter(several);
 const cellName = (cell) => {
   const words = namedBy.map((name) => cell[name]).filter(Boolean);
   return cell.backend + (words.length ? ` (${words.join(", ")})` : "");
@@ -124,10 +129,10 @@ const jobTable = new DataTable("jobs", "Jobs", COLUMNS.jobs, jobs, () => remembe
 
 // The filter.
 const statusOf = new Map(cells.map((cell) => [cellKey(cell), cell.status]));
-function cellKey({ model, backend, configuration, device, variant }) {
-  return [model, configuration, backend, device, variant].join("\n");
+function cellKey({ model, backend, configuration, device, settings, variant }) {
+  return [model, configuration, backend, device, settings, variant].join("\n");
 }
-const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "status", "reason", "device_name"];
+const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "settings", "status", "reason", "device_name"];
 const searchText = (row) => SEARCHED.map((name) => row[name] ?? "").join("\n").toLowerCase();
 const searched = new Map(jobs.map((job) => [job, searchText(job)]));
 
@@ -139,6 +144,7 @@ const accepting = () => {
     const statuses = (row.status ?? statusOf.get(cellKey(row)) ?? "").split("/");
     if ((status && !statuses.includes(status)) || (model && row.model !== model)) return false;
     if (backend && row.backend !== backend) return false;
+    if (data.varied.some((name) => choice(name) && choice(name) !== String(row[name]))) return false;
     const text = searched.get(row) ?? searchText(row);
     return words.every((word) => text.includes(word));
   };
@@ -190,7 +196,7 @@ const speedBar = (row) => {
 const drawSpeeds = () => {
   if (!data.speeds.length) return;
   at("speed").hidden = false;
-  place("speed-charts", data.speeds.map(({ model, rows }) => barChart(`${model}: speed`, rows.map(speedBar))));
+  place("speed-charts", data.speeds.map(({ name, rows }) => barChart(`${name}: speed`, rows.map(speedBar))));
 };
 
 const AXES = { epoch: "epoch", elapsed: "seconds" };
@@ -224,7 +230,7 @@ const drawCharts = (accepts) => {
 };
 
 // What the address keeps after "#?": the filter and each table's order, so that a link shows them.
-const CHOICES = ["text", "status", "model", "backend"];
+const CHOICES = ["text", "status", "model", "backend", ...data.varied];
 const sortable = { jobs: jobTable };
 for (const table of tables) sortable[table.id] = table;
 const remember = () => {
@@ -285,7 +291,7 @@ at("theme").addEventListener("click", () => {
   paint(theme);
 });
 
-["status", "model", "backend"].forEach(fill);
+["status", "model", "backend", ...data.varied].forEach(fill);
 const csv = at("download-csv");
 csv.hidden = false;
 for (const [name, table, label] of [["cells", tables[0], "cells"], ["jobs", jobTable, "jobs"]]) {

@@ -1,0 +1,114 @@
+"""The axes: settings that may take several values in one run, each value a cell of its own.
+
+``models/job/axes.json`` declares them, and the code inside a job reads the same file. Every
+combination of the values asked for is a cell; a value that is not the same on two sides makes
+their times no comparison.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import product
+from typing import Annotated
+
+from pydantic import Field, RootModel, model_validator
+
+from runner import paths
+from runner.errors import near_miss
+from runner.spec.documents import Strict, read_document
+
+AxisValue = int | str
+# Of a row that was measured before the axis was there.
+NOT_RECORDED = "not recorded"
+
+
+class Value(Strict):
+    """A named value of an axis; ``from_keras`` is the first version of Keras that knows it."""
+
+    from_keras: int = 1
+
+
+class Axis(Strict):
+    """An axis: named ``values``, whole numbers from ``least`` on, or both.
+
+    ``label`` is how a value is written where cells are told apart, "{}" standing for it.
+    """
+
+    label: Annotated[str, Field(pattern=r"\{\}")]
+    help: str
+    values: dict[str, Value] = Field({})
+    least: int | None = None
+
+    @model_validator(mode="after")
+    def _has_values(self) -> "Axis":
+        if not self.values and self.least is None:
+            raise ValueError("an axis needs values, or the least of its whole numbers")
+        return self
+
+    def checked(self, given: object) -> AxisValue:
+        """Return a value that a person or a program gave. Raises ValueError with what is wrong."""
+        if isinstance(given, str) and given in self.values:
+            return given
+        if self.least is None:
+            known = ", ".join(self.values)
+            raise ValueError(f"it is one of {known}{near_miss(str(given), self.values)}")
+        number = _whole(given)
+        if number is None or not self.least <= number <= MOST:
+            names = "".join(f", or {name}" for name in self.values)
+            raise ValueError(f"expected a whole number from {self.least} on{names}")
+        return number
+
+    def choose(self, keras: str) -> str | None:
+        """Return the value where none is asked for: the first that this version of Keras knows.
+
+        None for an axis of numbers: its value is then the model's, or the machine's.
+        """
+        if self.least is not None:
+            return None
+        return next(name for name in self.values if self.needs(name, keras) is None)
+
+    def needs(self, value: AxisValue | None, keras: str) -> int | None:
+        """Return the first version of Keras that knows a value, where this one does not."""
+        first = self.values[value].from_keras if value in self.values else 1
+        return first if int(keras.partition(".")[0]) < first else None
+
+
+MOST = 10**9
+
+
+def _whole(given: object) -> int | None:
+    """Return a whole number, or the one that a text holds; neither True nor 2.5 is one."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    is_number = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 11
+    return int(str(given)) if is_number else None
+
+
+class _File(RootModel[dict[str, Axis]]):
+    """The whole file, by the axes' names."""
+
+
+@cache
+def axes() -> Mapping[str, Axis]:
+    """Return the axes by their names, in the order in which a cell's values are told."""
+    return read_document(paths.axes(), _File).root
+
+
+def combinations(
+    asked: Mapping[str, Sequence[AxisValue]],
+) -> list[dict[str, AxisValue | None]]:
+    """Return every combination of the values asked for; None stands where none is."""
+    names = list(axes())
+    return [
+        dict(zip(names, values, strict=True))
+        for values in product(*(asked[name] or (None,) for name in names))
+    ]
+
+
+def settings_text(values: Mapping[str, object], varied: Iterable[str]) -> str:
+    """Return the values of the axes that are ``varied``, as cells are told apart by them."""
+    named = set(varied)
+    return ", ".join(
+        axis.label.format(NOT_RECORDED if values.get(name) is None else values[name])
+        for name, axis in axes().items()
+        if name in named
+    )
