@@ -1,6 +1,7 @@
 """From the summary to text cells as a person reads them."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -237,14 +238,27 @@ def _percent(value: float | None) -> str:
     return "-" if value is None or pd.isna(value) else f"{100 * value:.2g}%"
 
 
-def article_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
-    """Return a study's cells, a table per model of ours: each has a title."""
+@dataclass(frozen=True)
+class StudyTable:
+    """What was published of one test, as text.
+
+    ``notes`` are lines that stand above ``frame``: what all its rows share, and which of our models
+    the test is like and is not compared with.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def article_tables(study: Study) -> list[StudyTable]:
+    """Return a study's cells, a table per model of ours."""
     cells = published_cells(study)
     columns = {"backend": "backend"}
     columns |= {kind: f"{title}, {SECONDS_PER_EPOCH}" for kind, title in study.kinds.items()}
     columns |= {"statement": f"what the {next(iter(study.kinds.values()))} says"}
     return [
-        (
+        StudyTable(
             ", ".join(
                 [f"{workload.title} (batch {workload.batch_size}", f"{workload.epochs} epochs"]
                 + ([study.gpu] if study.gpu else [])
@@ -256,8 +270,19 @@ def article_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
-_WHERE = ["series", "device", "backend", "framework_version", "keras_version", "batch",
-          "precision", "phase", "epochs"]  # fmt: skip
+_WHERE = ["series", "device", "gpu_count", "backend", "image_data_format", "variant", "batch",
+          "phase", "precision", "epochs", "framework_version", "keras_version"]  # fmt: skip
+# What names a row of figures: it stays in the table where all rows have the same, too.
+_NAMES = ["backend"]
+# How the value of a column that all rows share is said above the table; others as they are.
+_SAID = {
+    "gpu_count": "GPUs: {}",
+    "keras_version": "Keras {}",
+    "batch": "batch {}",
+    "epochs": "epochs: {}",
+}
+# What is said above the table where it follows from the backend.
+_OF_BACKEND = ["framework_version", "image_data_format", "precision"]
 
 
 def _figure_text(row: pd.Series) -> str:
@@ -267,37 +292,118 @@ def _figure_text(row: pd.Series) -> str:
     return f"{row['value']:.6g}" + (f"-{row['high']:.6g}" if pd.notna(row["high"]) else "")
 
 
-def _of_test(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a test's figures as text: a row per set-up and source, a column per kind and unit."""
-    kinds = rows["kind"].where(rows["kind"] != FIGURE, "")
-    titles = kinds.str.cat(rows["unit"], sep=", ").str.removeprefix(", ")
+def _one_kind_a_row(shown: pd.DataFrame) -> pd.DataFrame:
+    """Return figures with their kind in a column, if no two kinds are of the same set-up."""
+    alone = shown.groupby([*_WHERE, "source"])["kind"].nunique().max() == 1
+    if not alone or shown["kind"].nunique() == 1:
+        return shown.assign(title=shown["kind"].str.cat(shown["unit"], sep=", "), kind="")
+    return shown.assign(title=shown["unit"])
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return figures as text: a row per set-up and source, a column per unit, or kind and unit."""
     left_out = rows["left_out"].where(rows["value"].notna(), "")
-    left_out = left_out.mask(rows["inferred"] != "", rows["inferred"] + " inferred")
-    shown = rows[_WHERE].astype("string").fillna("")
+    shown = rows[[*_WHERE, "unit"]].astype("string").fillna("")
+    shown = shown.assign(
+        kind=rows["kind"].where(rows["kind"] != FIGURE, ""),
+        source=rows["source"],
+        left_out=left_out.mask(rows["inferred"] != "", rows["inferred"] + " inferred"),
+        text=rows.apply(_figure_text, axis=1),
+    )
+    shown = _one_kind_a_row(shown)
+    shown["title"] = shown["title"].str.removeprefix(", ")
     # The same set-up in another source, or there again, is another row.
-    again = rows.groupby([*_WHERE, "source", titles], dropna=False).cumcount()
-    shown = shown.assign(source=rows["source"], again=again, title=titles)
-    shown = shown.assign(left_out=left_out, text=rows.apply(_figure_text, axis=1))
-    keys = [*_WHERE, "source", "again", "left_out"]
+    again = shown.groupby([*_WHERE, "kind", "source", "title"]).cumcount()
+    keys = [*_WHERE, "kind", "source", "again", "left_out"]
+    shown = shown.assign(again=again)
     wide = shown.pivot(index=keys, columns="title", values="text")
-    wide = wide.loc[shown.set_index(keys).index.unique(), titles.unique()].fillna("-")
+    wide = wide.loc[shown.set_index(keys).index.unique(), shown["title"].unique()].fillna("-")
     found = wide.rename_axis(columns=None).reset_index().drop(columns=["source", "again"])
     found.insert(len(found.columns) - 1, "not counted", found.pop("left_out"))
-    said = [name for name in found if (found[name] != "").any()]
-    return found[said].replace("", "-").rename(columns=lambda name: name.replace("_", " "))
+    return found[[name for name in found if (found[name] != "").any()]]
 
 
-def figure_tables(study: Study) -> list[tuple[str, pd.DataFrame]]:
-    """Return all figures of a study as text, a table per test with its name."""
+def _label(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _by_backend(wide: pd.DataFrame, column: str) -> str:
+    """Return "mxnet 1.2; tensorflow, jax 1.8" of a column that follows from the backend."""
+    backends: dict[str, list[str]] = {}
+    for backend, value in wide[["backend", column]].drop_duplicates().itertuples(index=False):
+        backends.setdefault(value, []).append(backend)
+    return "; ".join(f"{', '.join(names)} {value}" for value, names in backends.items())
+
+
+def _lift(wide: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table without what is the same in all its rows, or in all of a backend, and that."""
+    there = [name for name in wide if name in _WHERE and name not in _NAMES]
+    shared = [name for name in there if wide[name].nunique() == 1 and name != "framework_version"]
+    follows = [
+        name
+        for name in _OF_BACKEND
+        if name in there
+        and name not in shared
+        and (wide[name] != "").all()
+        and (wide.groupby("backend")[name].nunique() == 1).all()
+    ]
+    said = [_SAID.get(name, "{}").format(wide[name].iloc[0]) for name in shared]
+    lines = [", ".join(said)] if said else []
+    lines += [f"{_label(name)}: {_by_backend(wide, name)}" for name in follows]
+    return wide.drop(columns=[*shared, *follows]), lines
+
+
+def _of_test(study: Study, test: str, rows: pd.DataFrame) -> list[StudyTable]:
+    """Return a test's figures; the model of ours that it is like stands above the first table."""
+    like = study.resembles.get(test)
+    found: list[StudyTable] = []
+    for title, part in _by_unit(test, rows).items():
+        frame, notes = _lift(_wide(part))
+        if like and not found:
+            notes.append(
+                f"like our {like.model} in {like.same}; not compared with it: {like.differs}"
+            )
+        frame = frame.replace("", "-").rename(columns=_label)
+        found.append(StudyTable(title, frame, tuple(notes)))
+    return found
+
+
+def _by_unit(test: str, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return a test's figures by the title of their table: one for all, if a row has two units."""
+    keys = [*_WHERE, "source"]
+    if rows["unit"].nunique() == 1 or rows.groupby(keys, dropna=False)["unit"].nunique().max() > 1:
+        return {test: rows}
+    return {f"{test}, {unit}": found for unit, found in rows.groupby("unit", sort=False)}
+
+
+def figure_tables(study: Study) -> list[StudyTable]:
+    """Return all figures of a study as text, a table per test, or per unit of one."""
     rows = study_figures(study)
     rows = rows[rows["unit"] != ""]
     # What is evaluated belongs to the training before it, and its column says what it is.
+    phases = rows["phase"].replace("evaluate", "train")
     rows = rows.assign(
-        phase=rows["phase"].where(rows["phase"] == "predict", ""),
+        phase=phases if phases.nunique() > 1 else "",
         series=rows["series"].where(rows["series"] != study.name, ""),
         device=rows["device"].where(rows["device"] != (study.gpu or ""), ""),
     )
-    return [(str(test), _of_test(found)) for test, found in rows.groupby("test", sort=False)]
+    return [
+        table
+        for test, found in rows.groupby("test", sort=False)
+        for table in _of_test(study, str(test), found)
+    ]
+
+
+def setup_table(study: Study) -> StudyTable | None:
+    """Return what each part of a study ran on as text, None where nothing is known of it."""
+    known = [setup.model_dump() for setup in study.setups]
+    shown = ["series", "gpu", "backend", "keras_version", "framework_version", "cuda", "cudnn",
+             "image_data_format", "data_source"]  # fmt: skip
+    frame = pd.DataFrame(known, columns=shown).fillna("").astype("string")
+    frame = frame[[name for name in shown if (frame[name] != "").any()]]
+    if frame.empty:
+        return None
+    return StudyTable("Set-ups", frame.replace("", "-").rename(columns=_label))
 
 
 def study_lines(study: Study) -> list[str]:

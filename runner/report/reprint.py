@@ -5,13 +5,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from runner.report.cells import article_tables, figure_tables, study_lines
+from runner.report.cells import article_tables, figure_tables, setup_table, study_lines
 from runner.report.console import out, print_json
 from runner.report.contents import Report
 from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
 from runner.report.terminal import print_limits, print_report, print_table
-from runner.spec.study import DEFAULT_STUDY, load_study
+from runner.spec.study import DEFAULT_STUDY, Study, load_study
 from runner.store.find import find_run
 from runner.tables.load import load_runs
 from runner.tables.published import IN_A_PICTURE, study_figures
@@ -53,21 +53,34 @@ def report_runs(names: list[str], results_dir: Path, form: Form, html_file: Path
         out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
 
 
+def _print_facts(study: Study) -> None:
+    """Print what a study is. What can be followed or searched is in one line, of any width."""
+    lines = study_lines(study)
+    whole = 1 + len(study.addresses)
+    for line in lines[:whole]:
+        out.print(line, highlight=False, soft_wrap=True)
+    for line in lines[whole:]:
+        out.print(line, highlight=False)
+
+
 def print_study(name: str | None) -> None:
     """Print all figures of a study; without a name, the tables of the reproduced article.
 
     Raises UsageError for an unknown name.
     """
     study = load_study(name or DEFAULT_STUDY)
-    for line in study_lines(study) if name else []:
-        out.print(line, highlight=False, soft_wrap=True)
-    for title, frame in (figure_tables if name else article_tables)(study):
-        print_table(frame, title)
+    tables = article_tables(study)
+    if name:
+        _print_facts(study)
+        setups = setup_table(study)
+        tables = [*([setups] if setups else []), *figure_tables(study)]
+    for table in tables:
+        print_table(table.frame, table.title, table.notes)
     shown = study_figures(study)["left_out"].eq(IN_A_PICTURE).any()
     notes = [
         study.numbers if not name else None,
         f"{IN_A_PICTURE}: the number was published as a drawing." if shown else None,
-        f"Sources, row by row: {study.folder}",
     ]
-    text = " ".join(note for note in notes if note)
-    out.print(text, highlight=False, soft_wrap=True)
+    if any(notes):
+        out.print(" ".join(note for note in notes if note), highlight=False)
+    out.print(f"Sources, row by row: {study.folder}", highlight=False, soft_wrap=True)

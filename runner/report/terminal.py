@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -96,24 +96,51 @@ def rich_table(frame: pd.DataFrame, title: str, width: int | None = None) -> Tab
     return table if _fits(table, width or out.width) else _table(frame, title, _in_two_lines)
 
 
+def _named(frame: pd.DataFrame, width: int) -> tuple[pd.DataFrame, int]:
+    """Return a frame, and how many of its first columns name its rows before each part of it.
+
+    They are as many as tell all rows apart, if those leave half of the width to the figures; else
+    the rows are numbered.
+    """
+    columns = list(frame.columns)
+    shortest = 2 if len(columns) > 1 and _is_text(frame[columns[1]]) else 1
+    for count in range(shortest, len(columns)):
+        if not frame[columns[:count]].duplicated().any():
+            if _fits(rich_table(frame[columns[:count]], "", width), width // 2):
+                return frame, count
+            break
+    numbered = frame.copy()
+    numbered.insert(shortest, "row", [str(number + 1) for number in range(len(frame))])
+    return numbered.astype("string"), shortest + 1
+
+
 def _parts(frame: pd.DataFrame, width: int) -> list[pd.DataFrame]:
     """Return a frame's columns in parts that each fit; each begins with what names its rows."""
-    names = [str(name) for name in frame.columns[:2]]
-    named = names if len(names) == 2 and _is_text(frame[names[1]]) else names[:1]
-    parts = [list(named)]
-    for column in frame.columns[len(named) :]:
+    if _fits(rich_table(frame, "", width), width):
+        return [frame]
+    frame, count = _named(frame, width)
+    named = list(frame.columns[:count])
+    parts = [named]
+    for column in frame.columns[count:]:
         grown = [*parts[-1], column]
-        if len(grown) > len(named) + 1 and not _fits(rich_table(frame[grown], "", width), width):
+        if len(grown) > count + 1 and not _fits(rich_table(frame[grown], "", width), width):
             parts.append([*named, column])
         else:
             parts[-1] = grown
     return [frame[part] for part in parts]
 
 
-def print_table(frame: pd.DataFrame, title: str) -> None:
-    """Print a frame of text cells, in several parts where the terminal is too narrow for one."""
+def print_table(frame: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> None:
+    """Print a frame of text cells, in several parts where the terminal is too narrow for one.
+
+    ``notes`` are lines between the title and the table.
+    """
+    if notes:
+        out.print(title, style="italic", highlight=False)
+        _print_lines(list(notes))
     for number, part in enumerate(_parts(frame, out.width)):
-        out.print(rich_table(part, f"{title}, continued" if number else title))
+        first = "" if notes else title
+        out.print(rich_table(part, f"{title}, continued" if number else first))
 
 
 def write_run_tables(folder: Path) -> Report:

@@ -41,6 +41,17 @@ class StudyTest(Strict):
     has_image_layout: bool = False
 
 
+class Resemblance(Strict):
+    """One of our models that a study's test is like and is not, in words: compared with nothing.
+
+    ``same`` and ``differs`` name what was checked of layers, batch, optimizer, data and timing.
+    """
+
+    model: str
+    same: str
+    differs: str
+
+
 class StudySetup(Strict):
     """What a backend ran on in a series of a study, as its source states it.
 
@@ -79,6 +90,7 @@ class _File(Strict):
     level: Annotated[float, Field(ge=0, lt=1)] = 0.03
     kinds: dict[str, str] = Field({FIGURE: "published"}, min_length=1)
     tests: dict[str, StudyTest] = Field({})
+    resembles: dict[str, Resemblance] = Field({})
     setups: tuple[StudySetup, ...] = ()
 
     @model_validator(mode="after")
@@ -89,6 +101,13 @@ class _File(Strict):
             raise ValueError(f"what reproduces a study needs {', '.join(missing)} too")
         return self
 
+    @model_validator(mode="after")
+    def _a_test_is_ours_or_like_ours(self) -> Self:
+        for name in self.resembles:
+            if name in self.tests:
+                raise ValueError(f"'{name}' is in tests, so compared, and in resembles, so not")
+        return self
+
 
 class Study(_File):
     """A published comparison: the content of ``results/published/<name>/study.toml``.
@@ -97,7 +116,8 @@ class Study(_File):
     kinds of figures that give the one number per cell, with the titles of their columns: the first
     is what the publication's text states, and a later one overrules it where it has figures.
     ``threads`` is what its reproduction asks for where the user does not, None: all of them.
-    Two figures nearer than the fraction ``level`` are no order.
+    Two figures nearer than the fraction ``level`` are no order. A test in ``tests`` is one of our
+    models and is compared with it; one in ``resembles`` is nearly one, and is not.
     """
 
     name: str
@@ -128,10 +148,13 @@ class Study(_File):
 
 
 def _check_models(path: Path, content: _File) -> None:
+    named = [("tests", name, test.model) for name, test in content.tests.items()]
+    named += [("resembles", name, like.model) for name, like in content.resembles.items()]
+    for table, name, model in named:
+        if model not in WORKLOADS:
+            hint = near_miss(model, WORKLOADS)
+            raise ConfigurationError(f"{path}: {table}.{name}: unknown model '{model}'{hint}")
     for name, test in content.tests.items():
-        if test.model not in WORKLOADS:
-            hint = near_miss(test.model, WORKLOADS)
-            raise ConfigurationError(f"{path}: tests.{name}: unknown model '{test.model}'{hint}")
         found = WORKLOADS[test.model].suite
         if content.suite not in (None, found):
             raise ConfigurationError(

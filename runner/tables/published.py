@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from runner import paths
 from runner.errors import ConfigurationError, near_miss
+from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import explained_error
 from runner.spec.study import (
     FIGURE,
@@ -31,6 +32,8 @@ from runner.words import escaped
 # Why a cell without a number has none, where the number was printed as a drawing only.
 IN_A_PICTURE = "in a picture only"
 SECONDS_PER_EPOCH = "s/epoch"
+# What one cell has one of: figures of several are of different work.
+_OF_A_CELL = ("batch", "precision", "image_data_format", "variant")
 _Words = Annotated[str, Field(min_length=1)]
 
 
@@ -40,7 +43,9 @@ class Figure(BaseModel):
     ``value`` is the figure in ``unit``; of a range it is the lower end, and ``high`` the upper one.
     ``left_out`` says, without a value, why there is none, and with one, why it does not count.
     ``inferred`` says what of the row its source does not state, such as the backend: the figure is
-    shown with that mark, and is in no number, ratio or order.
+    shown with that mark, and is in no number, ratio or order. ``gpu_count`` is how many of the
+    device computed, absent where the source speaks of one card or of none; ``variant`` tells apart,
+    in words, what a set-up did differently and no other column says, such as how it was compiled.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,8 +58,11 @@ class Figure(BaseModel):
     framework_version: str = ""
     keras_version: str = ""
     device: str = ""
+    gpu_count: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
     precision: str = ""
+    image_data_format: ImageDataFormat | None = None
+    variant: str = ""
     phase: Literal["train", "evaluate", "predict"] = "train"
     epochs: Annotated[int, Field(ge=1)] | None = None
     kind: str = FIGURE
@@ -83,11 +91,18 @@ def _filled(study: Study, row: Figure) -> Figure:
 def study_figures(study: Study) -> pd.DataFrame:
     """Return a study's figures, one row each, in the columns of ``Figure``.
 
-    Raises ConfigurationError with the file, the line and the column of what is wrong.
+    Raises ConfigurationError with the file, the line and the column of what is wrong, and for a
+    test of ``study.toml`` that has no figure.
     """
     found = [row.model_dump() for row in _read_figures(study)]
     return pd.DataFrame(found, columns=list(Figure.model_fields)).astype(
-        {"batch": "Int64", "epochs": "Int64", "value": "float64", "high": "float64"}
+        {
+            "batch": "Int64",
+            "epochs": "Int64",
+            "gpu_count": "Int64",
+            "value": "float64",
+            "high": "float64",
+        }
     )
 
 
@@ -110,7 +125,18 @@ def _read_figures(study: Study) -> list[Figure]:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path}: not a CSV file in UTF-8: {error}") from error
+    _check_tests(study, {row.test for row in found})
     return found
+
+
+def _check_tests(study: Study, known: set[str]) -> None:
+    """Refuse a test that ``study.toml`` names and no figure is of: nothing would come of it."""
+    for name in [*study.tests, *study.resembles]:
+        if name not in known:
+            raise ConfigurationError(
+                f"{study.folder / 'study.toml'}: no figure is of the test '{escaped(name)}'"
+                f"{near_miss(name, sorted(known))}"
+            )
 
 
 def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
@@ -156,7 +182,7 @@ def _kind_text(rows: Sequence[Figure]) -> str:
 
 
 def _counted(study: Study) -> list[Figure]:
-    """Return the rows that count for a cell: training times per epoch of our models on a GPU.
+    """Return the rows that count for a cell: training times per epoch of our models on one GPU.
 
     Those without a value stay: they say why there is none.
     """
@@ -168,6 +194,7 @@ def _counted(study: Study) -> list[Figure]:
         and row.unit == SECONDS_PER_EPOCH
         and row.phase == "train"
         and not row.device.startswith("CPU")
+        and row.gpu_count in (None, 1)
         and not (_has_value(row) and row.left_out)
     ]
 
@@ -175,7 +202,7 @@ def _counted(study: Study) -> list[Figure]:
 def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
     """Return a cell of one of a study's tests, from the rows that count for it."""
     first = rows[0]
-    for column in ("batch", "precision"):
+    for column in _OF_A_CELL:
         if len({getattr(row, column) for row in rows} - {None, ""}) > 1:
             raise ConfigurationError(
                 f"{study.folder / 'figures.csv'}: {first.test}, {first.backend}: figures of "

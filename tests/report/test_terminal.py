@@ -49,6 +49,41 @@ def test_a_table_of_any_size_is_whole_at_any_width(monkeypatch, capsys, width, c
     assert [n for n in range(columns) if f"configuration-{n}/" not in text] == []
 
 
+def parts_of(lines: list[str]) -> list[str]:
+    """Return the lines of a table's rows."""
+    return [line for line in lines if line.startswith(" s ")]
+
+
+def test_each_part_of_a_narrow_table_names_its_rows(monkeypatch, capsys):
+    """By as many columns as tell them apart."""
+    values = {f"a figure of {n}": [f"{n}.5", f"{n}.25"] for n in range(6)}
+    frame = pd.DataFrame({"series": ["s", "s"], "cards": ["1", "8"], **values}).astype("string")
+    lines = printed(monkeypatch, capsys, 60, lambda: print_table(frame, "Title"))
+    assert len(parts_of(lines)) > 2
+    assert {tuple(line.split()[:2]) for line in parts_of(lines)} == {("s", "1"), ("s", "8")}
+
+
+def test_rows_that_no_column_tells_apart_are_numbered_in_each_part(monkeypatch, capsys):
+    values = {f"a figure of {n}": ["0.5", "0.5"] for n in range(6)}
+    frame = pd.DataFrame({"series": ["s", "s"], **values}).astype("string")
+    lines = printed(monkeypatch, capsys, 60, lambda: print_table(frame, "Title"))
+    assert {tuple(line.split()[:2]) for line in parts_of(lines)} == {("s", "1"), ("s", "2")}
+    assert "row" in "".join(lines)
+    whole = printed(monkeypatch, capsys, 160, lambda: print_table(frame, "Title"))
+    assert "row" not in "".join(whole)
+
+
+def test_notes_stand_between_a_title_and_its_table_and_keep_within_the_terminal(
+    monkeypatch, capsys
+):
+    notes = ["word " * 30, "another note"]
+    lines = printed(monkeypatch, capsys, 80, lambda: print_table(wide_frame(8), "Seconds", notes))
+    assert lines[0] == "Seconds"
+    assert "another note" in lines[1:4]
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("Seconds, continued") for line in lines)
+
+
 def test_titles_of_columns_have_two_lines_at_most_and_one_where_there_is_room(monkeypatch, capsys):
     names = ["model", "a long title of many words", "other long title of many words"]
     frame = pd.DataFrame([["mnist_mlp", "1", "2"]], columns=names).astype("string")

@@ -8,7 +8,7 @@ from runner.cli.app import main
 from runner.cli.completion import reproduced, studies
 from runner.errors import ConfigurationError, UsageError
 from runner.plan.plan import plan_run
-from runner.report.cells import figure_tables, study_lines
+from runner.report.cells import figure_tables, setup_table, study_lines
 from runner.spec.request import Request
 from runner.spec.study import (
     all_studies,
@@ -29,7 +29,7 @@ def test_all_figures_of_a_study_are_printed(name, capsys):
     assert printed.startswith(f"{study.title} (")
     assert all(address in printed for address in study.addresses)
     rows = study_figures(study)
-    shown = pd.concat([frame for _, frame in figure_tables(study)]).astype("string")
+    shown = pd.concat([table.frame for table in figure_tables(study)]).astype("string")
     texts = set(shown.to_numpy().ravel())
     values = rows.loc[rows["high"].isna(), "value"].dropna()
     assert len(values) and {f"{value:.6g}" for value in values} <= texts
@@ -53,6 +53,13 @@ test,backend,value,unit,source
 digits,torch,2.5,s/epoch,https://example.org/a
 digits,jax,1.5,s/epoch,https://example.org/a
 """
+LIKE = """
+[resembles.two]
+model = "mnist_cnn"
+same = "data"
+differs = "another batch"
+"""
+TWO = "two,torch,9,s/epoch,https://example.org/a\n"
 
 
 @pytest.fixture
@@ -71,9 +78,9 @@ def tiny(tmp_path):
 def test_a_study_of_a_few_lines_is_printed_and_compared(tiny):
     root = tiny()
     study = load_study("tiny2024", root)
-    [(title, frame)] = figure_tables(study)
-    assert title == "digits"
-    assert frame["s/epoch"].tolist() == ["2.5", "1.5"]
+    [table] = figure_tables(study)
+    assert table.title == "digits"
+    assert table.frame["s/epoch"].tolist() == ["2.5", "1.5"]
     assert study_lines(study)[0] == "Two backends (2024)"
     known = published_series(root).set_index("backend")
     assert known["seconds"].to_dict() == {"torch": 2.5, "jax": 1.5}
@@ -93,6 +100,10 @@ def test_a_study_of_a_few_lines_is_printed_and_compared(tiny):
         (TINY, FIGURES.replace("1.5", "fast"), "figures.csv, line 3: value: "),
         (TINY, FIGURES.replace("1.5", ""), "without a value, left_out must say why"),
         (TINY, FIGURES.replace("jax,1.5,s/epoch", "jax,1.5,"), "a value needs its unit"),
+        (TINY.replace("digits", "digit"), FIGURES, "the test 'digit'; did you mean 'digits'?"),
+        (TINY + LIKE.replace("two", "tow"), FIGURES + TWO, "did you mean 'two'?"),
+        (TINY + LIKE.replace("cnn", "cn"), FIGURES + TWO, "resembles.two: unknown model"),
+        (TINY + LIKE.replace("two", "digits"), FIGURES, "is in tests, so compared"),
         (TINY, FIGURES.replace("e\n", "e,study\n").replace("/a", "/a,other"), "study: 'other'"),
     ],
 )
@@ -119,6 +130,76 @@ def test_figures_of_two_batch_sizes_are_no_cell(tiny):
     root = tiny(csv=f"{two}digits,jax,3,s/epoch,https://example.org/a,64\n")
     with pytest.raises(ConfigurationError, match="several batch"):
         published_series(root)
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["gpu_count,2", "phase,predict", "phase,evaluate", "device,CPU (4 cores)", "left_out,a slip"],
+)
+def test_of_several_cards_another_phase_or_a_cpu_no_figure_counts(tiny, more):
+    column, value = more.split(",")
+    told = FIGURES.replace("source\n", f"source,{column}\n")
+    root = tiny(csv=f"{told}digits,tensorflow,1,s/epoch,https://example.org/a,{value}\n")
+    assert set(published_series(root)["backend"]) == {"torch", "jax"}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("image_data_format", ("channels_first", "channels_last")),
+        ("variant", ("eager", "compiled")),
+        ("precision", ("float32", "bfloat16")),
+    ],
+)
+def test_figures_of_two_kinds_of_work_are_no_cell(tiny, column, values):
+    told = FIGURES.replace("source\n", f"source,{column}\n").replace("/a\n", f"/a,{values[0]}\n")
+    root = tiny(csv=f"{told}digits,jax,3,s/epoch,https://example.org/a,{values[1]}\n")
+    with pytest.raises(ConfigurationError, match=f"several {column}"):
+        published_series(root)
+
+
+def test_what_is_like_a_model_of_ours_is_shown_and_not_compared(tiny):
+    root = tiny(TINY + LIKE, FIGURES + TWO)
+    of_two = figure_tables(load_study("tiny2024", root))[1]
+    assert of_two.notes == ("like our mnist_cnn in data; not compared with it: another batch",)
+    assert set(published_series(root)["model"]) == {"mnist_mlp"}
+
+
+MANY = """\
+test,backend,framework_version,batch,gpu_count,image_data_format,kind,value,unit,source
+digits,torch,2.5,32,2,channels_first,a,1.5,s/epoch,https://example.org/a
+digits,torch,2.5,64,2,channels_first,a,2.5,s/epoch,https://example.org/a
+digits,jax,0.4,32,2,channels_last,b,3.5,s/epoch,https://example.org/a
+digits,jax,0.4,32,2,channels_last,,4.5,images/s,https://example.org/b
+"""
+
+
+def test_what_all_rows_share_or_follows_from_the_backend_stands_above_the_table(tiny):
+    seconds, images = figure_tables(load_study("tiny2024", tiny(csv=MANY)))
+    assert (seconds.title, images.title) == ("digits, s/epoch", "digits, images/s")
+    assert seconds.notes == (
+        "GPUs: 2",
+        "framework version: torch 2.5; jax 0.4",
+        "image data format: torch channels_first; jax channels_last",
+    )
+    assert seconds.frame.to_dict("list") == {
+        "backend": ["torch", "torch", "jax"],
+        "batch": ["32", "64", "32"],
+        "kind": ["a", "a", "b"],
+        "s/epoch": ["1.5", "2.5", "3.5"],
+    }
+    assert images.frame.to_dict("list") == {"backend": ["jax"], "images/s": ["4.5"]}
+
+
+def test_a_study_says_what_it_ran_on(capsys):
+    assert main(["published", "--study", "szilard2017"]) == 0
+    printed = capsys.readouterr().out
+    assert "Set-ups" in printed
+    assert "1.2.1" in printed
+
+
+def test_a_study_of_which_no_set_up_is_known_has_no_table_of_them(tiny):
+    assert setup_table(load_study("tiny2024", tiny())) is None
 
 
 def test_a_study_stands_for_its_configurations_and_models():

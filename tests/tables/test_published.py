@@ -48,7 +48,7 @@ def test_a_figure_whose_backend_is_inferred_is_shown_so_and_counts_for_nothing()
 
 
 def test_all_figures_of_a_study_say_what_is_inferred():
-    table = dict(figure_tables(STUDY))["babi_rnn"]
+    table = {shown.title: shown.frame for shown in figure_tables(STUDY)}["babi_rnn"]
     assert set(table.loc[table["backend"] == "theano", "not counted"]) >= {"backend inferred"}
 
 
@@ -100,7 +100,7 @@ def test_no_figure_of_a_cpu_or_of_another_version_counts():
 def test_the_five_tables_are_the_articles():
     tables = article_tables(STUDY)
     assert len(tables) == len(choose_workloads([])) == 5
-    assert all(len(frame) == 4 for _, frame in tables)
+    assert all(len(table.frame) == 4 for table in tables)
 
 
 @pytest.fixture
