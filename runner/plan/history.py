@@ -50,8 +50,9 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
-# What besides the model says what is done: the phase, how it is compiled and computed, the batch.
-Work = tuple[str, str, str | None, int | None]
+# What besides the model says what is done: the phase, how it is compiled, the batch, and the
+# precision, which older jobs do not tell.
+Work = tuple[str, str, int | None, str | None]
 
 
 class Nearness(IntEnum):
@@ -145,7 +146,12 @@ def epochs_of(job: Job) -> int:
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return job.phase, job.jit, job.precision, job.batch_size
+    return job.phase, job.jit, job.batch_size, job.precision
+
+
+def is_same_work(known: Work, wanted: Work) -> bool:
+    """Return whether two do the same, as far as that is known."""
+    return known[:-1] == wanted[:-1] and known[-1] in (None, wanted[-1])
 
 
 def samples_of(job: Job) -> int:
@@ -311,7 +317,7 @@ class History:
             timing
             for timing in timings
             if (timing.backend, timing.model, timing.device) == (job.backend, job.model, job.device)
-            and timing.work == work_of(job)
+            and is_same_work(timing.work, work_of(job))
             and timing.tells_of(job)
         ]
         return [(self._nearness(job, timing, best), timing) for timing in fit]

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -71,8 +72,10 @@ def _table(frame: pd.DataFrame, title: str, header: Callable[[str], str]) -> Tab
             no_wrap=is_label,
             min_width=max(longest if is_label else _LEAST_OF_TEXT, *map(len, name.split("\n"))),
         )
-    # Space between groups of rows, not between rows that are a group each.
-    is_grouped = bool(frame.iloc[:, 0].duplicated().any())
+    # Space between groups of rows, not between rows that are a group each, or take turns.
+    first = frame.iloc[:, 0]
+    groups = sum(1 for _ in groupby(first))
+    is_grouped = groups == first.nunique() < len(first)
     last = None
     for row in frame.itertuples(index=False):
         if is_grouped and last is not None and row[0] != last:

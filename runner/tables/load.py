@@ -73,7 +73,7 @@ def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     versions = event["versions"]
     seen = {key: event[key] for key in ("cache_warm", "import_seconds")}
     seen["threads"] = str(event["threads"])
-    seen |= {name: event[name] for name in ("precision", "jit", "phase")}
+    seen |= {n: event[n] for n in ("precision", "jit", "phase") if event[n] is not None}
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
     if event.get("cpu_model"):

@@ -142,7 +142,7 @@ def make(**changes):
         "configuration": "mxnet-k122", "backend": "mxnet", "model": "mnist_mlp", "repeat": 1,
         "device": "cpu", "data": "synthetic", "epochs": 3, "samples": None, "seed": 2017,
         "threads": 1, "image_data_format": "channels_first",
-        "recurrent_activation": "hard_sigmoid",
+        "recurrent_activation": "hard_sigmoid", "precision": "float32",
     }  # fmt: skip
     return Job(**{**fields, **changes})
 

@@ -73,6 +73,18 @@ def test_rows_that_no_column_tells_apart_are_numbered_in_each_part(monkeypatch, 
     assert "row" not in "".join(whole)
 
 
+@pytest.mark.parametrize(
+    ("names", "blanks"), [("aabb", 1), ("abab", 0), ("abcd", 0), ("aaaa", 0), ("aabc", 2)]
+)
+def test_space_stands_between_groups_and_not_between_rows_that_take_turns(
+    monkeypatch, capsys, names, blanks
+):
+    frame = pd.DataFrame({"card": list(names), "figure": ["7"] * 4}).astype("string")
+    lines = printed(monkeypatch, capsys, 80, lambda: print_table(frame, ""))
+    rows = [number for number, line in enumerate(lines) if "7" in line]
+    assert rows[-1] - rows[0] == len(names) - 1 + blanks
+
+
 def test_notes_stand_between_a_title_and_its_table_and_keep_within_the_terminal(
     monkeypatch, capsys
 ):

@@ -192,7 +192,7 @@ def rows(job, seconds, status="ok"):
     return pd.DataFrame(
         {
             "run": "r", "job": job.id, "model": job.model, "configuration": job.configuration,
-            "backend": job.backend, "device": job.device, "status": status,
+            "backend": job.backend, "device": job.device, "settings": "", "status": status,
             "epoch": range(1, len(seconds) + 1), "seconds": seconds,
         }
     )  # fmt: skip
