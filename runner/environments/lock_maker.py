@@ -71,8 +71,11 @@ def _compile(configuration: Configuration, device: Device, options: BuildOptions
     wanted = configuration.wanted(device)
     whole = [] if _is_resolved(configuration) else ["--no-deps"]
     plain = ["--no-header", "--no-annotate", "--generate-hashes"]
+    how: list[str | Path] = [*plain, *whole, *_platform(configuration)]
+    if configuration.overrides.exists():
+        how += ["--override", configuration.overrides]
     _uv(
-        ["pip", "compile", *plain, *whole, *_platform(configuration), wanted, "--output-file", to],
+        ["pip", "compile", *how, wanted, "--output-file", to],
         _settings(options, wanted),
         options.build_seconds,
     )

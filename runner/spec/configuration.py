@@ -187,6 +187,11 @@ class Configuration(_File):
         return self.folder / f"{device}.lock"
 
     @property
+    def overrides(self) -> Path:
+        """Return what replaces requirements that packages state; most have no such file."""
+        return self.folder / "overrides.in"
+
+    @property
     def build_lock(self) -> Path:
         """Return the locked pip, setuptools and wheel that its packages are installed with."""
         version = ".".join(self.python.split(".")[:2])

@@ -80,6 +80,26 @@ def test_the_cpu_installs_nothing_of_cuda(folder):
     assert [name for name in pins(folder / "cpu.lock") if CUDA.match(name)] == []
 
 
+@pytest.mark.parametrize("path", sorted(DOCKER.glob("*/overrides.in")), ids=named_after_folder)
+def test_what_an_override_takes_out_is_in_no_lock(path):
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    assert all(line.endswith('; sys_platform == "never"') for line in lines)
+    taken_out = {line.partition(";")[0] for line in lines}
+    for lock in path.parent.glob("*.lock"):
+        assert not taken_out & {pin.partition("==")[0] for pin in pins(lock)}, lock
+
+
+def test_no_backend_brings_another_ones_framework():
+    held = {
+        folder.name: {
+            match[1] for name in pins(folder / "cpu.lock") if (match := FRAMEWORK.match(name))
+        }
+        for folder in FOLDERS
+        if folder.name.endswith("-k3")
+    }
+    assert held == {"jax-k3": set(), "tf-k3": {"tensorflow"}, "torch-k3": {"torch"}}
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_only_torch_for_the_cpu_has_a_build_of_its_own_index(folder):
     local = [name for path in folder.glob("*.lock") for name in pins(path) if "+" in name]

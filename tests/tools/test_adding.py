@@ -64,7 +64,7 @@ def test_new_locks_are_what_the_index_resolves(rooms):
         is_installable(load_configurations(["jax-k3"])[0], Device.CPU, BUILD)
     except BuildError as error:
         cannot(f"no package index: {error}")
-    pins = {"keras": "3.14.0"}
+    pins = {"keras": "3.14.0", "keras-hub": "0.29.1"}
     made, _ = write_configuration("jax-k3140", None, pins, BUILD, print, rooms.configurations)
     assert {f.state for f in configuration_findings(made.folder)} == {FindingState.OK}
     assert {f.state for f in index_findings(made, Device.CPU, BUILD)} == {FindingState.OK}

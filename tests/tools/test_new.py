@@ -78,7 +78,10 @@ def test_a_made_configuration_passes_every_check_of_files(rooms, index):
     assert (made.keras, made.backends["jax"].version) == ("3.14.0", "0.10.1")
     assert made.title == "JAX 0.10.1 under Keras 3.14.0"
     assert "0.10.1" in (made.folder / "Dockerfile").read_text().splitlines()[0]
-    assert (made.folder / "gpu.in").read_text() == "keras==3.14.0\njax[cuda12]==0.10.1\n"
+    assert (made.folder / "gpu.in").read_text() == (
+        "keras==3.14.0\nkeras-hub==0.32.0\njax[cuda12]==0.10.1\n"
+    )
+    assert made.overrides.read_bytes() == like.overrides.read_bytes()
     assert sorted(index) == [("jax0101-k3140", Device.CPU), ("jax0101-k3140", Device.GPU)]
     found = list(configuration_findings(made.folder))
     assert marks(found) == {FindingState.OK, FindingState.WARNING}

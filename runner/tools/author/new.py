@@ -136,6 +136,8 @@ def _fill(folder: Path, like: Configuration, versions: dict[str, str]) -> None:
     """Write a configuration's files as ``like`` has them, with other versions."""
     for name in ("config.toml", "Dockerfile"):
         shutil.copyfile(like.folder / name, folder / name)
+    if like.overrides.exists():
+        shutil.copyfile(like.overrides, folder / like.overrides.name)
     known: set[str] = set()
     changed: dict[str, str] = {}
     for device in Device:
