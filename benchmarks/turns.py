@@ -58,8 +58,8 @@ def main(argument):
     stream = events.take_over_stdout()
     asked = spec.parse(json.loads(argument)["job"])
     pairs = json.loads(argument)["pairs"]
-    workload = registry.workload(asked.model)
-    keras = process.start(asked, process.empty_home(), stream)
+    workload = registry.workload(asked.model, asked.size)
+    keras = process.start(asked, workload, process.empty_home(), stream)
     parts = process.load(asked, workload, stream)
     model = process.build(asked, workload, keras, stream)
     samples = keras.samples_per_epoch(workload, parts.train)

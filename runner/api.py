@@ -201,6 +201,7 @@ def run(
     phase: Values = (),
     precision: Values = (),
     jit: Values = (),
+    size: Values = (),
     batch_size: Values = (),
     data: Literal["real", "synthetic", "digits"] | None = None,
     seed: Whole = 2017,
@@ -223,10 +224,11 @@ def run(
     epoch) default to the published ones, ``data`` to real data where it is cached and else to
     synthetic. ``threads`` is the CPU threads of each backend, "framework" for its own default; by
     default the study's choice, or all CPUs that may be used. ``phase`` ("train", "predict"),
-    ``precision``, ``jit``, ``batch_size``, ``threads`` and ``samples`` take one value or several:
-    every combination is a cell (see the command line's help for their values). ``repeats`` is the
-    number of fresh processes per cell; ``until`` ("2%") repeats until each cell's interval is that
-    narrow. ``timeout`` (a job's) and ``wait`` (for a device that another run holds) are in seconds.
+    ``precision``, ``jit``, ``size``, ``batch_size``, ``threads`` and ``samples`` take one value or
+    several: every combination is a cell (see the command line's help for their values).
+    ``repeats`` is the number of fresh processes per cell; ``until`` ("2%") repeats until each
+    cell's interval is that narrow. ``timeout`` (a job's) and ``wait`` (for a device that another
+    run holds) are in seconds.
     ``name`` is the run's, by default the time at which it begins. ``observer`` hears of every job
     and epoch; without one they are printed to standard error.
 
@@ -249,6 +251,7 @@ def run(
         phase=phase,
         precision=precision,
         jit=jit,
+        size=size,
         batch_size=batch_size,
         data=data,
         seed=seed,

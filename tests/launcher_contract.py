@@ -34,7 +34,8 @@ def make_job(model: str = "mnist_mlp", **changes) -> Job:
         "configuration": "some-k1", "backend": "mxnet", "model": model, "repeat": 1,
         "device": "cpu", "data": "synthetic", "epochs": 2, "samples": 8, "seed": 1, "threads": 1,
         "image_data_format": "channels_last", "recurrent_activation": "sigmoid",
-        "precision": "float32", "jit": "auto", "phase": "train", "batch_size": None,
+        "precision": "float32", "jit": "auto", "phase": "train", "size": "published",
+        "batch_size": None,
     }  # fmt: skip
     return Job(**{**fields, **changes})
 

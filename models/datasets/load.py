@@ -1,4 +1,4 @@
-"""The data of the models: real files, scikit-learn's digits, or synthetic of the same form."""
+"""The data of the models: real files, scikit-learn's digits, made data, or synthetic of a form."""
 
 import collections
 import hashlib
@@ -6,10 +6,11 @@ import os
 
 import numpy as np
 
-from models.datasets import babi, synthetic
+from models.datasets import babi, made, synthetic
 from models.datasets.facts import DATASETS
 
-# x: an array with a sample per row, or a tuple of such; y: the samples' labels, integers (n,).
+# x: an array with a sample per row, or a tuple of such; y: the samples' labels, integers (n,), or
+# whatever the form of made data gives as targets.
 Part = collections.namedtuple("Part", ["x", "y"])
 Data = collections.namedtuple("Data", ["train", "validation", "test", "sha256"])
 
@@ -35,19 +36,30 @@ class DataError(Exception):
     """The data asked for is not there, or is not what its name says."""
 
 
-def load(dataset, spec):
+def load(dataset, spec, form=None):
     """Return the ``dataset`` as the job spec wants it, with the hash of what it holds.
+
+    ``form`` is that of made data, which no other has.
 
     "mnist" is uint8 (n, 28, 28) and "cifar10" uint8 (n, 32, 32, 3), 0 to 255, with labels (n,)
     from 0 to 9. "babi" is int32 word numbers: stories (n, 552), questions (n, 5), answers (n,).
     Raises ``DataError`` for files that are not there or hold something else.
     """
-    if dataset == "babi":
+    if form is not None:
+        train, validation, test = _make(dataset, spec, form)
+    elif dataset == "babi":
         train, validation, test = _load_babi(spec)
     else:
         train, test = _load_images(dataset, spec)
         validation = test  # the published runs validated on the test images
     return Data(train, validation, test, sha256(train, validation, test))
+
+
+def _make(dataset, spec, form):
+    if spec.data != "synthetic":
+        raise DataError("data {!r} does not serve {}, which is made".format(spec.data, dataset))
+    counts = cut(spec.samples, *made.sizes(dataset, form))
+    return tuple(Part(x, y) for x, y in made.parts(form, counts, spec.seed))
 
 
 def sha256(*parts):
@@ -62,18 +74,21 @@ def sha256(*parts):
 
 
 def cut(samples, train, *others):
-    """Return the sizes to use: ``samples`` of ``train``, the others in the same ratio."""
+    """Return the sizes to use: ``samples`` of ``train``, the others in the same ratio.
+
+    None becomes empty that was not.
+    """
     if samples is None or samples >= train:
         return (train,) + others
-    return (samples,) + tuple(max(1, other * samples // train) for other in others)
+    return (samples,) + tuple(max(min(1, other), other * samples // train) for other in others)
 
 
 def _load_images(dataset, spec):
     if spec.data == "synthetic":
         form = SYNTHETIC_IMAGES[dataset]
         sizes = cut(spec.samples, form.train, form.test)
-        made = synthetic.images(form, sizes, spec.seed)
-        return tuple(Part(x, y) for x, y in made)
+        drawn = synthetic.images(form, sizes, spec.seed)
+        return tuple(Part(x, y) for x, y in drawn)
     train, test = _read_images(dataset, spec)
     train_size, test_size = cut(spec.samples, len(train.x), len(test.x))
     return _slice(train, 0, train_size), _slice(test, 0, test_size)

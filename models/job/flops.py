@@ -8,6 +8,7 @@ embeddings and dropout are not. Where a convolution pads, its products with zero
 import numpy as np
 
 CONVOLUTIONS = ("Conv2D", "Convolution2D")  # the latter under Keras 1
+KNOWN = CONVOLUTIONS + ("TimeDistributed", "LSTM", "Dense", "Embedding")
 TRAINING = 3  # times the forward pass: the backward pass has two products for each
 
 
@@ -25,6 +26,10 @@ def forward(layers, shapes):
 
 
 def _of_layer(layer, shapes):
+    if type(layer).__name__ not in KNOWN and getattr(layer, "_layers", None):
+        # A network within the network, whose weights reading would copy: those of the largest are
+        # many gigabytes.
+        raise UnknownLayer("{} {}".format(type(layer).__name__, layer.name))
     kernels = [weight.size for weight in layer.get_weights() if weight.ndim > 1]
     if not kernels:
         return 0

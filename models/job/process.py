@@ -2,6 +2,7 @@
 
 import atexit
 import collections
+import importlib
 import os
 import platform
 import random
@@ -20,14 +21,15 @@ from models.datasets import load as data
 from models.job import events, limits, phases
 from models.job import spec as job_spec
 from models.workloads import registry
+from models.workloads.workload import InvalidModel
 
-# A part of the data as the network takes it: x as its workload's inputs() gives it, and one-hot
-# labels y, float32 (n, classes).
+# A part of the data as the network takes it: x and y as its workload's inputs() and targets() give
+# them, n rows each.
 Prepared = collections.namedtuple("Prepared", ["x", "y"])
 
 
-class InvalidModel(Exception):
-    """The network built is not the one stated."""
+# What the vocabulary is asked for whatever the layers are; the rest is about its own layers.
+OF_TRAINING = ("shuffle", "precision", "jit_compile")
 
 
 def main(arguments):
@@ -62,10 +64,10 @@ def empty_home():
 
 def run(spec, home, stream):
     """Run a job with ``home`` as an empty home folder, its events going to ``stream``."""
-    workload = registry.workload(spec.model)
-    workload.adjust(spec.batch_size, spec.epochs)
+    workload = registry.workload(spec.model, spec.size)
+    workload.adjust(spec.phase, spec.batch_size, spec.epochs)
     phase = phases.load(spec.phase)
-    keras = start(spec, home, stream)
+    keras = start(spec, workload, home, stream)
     parts = load(spec, workload, stream)
     model = build(spec, workload, keras, phase, stream)
     tested = phase.run(workload, keras, model, parts, stream)
@@ -74,7 +76,7 @@ def run(spec, home, stream):
     stream.emit("end", **tested)
 
 
-def start(spec, home, stream):
+def start(spec, workload, home, stream):
     """Set the environment, import the framework and Keras, check the device and set the seeds."""
     backend = backends.BACKENDS[spec.backend](spec.device, threads_of(spec))
     cache_dir = spec.cache_dir or home
@@ -82,12 +84,13 @@ def start(spec, home, stream):
     os.environ.update(environment(spec, home, backend.environment(cache_dir)))
     begin = time.perf_counter()
     keras = vocabulary.load(spec, backend)
+    libraries = [importlib.import_module(name) for name in workload.libraries]
     import_seconds = time.perf_counter() - begin
     _seed(spec.seed, keras)
     stream.emit(
-        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras),
+        "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras, libraries),
         device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
-        precision=spec.precision, jit=spec.jit, phase=spec.phase,
+        precision=spec.precision, jit=spec.jit, phase=spec.phase, size=spec.size,
         cache_warm=cache_warm, import_seconds=import_seconds, cpu_model=base.processor(),
     )
     return keras
@@ -119,7 +122,7 @@ def environment(spec, home, backend_environment):
 def load(spec, workload, stream):
     """Load the data and bring them into the network's form."""
     begin = time.perf_counter()
-    loaded = data.load(workload.dataset, spec)
+    loaded = data.load(workload.dataset, spec, workload.form())
     parts = data.Data(
         *[prepare(workload, part, spec.image_data_format) for part in loaded[:3]],
         sha256=loaded.sha256
@@ -134,8 +137,7 @@ def load(spec, workload, stream):
 
 def prepare(workload, part, image_data_format):
     """Return a part of the data as the network takes it, as ``Prepared``."""
-    one_hot = np.eye(workload.classes, dtype="float32")
-    return Prepared(workload.inputs(part.x, image_data_format), one_hot[part.y])
+    return Prepared(workload.inputs(part.x, image_data_format), workload.targets(part))
 
 
 def build(spec, workload, keras, phase, stream):
@@ -165,16 +167,32 @@ def check_parameters(parameters, workload):
 
 def hyperparameters(spec, workload, keras, model):
     """Return every hyperparameter of the training."""
-    name, settings = workload.optimizer
     return dict(
-        keras.settings(model),
-        optimizer=dict(settings, name=name),
-        loss=workload.loss,
+        _settings(workload, keras, model),
+        optimizer=_words(workload.optimizer),
+        loss=_words(workload.loss),
         batch_size=workload.batch_size,
         epochs=workload.epochs,
         recurrent_activation=spec.recurrent_activation,
         augmentation=keras.augmentation(workload),
     )
+
+
+def _settings(workload, keras, model):
+    """Return what the layers and the training are given, of a network of its own what it says."""
+    settings = keras.settings(model)
+    network = workload.network()
+    if network is None:
+        return settings
+    kept = {name: settings[name] for name in OF_TRAINING if name in settings}
+    if workload.dtype is not None:
+        kept["dtype"] = workload.dtype
+    return dict(kept, network=network)
+
+
+def _words(given):
+    """Return a name, or a class with its settings, or None, as an event says it."""
+    return dict(given[1], name=given[0]) if isinstance(given, tuple) else given
 
 
 def memory(keras):
@@ -199,11 +217,12 @@ def _is_warm(backend, cache_dir):
     return os.path.isdir(folder) and bool(os.listdir(folder))
 
 
-def _versions(spec, keras):
-    return {
-        "python": platform.python_version(), "keras": keras.version, "numpy": np.__version__,
-        spec.backend: keras.backend.version(),
-    }
+def _versions(spec, keras, libraries):
+    versions = {module.__name__: module.__version__ for module in libraries}
+    return dict(
+        versions, python=platform.python_version(), keras=keras.version, numpy=np.__version__,
+        **{spec.backend: keras.backend.version()}
+    )
 
 
 def _layer(layer):

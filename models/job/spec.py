@@ -6,6 +6,7 @@ import json
 from models import backends
 from models.job.axes import AXES
 from models.workloads import registry
+from models.workloads.workload import NoSuchSize, numbers
 
 CHOICES = {
     "backend": tuple(sorted(backends.BACKENDS)),
@@ -45,12 +46,21 @@ def parse(text):
     if not isinstance(given, dict):
         raise InvalidSpec("the job spec must be a JSON object")
     _check_keys(given)
-    choices = dict(CHOICES, model=tuple(registry.read()))
+    registered = registry.read()
+    choices = dict(CHOICES, model=tuple(registered))
     for key in KEYS:
         _check_value(key, given[key], choices)
     if given["data"] != "synthetic" and given["data_dir"] is None:
         raise InvalidSpec("data_dir: needed where data is {!r}".format(given["data"]))
+    _check_size(registered[given["model"]].entry, given["size"])
     return JobSpec(**given)
+
+
+def _check_size(entry, size):
+    try:
+        numbers(entry, size)
+    except NoSuchSize as error:
+        raise InvalidSpec("size: {}".format(error))
 
 
 def _check_keys(given):

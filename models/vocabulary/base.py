@@ -32,6 +32,16 @@ class Vocabulary(object):
         self._set_image_data_format(spec.image_data_format)
 
     @property
+    def keras(self):
+        """The installed Keras itself, for a network that only one version has words for."""
+        return self._keras
+
+    @property
+    def hub(self):
+        """KerasHub, imported at its first use."""
+        raise UnsupportedKeras("KerasHub needs Keras 3, here is Keras {}".format(self.version))
+
+    @property
     def version(self):
         """The version of Keras."""
         return self._keras.__version__
@@ -95,11 +105,24 @@ class Vocabulary(object):
         optimizers = importlib.import_module("keras.optimizers")
         return getattr(optimizers, name)(**settings)
 
+    def loss(self, loss):
+        """Return a loss by its name, or by its class's name and settings."""
+        if isinstance(loss, str):
+            return loss
+        name, settings = loss
+        return getattr(importlib.import_module("keras.losses"), name)(**settings)
+
     def compile(self, model, workload):
-        """Compile the model with the workload's optimizer and loss."""
+        """Compile the model with the workload's optimizer, loss and metrics.
+
+        One that can only predict has none of them.
+        """
+        if workload.loss is None:
+            model.compile(**self._compile_options())
+            return
         model.compile(
-            optimizer=self.optimizer(*workload.optimizer), loss=workload.loss,
-            metrics=["accuracy"], **self._compile_options()
+            optimizer=self.optimizer(*workload.optimizer), loss=self.loss(workload.loss),
+            metrics=list(workload.metrics), **self._compile_options()
         )
 
     def compile_training(self, model):
@@ -134,13 +157,13 @@ class Vocabulary(object):
     def fit(self, model, workload, parts, epochs, epoch_clock):
         """Train the model; the only callback is the clock.
 
-        ``parts`` holds the training and the validation data, each an x and a one-hot y.
+        ``parts`` holds the training and the validation data, each an x and a y; without validation
+        data nothing is validated.
         """
         callback = clock.as_callback(epoch_clock, self._keras.callbacks.Callback)
-        options = {
-            "verbose": 0, "callbacks": [callback],
-            "validation_data": (parts.validation.x, parts.validation.y),
-        }
+        options = {"verbose": 0, "callbacks": [callback], "validation_data": None}
+        if len(parts.validation.y):
+            options["validation_data"] = (parts.validation.x, parts.validation.y)
         if workload.augmentation is None:
             self._fit_arrays(model, workload, parts.train, epochs, options)
         else:
@@ -155,15 +178,16 @@ class Vocabulary(object):
         return model.predict_on_batch(x)
 
     def evaluate(self, model, part, batch_size):
-        """Return (loss, accuracy) of the model on a part of the data."""
-        loss, accuracy = model.evaluate(part.x, part.y, batch_size=batch_size, verbose=0)
+        """Return (loss, accuracy) of the model on a part; None where no accuracy is measured."""
+        told = model.evaluate(part.x, part.y, batch_size=batch_size, verbose=0)
+        loss, accuracy = told if isinstance(told, list) else (told, None)
         return loss, accuracy
 
     def scores(self, logs):
-        """Return an epoch's scores by their names in an event."""
+        """Return an epoch's scores by their names in an event; None for what is not measured."""
         return {
-            "loss": logs["loss"], "accuracy": logs[self.accuracy],
-            "val_loss": logs["val_loss"], "val_accuracy": logs["val_" + self.accuracy],
+            "loss": logs["loss"], "accuracy": logs.get(self.accuracy),
+            "val_loss": logs.get("val_loss"), "val_accuracy": logs.get("val_" + self.accuracy),
         }
 
     def synchronize(self, model):

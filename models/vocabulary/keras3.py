@@ -1,5 +1,7 @@
 """The vocabulary in the words of Keras 3."""
 
+import importlib
+
 from models.datasets import augmentation
 from models.vocabulary.base import Vocabulary
 from models.vocabulary.keras2 import Keras2
@@ -11,6 +13,10 @@ class Keras3(Keras2):
     accuracy = "accuracy"
     augmenter = "keras PyDataset"
     rmsprop_denominator = Vocabulary.rmsprop_denominator
+
+    @property
+    def hub(self):
+        return importlib.import_module("keras_hub")
 
     def seed(self, seed):
         self._keras.utils.set_random_seed(seed)

@@ -9,7 +9,7 @@ import json
 import os
 
 from models.datasets.facts import DATASETS
-from models.workloads.workload import Workload
+from models.workloads.workload import PUBLISHED, Workload
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 FILE = "suite.json"
@@ -40,8 +40,11 @@ def read(folder=FOLDER):
     return found
 
 
-def workload(name):
-    """Return the named model. Only its own file is imported: a broken one harms no other."""
+def workload(name, size=PUBLISHED):
+    """Return the named model at a size. Only its own file is imported: a broken one harms no other.
+
+    Raises ``NoSuchSize`` where it has not that size.
+    """
     suite, entry = read()[name]
     module = importlib.import_module("models.workloads.{}.{}".format(suite, name))
     found = [
@@ -53,7 +56,7 @@ def workload(name):
         raise BrokenModel(
             "models/workloads/{}/{}.py: expected one subclass of Workload, found {}".format(
                 suite, name, len(found)))
-    return found[0](entry)
+    return found[0](entry, size)
 
 
 def _suites(folder):

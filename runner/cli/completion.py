@@ -10,7 +10,7 @@ import typer
 
 from runner import paths
 from runner.errors import BenchmarkError
-from runner.spec.axes import axes
+from runner.spec.axes import declared_axes
 from runner.spec.configuration import Configuration, configuration_names, read_configuration
 from runner.spec.job import known_backends
 from runner.spec.naming import LATEST
@@ -85,7 +85,7 @@ def offers_of(axis: str) -> Callable[[], list[Offer]]:
     """Return what offers the named values of an axis."""
 
     def offer() -> list[Offer]:
-        return [(value, "") for value in axes()[axis].values]
+        return [(value, "") for value in declared_axes()[axis].values]
 
     return offer
 

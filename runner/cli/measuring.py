@@ -18,6 +18,7 @@ from runner.progress.preview_text import show_preview
 from runner.progress.styles import Style, chosen_style, observer_for
 from runner.report.console import err, safe_text
 from runner.report.terminal import show_run, show_run_times
+from runner.spec.axes import declared_axes
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import find_run, list_resumable_runs
@@ -55,9 +56,9 @@ def _checked(asked: dict[str, Any]) -> Request:
         return Request.model_validate(asked)
     except ValidationError as error:
         first = error.errors()[0]
-        given = first["input"]
-        shown = " ".join(map(str, given)) if isinstance(given, list | tuple) else given
-        option = "".join(f"--{str(name).replace('_', '-')} {shown}: " for name in first["loc"][:1])
+        # What an axis says names the one of several values that is wrong.
+        given = "" if set(first["loc"]) & set(declared_axes()) else f" {first['input']}:"
+        option = "".join(f"--{str(name).replace('_', '-')}{given} " for name in first["loc"][:1])
         raise UsageError(f"{option}{first['msg'].removeprefix('Value error, ')}") from error
 
 

@@ -15,7 +15,7 @@ from runner.cli.completion import (
     reproduced,
     studies,
 )
-from runner.spec.axes import axes
+from runner.spec.axes import declared_axes
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.workload import DataSource
 
@@ -71,7 +71,7 @@ Kinds = Annotated[
 ]
 SEVERAL = (
     *("--config", "--model", "--backend", "--kind", "--pin"),
-    *("--" + name.replace("_", "-") for name in axes()),
+    *("--" + name.replace("_", "-") for name in declared_axes()),
 )
 RunDevice = Annotated[
     DeviceChoice,
@@ -114,7 +114,7 @@ SameWithin = Annotated[
 
 def _axis(name: str, metavar: str | None = None) -> Any:
     """Return the option of an axis, with the values that its declaration names."""
-    axis = axes()[name]
+    axis = declared_axes()[name]
     known = ", ".join(axis.values)
     told = axis.help if axis.least is not None else f"{axis.help} One or several of {known}."
     return typer.Option(
@@ -128,6 +128,7 @@ def _axis(name: str, metavar: str | None = None) -> Any:
 Precision = Annotated[list[str], _axis("precision")]
 Jit = Annotated[list[str], _axis("jit")]
 Phase = Annotated[list[str], _axis("phase")]
+Size = Annotated[list[str], _axis("size")]
 BatchSize = Annotated[list[str], _axis("batch_size", "N")]
 Threads = Annotated[list[str], _axis("threads", "N|framework")]
 Samples = Annotated[list[str], _axis("samples", "N")]
@@ -233,7 +234,7 @@ DryRun = Annotated[
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),
     "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
-    "How it is computed": ("--phase", "--precision", "--jit", "--batch-size"),
+    "How it is computed": ("--phase", "--precision", "--jit", "--size", "--batch-size"),
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),

@@ -15,7 +15,6 @@ from runner.execution.validity import (
 from runner.launchers.base import Exit
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit
-from runner.spec.workload import WORKLOADS
 from runner.store.events import (
     BadLine,
     DataEvent,
@@ -66,9 +65,9 @@ WasDisturbed = Callable[[float, float], bool]
 
 def _epochs_asked(job: Job) -> int | None:
     """Return how many epochs a job has to train, or None where nothing says so."""
-    if job.epochs is not None or job.model not in WORKLOADS:
+    if job.epochs is not None or job.workload is None:
         return job.epochs
-    return WORKLOADS[job.model].epochs
+    return job.workload.epochs
 
 
 @dataclass
@@ -119,6 +118,7 @@ def _not_as_asked(job: Job, heard: Heard) -> str | None:
                 ("precision", event.precision, job.precision),
                 ("jit", event.jit, job.jit),
                 ("phase", event.phase, job.phase),
+                ("size", event.size, job.size),
             )
         elif isinstance(event, DataEvent):
             pairs = (("data", event.source, str(job.data)),)

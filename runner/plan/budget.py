@@ -17,7 +17,6 @@ import pandas as pd
 
 from runner.plan.rounds import cell_of, shuffled_rounds
 from runner.spec.job import Job, Status
-from runner.spec.workload import WORKLOADS
 from runner.tables.columns import ASKED
 from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
@@ -71,8 +70,8 @@ def _compared(job: Job) -> Compared:
 
 def _first_of(job: Job) -> Job:
     """Return a cell's first process, with epochs and samples where none were asked for."""
-    workload = WORKLOADS[job.model]
-    samples = min(_FIRST_STEPS * (job.batch_size or workload.batch_size), workload.train)
+    assert job.workload is not None
+    samples = min(_FIRST_STEPS * job.workload.batch_size, job.workload.train)
     return replace(job, epochs=job.epochs or EPOCHS, samples=job.samples or samples)
 
 
@@ -107,9 +106,8 @@ def _sized(job: Job, costs: Sequence[_Cost], share: float) -> Job:
     the one that must fit into ``share``. Where the fastest has less than a second, a little more
     than the share is allowed: what is too short to be timed tells nothing.
     """
-    train = WORKLOADS[job.model].train
-    batch = job.batch_size or WORKLOADS[job.model].batch_size
-    assert job.samples is not None
+    assert job.workload is not None and job.samples is not None
+    batch, train = job.workload.batch_size, job.workload.train
     fastest = min(cost.per_sample for cost in costs)
     slowest = max(costs, key=lambda cost: cost.per_sample)
     wanted = max(_LEAST_STEPS * batch, math.ceil(_LEAST_SECONDS / fastest / batch) * batch)

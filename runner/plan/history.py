@@ -13,7 +13,7 @@ from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import read_regular
-from runner.spec.workload import WORKLOADS, DataSource
+from runner.spec.workload import DataSource, Workload
 from runner.store.events import DataEvent, EpochEvent, Event, parse_event
 from runner.store.record import began_at, read_job, read_manifest, read_record
 from runner.words import duration_text
@@ -50,9 +50,9 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
-# What besides the model says what is done: the phase, how it is compiled, the batch, and the
-# precision, which older jobs do not tell.
-Work = tuple[str, str, int | None, str | None]
+# What besides the model says what is done: the phase, the size, how it is compiled, the batch, and
+# the precision, which older jobs do not tell.
+Work = tuple[str, str, str, int | None, str | None]
 
 
 class Nearness(IntEnum):
@@ -139,14 +139,19 @@ class Estimate:
         return _WORDS[self.nearness] + scaled
 
 
+def _workload(job: Job) -> Workload:
+    assert job.workload is not None
+    return job.workload
+
+
 def epochs_of(job: Job) -> int:
     """Return how many epochs a job will train."""
-    return job.epochs or WORKLOADS[job.model].epochs
+    return job.epochs or _workload(job).epochs
 
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return job.phase, job.jit, job.batch_size, job.precision
+    return job.phase, job.size, job.jit, job.batch_size, job.precision
 
 
 def is_same_work(known: Work, wanted: Work) -> bool:
@@ -156,7 +161,7 @@ def is_same_work(known: Work, wanted: Work) -> bool:
 
 def samples_of(job: Job) -> int:
     """Return how many samples each of a job's epochs will train on."""
-    whole = _DIGITS if job.data == DataSource.DIGITS else WORKLOADS[job.model].train
+    whole = _DIGITS if job.data == DataSource.DIGITS else _workload(job).train
     return min(job.samples or whole, whole)
 
 

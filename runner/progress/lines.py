@@ -22,10 +22,10 @@ FINE = (Status.OK, Status.UNSUPPORTED)
 
 def epoch_line(job: Job, event: EpochEvent) -> str:
     """Return an epoch in words."""
-    return (
-        f"epoch {event.epoch}/{epochs_of(job)}: {event.seconds:.3g} s, loss {event.loss:.4f}, "
-        f"validation accuracy {event.val_accuracy:.4f}"
-    )
+    line = f"epoch {event.epoch}/{epochs_of(job)}: {event.seconds:.3g} s, loss {event.loss:.4f}"
+    if event.val_accuracy is None:
+        return line
+    return f"{line}, validation accuracy {event.val_accuracy:.4f}"
 
 
 class Several(Observer):

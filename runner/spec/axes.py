@@ -88,7 +88,7 @@ class _File(RootModel[dict[str, Axis]]):
 
 
 @cache
-def axes() -> Mapping[str, Axis]:
+def declared_axes() -> Mapping[str, Axis]:
     """Return the axes by their names, in the order in which a cell's values are told."""
     return read_document(paths.axes(), _File).root
 
@@ -97,7 +97,7 @@ def combinations(
     asked: Mapping[str, Sequence[AxisValue]],
 ) -> list[dict[str, AxisValue | None]]:
     """Return every combination of the values asked for; None stands where none is."""
-    names = list(axes())
+    names = list(declared_axes())
     return [
         dict(zip(names, values, strict=True))
         for values in product(*(asked[name] or (None,) for name in names))
@@ -109,6 +109,6 @@ def settings_text(values: Mapping[str, object], varied: Iterable[str]) -> str:
     named = set(varied)
     return ", ".join(
         axis.label.format(NOT_RECORDED if values.get(name) is None else values[name])
-        for name, axis in axes().items()
+        for name, axis in declared_axes().items()
         if name in named
     )

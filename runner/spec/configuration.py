@@ -199,6 +199,9 @@ class Configuration(_File):
 
     def reason_against(self, model: str, backend: str) -> str | None:
         """Return why ``backend`` cannot run ``model`` here, or None if it can."""
+        needed = WORKLOADS[model].keras if model in WORKLOADS else None
+        if needed not in (None, self.keras.partition(".")[0]):
+            return f"needs Keras {needed}, here is Keras {self.keras}"
         same = (e.reason for e in self.unsupported if (e.model, e.backend) == (model, backend))
         return next(same, None)
 

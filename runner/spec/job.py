@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from runner.errors import choose_names
-from runner.spec.axes import AxisValue, axes, combinations, settings_text
+from runner.spec.axes import AxisValue, combinations, declared_axes, settings_text
 from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.spec.request import Request
-from runner.spec.workload import DataSource, Workload
+from runner.spec.workload import WORKLOADS, DataSource, Phase, Size, Workload
 
 # A configuration's name may hold dots.
 _ID = re.compile(r"(.+)\.([^.]+)\.([^.+]+)(?:\+[^.]+)?\.([0-9]{1,9})")
@@ -56,13 +56,22 @@ class Job:
     precision: str | None = None
     jit: str = "auto"
     phase: str = "train"
+    size: str = "published"
     batch_size: int | None = None
     varied: tuple[str, ...] = ()
 
     @property
     def settings(self) -> str:
         """Return the values by which its cell differs from others of the run, in words."""
-        return settings_text({name: getattr(self, name) for name in axes()}, self.varied)
+        return settings_text({name: getattr(self, name) for name in declared_axes()}, self.varied)
+
+    @property
+    def workload(self) -> Workload | None:
+        """Return its model with the numbers of its size, phase and batch; None for another's."""
+        known = WORKLOADS.get(self.model)
+        if known is None:
+            return None
+        return known.at(Size(self.size)).batched(Phase(self.phase), self.batch_size)
 
     @property
     def id(self) -> str:
@@ -85,12 +94,18 @@ def job_names(folder_name: str) -> tuple[str, str, str, int] | None:
 
 
 def _unsupported(
-    configuration: Configuration, backend: str, model: str, values: Mapping[str, AxisValue | None]
+    configuration: Configuration,
+    backend: str,
+    workload: Workload,
+    values: Mapping[str, AxisValue | None],
 ) -> str | None:
     """Return why a job cannot be run, or None."""
-    if reason := configuration.reason_against(model, backend):
+    phase, size = Phase(str(values["phase"])), Size(str(values["size"]))
+    if reason := configuration.reason_against(workload.name, backend):
         return reason
-    for name, axis in axes().items():
+    if reason := workload.reason_against(phase, size):
+        return reason
+    for name, axis in declared_axes().items():
         if first := axis.needs(values[name], configuration.keras):
             text = axis.label.format(values[name])
             return f"{text}: it needs Keras {first}, and this is Keras {configuration.keras}"
@@ -108,7 +123,7 @@ def _job(
     assert asked.data is not None
     chosen = {
         name: axis.choose(configuration.keras) if values[name] is None else values[name]
-        for name, axis in axes().items()
+        for name, axis in declared_axes().items()
     }
     return Job(
         configuration=configuration.name,
@@ -122,7 +137,7 @@ def _job(
         image_data_format=asked.image_data_format
         or configuration.backends[backend].image_data_format,
         recurrent_activation=asked.recurrent_activation or configuration.recurrent_activation,
-        unsupported=_unsupported(configuration, backend, workload.name, chosen),
+        unsupported=_unsupported(configuration, backend, workload, chosen),
         varied=asked.varied,
         **chosen,  # type: ignore[arg-type]
     )

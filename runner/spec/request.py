@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from runner.errors import StoreError, UsageError
-from runner.spec.axes import AxisValue, axes
+from runner.spec.axes import AxisValue, declared_axes
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
@@ -70,6 +70,7 @@ class Request(Strict):
     precision: _Values = ()
     jit: _Values = ()
     phase: _Values = ()
+    size: _Values = ()
     batch_size: _Values = ()
     threads: _Values = ()
     data: DataSource | None = None
@@ -92,7 +93,7 @@ class Request(Strict):
     @property
     def axis_values(self) -> dict[str, tuple[AxisValue, ...]]:
         """Return the values asked for of each axis, by its name."""
-        return {name: getattr(self, name) for name in axes()}
+        return {name: getattr(self, name) for name in declared_axes()}
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -121,12 +122,18 @@ class Request(Strict):
             )
         return self
 
-    @field_validator("precision", "jit", "phase", "batch_size", "threads", "samples")
+    @field_validator("precision", "jit", "phase", "size", "batch_size", "threads", "samples")
     @classmethod
     def _known_values(cls, given: tuple[object, ...], field: ValidationInfo) -> tuple[object, ...]:
         """Return the values of an axis, each once."""
-        axis = axes()[str(field.field_name)]
-        return tuple(dict.fromkeys(map(axis.checked, given)))
+        axis = declared_axes()[str(field.field_name)]
+        found = []
+        for value in given:
+            try:
+                found.append(axis.checked(value))
+            except ValueError as error:
+                raise ValueError(f"{value}: {error}") from error
+        return tuple(dict.fromkeys(found))
 
     @field_validator("python", "ca_bundle", "wheels")
     @classmethod

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, StringConstraints
 
@@ -22,6 +22,7 @@ from runner.spec.documents import Strict, read_document
 MODEL_NAME = r"[a-z][a-z0-9_]{1,39}"
 _Name = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 _Count = Annotated[int, Field(ge=1)]
+_Classes = Annotated[int, Field(ge=2)]
 
 
 class DataSource(StrEnum):
@@ -39,36 +40,68 @@ class Floor(Strict):
     accuracy: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Dataset(Strict):
-    """A data set's samples, among how many classes they are, and the sources that have it."""
+class Size(StrEnum):
+    """How large a model is built: as published, or small enough for a machine without a card."""
 
+    PUBLISHED = "published"
+    TINY = "tiny"
+
+
+class Phase(StrEnum):
+    """What a model is timed at."""
+
+    TRAIN = "train"
+    PREDICT = "predict"
+
+
+class Dataset(Strict):
+    """A data set's samples, among how many classes they are, and the sources that have it.
+
+    Data that are made for a model are counted in its batches, and their classes are the model's.
+    """
+
+    unit: Literal["samples", "batches"] = "samples"
     train: _Count
-    validation: _Count
+    validation: Annotated[int, Field(ge=0)]
     test: _Count
-    classes: Annotated[int, Field(ge=2)]
+    classes: _Classes | None = None
     sources: Annotated[tuple[DataSource, ...], Field(min_length=1)]
 
 
-class WorkloadEntry(Strict):
-    """A model's entry in the file.
+class Numbers(Strict):
+    """What of a model depends on its size.
 
-    ``dataset`` is the data set it trains on, ``parameters`` the number of trainable weights that
-    every job is checked against, ``floors`` the validation accuracy it must reach.
+    ``parameters`` is the number of weights that every job is checked against, ``classes`` those
+    that made data have, absent where the data set says it or the model tells none apart.
+    """
+
+    parameters: _Count
+    batch_size: _Count
+    predict_batch_size: _Count | None = None
+    epochs: _Count
+    classes: _Classes | None = None
+
+
+class WorkloadEntry(Numbers):
+    """A model's entry in the file: the numbers of its published size, and those of a tiny one.
+
+    ``dataset`` is the data set it trains on, ``floors`` the validation accuracy it must reach,
+    ``phases`` what it can be timed at.
     """
 
     name: _Name
     title: str
     dataset: str
-    parameters: _Count
-    batch_size: _Count
-    epochs: _Count
     floors: dict[DataSource, Floor] = Field({})
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1)] = tuple(Phase)
+    tiny: Numbers | None = None
 
 
 class Suite(Strict):
-    """The whole file of a suite."""
+    """The whole file of a suite; ``keras`` is the only generation of Keras that can run it."""
 
     title: str
+    keras: Annotated[str, StringConstraints(pattern="^[1-9]$")] | None = None
     models: tuple[WorkloadEntry, ...]
 
 
@@ -79,27 +112,69 @@ class Datasets(RootModel[dict[str, Dataset]]):
 class Workload(WorkloadEntry):
     """One of the models: its entry, and what holds for its data set.
 
-    ``suite`` is the name of the folder that holds it, ``train`` the training samples of its data
-    set, ``classes`` those among which it tells them apart, ``sources`` where they can come from.
+    ``suite`` is the name of the folder that holds it, ``keras`` the only generation of Keras that
+    can run it, ``train`` the training samples of its data set, ``classes`` those among which it
+    tells them apart, None where there are none, ``sources`` where they can come from.
     """
 
     suite: str
+    keras: str | None
     train: int
-    classes: int
+    train_batches: int | None
     sources: tuple[DataSource, ...]
 
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Return the sizes that it can be built at."""
+        return (Size.PUBLISHED,) if self.tiny is None else tuple(Size)
 
-def _workload(entry: WorkloadEntry, path: Path, datasets: Mapping[str, Dataset]) -> Workload:
+    def reason_against(self, phase: Phase, size: Size = Size.PUBLISHED) -> str | None:
+        """Return why it cannot be timed at a phase and size, or None if it can."""
+        if phase not in self.phases:
+            return f"{self.name} can only {' or '.join(self.phases)}"
+        return None if size in self.sizes else f"{self.name} has no size {size}"
+
+    def at(self, size: Size) -> Self:
+        """Return the model with a size's numbers. Raises UsageError where it has not that size."""
+        if size is Size.PUBLISHED:
+            return self
+        if self.tiny is None:
+            raise UsageError(f"model {self.name} has no size {size}")
+        changed = dict(self.tiny)
+        if self.train_batches is None:
+            changed["classes"] = self.classes  # the data set's, whatever the network
+        else:
+            changed["train"] = self.train_batches * self.tiny.batch_size
+        return self.model_copy(update=changed)
+
+    def batched(self, phase: Phase, batch_size: int | None) -> Self:
+        """Return the model with the batch of a phase, or with ``batch_size``.
+
+        Data that are made for a model are so many of its batches.
+        """
+        own = self.predict_batch_size if phase is Phase.PREDICT else None
+        size = batch_size or own or self.batch_size
+        batches = self.train_batches
+        train = self.train if batches is None else batches * size
+        return self.model_copy(update={"batch_size": size, "train": train})
+
+
+def _workload(
+    entry: WorkloadEntry, suite: Suite, path: Path, datasets: Mapping[str, Dataset]
+) -> Workload:
     if entry.dataset not in datasets:
         hint = near_miss(entry.dataset, datasets)
         raise ConfigurationError(f"{path}: {entry.name}: unknown dataset '{entry.dataset}'{hint}")
     dataset = datasets[entry.dataset]
+    batches = dataset.train if dataset.unit == "batches" else None
+    known = {"classes": dataset.classes} if dataset.classes is not None else {}
     return Workload(
         suite=path.parent.name,
-        train=dataset.train,
-        classes=dataset.classes,
+        keras=suite.keras,
+        train=dataset.train * (1 if batches is None else entry.batch_size),
+        train_batches=batches,
         sources=dataset.sources,
-        **dict(entry),
+        **{**dict(entry), **known},
     )
 
 
@@ -116,8 +191,9 @@ def read_workloads(models: Path) -> dict[str, Workload]:
                 f"{path}: {path.parent.name!r} is no name for a suite's folder: it is 2 to 40 of "
                 "a-z, 0-9 and _, and begins with a letter"
             )
-        for entry in read_document(path, Suite).models:
-            workload = _workload(entry, path, datasets)
+        suite = read_document(path, Suite)
+        for entry in suite.models:
+            workload = _workload(entry, suite, path, datasets)
             if other := found.get(workload.name):
                 raise ConfigurationError(
                     f"{path}: the model '{workload.name}' is there twice, in suite {other.suite} "

@@ -52,6 +52,7 @@ class StartEvent(_Event):
     precision: str | None = None
     jit: str = "auto"
     phase: str = "train"
+    size: str = "published"
     cache_warm: bool | None
     import_seconds: _Seconds
     # The processor that the job sees; older jobs say nothing.
@@ -89,7 +90,7 @@ class EpochEvent(_Event):
     epoch: Annotated[int, Field(ge=1, lt=2**63)]
     seconds: _Seconds
     samples: _Count
-    # None where nothing is learnt.
+    # None where it is not measured: nothing while predicting, or no accuracy, or no validation.
     loss: float | None
     accuracy: float | None
     val_loss: float | None

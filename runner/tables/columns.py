@@ -45,6 +45,7 @@ WORK = {
     "precision": "precision",
     "jit": "jit",
     "phase": "phase",
+    "size": "size",
     "parameters": "parameters",
     "recurrent_activation": "recurrent activation",
 }
@@ -102,6 +103,7 @@ COLUMNS: dict[str, str] = {
     "precision": "string",
     "jit": "string",
     "phase": "string",
+    "size": "string",
     "samples_asked": "Int64",
     # The names of the axes that vary in the run.
     "varied": "string",

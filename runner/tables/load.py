@@ -47,7 +47,7 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     job = asdict(asked)
     told = ("configuration", "backend", "model", "repeat", "device", "seed",
             "image_data_format", "recurrent_activation", "precision", "jit", "phase",
-            "batch_size")  # fmt: skip
+            "size", "batch_size")  # fmt: skip
     kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
@@ -73,7 +73,7 @@ def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     versions = event["versions"]
     seen = {key: event[key] for key in ("cache_warm", "import_seconds")}
     seen["threads"] = str(event["threads"])
-    seen |= {n: event[n] for n in ("precision", "jit", "phase") if event[n] is not None}
+    seen |= {n: event[n] for n in ("precision", "jit", "phase", "size") if event[n] is not None}
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
     if event.get("cpu_model"):

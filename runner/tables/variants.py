@@ -4,7 +4,7 @@ from collections.abc import Collection, Hashable
 
 import pandas as pd
 
-from runner.spec.axes import axes, settings_text
+from runner.spec.axes import declared_axes, settings_text
 from runner.tables.columns import ENVIRONMENT, WORK
 
 _FACTS = [*WORK, *ENVIRONMENT]
@@ -59,7 +59,7 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
     are the most that a model's processes trained on.
     """
     table = table.assign(settings=table["settings"].fillna(""), varied=table["varied"].fillna(""))
-    if set(table["varied"]) == {",".join(name for name in axes() if name in varied)}:
+    if set(table["varied"]) == {",".join(name for name in declared_axes() if name in varied)}:
         return table
     cell = ["run", "model", *_COLUMN]
     most = table.groupby(cell, sort=False, dropna=False)["samples"].transform("max")
@@ -67,7 +67,7 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
     told = table.assign(samples=table["samples_asked"].where(is_asked, most))
     said = [
         settings_text({str(n): None if pd.isna(v) else v for n, v in row.items()}, varied)
-        for row in told[list(axes())].to_dict("records")
+        for row in told[list(declared_axes())].to_dict("records")
     ]
     return table.assign(settings=pd.Series(said, index=table.index, dtype="string"))
 

@@ -45,7 +45,7 @@ LOOKS = tuple(SHARES)
 ONE_PROCESS = "one process"
 _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
-_AXES = ["precision", "jit", "phase"]
+_AXES = ["precision", "jit", "phase", "size"]
 _OF_VERDICT = (
     "run", "job", *CELL, "status", "epoch", "seconds", "disturbance", "looks", "same_within",
     *_MACHINE, *_WORK, *_AXES,

@@ -70,6 +70,21 @@ def test_each_fault_is_named(events, reason):
     assert reason in validity_objection(JOB, events)
 
 
+def test_what_a_model_does_not_measure_is_not_judged():
+    job = make_job("bert_base", data=DataSource.SYNTHETIC)
+    unmeasured = {"accuracy": None, "val_loss": None, "val_accuracy": None}
+    good = [epoch(n, loss=0.7 / n, samples=320, **unmeasured) for n in range(1, 7)]
+    assert validity_objection(job, stream(*good, parameters=108_311_810)) is None
+    bad = [*good[:-1], epoch(6, loss=math.nan, **unmeasured)]
+    objection = validity_objection(job, stream(*bad, parameters=108_311_810))
+    assert objection == "the loss of epoch 6 is nan"
+
+
+def test_a_floor_holds_where_no_accuracy_is_told():
+    silent = [epoch(n, accuracy=None, val_accuracy=None) for n in (1, 2)]
+    assert "validation accuracy nan is below" in validity_objection(JOB, stream(*silent))
+
+
 def test_a_few_steps_of_a_fresh_net_are_not_judged_by_what_they_learnt():
     few = [epoch(n, samples=128, loss=2.3, val_accuracy=0.1) for n in (1, 2)]
     assert validity_objection(JOB, stream(*few)) is None

@@ -9,6 +9,7 @@ import numpy as np
 from models import backends
 from models import vocabulary as generations
 from models.datasets import babi
+from models.datasets import load as data
 from models.job import flops, limits
 from models.job import spec as job_spec
 from models.workloads import registry
@@ -16,9 +17,9 @@ from models.workloads import registry
 SHORT = 4  # tokens of a story
 
 
-def vocabulary(model, backend, **changes):
-    """Return the workload and the vocabulary of the installed Keras."""
-    spec = job_spec.parse(
+def job_of(model, backend, **changes):
+    """Return the spec of a job on the CPU."""
+    return job_spec.parse(
         json.dumps(
             {
                 "model": model,
@@ -36,13 +37,53 @@ def vocabulary(model, backend, **changes):
                 "precision": "float32",
                 "jit": "auto",
                 "phase": "train",
+                "size": "published",
                 "batch_size": None,
                 **changes,
             }
         )
     )
+
+
+def vocabulary(model, backend, **changes):
+    """Return the workload and the vocabulary of the installed Keras."""
+    spec = job_of(model, backend, **changes)
     loaded = backends.BACKENDS[backend](spec.device, spec.threads)
-    return registry.workload(model), generations.load(spec, loaded)
+    return registry.workload(model, spec.size), generations.load(spec, loaded)
+
+
+def parameters(model, size):
+    """Return (parameters, shapes of the outputs) of a network of which no weight is made.
+
+    In this scope Keras keeps the shapes of variables and gives them no values. KerasHub's tasks
+    compile themselves when they are made, with an optimizer whose first variable has a value.
+    """
+    workload, keras = vocabulary(model, "jax", size=size)
+    for task in ("TextClassifier", "CausalLM") if workload.libraries else ():
+        getattr(keras.hub.models, task).compile = lambda *_, **__: None
+    with keras.keras.StatelessScope(initialize_variables=False):
+        network = workload.build(keras)
+    return [network.count_params(), [list(output.shape) for output in network.outputs]]
+
+
+def predicted(model, backend):
+    """Return (shape, whether all is finite) of what a tiny network says of 8 samples, untrained.
+
+    Of one that generates texts, whether each is of the vocabulary and begins with its prompt.
+    """
+    workload, keras = vocabulary(model, backend, size="tiny")
+    made = data.load(workload.dataset, job_of(model, backend, size="tiny"), workload.form())
+    network = workload.build(keras)
+    keras.compile(network, workload)
+    x = workload.asked(workload.inputs(made.train.x, "channels_last"))
+    told = workload.predict(keras, network, x)
+    if not isinstance(told, list):
+        said = np.asarray(told)
+        return [list(said.shape), bool(np.isfinite(said.astype("float32")).all())]
+    texts = np.concatenate([np.asarray(text) for text in told])
+    given = x["padding_mask"].astype(bool)
+    kept = bool((texts == x["token_ids"])[given].all())
+    return [list(texts.shape), kept and bool(0 <= texts.min() <= texts.max() < workload.own.words)]
 
 
 def write_out_loops(keras):

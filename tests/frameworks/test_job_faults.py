@@ -35,7 +35,8 @@ def job(request, run_in, tmp_path):
         "model": "mnist_mlp", "backend": backend, "device": "cpu", "data": "synthetic",
         "data_dir": None, "cache_dir": str(tmp_path), "epochs": 2, "samples": 64, "seed": 7,
         "threads": 2, "image_data_format": "channels_last", "recurrent_activation": "sigmoid",
-        "precision": "float32", "jit": "auto", "phase": "train", "batch_size": None,
+        "precision": "float32", "jit": "auto", "phase": "train", "size": "published",
+        "batch_size": None,
     }  # fmt: skip
 
     def run(patch):

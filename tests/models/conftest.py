@@ -35,5 +35,6 @@ def given():
         "precision": "float32",
         "jit": "auto",
         "phase": "train",
+        "size": "published",
         "batch_size": None,
     }

@@ -8,7 +8,7 @@ import pytest
 from launcher_contract import make_job
 from made_runs import write_job
 from runner.execution.observer import Announcement
-from runner.plan.history import History, Left, Timing
+from runner.plan.history import History, Left, Timing, work_of
 from runner.progress.forecast import Forecast
 from runner.spec.job import Status
 from runner.store.events import parse_event
@@ -34,7 +34,9 @@ class Known(History):
         self._backends = backends
 
     def of(self, backend, model):
-        known = Timing("some-k1", backend, model, "cpu", self.hardware, 1, 8, 10.0, 4.0, 2.0, 5.0)
+        work = work_of(job())
+        made_by = ("some-k1", backend, model, "cpu", self.hardware, work, 1, 8)
+        known = Timing(*made_by, 10.0, 4.0, 2.0, 5.0)
         return [known] if backend in self._backends else []
 
 

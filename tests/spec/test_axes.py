@@ -3,7 +3,7 @@
 import pytest
 
 from runner.errors import UsageError
-from runner.spec.axes import axes, combinations, settings_text
+from runner.spec.axes import combinations, declared_axes, settings_text
 from runner.spec.configuration import load_configurations
 from runner.spec.job import job_names, planned_jobs
 from runner.spec.request import Request
@@ -111,4 +111,4 @@ def test_what_is_not_known_is_said():
 
 
 def test_no_value_is_the_only_combination_of_none():
-    assert combinations(dict.fromkeys(axes(), ())) == [dict.fromkeys(axes())]
+    assert combinations(dict.fromkeys(declared_axes(), ())) == [dict.fromkeys(declared_axes())]

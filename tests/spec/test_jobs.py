@@ -48,8 +48,19 @@ def test_the_spec_holds_what_the_job_needs_and_nothing_of_the_host():
     assert set(spec) == {
         "model", "backend", "device", "data", "data_dir", "cache_dir", "epochs", "samples",
         "seed", "threads", "image_data_format", "recurrent_activation", "precision", "jit", "phase",
-        "batch_size",
+        "size", "batch_size",
     }  # fmt: skip
+
+
+def test_models_of_keras_3_are_unsupported_elsewhere_and_their_published_size_is_asked_for():
+    planned = plan(["mxnet-k122", "tf-cntk-k208", "jax-k3"], ["bert_base"])
+    assert {job.spec(None, None)["size"] for job in planned} == {"published"}
+    reasons = {job.configuration: job.unsupported for job in planned}
+    assert reasons == {
+        "mxnet-k122": "needs Keras 3, here is Keras 1.2.2",
+        "tf-cntk-k208": "needs Keras 3, here is Keras 2.0.8",
+        "jax-k3": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from patching import patch_everywhere
 from runner import paths
-from runner.errors import ConfigurationError
+from runner.errors import ConfigurationError, UsageError
 from runner.spec.study import choose_workloads
-from runner.spec.workload import WORKLOADS, read_workloads
+from runner.spec.workload import WORKLOADS, DataSource, Phase, Size, read_workloads
 
 PUBLISHED = {
     "mnist_mlp": ("mnist", 669_706, 128, 20, 60_000),
@@ -103,6 +103,46 @@ def test_a_mistake_is_named_with_its_place(folder, change, text):
     assert text in str(caught.value)
     assert f"{SUITE}/suite.json" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+MADE = {"dataset": "made_images", "classes": 3, "batch_size": 16}
+TINY = {"parameters": 7, "batch_size": 2, "epochs": 1, "classes": 2}
+
+
+def test_made_data_are_counted_in_the_batches_of_a_size(folder):
+    folder.add("zoo", only("small", floors={}, tiny=TINY, **MADE))
+    small = folder.read()["small"]
+    assert (small.train, small.classes, small.sizes) == (160, 3, (Size.PUBLISHED, Size.TINY))
+    assert small.at(Size.PUBLISHED) is small
+    tiny = small.at(Size.TINY)
+    assert (tiny.train, tiny.classes, tiny.parameters, tiny.epochs) == (20, 2, 7, 1)
+    assert (tiny.name, tiny.sources) == ("small", (DataSource.SYNTHETIC,))
+
+
+def test_data_that_are_not_made_have_their_own_count_at_any_size(folder):
+    folder.add("zoo", only("small", floors={}, tiny={**TINY, "classes": None}))
+    tiny = folder.read()["small"].at(Size.TINY)
+    assert (tiny.train, tiny.classes) == (60_000, 10)
+
+
+def test_a_size_that_a_model_has_not_is_refused(folder):
+    found = folder.read()["mnist_mlp"]
+    assert found.sizes == (Size.PUBLISHED,)
+    with pytest.raises(UsageError, match="model mnist_mlp has no size tiny"):
+        found.at(Size.TINY)
+
+
+def test_a_model_says_what_it_cannot_be_timed_at(folder):
+    folder.add("zoo", only("small", phases=["predict"]))
+    small, other = folder.read()["small"], folder.read()["mnist_mlp"]
+    assert small.reason_against(Phase.TRAIN) == "small can only predict"
+    assert small.reason_against(Phase.PREDICT) is other.reason_against(Phase.TRAIN) is None
+
+
+def test_a_suite_may_be_for_one_generation_of_keras(folder):
+    folder.add("zoo", lambda content: (only("small")(content), content.update(keras="3")))
+    found = folder.read()
+    assert found["small"].keras == "3" and found["mnist_mlp"].keras is None
 
 
 def test_a_name_in_two_suites_is_refused_with_both(folder):

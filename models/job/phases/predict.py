@@ -1,6 +1,7 @@
 """Predicting without training: whole passes over the data, and the latency of single batches.
 
-An epoch is one pass of Keras's ``predict`` over the training data, its outputs brought to the host.
+An epoch is one pass over the training data, its outputs brought to the host: Keras's ``predict``,
+or what a model that generates does instead.
 The latency is that of one batch after the other, each waited for.
 """
 
@@ -8,6 +9,7 @@ import time
 
 import numpy as np
 
+from models.datasets.batches import batches, length_of
 from models.job import clock
 
 SCORES = ("loss", "accuracy", "val_loss", "val_accuracy")  # nothing is learnt
@@ -29,7 +31,8 @@ def prepare(keras, model):
 
 def run(workload, keras, model, parts, stream):
     """Predict, an event after each pass; then emit the latency of batches."""
-    x, samples = parts.train.x, len(parts.train.y)
+    x = workload.asked(parts.train.x)
+    samples = length_of(x)
 
     def report(epoch, seconds, _):
         stream.emit(
@@ -38,11 +41,11 @@ def run(workload, keras, model, parts, stream):
     epoch_clock = clock.EpochClock(lambda: keras.synchronize(model), report)
     for epoch in range(workload.epochs):
         epoch_clock.begin()
-        outputs = keras.predict(model, x, workload.batch_size)
+        outputs = workload.predict(keras, model, x)
         epoch_clock.end(epoch, {})
         check_finite(outputs)
-    batches = whole_batches(x, samples, min(workload.batch_size, samples))
-    stream.emit("latency", **latency(batches, lambda batch: keras.predict_batch(model, batch)))
+    single = whole_batches(x, min(workload.batch_size, samples))
+    stream.emit("latency", **latency(single, workload.predictor(keras, model)))
     return {"test_loss": None, "test_accuracy": None, "test_seconds": 0.0}
 
 
@@ -53,14 +56,9 @@ def check_finite(outputs):
             raise NotFinite("some of the network's outputs are not finite")
 
 
-def whole_batches(x, samples, size):
-    """Return the whole batches of x, an array or a list of arrays of ``samples`` rows each."""
-    def cut(begin):
-        if isinstance(x, list):
-            return [part[begin:begin + size] for part in x]
-        return x[begin:begin + size]
-
-    return [cut(begin) for begin in range(0, samples - size + 1, size)][:MOST_BATCHES]
+def whole_batches(x, size):
+    """Return the batches of inputs that have ``size`` rows, not more than are timed."""
+    return [part for part in batches(x, size) if length_of(part) == size][:MOST_BATCHES]
 
 
 def latency(batches, predict, read=time.perf_counter):

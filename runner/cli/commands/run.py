@@ -18,7 +18,7 @@ EXAMPLES = (
     "python -m runner --config mxnet-k122",
     "python -m runner --config tf-k3 jax-k3 --model mnist_mlp --device cpu",
     "python -m runner --config tf-k3 jax-k3 --budget 10m",
-    "python -m runner --config jax-k3 torch-k3 --phase train predict --precision tf32 float32",
+    "python -m runner --config jax-k3 --phase train predict --jit on off",
     "python -m runner --config theano-k208 --repeats 5 --data real --name theano",
     "python -m runner --resume latest --retry failed,timeout",
 )
@@ -47,6 +47,7 @@ def run_command(
     phase: options.Phase = options.NONE,
     precision: options.Precision = options.NONE,
     jit: options.Jit = options.NONE,
+    size: options.Size = options.NONE,
     batch_size: options.BatchSize = options.NONE,
     threads: options.Threads = options.NONE,
     data: options.Data = None,

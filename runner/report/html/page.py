@@ -37,7 +37,7 @@ from runner.report.verdict import (
     of_reproduced,
     warning_lines,
 )
-from runner.spec.axes import axes
+from runner.spec.axes import declared_axes
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.spec.job import Status
 from runner.store.record import read_manifest
@@ -132,7 +132,7 @@ def _cells(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
 def varied_in_order(table: pd.DataFrame) -> list[str]:
     """Return the names of the axes by which a table's cells differ."""
-    return [name for name in axes() if name in varied_axes(table)]
+    return [name for name in declared_axes() if name in varied_axes(table)]
 
 
 def _data(report: Report, jobs: pd.DataFrame, extras: Extras) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from models.datasets.batches import batches, length_of
 from models.job import events
 from models.job.phases import predict
 from models.workloads import registry
@@ -40,7 +41,7 @@ class Parts:
 
 def emitted(keras):
     workload = registry.workload("mnist_mlp")
-    workload.adjust(batch_size=16, epochs=2)
+    workload.adjust("predict", batch_size=16, epochs=2)
     file = io.BytesIO()
     ended = predict.run(workload, keras, None, Parts, events.EventStream(file))
     return [json.loads(line) for line in file.getvalue().splitlines()], ended
@@ -81,8 +82,8 @@ def test_a_percentile_is_told_where_there_are_enough_batches():
     assert 0 < found["p50_seconds"] <= found["p90_seconds"] <= found["p99_seconds"]
 
 
-@pytest.mark.parametrize("x", [np.arange(10), [np.arange(10), np.arange(10)]])
-def test_batches_are_whole(x):
-    batches = predict.whole_batches(x, 10, 4)
-    shape = (4,) if isinstance(x, np.ndarray) else (2, 4)
-    assert [np.shape(batch) for batch in batches] == [shape, shape]
+@pytest.mark.parametrize("kind", [lambda x: x, lambda x: [x, x], lambda x: {"a": x}])
+def test_batches_are_whole(kind):
+    found = predict.whole_batches(kind(np.arange(10)), 4)
+    assert [length_of(batch) for batch in found] == [4, 4]
+    assert [length_of(batch) for batch in batches(kind(np.arange(10)), 4)] == [4, 4, 2]

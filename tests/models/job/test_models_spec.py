@@ -39,6 +39,8 @@ def test_unknown_and_missing_keys_are_named(given):
         ("data", "none"),
         ("image_data_format", "NCHW"),
         ("recurrent_activation", "relu"),
+        ("size", "huge"),
+        ("size", None),
         ("model", ["mnist_mlp"]),
         ("epochs", 0),
         ("epochs", 1.5),
@@ -57,6 +59,11 @@ def test_unknown_and_missing_keys_are_named(given):
 )
 def test_a_wrong_value_is_refused_with_its_key(given, key, value):
     assert refusal(dict(given, **{key: value})).startswith(key + ":")
+
+
+def test_a_size_that_the_model_has_not_is_refused(given):
+    assert refusal(dict(given, size="tiny")) == "size: model mnist_mlp has no size tiny"
+    assert spec.parse(json.dumps(dict(given, model="bert_base", size="tiny"))).size == "tiny"
 
 
 @pytest.mark.parametrize("source", ["real", "digits"])

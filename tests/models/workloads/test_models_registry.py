@@ -12,21 +12,58 @@ from models.datasets import load as data
 from models.datasets.facts import DATASETS
 from models.job import spec
 from models.workloads import registry
+from models.workloads.workload import SIZES, NoSuchSize
 
 TAKE = """
 import sys
 from models.workloads import registry
+from models.workloads.workload import SIZES, NoSuchSize
 found = registry.workload(sys.argv[1])
 print(type(found).__name__, found.dataset, sorted(m for m in sys.modules if "workloads." in m))
 """
 
 
-@pytest.mark.parametrize("name", list(registry.read()))
-def test_a_registered_model_states_what_a_job_needs(name):
-    workload = registry.workload(name)
-    assert workload.name == name
-    assert workload.optimizer[0]
-    assert workload.classes == DATASETS[workload.dataset]["classes"]
+REGISTERED = [
+    (name, size)
+    for name, (_, entry) in registry.read().items()
+    for size in SIZES
+    if size == "published" or size in entry
+]
+
+
+@pytest.mark.parametrize("name, size", REGISTERED)
+def test_a_registered_model_states_what_a_job_needs(name, size):
+    workload = registry.workload(name, size)
+    assert (workload.name, workload.size) == (name, size)
+    assert workload.loss is None or workload.optimizer[0]
+    facts = DATASETS[workload.dataset]
+    # Data are counted in batches where they are made for the model.
+    assert (workload.form() is not None) == (facts.get("unit") == "batches")
+    assert workload.classes == facts.get("classes", workload.classes)
+
+
+@pytest.mark.parametrize("name, size", [case for case in REGISTERED if "tiny" in case])
+def test_the_inputs_and_targets_of_made_data_have_a_row_for_each_sample(given, name, size):
+    workload = registry.workload(name, size)
+    asked = spec.parse(json.dumps(dict(given, model=name, size=size, samples=None)))
+    part = data.load(workload.dataset, asked, workload.form()).test
+    x = workload.inputs(part.x, "channels_last")
+    arrays = x.values() if isinstance(x, dict) else x if isinstance(x, list) else [x]
+    targets = [] if workload.loss is None else [workload.targets(part)]
+    assert {len(array) for array in [*arrays, *targets]} == {workload.batch_size}
+
+
+def test_a_tiny_model_has_numbers_of_its_own():
+    published, tiny = (registry.workload("bert_base", size) for size in SIZES)
+    assert published.expected_parameters == 108311810 and tiny.expected_parameters < 50000
+    assert (published.batch_size, published.predict_batch_size, published.epochs) == (32, 256, 11)
+    assert tiny.predict_batch_size == tiny.batch_size == 8
+    assert published.own.tokens == 512 and tiny.own.tokens == 16
+
+
+def test_a_size_that_a_model_has_not_is_refused():
+    with pytest.raises(NoSuchSize, match="model mnist_mlp has no size tiny"):
+        registry.workload("mnist_mlp", "tiny")
 
 
 class Package:
