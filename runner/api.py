@@ -116,7 +116,9 @@ def _usage_error(error: ValidationError, call: str = "", known: Sequence[str] = 
         return UsageError(f"{call} has no argument '{name}'{near_miss(name, known)}")
     if first["type"] == "missing_argument":
         return UsageError(f"{call} needs the argument '{name}'")
-    return UsageError(f"{name}={_shown(first['input'])}: {first['msg'].removeprefix(_PYDANTIC)}")
+    said = first["msg"].removeprefix(_PYDANTIC)
+    # What is wrong with several arguments together is no value of one of them.
+    return UsageError(f"{name}={_shown(first['input'])}: {said}" if name else said)
 
 
 def _checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -360,8 +362,11 @@ def compare(a: Rows, b: Rows) -> SideBySide:
     ``.cells``: one row per cell with both sides' seconds and their ``ratio`` (B over A) between
     ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and ``why``.
     ``.differences``: one row per cell and property of the set-up that is not the same.
-    ``guard`` judges them by a threshold.
+    ``guard`` judges them by a threshold. Raises UsageError for a table without rows.
     """
+    for name, table in (("a", a), ("b", b)):
+        if table.empty:
+            raise UsageError(f"{name}: this table has no rows, so there is nothing to compare")
     found = compare_tables(a, b)
     return SideBySide(
         _uniform(found.cells, COMPARED_COLUMNS), _uniform(found.differences, DIFFERENCE_COLUMNS)

@@ -291,3 +291,16 @@ def test_every_column_is_explained():
         "Published figures": set(runner.published()),
         "Configurations": set(runner.configurations()),
     }
+
+
+@pytest.mark.parametrize("empty", ["a", "b"])
+def test_a_table_without_rows_is_not_compared(tmp_path, empty):
+    table = runner.load(small_run(tmp_path))
+    sides = {"a": table, "b": table, empty: table.iloc[0:0]}
+    with pytest.raises(UsageError, match=f"{empty}: this table has no rows"):
+        runner.compare(**sides)
+
+
+def test_what_is_wrong_with_arguments_together_names_no_one_of_them():
+    with pytest.raises(UsageError, match=r"^seed 4294967295: the last repeat's"):
+        runner.run("jax-k3", device="cpu", seed=4294967295, repeats=2)
