@@ -362,11 +362,8 @@ def compare(a: Rows, b: Rows) -> SideBySide:
     ``.cells``: one row per cell with both sides' seconds and their ``ratio`` (B over A) between
     ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and ``why``.
     ``.differences``: one row per cell and property of the set-up that is not the same.
-    ``guard`` judges them by a threshold. Raises UsageError for a table without rows.
+    ``guard`` judges them by a threshold.
     """
-    for name, table in (("a", a), ("b", b)):
-        if table.empty:
-            raise UsageError(f"{name}: this table has no rows, so there is nothing to compare")
     found = compare_tables(a, b)
     return SideBySide(
         _uniform(found.cells, COMPARED_COLUMNS), _uniform(found.differences, DIFFERENCE_COLUMNS)

@@ -5,7 +5,7 @@ sets two tables of ``load_runs`` beside each other, and can guard an image: ``ju
 which cells became slower than a threshold allows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -146,9 +146,15 @@ def _aligned(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     names = [dict(zip(t["backend"], t["configuration"], strict=True)) for t in (a, b)]
     both = {n: f"{names[0][n]} -> {names[1][n]}" for n in names[0] if n in names[1]}
     return (
-        a.assign(configuration=a["backend"].map(both).fillna(a["configuration"])),
-        b.assign(configuration=b["backend"].map(both).fillna(b["configuration"])),
+        a.assign(configuration=_renamed(a, both)),
+        b.assign(configuration=_renamed(b, both)),
     )
+
+
+def _renamed(table: pd.DataFrame, names: Mapping[str, str]) -> "pd.Series[str]":
+    """Return the configurations of a table by their backends' names, where those have one."""
+    # Without any name the column would be one of numbers.
+    return table["backend"].map(names).astype("string").fillna(table["configuration"])
 
 
 def _of_one_work(table: pd.DataFrame, side: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ app = typer.Typer(
 )
 OWN = "own"  # the suite of models that came with no study
 EXAMPLES = (
-    "python -m runner new configuration jax-k3140 --pin keras==3.14.0 keras-hub==0.29.1",
+    "python -m runner new configuration jax-k3150 --pin keras==3.15.0",
     "python -m runner new model mnist_wide",
 )
 
