@@ -18,8 +18,6 @@ from runner.errors import BuildError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 
-NOT_ON_PYPI = {"torch-k3"}
-
 
 @cache
 def _python(name: str) -> Path | BuildError:
@@ -35,8 +33,10 @@ def _python(name: str) -> Path | BuildError:
 
 def python_of(name: str) -> Path:
     """Return the interpreter of a configuration's environment."""
-    if name in NOT_ON_PYPI and "BENCH_WHEELS" not in os.environ:
-        pytest.skip(f"{name} needs a wheel that PyPI does not have: BENCH_WHEELS names no folder")
+    wheels = Path(os.environ.get("BENCH_WHEELS", os.devnull))
+    for own in load_configurations([name])[0].wheels:
+        if own.device is Device.CPU and not (wheels / own.file).exists():
+            pytest.skip(f"{own.file} is not on PyPI: BENCH_WHEELS names no folder with it")
     made = _python(name)
     if isinstance(made, Path):
         return made

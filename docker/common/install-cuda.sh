@@ -14,7 +14,7 @@ old_key=AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80 # seen on machine-learning in A
 # shellcheck disable=SC1091 # the base image's
 . /etc/os-release
 if [ "${ID:-} ${VERSION_ID:-}" != 'ubuntu 16.04' ]; then
-    echo "install-cuda: CUDA 8.0 comes from NVIDIA's packages for Ubuntu 16.04; this base is" \
+    echo "install-cuda: CUDA 8 and 9 come from NVIDIA's packages for Ubuntu 16.04; this base is" \
         "${PRETTY_NAME:-unknown}. Begin at ubuntu:16.04, or build for DEVICE=cpu." >&2
     exit 1
 fi
@@ -28,7 +28,8 @@ deb [signed-by=/usr/share/keyrings/nvidia-learning.gpg] $learning /
 LIST
 "$common/apt-install.sh" "$@"
 
-ln -sfn cuda-8.0 /usr/local/cuda
+installed=(/usr/local/cuda-[0-9]*)
+ln -sfn "${installed[0]}" /usr/local/cuda
 printf '%s\n' /usr/local/cuda/lib64 /usr/local/cuda/targets/x86_64-linux/lib \
-    >/etc/ld.so.conf.d/cuda-8-0.conf
+    >/etc/ld.so.conf.d/nvidia-cuda.conf
 ldconfig

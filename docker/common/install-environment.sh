@@ -17,7 +17,7 @@ if ! usable; then
 fi
 if ! usable; then
     echo "install-environment: needs Python $version with venv; this base image offers" \
-        "$(python3 --version 2>&1). Begin at an image that has it; Debian 12 has 3.11." >&2
+        "$(python3 --version 2>&1). Begin at an image that has it; Debian 12 has 3.11, Ubuntu 22.04 has 3.10." >&2
     exit 1
 fi
 

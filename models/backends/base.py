@@ -81,6 +81,10 @@ class Backend(object):
         """
         raise NotImplementedError
 
+    def compile_options(self):
+        """Return what a model's compile() is told of the backend."""
+        return {}
+
     def device_seen(self):
         """Return the device as the framework sees it."""
         if self.device == "cpu":

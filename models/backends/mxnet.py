@@ -1,4 +1,4 @@
-"""MXNet, under Keras 1."""
+"""MXNet, under Keras 1 and 2."""
 
 from models.backends.base import Backend, NoDevice
 
@@ -28,6 +28,9 @@ class Mxnet(Backend):
 
     def version(self):
         return self._mxnet.__version__
+
+    def compile_options(self):
+        return {"context": ["gpu(0)" if self.device == "gpu" else "cpu"]}
 
     def synchronize(self, keras, model):
         self._mxnet.nd.waitall()

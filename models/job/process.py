@@ -84,7 +84,7 @@ def start(spec, workload, home, stream):
     os.environ.update(environment(spec, home, backend.environment(cache_dir)))
     begin = time.perf_counter()
     keras = vocabulary.load(spec, backend)
-    libraries = [importlib.import_module(name) for name in workload.libraries]
+    libraries = [library(name, workload) for name in workload.libraries]
     import_seconds = time.perf_counter() - begin
     _seed(spec.seed, keras)
     stream.emit(
@@ -94,6 +94,14 @@ def start(spec, workload, home, stream):
         cache_warm=cache_warm, import_seconds=import_seconds, cpu_model=base.processor(),
     )
     return keras
+
+
+def library(name, workload):
+    """Import what a model needs beside Keras; raise ``Unsupported`` where it is not there."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise base.Unsupported("{} needs {}: {}".format(workload.name, name, error))
 
 
 def threads_of(spec):

@@ -226,7 +226,7 @@ class Vocabulary(object):
         self._keras.backend.set_image_data_format(image_data_format)
 
     def _compile_options(self):
-        return {}
+        return self.backend.compile_options()
 
     def _fit_arrays(self, model, workload, part, epochs, options):
         raise NotImplementedError

@@ -57,9 +57,6 @@ class Keras1(Vocabulary):
         # keras-mxnet sets "th" when it is imported, whatever its configuration says.
         self._keras.backend.set_image_dim_ordering(self.dim_orderings[image_data_format])
 
-    def _compile_options(self):
-        return {"context": ["gpu(0)" if self.backend.device == "gpu" else "cpu"]}
-
     def _fit_arrays(self, model, workload, part, epochs, options):
         model.fit(
             part.x, part.y, batch_size=workload.batch_size, nb_epoch=epochs, shuffle=True,

@@ -4,13 +4,14 @@ from models.vocabulary.base import KERNEL, POOL, Vocabulary
 
 
 class Keras2(Vocabulary):
-    """Keras 2.0.8."""
+    """Keras 2.0 and 2.1."""
 
     accuracy = "acc"
     rmsprop_denominator = "sqrt(mean square) + epsilon"
 
     def settings(self, model):
-        return dict(super(Keras2, self).settings(model), lstm_implementation=0)
+        return dict(
+            super(Keras2, self).settings(model), lstm_implementation=self._lstm_implementation())
 
     def dense(self, units, activation):
         return self._layers.Dense(
@@ -39,6 +40,14 @@ class Keras2(Vocabulary):
         return self._keras.models.Model(inputs=inputs, outputs=outputs)
 
     def _lstm_options(self):
+        return dict(self._recurrent_options(), implementation=self._lstm_implementation())
+
+    def _lstm_implementation(self):
+        # The one that this version takes by itself, as the examples had it: 0 under 2.0, which 2.1
+        # knows no longer.
+        return self._layers.LSTM(1).implementation
+
+    def _recurrent_options(self):
         return {
             "activation": "tanh",
             "recurrent_activation": self._recurrent_activation,
@@ -46,7 +55,6 @@ class Keras2(Vocabulary):
             "recurrent_initializer": "orthogonal",
             "bias_initializer": "zeros",
             "unit_forget_bias": True,
-            "implementation": 0,
         }
 
     def _fit_arrays(self, model, workload, part, epochs, options):

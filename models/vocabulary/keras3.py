@@ -1,6 +1,7 @@
 """The vocabulary in the words of Keras 3."""
 
 import importlib
+import inspect
 
 from models.datasets import augmentation
 from models.vocabulary.base import Vocabulary
@@ -24,7 +25,7 @@ class Keras3(Keras2):
     def settings(self, model):
         return dict(
             Vocabulary.settings(self, model), jit_compile=model.jit_compile,
-            lstm_use_cudnn=self._use_cudnn())
+            lstm_use_cudnn=self._cudnn_option().get("use_cudnn", "no such argument"))
 
     def optimizer(self, name, settings):
         options = dict(settings)
@@ -47,16 +48,18 @@ class Keras3(Keras2):
     def compile_predicting(self, model):
         """Do nothing, as for training."""
 
-    def _use_cudnn(self):
+    def _cudnn_option(self):
+        # Without the argument, the early ones decide as "auto" does.
+        if "use_cudnn" not in inspect.signature(self._layers.LSTM.__init__).parameters:
+            return {}
         # Fused kernels know the logistic sigmoid only.
-        return "auto" if self._recurrent_activation == "sigmoid" else False
+        return {"use_cudnn": "auto" if self._recurrent_activation == "sigmoid" else False}
 
     def _lstm_options(self):
-        options = super(Keras3, self)._lstm_options()
-        del options["implementation"]
+        options = self._recurrent_options()
         if self._recurrent_activation == "hard_sigmoid":
             options["recurrent_activation"] = self._hard_sigmoid
-        return dict(options, use_cudnn=self._use_cudnn())
+        return dict(options, **self._cudnn_option())
 
     def _hard_sigmoid(self, x):
         """The hard sigmoid of Keras 1 and 2; that of Keras 3 has another slope."""

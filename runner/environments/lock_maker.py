@@ -72,8 +72,8 @@ def _compile(configuration: Configuration, device: Device, options: BuildOptions
     whole = [] if _is_resolved(configuration) else ["--no-deps"]
     plain = ["--no-header", "--no-annotate", "--generate-hashes"]
     how: list[str | Path] = [*plain, *whole, *_platform(configuration)]
-    if configuration.overrides.exists():
-        how += ["--override", configuration.overrides]
+    for overrides in configuration.overrides(device):
+        how += ["--override", overrides]
     _uv(
         ["pip", "compile", *how, wanted, "--output-file", to],
         _settings(options, wanted),

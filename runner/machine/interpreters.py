@@ -41,7 +41,7 @@ modules = [name for name in sys.argv[1:] if find_spec(name) is not None]
 print(json.dumps({"modules": modules, "versions": found}))
 """
 # What may be imported under another name than it is installed by.
-_VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80")
+_VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80", "{}-cu90")
 
 
 @dataclass(frozen=True)

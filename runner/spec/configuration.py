@@ -182,14 +182,17 @@ class Configuration(_File):
         """Return the requirements that the lock for ``device`` is made from."""
         return self.folder / f"{device}.in"
 
+    def overrides(self, device: Device) -> list[Path]:
+        """Return the files whose lines stand instead of what any package asks of those they name.
+
+        One is for both devices, the other for ``device``; there may be neither.
+        """
+        files = (self.folder / "overrides.in", self.folder / f"{device}.overrides.in")
+        return [path for path in files if path.exists()]
+
     def lock(self, device: Device) -> Path:
         """Return the locked requirements for ``device``."""
         return self.folder / f"{device}.lock"
-
-    @property
-    def overrides(self) -> Path:
-        """Return what replaces requirements that packages state; most have no such file."""
-        return self.folder / "overrides.in"
 
     @property
     def build_lock(self) -> Path:

@@ -11,7 +11,7 @@ LOCKS = sorted(DOCKER.glob("*/*.lock"))
 RESOLVED = sorted(DOCKER.glob("*-k3*/*.lock"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(\S+)$")
 FOLDERS = sorted(path.parent for path in DOCKER.glob("*/Dockerfile"))
-FRAMEWORK = re.compile(r"(tensorflow|cntk|mxnet|torch)(-cpu|-gpu|-cu80)?==")
+FRAMEWORK = re.compile(r"(tensorflow|cntk|mxnet|torch)(-cpu|-gpu|-cu[0-9]+)?==")
 # MXNet's, CNTK's and TensorFlow 1's GPU wheels hold theirs.
 CUDA = re.compile(r"nvidia-|cuda-|jax-cuda|triton==|tensorflow(-gpu)?==2|cntk-gpu|mxnet-cu")
 HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}$")
@@ -80,13 +80,21 @@ def test_the_cpu_installs_nothing_of_cuda(folder):
     assert [name for name in pins(folder / "cpu.lock") if CUDA.match(name)] == []
 
 
-@pytest.mark.parametrize("path", sorted(DOCKER.glob("*/overrides.in")), ids=named_after_folder)
-def test_what_an_override_takes_out_is_in_no_lock(path):
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    assert all(line.endswith('; sys_platform == "never"') for line in lines)
-    taken_out = {line.partition(";")[0] for line in lines}
-    for lock in path.parent.glob("*.lock"):
-        assert not taken_out & {pin.partition("==")[0] for pin in pins(lock)}, lock
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_an_override_takes_out_is_in_no_lock_and_what_it_names_is(folder):
+    for device in ("cpu", "gpu"):
+        paths = [folder / "overrides.in", folder / f"{device}.overrides.in"]
+        lines = [line for path in paths if path.exists() for line in path.read_text().splitlines()]
+        held = {pin.partition("==")[0]: pin for pin in pins(folder / f"{device}.lock")}
+        for line in lines:
+            wanted, _, marker = (part.strip() for part in line.partition(";"))
+            if wanted.startswith("#"):
+                continue
+            if marker:
+                assert marker == 'sys_platform == "never"'
+                assert wanted.partition("==")[0] not in held
+            else:
+                assert held[wanted.partition("==")[0]] == wanted
 
 
 def test_no_backend_brings_another_ones_framework():

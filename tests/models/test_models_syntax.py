@@ -12,6 +12,7 @@ ALLOWED = {
     "keras",
     # the standard library
     "atexit",
+    "inspect",
     "signal",
     "collections",
     "hashlib",

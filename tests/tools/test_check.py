@@ -230,6 +230,14 @@ def test_another_version_than_stated_is_a_problem(trial):
     assert problems(found)[0][:2] == ("imports", "Keras is 1.2.1 there, config.toml says 1.2.2")
 
 
+def test_a_module_need_not_tell_its_packages_post_release(trial):
+    for seen, state in {"2.15.0": FindingState.OK, "2.15.1": FindingState.PROBLEM}.items():
+        versions = {"keras": "3.0.5", "python": "3.10.13", "tensorflow": seen}
+        said = two_epochs(start={"versions": versions, "backend": "tensorflow"})
+        found = trial(ScriptedLauncher({"tensorflow": said}), name="tf-k305")
+        assert [f.state for f in found if f.subject == "imports"] == [state]
+
+
 def test_an_import_that_fails_is_told_in_its_words(trial):
     error = (b'{"event": "error", "schema": 1, "type": "ImportError", '
              b'"message": "libcuda.so.1 is missing"}\n')  # fmt: skip

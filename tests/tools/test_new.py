@@ -81,7 +81,8 @@ def test_a_made_configuration_passes_every_check_of_files(rooms, index):
     assert (made.folder / "gpu.in").read_text() == (
         "keras==3.14.0\nkeras-hub==0.32.0\njax[cuda12]==0.10.1\n"
     )
-    assert made.overrides.read_bytes() == like.overrides.read_bytes()
+    of_both = zip(made.overrides(Device.CPU), like.overrides(Device.CPU), strict=True)
+    assert all(copy.read_bytes() == path.read_bytes() for copy, path in of_both)
     assert sorted(index) == [("jax0101-k3140", Device.CPU), ("jax0101-k3140", Device.GPU)]
     found = list(configuration_findings(made.folder))
     assert marks(found) == {FindingState.OK, FindingState.WARNING}
@@ -104,6 +105,14 @@ def test_other_pins_of_a_lock_stay(rooms, index):
     before, after = ({p.package: p.version for p in read_pins(c.lock(Device.CPU))}
                      for c in (like, made))  # fmt: skip
     assert after == {**before, "keras": "3.14.0"}
+
+
+def test_what_stands_instead_of_a_dependencys_own_wish_is_taken_over(rooms, index):
+    shutil.copytree(paths.CONFIGURATIONS / "tf-k305", rooms.configurations / "tf-k305")
+    made, like = new(rooms, "tf-k304", None, "keras==3.0.4")
+    before, after = ("".join(path.read_text() for path in found.overrides(Device.CPU))
+                     for found in (like, made))  # fmt: skip
+    assert after == before.replace("3.0.5", "3.0.4") != before
 
 
 def test_without_other_versions_nothing_is_resolved(rooms, index):

@@ -136,13 +136,14 @@ def _fill(folder: Path, like: Configuration, versions: dict[str, str]) -> None:
     """Write a configuration's files as ``like`` has them, with other versions."""
     for name in ("config.toml", "Dockerfile"):
         shutil.copyfile(like.folder / name, folder / name)
-    if like.overrides.exists():
-        shutil.copyfile(like.overrides, folder / like.overrides.name)
     known: set[str] = set()
     changed: dict[str, str] = {}
     for device in Device:
         for path in (like.wanted(device), like.lock(device)):
             shutil.copyfile(path, folder / path.name)
+        for overrides in like.overrides(device):
+            shutil.copyfile(overrides, folder / overrides.name)
+            _repin(folder / overrides.name, versions)
         for pin, version in _repin(folder / like.wanted(device).name, versions):
             known |= {pin.name, pin.package}
             changed[pin.version.partition("+")[0]] = version

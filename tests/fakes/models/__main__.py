@@ -26,6 +26,10 @@ def start(name=None, versions=None):
         "backend": SPEC["backend"],
         "threads": SPEC["threads"],
         "seed": SPEC["seed"],
+        "precision": SPEC["precision"],
+        "jit": SPEC["jit"],
+        "phase": SPEC["phase"],
+        "size": SPEC["size"],
         "cache_warm": bool(os.listdir(SPEC["cache_dir"])) if SPEC["cache_dir"] else None,
         "import_seconds": 0.001,
         "versions": versions

@@ -110,6 +110,14 @@ def test_torch_is_told_its_threads_only_where_there_are_any(monkeypatch, threads
     assert [call[0][0] for call in setter.call_args_list] == told
 
 
+@pytest.mark.parametrize("device, context", [("cpu", "cpu"), ("gpu", "gpu(0)")])
+def test_only_mxnet_is_told_its_device_when_a_model_is_compiled(device, context):
+    told = {name: kind(device, 2).compile_options() for name, kind in backends.BACKENDS.items()}
+    assert {name: options for name, options in told.items() if options} == {
+        "mxnet": {"context": [context]}
+    }
+
+
 @pytest.mark.parametrize("name", sorted(backends.BACKENDS))
 def test_a_job_on_a_cpu_has_no_memory_of_a_gpu(name):
     assert backends.BACKENDS[name]("cpu", 2).gpu_peak_memory() is None
