@@ -75,8 +75,14 @@ class Plan:
         return rounds_until(self.jobs, self.width, self.request.max_repeats, seed, measured)
 
 
-def _default_source(wanted: list[str], engine: Engine | None, say: Say) -> DataSource:
-    """Return real data where all its files are cached, else synthetic, and say so."""
+def _default_source(workloads: list[Workload], engine: Engine | None, say: Say) -> DataSource:
+    """Return real data where all its files are cached, else synthetic, and say so.
+
+    Of models whose data are made there is nothing to say.
+    """
+    if not any(DataSource.REAL in workload.sources for workload in workloads):
+        return DataSource.SYNTHETIC
+    wanted = {workload.dataset for workload in workloads}
     if engine is not None and not engine.is_local:
         say(f"data: synthetic, because {ELSEWHERE}, where data of this one cannot be mounted")
         return DataSource.SYNTHETIC
@@ -95,7 +101,6 @@ def _decided(
     say: Say,
 ) -> Request:
     """Return the request with nothing left open, so that another day decides nothing else."""
-    wanted = sorted({workload.dataset for workload in workloads})
     return request.model_copy(
         update={
             "config": tuple(configuration.name for configuration in chosen),
@@ -103,7 +108,7 @@ def _decided(
             "device": DeviceChoice(machine.device),
             "gpu": machine.gpu.uuid if machine.gpu else None,
             "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
-            "data": request.data or _default_source(wanted, machine.engine, say),
+            "data": request.data or _default_source(workloads, machine.engine, say),
             "threads": request.threads or (usable_cpus(machine.engine),),
         }
     )

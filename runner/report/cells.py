@@ -12,7 +12,6 @@ from runner.tables.distance import limit_rows, throughput_rows
 from runner.tables.per_job import phase_rows
 from runner.tables.published import (
     IN_A_PICTURE,
-    SECONDS_PER_EPOCH,
     published_cells,
     study_figures,
     with_published,
@@ -255,7 +254,7 @@ def article_tables(study: Study) -> list[StudyTable]:
     """Return a study's cells, a table per model of ours."""
     cells = published_cells(study)
     columns = {"backend": "backend"}
-    columns |= {kind: f"{title}, {SECONDS_PER_EPOCH}" for kind, title in study.kinds.items()}
+    columns |= {kind: f"{title}, {study.unit}" for kind, title in study.kinds.items()}
     columns |= {"statement": f"what the {next(iter(study.kinds.values()))} says"}
     return [
         StudyTable(

@@ -4,17 +4,17 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, choose_names, near_miss
-from runner.spec.choices import Threads
+from runner.spec.axes import declared_axes
 from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import Strict, read_document
 from runner.spec.request import Request
-from runner.spec.workload import WORKLOADS, Workload
+from runner.spec.workload import WORKLOADS, Phase, Workload
 
 # The study that stands where none is named.
 DEFAULT_STUDY = "bhatia2017"
@@ -32,13 +32,16 @@ def keras_generation(version: str) -> str:
 
 
 class StudyTest(Strict):
-    """Which of our models a study's test is.
+    """Which of our models a study's test is, and what of it was timed.
 
-    ``has_image_layout``: the order of an image's axes makes a difference to it.
+    ``has_image_layout``: the order of an image's axes makes a difference to it. ``batch``: only
+    figures of that batch are of the test.
     """
 
     model: str
+    phase: Phase = Phase.TRAIN
     has_image_layout: bool = False
+    batch: Annotated[int, Field(ge=1)] | None = None
 
 
 class Resemblance(Strict):
@@ -86,12 +89,23 @@ class _File(Strict):
     first_epoch: Literal["included", "left out"] | None = None
     numbers: str | None = None
     source: str | None = None
-    threads: Threads | None = None
+    unit: Literal["s/epoch", "ms/step"] = "s/epoch"
+    counts: dict[str, str] = Field({})
+    asks: dict[str, tuple[Any, ...]] = Field({})
     level: Annotated[float, Field(ge=0, lt=1)] = 0.03
     kinds: dict[str, str] = Field({FIGURE: "published"}, min_length=1)
     tests: dict[str, StudyTest] = Field({})
     resembles: dict[str, Resemblance] = Field({})
     setups: tuple[StudySetup, ...] = ()
+
+    @field_validator("asks")
+    @classmethod
+    def _asks_are_of_axes(cls, given: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        """Return the values of axes that a reproduction asks for."""
+        known = declared_axes()
+        if unknown := set(given) - set(known):
+            raise ValueError(f"no axis is called {', '.join(sorted(unknown))}")
+        return {name: tuple(map(known[name].checked, values)) for name, values in given.items()}
 
     @model_validator(mode="after")
     def _reproduction_is_whole(self) -> Self:
@@ -115,7 +129,9 @@ class Study(_File):
     ``suite`` and ``configurations`` reproduce it, where something of ours does. ``kinds`` are the
     kinds of figures that give the one number per cell, with the titles of their columns: the first
     is what the publication's text states, and a later one overrules it where it has figures.
-    ``threads`` is what its reproduction asks for where the user does not, None: all of them.
+    ``unit`` is that of the figures that count, and ``counts`` what these have in columns of
+    figures.csv. ``asks`` are the values of axes that its reproduction asks for where the user does
+    not.
     Two figures nearer than the fraction ``level`` are no order. A test in ``tests`` is one of our
     models and is compared with it; one in ``resembles`` is nearly one, and is not.
     """
@@ -139,7 +155,7 @@ class Study(_File):
     @property
     def workloads(self) -> list[Workload]:
         """Return our models among its tests, in its order."""
-        return [WORKLOADS[test.model] for test in self.tests.values()]
+        return [WORKLOADS[n] for n in dict.fromkeys(test.model for test in self.tests.values())]
 
     @property
     def is_reproduced(self) -> bool:
@@ -203,7 +219,7 @@ def choose_workloads(wanted: list[str]) -> list[Workload]:
 
 
 def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
-    """Return a request with its study's configurations, models and threads where it names none.
+    """Return a request with its study's configurations, models and axes where it names none.
 
     Raises UsageError for an unknown study, and for one that nothing here reproduces.
     """
@@ -220,6 +236,6 @@ def with_study(request: Request, root: Path = paths.PUBLISHED) -> Request:
         update={
             "config": request.config or study.configurations,
             "model": request.model or tuple(workload.name for workload in study.workloads),
-            "threads": request.threads or ((study.threads,) if study.threads else ()),
+            **{name: request.axis_values[name] or study.asks.get(name, ()) for name in study.asks},
         }
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from runner import paths
 from runner.spec.job import Status
 from runner.spec.study import StudyTest, all_studies, keras_generation, load_study
-from runner.spec.workload import WORKLOADS, Workload
+from runner.spec.workload import WORKLOADS, Phase, Size, Workload
 from runner.tables.published import published_series, published_setups
 
 
@@ -53,7 +53,7 @@ _SAID = {
 
 def _cell_differences(rows: pd.DataFrame, test: StudyTest, setup: pd.Series) -> Iterator[str]:
     """Yield each difference between a measured cell and the published set-up of its backend."""
-    workload = WORKLOADS[test.model]
+    workload = WORKLOADS[test.model].batched(test.phase, None)
     measured = _facts(rows, test)
     for column, label in _SAID.items():
         here, there = measured[column], setup[column]
@@ -81,19 +81,21 @@ def setup_differences(
     setups = published_setups(root)
     setups = setups[setups["series"] == series]
     studies = [load_study(str(name), root) for name in setups["study"].unique()]
-    tests = {test.model: test for study in studies for test in study.tests.values()}
+    tests = {(t.model, str(t.phase)): t for study in studies for t in study.tests.values()}
+    models = {model for model, _ in tests}
     generations = {study.generation for study in studies}
-    is_published = table["model"].isin(list(tests)) & table["keras_version"].map(
+    is_published = table["model"].isin(models) & table["keras_version"].map(
         lambda version: keras_generation(str(version)) in generations
     )
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
     found = [
         (model, configuration, backend, text)
-        for (model, configuration, backend), rows in ok.groupby(
-            ["model", "configuration", "backend"], sort=False
+        for (model, phase, configuration, backend), rows in ok.groupby(
+            ["model", "phase", "configuration", "backend"], sort=False
         )
+        if (model, phase) in tests
         for _, setup in setups[setups["backend"] == backend].iterrows()
-        for text in _cell_differences(rows, tests[str(model)], setup)
+        for text in _cell_differences(rows, tests[str(model), str(phase)], setup)
     ]
     return pd.DataFrame(found, columns=["model", "configuration", "backend", "difference"])
 
@@ -103,6 +105,8 @@ def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:
     said = []
     if (rows["device"] == "cpu").any():
         said.append("measured on a CPU")
+    if rows["size"].ne(Size.PUBLISHED).any():
+        said.append("a smaller network")
     short = rows["samples"].max()
     if abs(short / workload.train - 1) > 0.01:
         said.append(f"{int(short):,} of {workload.train:,} samples per epoch")
@@ -171,19 +175,23 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     known = published_series(root)
     studies = {study.name: study for study in all_studies(root)}
     generations = timed["keras_version"].map(keras_generation)
-    groups = ["study", "series", "gpu", "model"]
+    groups = ["study", "series", "gpu", "model", "phase"]
     found = []
-    for study, series, gpu, model in known[groups].drop_duplicates().to_numpy():
-        is_here = generations == studies[study].generation
+    for study, series, gpu, model, phase in known[groups].drop_duplicates().to_numpy():
+        is_here = (generations == studies[study].generation) & (timed["phase"] == phase)
         here = timed[is_here & (timed["model"].astype(str) == model)]
         here = here.drop_duplicates("backend").set_index("backend")
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
+        is_group &= known["phase"] == phase
         seconds = known[is_group].set_index("backend")["seconds"]
         common = seconds.index.intersection(here.index)
         if len(common) < 2:
             continue
         verdict, why = _judge(
-            here.loc[common], seconds.loc[common], studies[study].level, WORKLOADS[model]
+            here.loc[common],
+            seconds.loc[common],
+            studies[study].level,
+            WORKLOADS[model].batched(Phase(phase), None),
         )
         found.append(OrderVerdict(model, study, series, gpu, verdict, why))
     return found

@@ -148,6 +148,7 @@ SUMMARY_COLUMNS: dict[str, str] = {
     "val_accuracy": "Float64",
     "samples": "Int64",
     "phase": "string",
+    "size": "string",
     "data_source": "string",
     "device_name": "string",
     "keras_version": "string",

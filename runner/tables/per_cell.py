@@ -11,7 +11,7 @@ from runner.tables.variants import with_variants
 # What a figure rests on; each selection of rows copies every column that is there.
 _OF_FIGURE = (
     "run", "job", *CELL, "status", "reason", "epoch", "seconds", "samples", "val_accuracy",
-    "phase", "data_source", "device_name", "keras_version", "disturbance",
+    "phase", "size", "data_source", "device_name", "keras_version", "disturbance",
 )  # fmt: skip
 
 
@@ -98,6 +98,7 @@ def _cell(everything: pd.DataFrame, rows: pd.DataFrame) -> dict[str, object]:
         "val_accuracy": last["val_accuracy"].dropna().median(),
         "samples": ok["samples"].max(),
         "phase": _joined(rows["phase"]),
+        "size": _joined(rows["size"]),
         "data_source": _joined(ok["data_source"]),
         "device_name": _joined(ok["device_name"]),
         "keras_version": _joined(ok["keras_version"]),

@@ -23,10 +23,12 @@ from runner.spec.study import (
     FIGURE,
     Study,
     StudySetup,
+    StudyTest,
     all_studies,
     keras_generation,
     reproduced_studies,
 )
+from runner.spec.workload import WORKLOADS, Size
 from runner.words import escaped
 
 # Why a cell without a number has none, where the number was printed as a drawing only.
@@ -182,7 +184,7 @@ def _kind_text(rows: Sequence[Figure]) -> str:
 
 
 def _counted(study: Study) -> list[Figure]:
-    """Return the rows that count for a cell: training times per epoch of our models on one GPU.
+    """Return the rows that count for a cell: times of our models on one GPU, in the study's unit.
 
     Those without a value stay: they say why there is none.
     """
@@ -191,17 +193,33 @@ def _counted(study: Study) -> list[Figure]:
         for row in _read_figures(study)
         if row.test in study.tests
         and row.kind in study.kinds
-        and row.unit == SECONDS_PER_EPOCH
-        and row.phase == "train"
+        and row.unit == study.unit
+        and row.phase == study.tests[row.test].phase
+        and study.tests[row.test].batch in (None, row.batch)
+        and all(getattr(row, name) == value for name, value in study.counts.items())
         and not row.device.startswith("CPU")
         and row.gpu_count in (None, 1)
         and not (_has_value(row) and row.left_out)
     ]
 
 
+def _unit_text(study: Study, rows: Sequence[Figure]) -> str:
+    """Return the unit after figures that are none of seconds per epoch."""
+    is_said = study.unit != SECONDS_PER_EPOCH and any(map(_has_value, rows))
+    return f" {study.unit}" if is_said else ""
+
+
+def _epoch_of(study: Study, test: StudyTest) -> float:
+    """Return how many seconds per epoch one of a study's unit is: data made by the step have so
+    many steps."""
+    if study.unit == SECONDS_PER_EPOCH:
+        return 1.0
+    return (WORKLOADS[test.model].train_batches or math.nan) / 1000
+
+
 def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
     """Return a cell of one of a study's tests, from the rows that count for it."""
-    first = rows[0]
+    first, test = rows[0], study.tests[rows[0].test]
     for column in _OF_A_CELL:
         if len({getattr(row, column) for row in rows} - {None, ""}) > 1:
             raise ConfigurationError(
@@ -218,10 +236,11 @@ def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
         "study": study.name,
         "series": first.series,
         "gpu": first.device,
-        "model": study.tests[first.test].model,
+        "model": test.model,
         "backend": first.backend,
-        **{kind: _kind_text(found) for kind, found in by_kind.items()},
-        "seconds": statistics.median(middles) if middles else math.nan,
+        "phase": str(test.phase),
+        **{kind: _kind_text(found) + _unit_text(study, found) for kind, found in by_kind.items()},
+        "seconds": statistics.median(middles) * _epoch_of(study, test) if middles else math.nan,
         "basis": basis,
         "statement": first.note,
         "source": (chosen or [row for row in rows if not row.inferred] or rows)[-1].source,
@@ -235,7 +254,8 @@ def _with_ratio(frame: pd.DataFrame, seconds: str, ratio: str, by: list[str]) ->
     return frame.assign(**{ratio: frame[seconds] / base})
 
 
-_COLUMNS = ["study", "series", "gpu", "model", "backend", "seconds", "basis", "statement", "source"]
+_COLUMNS = ["study", "series", "gpu", "model", "backend", "phase", "seconds", "basis", "statement",
+            "source"]  # fmt: skip
 
 
 def published_cells(study: Study) -> pd.DataFrame:
@@ -251,7 +271,7 @@ def published_cells(study: Study) -> pd.DataFrame:
         groups[row.series, row.device, row.test, row.backend].append(row)
     found = [_cell(study, rows) for rows in groups.values()]
     frame = pd.DataFrame(found, columns=None if found else [*_COLUMNS, *study.kinds])
-    return _with_ratio(frame, "seconds", "published_ratio", ["series", "gpu", "model"])
+    return _with_ratio(frame, "seconds", "published_ratio", ["series", "gpu", "model", "phase"])
 
 
 def _of_setup(study: Study, setup: StudySetup) -> dict[str, object]:
@@ -280,26 +300,29 @@ def published_setups(root: Path = paths.PUBLISHED) -> pd.DataFrame:
 def published_series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     """Return the one number of every published cell of one of our models on a GPU.
 
-    Columns study, series, gpu, model, backend, seconds (per epoch) and source. Whether the first
-    epoch is inside stands in each study.
+    Columns study, series, gpu, model, backend, phase, seconds (per epoch) and source. Whether the
+    first epoch is inside stands in each study.
     """
-    columns = ["study", "series", "gpu", "model", "backend", "seconds", "source"]
+    columns = ["study", "series", "gpu", "model", "backend", "phase", "seconds", "source"]
     parts = [published_cells(study) for study in all_studies(root)]
     known = pd.concat([part[columns] for part in parts if not part.empty], ignore_index=True)
     return known[known["seconds"].notna()]
 
 
+_OF_REFERENCE = ["model", "backend", "generation", "phase"]
+
+
 def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     """Return the cells of the studies that a suite of ours reproduces.
 
-    One per model, backend and ``generation`` of Keras: of several series or cards of a study the
-    first.
+    One per model, phase, backend and ``generation`` of Keras: of several series or cards of a study
+    the first.
     """
     parts = [
         published_cells(study).assign(generation=study.generation)
         for study in reproduced_studies(root)
     ]
-    return pd.concat(parts, ignore_index=True).drop_duplicates(["model", "backend", "generation"])
+    return pd.concat(parts, ignore_index=True).drop_duplicates(_OF_REFERENCE)
 
 
 def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
@@ -312,9 +335,8 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
     """
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
-    # What was published of our models is their training.
-    known["phase"] = "train"
-    keys = dict.fromkeys(("model", "backend", "generation", "phase"), "string")
+    known["size"] = str(Size.PUBLISHED)
+    keys = dict.fromkeys((*_OF_REFERENCE, "size"), "string")
     measured = summary.assign(
         generation=[keras_generation(version) for version in summary["keras_version"]]
     )

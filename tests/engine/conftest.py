@@ -4,6 +4,9 @@ A module that says so is run on Docker and on Podman:
 ``pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")``.
 """
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from engine_fixtures import base_image as docker_base
@@ -15,8 +18,10 @@ __all__ = ["docker_base", "docker_engine"]
 
 
 @pytest.fixture(scope="session")
-def podman_engine(tmp_path_factory):
-    with running_podman(tmp_path_factory.mktemp("podman")) as engine:
+def podman_engine():
+    # Podman takes no folder of its own with a path of more than 50 characters.
+    short = tempfile.TemporaryDirectory(prefix="podman", ignore_cleanup_errors=True)
+    with short as folder, running_podman(Path(folder)) as engine:
         yield engine
 
 

@@ -219,6 +219,19 @@ def test_a_reproduction_keeps_the_frameworks_own_threads_unless_told_otherwise()
     assert with_study(Request()).threads == ()
 
 
+def test_a_study_asks_for_the_axes_that_it_was_timed_with():
+    asked = with_study(Request(study="keras2024", precision="tf32"))
+    assert (asked.phase, asked.precision) == (("train", "predict"), ("tf32",))
+    assert with_study(Request(study="keras2024")).precision == ("framework",)
+    assert len(asked.model) == len(set(asked.model)) == 6
+
+
+def test_a_study_asks_for_no_axis_that_is_none(tiny):
+    root = tiny(TINY + '[asks]\nprecisoin = ["tf32"]\n', FIGURES)
+    with pytest.raises(ConfigurationError, match="no axis is called precisoin"):
+        load_study("tiny2024", root)
+
+
 def test_a_study_that_nothing_reproduces_is_not_run():
     with pytest.raises(UsageError, match="no suite here reproduces the study 'szilard2017'"):
         with_study(Request(study="szilard2017"))

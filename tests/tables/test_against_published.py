@@ -14,6 +14,8 @@ FULL = {
     "device_name": "Tesla K80",
     "samples": 60_000,
     "data_source": "real",
+    "phase": "train",
+    "size": "published",
 }
 
 
@@ -104,7 +106,7 @@ def test_the_siblings_tables_are_compared_too():
 
 def test_no_repeated_figure_counts_twice():
     known = published_series()
-    assert not known.duplicated(["series", "gpu", "model", "backend"]).any()
+    assert not known.duplicated(["series", "gpu", "model", "phase", "backend"]).any()
     assert not ((known["series"] == "szilard2017") & (known["gpu"] == "K80")).any()
 
 
@@ -115,7 +117,8 @@ def rows(**changes):
                 "model": "mnist_cnn", "configuration": "tf-cntk-k208", "backend": "cntk",
                 "status": "ok", "epoch": 12, "samples": 60_000, "device": "gpu",
                 "device_name": "Tesla K80", "keras_version": "2.0.8", "backend_version": "2.1",
-                "image_data_format": "channels_last", "data_source": "real", **changes,
+                "image_data_format": "channels_last", "data_source": "real",
+                "phase": "train", **changes,
             }
         ]
     )  # fmt: skip

@@ -114,6 +114,7 @@ def summary():
             "settings": [""] * 2,
             "variant": [""] * 2,
             "phase": ["train"] * 2,
+            "size": ["published"] * 2,
             "keras_version": ["2.0.8", "1.2.2"],
             "seconds_per_epoch": [2.0, 5.0],
             "seconds_low": [1.9, 4.0],
