@@ -22,10 +22,10 @@ FINE = (Status.OK, Status.UNSUPPORTED)
 
 def epoch_line(job: Job, event: EpochEvent) -> str:
     """Return an epoch in words."""
-    line = f"epoch {event.epoch}/{epochs_of(job)}: {event.seconds:.3g} s, loss {event.loss:.4f}"
-    if event.val_accuracy is None:
-        return line
-    return f"{line}, validation accuracy {event.val_accuracy:.4f}"
+    measured = {"loss": event.loss, "validation accuracy": event.val_accuracy}
+    told = [f"{name} {value:.4f}" for name, value in measured.items() if value is not None]
+    seconds = f"{event.seconds:.3g} s"
+    return f"epoch {event.epoch}/{epochs_of(job)}: {', '.join([seconds, *told])}"
 
 
 class Several(Observer):

@@ -34,6 +34,7 @@ from runner.store.events import (
     EndEvent,
     EpochEvent,
     Event,
+    LatencyEvent,
     LimitsEvent,
     ModelEvent,
     StartEvent,
@@ -54,6 +55,7 @@ _NEXT: dict[type, str] = {
     StartEvent: "loading data",
     DataEvent: "building the model",
     ModelEvent: "first epoch",
+    LatencyEvent: "limits",
     LimitsEvent: "ending",
     EndEvent: "ending",
 }
@@ -317,6 +319,7 @@ def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
     head = Text.assemble(
         (f"[{current.number}/{total or '?'}] ", "bold"),
         (f"{job.configuration} {job.backend} {job.model}", "bold cyan"),
+        f" {job.settings}" if job.settings else "",
         f" #{job.repeat}" if job.repeat > 1 else "",
         f"  {current.phase}",
         f"  {clock_text(now - current.began)}",
@@ -327,5 +330,6 @@ def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:
     bar = ("#" * filled, "green"), ("-" * (_BAR - filled), "dim")
     line = Text.assemble("  ", *bar, f" {done}/{epochs} epochs")
     if last is not None:
-        line.append(f"  last {last.seconds:.3g} s, loss {last.loss:.4f}")
+        loss = "" if last.loss is None else f", loss {last.loss:.4f}"
+        line.append(f"  last {last.seconds:.3g} s{loss}")
     return [head, line]

@@ -49,8 +49,8 @@ def test_an_option_of_several_names_goes_on_offering_the_others(offered):
     every = configuration_names()
     assert offered("keras-bench --config ") == every
     assert offered("keras-bench --config jax-k3 ") == [n for n in every if n != "jax-k3"]
-    assert offered("keras-bench run --config jax-k3 tf-k3 to") == ["torch-k3"]
-    assert offered("keras-bench build --config mx") == ["mxnet-k122"]
+    assert offered("keras-bench run --config jax-k3 torch-k305 to") == ["torch-k3"]
+    assert offered("keras-bench build --config mxnet-k1") == ["mxnet-k122"]
     assert "--model" in offered("keras-bench --config jax-k3 --")
     assert offered("keras-bench --model mnist_mlp ") == [n for n in WORKLOADS if n != "mnist_mlp"]
 
@@ -102,7 +102,7 @@ def test_a_broken_configuration_does_not_break_the_prompt(offered, monkeypatch, 
 
 @pytest.mark.parametrize("line", ["keras-bench --config 'jax", 'keras-bench --config "jax'])
 def test_a_quote_may_be_open(offered, line):
-    assert offered(line) == ["jax-k3"]
+    assert offered(line) == [name for name in configuration_names() if name.startswith("jax")]
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
@@ -143,7 +143,7 @@ def shell(tmp_path):
     return run
 
 
-OTHERS = ["mxnet-k122", "tf-cntk-k208", "tf-k3", "theano-k208", "torch-k3"]
+OTHERS = [name for name in configuration_names() if name != "jax-k3"]
 
 
 def test_bash(shell):

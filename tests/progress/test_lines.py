@@ -128,6 +128,24 @@ def test_lines_tell_the_whole_story(forecast, tmp_path):
     assert "  failed in 1.0 s: " in text
 
 
+@pytest.mark.parametrize("observer", [Lines, LiveView])
+def test_a_job_that_predicts_has_no_loss_to_tell(observer, forecast, tmp_path):
+    """Its first epoch ended all progress."""
+    made = console()
+    shown = observer(made, forecast)
+    [job] = plan()[:1]
+    shown.run_started(Announcement("a-run", tmp_path, [job], 1))
+    shown.job_started(job, 1, 1)
+    nothing = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"))
+    for event in map(parse_event, stream(epoch=nothing)):
+        shown.job_said(job, event)
+        if observer is LiveView:
+            made.print(shown)
+    shown.job_ended(job, OK)
+    assert "loss" not in text_of(made)
+    assert "2 s" in text_of(made)
+
+
 def test_lines_stay_one_line_on_a_narrow_pipe(forecast, tmp_path):
     made = console(width=20)
     tell(Lines(made, forecast), tmp_path, plan()[:1], [OK])
