@@ -34,7 +34,8 @@ def grouped_lines(lines: list[tuple[str, str]], everything: int) -> list[str]:
 
 
 def _name(row: pd.Series) -> str:
-    return f"{row['configuration']}/{row['backend']} {row['model']}"
+    settings = f" ({row['settings']})" if row["settings"] else ""
+    return f"{row['configuration']}/{row['backend']} {row['model']}{settings}"
 
 
 def reason_lines(summary: pd.DataFrame) -> list[str]:
@@ -145,7 +146,7 @@ def detail_title(summary: pd.DataFrame) -> str:
 
 def verdict_lines(found: list[OrderVerdict]) -> list[str]:
     """Return whether the published orders of backends hold, in words."""
-    said = [(f"{v.model} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
+    said = [(f"{v.name} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
     return grouped_lines(said, 0)
 
 

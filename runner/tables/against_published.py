@@ -28,6 +28,12 @@ class OrderVerdict:
     gpu: str
     verdict: str
     why: str
+    phase: Phase = Phase.TRAIN
+
+    @property
+    def name(self) -> str:
+        """Return the model, and what of it was timed where that was not its training."""
+        return self.model if self.phase is Phase.TRAIN else f"{self.model} {self.phase}"
 
 
 def _facts(rows: pd.DataFrame, test: StudyTest) -> dict[str, str]:
@@ -193,5 +199,5 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
             studies[study].level,
             WORKLOADS[model].batched(Phase(phase), None),
         )
-        found.append(OrderVerdict(model, study, series, gpu, verdict, why))
+        found.append(OrderVerdict(model, study, series, gpu, verdict, why, Phase(phase)))
     return found

@@ -3,6 +3,7 @@
 from launcher_contract import make_job
 from made_runs import write_job
 from runner.report.cells import detail_cells, pivot_cells, throughput_table
+from runner.report.verdict import reason_lines
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
 from runner.tables.between_runs import CellVerdict, compare_tables
@@ -42,6 +43,13 @@ def test_each_value_is_a_cell_of_its_own(tmp_path):
     columns = list(pivot_cells(summary))
     assert "tf-cntk-k208/cntk [mixed_bfloat16]" in columns
     assert set(detail_cells(summary)["settings"]) == {"float32", "mixed_bfloat16"}
+
+
+def test_what_is_said_of_a_cell_names_its_value(tmp_path):
+    levels = {**LEVELS, ("cntk", "mixed_bfloat16"): 0}
+    assert reason_lines(summarize(load_runs(made(tmp_path, levels)))) == [
+        "unsupported: it cannot: tf-cntk-k208/cntk mnist_mlp (mixed_bfloat16)"
+    ]
 
 
 def test_a_run_of_one_value_names_none(tmp_path):
