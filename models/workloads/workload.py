@@ -77,12 +77,15 @@ class Workload(object):
     def adjust(self, phase, batch_size, epochs):
         """Set the batch of the phase, or what a job asks for instead of the model's own.
 
-        None leaves the model's own. Raises ``InvalidModel`` for one that can only predict.
+        None leaves the model's own. Images are transformed while training alone. Raises
+        ``InvalidModel`` for one that can only predict.
         """
         own = self.predict_batch_size if phase == "predict" else self.batch_size
         self.batch_size = batch_size or own
         self.epochs = epochs or self.epochs
-        if phase == "train" and self.loss is None:
+        if phase == "predict":
+            self.augmentation = None
+        elif self.loss is None:
             raise InvalidModel("{} can only predict".format(self.name))
 
     def inputs(self, x, image_data_format):

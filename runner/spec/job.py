@@ -67,11 +67,16 @@ class Job:
 
     @property
     def workload(self) -> Workload | None:
-        """Return its model with the numbers of its size, phase and batch; None for another's."""
+        """Return its model with the numbers of its size, phase and batch; None for another's.
+
+        A size that the model has not is unsupported, and told with the published numbers.
+        """
         known = WORKLOADS.get(self.model)
         if known is None:
             return None
-        return known.at(Size(self.size)).batched(Phase(self.phase), self.batch_size)
+        size = Size(self.size)
+        sized = known.at(size) if size in known.sizes else known
+        return sized.batched(Phase(self.phase), self.batch_size)
 
     @property
     def id(self) -> str:

@@ -9,8 +9,11 @@ import pandas as pd
 from runner.spec.job import Status
 from runner.tables.columns import PHASE_COLUMNS, PHASES
 
-# The phase that ends with an event. A first epoch's gap also holds what fit() does before it.
-_ENDED_BY = {"data": "data", "model": "build", "limits": "limits", "end": "test"}
+# The phase that ends with an event. A first epoch's gap also holds what fit() does before it; a job
+# that predicts measures single batches where another has its test.
+_ENDED_BY = {
+    "data": "data", "model": "build", "latency": "test", "limits": "limits", "end": "test",
+}  # fmt: skip
 
 
 def job_phases(

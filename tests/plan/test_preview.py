@@ -194,6 +194,13 @@ def test_a_full_disk_is_told_as_run_tells_it(place, capsys, monkeypatch):
     assert [room["is_enough"] for room in plan["disks"]] == [False]
 
 
+def test_a_size_that_one_of_the_models_has_not_leaves_the_others(place, capsys):
+    asked = ("--config", "jax-k3", "--model", "mnist_mlp", "bert_base", "--size", "tiny")
+    assert local(place, *asked, "--json") == ExitCode.OK
+    jobs = {job["model"]: job for job in told(capsys)["jobs"] if job["is_run"]}
+    assert list(jobs) == ["bert_base"]
+
+
 def test_what_is_not_supported_is_named_with_its_reason(place, capsys, monkeypatch):
     refuse = refuse_cards
 

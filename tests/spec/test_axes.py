@@ -81,6 +81,19 @@ def test_a_value_that_is_none_names_those_that_are(asked, text):
         Request.asked(**asked)
 
 
+def test_a_size_that_a_model_has_not_is_unsupported_and_told_with_its_own_numbers():
+    [job] = jobs(size="tiny")
+    assert job.unsupported == "mnist_mlp has no size tiny"
+    assert job.workload.train == 60_000
+
+
+def test_data_that_are_made_for_a_model_are_so_many_of_its_batches():
+    train, predict = jobs(model="bert_base", phase=("train", "predict"))
+    assert (train.workload.train, predict.workload.train) == (10 * 32, 10 * 256)
+    [job] = jobs(model="bert_base", size="tiny", batch_size=3)
+    assert (job.workload.batch_size, job.workload.train) == (3, 30)
+
+
 def test_a_value_that_is_named_twice_counts_once():
     assert Request(jit=("on", "off", "on")).jit == ("on", "off")
     assert not Request(jit=("on", "on")).varied

@@ -29,6 +29,13 @@ def test_each_phase_has_its_gap():
     }  # fmt: skip
 
 
+def test_the_latency_of_batches_stands_where_another_job_has_its_test():
+    said = [*events(3, 1, 2, 8), {"event": "latency", "at": 124.0}, {"event": "end", "at": 125.0}]
+    assert said[-3]["event"] == "epoch"
+    found = job_phases(100.0, 30.0, said)
+    assert (found["test_seconds"], found["teardown_seconds"]) == (125.0 - said[-3]["at"], 5.0)
+
+
 seconds = st.floats(0, 1000)
 
 

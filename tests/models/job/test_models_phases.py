@@ -82,6 +82,13 @@ def test_a_percentile_is_told_where_there_are_enough_batches():
     assert 0 < found["p50_seconds"] <= found["p90_seconds"] <= found["p99_seconds"]
 
 
+@pytest.mark.parametrize(("phase", "is_transformed"), [("train", True), ("predict", False)])
+def test_images_are_transformed_while_training_alone(phase, is_transformed):
+    workload = registry.workload("cifar10_cnn")
+    workload.adjust(phase, None, None)
+    assert (workload.augmentation is not None) == is_transformed
+
+
 @pytest.mark.parametrize("kind", [lambda x: x, lambda x: [x, x], lambda x: {"a": x}])
 def test_batches_are_whole(kind):
     found = predict.whole_batches(kind(np.arange(10)), 4)
