@@ -62,6 +62,12 @@ class Backend(object):
         what the driver holds for it, is not in it.
         """
 
+    def fused_kernels(self, step):
+        """Return the names of the fused kernels that ran, or None where that is not known.
+
+        ``step()`` does one more step of what the job did, for who must look at one.
+        """
+
     def version(self):
         """Return the framework's version."""
         raise NotImplementedError

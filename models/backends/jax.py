@@ -1,10 +1,13 @@
 """JAX, under Keras 3."""
 
+from models.backends import fused
 from models.backends.base import NoDevice
 from models.backends.keras3 import Keras3Backend
 
 # JAX's own words; on a CPU the two are the same.
 PRODUCTS = {"tf32": "tensorfloat32", "ieee": "highest"}
+CUDNN_ATTENTION = "attention by cuDNN"
+CUDNN_LSTM = "LSTM by cuDNN"
 
 
 class Jax(Keras3Backend):
@@ -19,7 +22,13 @@ class Jax(Keras3Backend):
 
     def load(self):
         import jax
+        import jax.experimental.rnn
         self._jax = jax
+        self._calls = fused.Calls()
+        self._calls.watch(
+            jax.nn, "dot_product_attention",
+            lambda options: CUDNN_ATTENTION if options.get("implementation") == "cudnn" else None)
+        self._calls.watch(jax.experimental.rnn, "lstm", lambda _: CUDNN_LSTM)
         if self.device == "gpu":
             self.gpu()  # where there is none, the import of Keras fails and does not say why
         return self
@@ -37,6 +46,9 @@ class Jax(Keras3Backend):
         # None where memory is not taken from JAX's own pool.
         told = self._jax.devices("gpu")[0].memory_stats() or {}
         return told.get("peak_bytes_in_use")
+
+    def fused_kernels(self, step):
+        return self._calls.told()
 
     def version(self):
         return self._jax.__version__

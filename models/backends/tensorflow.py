@@ -2,6 +2,7 @@
 
 import sys
 
+from models.backends import fused
 from models.backends.base import Backend, NoDevice
 from models.backends.keras3 import Keras3Backend
 
@@ -73,6 +74,8 @@ class TensorFlow2(TensorFlow, Keras3Backend):
     """TensorFlow 2, under Keras 3."""
 
     def adopt(self, keras):
+        self._calls = fused.Calls()
+        self._calls.watch(self._tensorflow.raw_ops, "CudnnRNNV3", lambda _: "LSTM by cuDNN")
         if self.threads is not None:
             threading = self._tensorflow.config.threading
             threading.set_intra_op_parallelism_threads(self.threads)
@@ -90,6 +93,9 @@ class TensorFlow2(TensorFlow, Keras3Backend):
         if self.device == "cpu":
             return None
         return int(self._tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
+
+    def fused_kernels(self, step):
+        return self._calls.told()
 
     def multiply_in(self, products):
         self._tensorflow.config.experimental.enable_tensor_float_32_execution(products == "tf32")

@@ -5,6 +5,14 @@ import shutil
 from models.backends.base import NoDevice, Unsupported
 from models.backends.keras3 import Keras3Backend
 
+# PyTorch's operators that are one kernel for a layer's work; any other is composed.
+FUSED = {
+    "aten::_scaled_dot_product_flash_attention": "flash attention",
+    "aten::_scaled_dot_product_flash_attention_for_cpu": "flash attention",
+    "aten::_scaled_dot_product_efficient_attention": "memory-efficient attention",
+    "aten::_scaled_dot_product_cudnn_attention": "attention by cuDNN",
+    "aten::_cudnn_rnn": "LSTM by cuDNN",
+}
 COMPILERS = ("c++", "g++", "clang++")  # one of them makes the code of a compiled step
 
 
@@ -28,6 +36,13 @@ class Torch(Keras3Backend):
 
     def gpu_peak_memory(self):
         return self._torch.cuda.max_memory_allocated(0) if self.device == "gpu" else None
+
+    def fused_kernels(self, step):
+        host = self._torch.profiler.ProfilerActivity.CPU  # it calls the kernels of a card too
+        with self._torch.profiler.profile(activities=[host]) as profile:
+            step()
+        ran = {event.key for event in profile.key_averages()}
+        return sorted({name for operator, name in FUSED.items() if operator in ran})
 
     def version(self):
         return str(self._torch.__version__)

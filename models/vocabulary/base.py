@@ -177,6 +177,10 @@ class Vocabulary(object):
         """Return the network's outputs for one batch, on the host."""
         return model.predict_on_batch(x)
 
+    def train_batch(self, model, x, y):
+        """Train on one batch, given whole."""
+        model.train_on_batch(x, y)
+
     def evaluate(self, model, part, batch_size):
         """Return (loss, accuracy) of the model on a part; None where no accuracy is measured."""
         told = model.evaluate(part.x, part.y, batch_size=batch_size, verbose=0)

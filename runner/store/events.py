@@ -17,6 +17,7 @@ MAX_LINE_BYTES = 64 << 10
 MOST_EVENT_BYTES = 64 << 20
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Name = Annotated[str, Field(max_length=64)]
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -131,6 +132,8 @@ class EndEvent(_Event):
     peak_memory_bytes: _Count
     # What the framework says of the card's memory; older jobs and most frameworks say nothing.
     gpu_peak_memory_bytes: _Count | None = None
+    # The names of those that ran; None where it is not known.
+    fused_kernels: Annotated[list[_Name], Field(max_length=16)] | None = None
 
 
 class ErrorEvent(_Event):

@@ -109,6 +109,7 @@ COLUMNS: dict[str, str] = {
     "varied": "string",
     "image_data_format": "string",
     "recurrent_activation": "string",
+    "fused_kernels": "string",
     "parameters": "Int64",
     "seed": "Int64",
     "cache_warm": "boolean",

@@ -111,7 +111,9 @@ def _from_model(event: dict[str, Any]) -> dict[str, Any]:
 def _from_end(event: dict[str, Any]) -> dict[str, Any]:
     kept = ("test_loss", "test_accuracy", "test_seconds", "peak_memory_bytes")
     memory = {"gpu_peak_memory_bytes": event.get("gpu_peak_memory_bytes")}
-    return {key: event[key] for key in kept} | memory
+    fused = event.get("fused_kernels")
+    ran = None if fused is None else ", ".join(fused) or "none"
+    return {key: event[key] for key in kept} | memory | {"fused_kernels": ran}
 
 
 def _from_latency(event: dict[str, Any]) -> dict[str, Any]:

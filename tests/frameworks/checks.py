@@ -1,5 +1,6 @@
 """What is run with a real framework: ``checks.py <check> <arguments>`` prints FOUND and JSON."""
 
+import functools
 import json
 import sys
 import time
@@ -84,6 +85,22 @@ def predicted(model, backend):
     given = x["padding_mask"].astype(bool)
     kept = bool((texts == x["token_ids"])[given].all())
     return [list(texts.shape), kept and bool(0 <= texts.min() <= texts.max() < workload.own.words)]
+
+
+def fused_kernels(backend):
+    """Return the fused kernels that ran in one step of an attention, and in one of an LSTM."""
+    told = []
+    _, keras = vocabulary("mnist_hrnn", backend)
+    for kind in ("attention", "lstm"):
+        given = keras.input((4, 8), "float32")
+        attention = keras.keras.layers.MultiHeadAttention(2, 4)
+        made = attention(given, given) if kind == "attention" else keras.lstm(4)(given)
+        network = keras.model(given, made)
+        x = np.ones((2, 4, 8), "float32")
+        keras.predict_batch(network, x)
+        step = functools.partial(keras.predict_batch, network, x)
+        told.append(keras.backend.fused_kernels(step))
+    return told
 
 
 def write_out_loops(keras):

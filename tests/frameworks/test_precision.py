@@ -38,6 +38,13 @@ def test_compilation_is_what_is_asked_for(check, configuration, backend):
     assert check(configuration, backend, "compiled", backend, "off") is False
 
 
+@pytest.mark.parametrize(("configuration", "backend"), KERAS3)
+def test_which_fused_kernels_ran_is_what_the_framework_did(check, configuration, backend):
+    """On a CPU: PyTorch has a flash attention for it, and no framework an LSTM of cuDNN."""
+    attention = ["flash attention"] if backend == "torch" else []
+    assert check(configuration, backend, "fused_kernels", backend) == [attention, []]
+
+
 def test_the_older_ones_know_float32_alone(run_in):
     done = run_in(
         "mxnet-k122", "mxnet", "-c",

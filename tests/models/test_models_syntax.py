@@ -15,6 +15,7 @@ ALLOWED = {
     "inspect",
     "signal",
     "collections",
+    "functools",
     "hashlib",
     "importlib",
     "json",

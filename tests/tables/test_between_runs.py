@@ -131,6 +131,8 @@ def test_other_work_or_another_machine_is_not_compared(beside, changes, why):
             "image_digest",
             ("sha256:tf-cntk-k208", "sha256:new"),
         ),
+        ({"events": {"end": {"fused_kernels": ["LSTM by cuDNN"]}}}, "fused_kernels",
+         (NOT_RECORDED, "LSTM by cuDNN")),
         ({"events": {"start": {"versions": {"keras": "2.0.9"}}}}, "keras_version",
          ("2.0.8", "2.0.9")),
     ],

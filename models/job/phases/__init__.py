@@ -1,7 +1,8 @@
 """What a job does once its network is built, a file for each: its name is the phase's.
 
 ``prepare(keras, model)`` compiles what the phase needs; ``run(workload, keras, model, parts,
-stream)`` does the phase, an event after each epoch, and returns fields of the ``end`` event.
+stream)`` does the phase, an event after each epoch, and returns fields of the ``end`` event;
+``step(workload, keras, model, parts)`` does one more step of it, which nothing times.
 """
 
 import importlib

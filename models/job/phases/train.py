@@ -2,6 +2,7 @@
 
 import time
 
+from models.datasets.batches import rows_of
 from models.job import clock
 
 
@@ -20,6 +21,12 @@ def run(workload, keras, model, parts, stream):
     epoch_clock = clock.EpochClock(lambda: keras.synchronize(model), report)
     keras.fit(model, workload, parts, workload.epochs, epoch_clock)
     return _test(workload, keras, model, parts.test)
+
+
+def step(workload, keras, model, parts):
+    """Train on one batch, as it is before images are transformed."""
+    x, y = (rows_of(of, 0, workload.batch_size) for of in (parts.train.x, parts.train.y))
+    keras.train_batch(model, x, y)
 
 
 def _test(workload, keras, model, part):

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from models import backends
+from models.backends.fused import Calls
 from models.backends.jax import Jax
 from models.backends.tensorflow import TensorFlow2
 from models.backends.theano import Theano
@@ -133,6 +134,29 @@ def test_a_gpus_memory_is_what_the_framework_counts():
         config=SimpleNamespace(experimental=told)
     )
     assert tensorflow.gpu_peak_memory() == 7
+
+
+def test_a_kernel_is_one_whose_function_came_back():
+    framework = SimpleNamespace(
+        attention=lambda *, kind: f"made by {kind}",
+        lstm=Mock(side_effect=NotImplementedError),
+    )
+    calls = Calls()
+    calls.watch(framework, "attention", lambda options: {"fast": "flash"}.get(options["kind"]))
+    calls.watch(framework, "lstm", lambda _: "LSTM")
+    calls.watch(framework, "of_another_version", lambda _: "another")
+    assert not hasattr(framework, "of_another_version")
+    assert framework.attention(kind="slow") == "made by slow"
+    with pytest.raises(NotImplementedError):
+        framework.lstm()
+    assert calls.told() == []
+    assert framework.attention(kind="fast") == "made by fast"
+    assert calls.told() == ["flash"]
+
+
+@pytest.mark.parametrize("name", ["cntk", "mxnet", "theano"])
+def test_the_kernels_of_the_older_ones_are_not_known(name):
+    assert backends.BACKENDS[name]("cpu", 2).fused_kernels(Mock()) is None
 
 
 @pytest.mark.parametrize(
