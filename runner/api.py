@@ -337,6 +337,7 @@ def answer(table: Rows) -> Answer:
     ``print`` it for a line a model and one over all. ``.verdicts``: for each model its ``model``,
     ``kind`` ("fastest", "same" or "cannot tell"), ``fastest``, ``pairs`` with the ratio of
     seconds between the ends of its interval, and ``text``. ``.overall``: the line over all models.
+    ``.effects``: the same of the values of an axis that varies, for each backend.
     All statements of a verdict hold together in 95 % of cases.
     """
     return find_answer(table)

@@ -22,8 +22,8 @@ from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
 Cell = tuple[str, ...]
-# The model and the settings: cells that share them are compared with each other.
-Compared = tuple[str, str]
+# The model, and what its cells must share to be compared with each other.
+Compared = tuple[str, str, str]
 # The first epoch holds one-time work.
 EPOCHS = 2
 # Of three timed ones the median stands, although one of them was held up.
@@ -65,7 +65,7 @@ class _Cost:
 
 
 def _compared(job: Job) -> Compared:
-    return job.model, job.settings
+    return job.model, job.phase, job.size
 
 
 def _first_of(job: Job) -> Job:
@@ -137,9 +137,10 @@ def _with_epochs(jobs: Sequence[Job], costs: dict[Cell, _Cost], left: float) -> 
 
 def _undecided(table: pd.DataFrame) -> set[Cell]:
     """Return the cells of which more processes may tell what is not told yet."""
+    answer = find_answer(table)
     return {
         one.cell[: len(ASKED)]
-        for found in find_answer(table).verdicts
+        for found in (*answer.verdicts, *answer.effects)
         if found.kind is VerdictKind.CANNOT_TELL
         for pair in found.open_pairs
         for one in (pair.fast, pair.slow)

@@ -31,10 +31,13 @@ class Axis(Strict):
     """An axis: named ``values``, whole numbers from ``least`` on, or both.
 
     ``label`` is how a value is written where cells are told apart, "{}" standing for it.
+    ``is_same_work``: a step computes the same network on as many samples whatever the value, so
+    that times say which value is faster.
     """
 
     label: Annotated[str, Field(pattern=r"\{\}")]
     help: str
+    is_same_work: bool = False
     values: dict[str, Value] = Field({})
     least: int | None = None
 

@@ -29,11 +29,18 @@ class OrderVerdict:
     verdict: str
     why: str
     phase: Phase = Phase.TRAIN
+    settings: str = ""
+
+    @property
+    def conditions(self) -> str:
+        """Return what was timed where that was not training, and the values of varied axes."""
+        is_told = self.phase is Phase.TRAIN or self.phase in self.settings.split(", ")
+        return ", ".join(filter(None, ["" if is_told else str(self.phase), self.settings]))
 
     @property
     def name(self) -> str:
-        """Return the model, and what of it was timed where that was not its training."""
-        return self.model if self.phase is Phase.TRAIN else f"{self.model} {self.phase}"
+        """Return the model, and under which conditions it was timed."""
+        return ", ".join(filter(None, [self.model, self.conditions]))
 
 
 def _facts(rows: pd.DataFrame, test: StudyTest) -> dict[str, str]:
@@ -174,6 +181,7 @@ def _judge(
 def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[OrderVerdict]:
     """Return a verdict for every test with two backends that were measured and published.
 
+    Where an axis varies, each of its values has a verdict of its own.
     ``summary`` is ``runner.tables.per_cell.summarize``'s. Orders are compared, never seconds: the
     card differs. Cells of another generation of Keras than the publication's are left out.
     """
@@ -186,18 +194,19 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     for study, series, gpu, model, phase in known[groups].drop_duplicates().to_numpy():
         is_here = (generations == studies[study].generation) & (timed["phase"] == phase)
         here = timed[is_here & (timed["model"].astype(str) == model)]
-        here = here.drop_duplicates("backend").set_index("backend")
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
         is_group &= known["phase"] == phase
         seconds = known[is_group].set_index("backend")["seconds"]
-        common = seconds.index.intersection(here.index)
-        if len(common) < 2:
-            continue
-        verdict, why = _judge(
-            here.loc[common],
-            seconds.loc[common],
-            studies[study].level,
-            WORKLOADS[model].batched(Phase(phase), None),
-        )
-        found.append(OrderVerdict(model, study, series, gpu, verdict, why, Phase(phase)))
+        workload = WORKLOADS[model].batched(Phase(phase), None)
+        for settings, cells in here.groupby("settings", sort=False):
+            of_backend = cells.drop_duplicates("backend").set_index("backend")
+            common = seconds.index.intersection(of_backend.index)
+            if len(common) < 2:
+                continue
+            verdict, why = _judge(
+                of_backend.loc[common], seconds.loc[common], studies[study].level, workload
+            )
+            found.append(
+                OrderVerdict(model, study, series, gpu, verdict, why, Phase(phase), str(settings))
+            )
     return found

@@ -6,7 +6,7 @@ and else it cannot be told. Cells are compared if they did the same work under t
 of Keras on the same machine, were not disturbed, and have two processes each.
 
 All statements of one verdict hold together in 95 % of cases: the error is divided among the pairs
-of backends and among the looks at the data that a run with a budget takes (Bonferroni's
+of cells and among the looks at the data that a run with a budget takes (Bonferroni's
 inequality; it holds however pairs and looks depend on each other). The first looks get more of it
 than the last: with few processes Student's t grows fast as its error shrinks, with many it hardly
 does. (That the error may be divided at will is Lan and DeMets (1983), "Discrete sequential
@@ -14,13 +14,14 @@ boundaries for clinical trials", Biometrika 70, 659-663.)
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
+from runner.spec.axes import declared_axes, settings_text
 from runner.spec.job import Status
 from runner.spec.study import keras_generation
 from runner.tables.columns import CELL
@@ -34,7 +35,7 @@ from runner.tables.statistics import (
     mean_ratio,
     processes_for,
 )
-from runner.tables.variants import with_variants
+from runner.tables.variants import varied_axes, with_variants
 from runner.words import clock_text
 
 SAME_WITHIN = 0.03
@@ -197,12 +198,18 @@ class _Cell:
         """Return what cells of all models must share to be compared."""
         generation = keras_generation(str(self.figures["keras_version"]))
         shared = (*_MACHINE, *_AXES)
-        return (str(self.figures["device"]), self.settings, generation, *map(self._facts, shared))
+        return (str(self.figures["device"]), self.settings, generation, *map(self.fact, shared))
 
     @property
     def work(self) -> tuple[str, ...]:
         """Return what the cells of one model must share beside that."""
-        return tuple(map(self._facts, _WORK))
+        return tuple(map(self.fact, _WORK))
+
+    @property
+    def contestant(self) -> tuple[str, ...]:
+        """Return what is measured: a backend of a configuration, on a device."""
+        told = ("device", "configuration", "backend", "variant")
+        return tuple(str(self.figures[name]) for name in told)
 
     @property
     def obstacle(self) -> str | None:
@@ -214,7 +221,8 @@ class _Cell:
             return str(self.figures["disturbance"])
         return ONE_PROCESS if self.figures["repeats"] < 2 else None
 
-    def _facts(self, column: str) -> str:
+    def fact(self, column: str) -> str:
+        """Return what the cell's rows say in a column."""
         return "/".join(sorted(self.rows[column].dropna().astype(str).unique()))
 
 
@@ -252,11 +260,14 @@ def _names(cells: Sequence[_Cell]) -> list[str]:
     return names
 
 
-def _group(timed: Sequence[_Cell], failed: Sequence[_Cell]) -> _Group:
+def _group(
+    timed: Sequence[_Cell], failed: Sequence[_Cell], names: Sequence[str], settings: str
+) -> _Group:
+    """Return cells to be compared: ``names`` tell them apart, ``settings`` is what they share."""
     cells = [*timed, *failed]
     contenders = [
         Contender(name, cell.key, repeats_of(cell.rows), cell.obstacle)
-        for name, cell in zip(_names(cells), cells, strict=True)
+        for name, cell in zip(names, cells, strict=True)
     ]
     rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
     looks, within = rows["looks"].max(), rows["same_within"].max()
@@ -265,12 +276,11 @@ def _group(timed: Sequence[_Cell], failed: Sequence[_Cell]) -> _Group:
         1 if pd.isna(looks) else int(looks),
         max(1, math.comb(len(timed), 2)),
     )
-    return _Group(cells[0].model, cells[0].settings, cells[0].where, contenders, terms)
+    return _Group(cells[0].model, settings, cells[0].where, contenders, terms)
 
 
-def _groups(table: pd.DataFrame) -> Iterator[_Group]:
-    """Yield the cells that may be compared, model by model; a failed cell stands with each."""
-    cells = _cells(table)
+def _groups(cells: Sequence[_Cell]) -> Iterator[_Group]:
+    """Yield the backends that may be compared, model by model; a failed cell stands with each."""
     timed: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[_Cell]] = {}
     for cell in filter(lambda cell: cell.is_timed, cells):
         timed.setdefault((cell.model, cell.where, cell.work), []).append(cell)
@@ -281,7 +291,27 @@ def _groups(table: pd.DataFrame) -> Iterator[_Group]:
             if not cell.is_timed and (cell.model, cell.settings) == (model, found[0].settings)
         ]
         if len(found) + len(failed) > 1:
-            yield _group(found, failed)
+            yield _group(found, failed, _names([*found, *failed]), found[0].settings)
+
+
+def _values_of_axis(cells: Iterable[_Cell], axis: str, varied: set[str]) -> Iterator[_Group]:
+    """Yield the cells of one backend that differ in the value of ``axis`` alone."""
+    others = {name for name in declared_axes() if name in varied} - {axis}
+    shared = [name for name in dict.fromkeys((*_MACHINE, *_WORK, *_AXES)) if name != axis]
+    found: dict[tuple[str, ...], dict[tuple[str, ...], list[_Cell]]] = {}
+    for cell in cells:
+        settings = settings_text({name: cell.fact(name) for name in others}, others)
+        alike = tuple(map(cell.fact, shared)) if cell.is_timed else ()
+        of_backend = found.setdefault((cell.model, *cell.contestant, settings), {})
+        of_backend.setdefault(alike, []).append(cell)
+    for (_, _, *contestant, settings), of_backend in found.items():
+        failed = of_backend.pop((), [])
+        for timed in of_backend.values():
+            rivals = [*timed, *failed]
+            if len(rivals) > 1:
+                names = [settings_text({axis: cell.fact(axis)}, {axis}) for cell in rivals]
+                under = "/".join(filter(None, contestant))
+                yield _group(timed, failed, names, ", ".join(filter(None, [under, settings])))
 
 
 def ratio_text(ratio: Ratio) -> str:
@@ -410,18 +440,23 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
 class Answer:
     """Which backend is fastest: a verdict for each model, and a line over all of them.
 
+    ``effects`` say, for each axis that varies and each backend, which value is fastest.
     ``effort`` says of a run with a budget what it took, and what repeating all cells alike would.
     """
 
     verdicts: tuple[ModelVerdict, ...]
     overall: tuple[str, ...]
     effort: str | None = None
+    effects: tuple[ModelVerdict, ...] = ()
 
     @property
     def lines(self) -> list[str]:
         """Return all of it in words, a line each."""
-        of_models = [f"{found.name}: {found.text}" for found in self.verdicts]
-        return [*of_models, *self.overall, *([self.effort] if self.effort else [])]
+        of_models, of_values = (
+            [f"{found.name}: {found.text}" for found in several]
+            for several in (self.verdicts, self.effects)
+        )
+        return [*of_models, *self.overall, *of_values, *([self.effort] if self.effort else [])]
 
     @property
     def fastest(self) -> set[tuple[str, ...]]:
@@ -447,20 +482,19 @@ class Answer:
     def fields(self) -> dict[str, Any]:
         """Return the answer as values that JSON can hold."""
         return {
-            "verdicts": [
-                {
-                    "model": found.model,
-                    "settings": found.settings,
-                    "kind": str(found.kind),
-                    "fastest": [one.name for one in found.fastest],
-                    "ratios": [_pair_fields(pair) for pair in found.pairs],
-                    "text": found.text,
-                }
-                for found in self.verdicts
-            ],
+            "verdicts": list(map(_verdict_fields, self.verdicts)),
+            "effects": list(map(_verdict_fields, self.effects)),
             "overall": list(self.overall),
             "effort": self.effort,
         }
+
+
+def _verdict_fields(found: ModelVerdict) -> dict[str, Any]:
+    return {
+        "model": found.model, "settings": found.settings, "kind": str(found.kind),
+        "fastest": [one.name for one in found.fastest],
+        "ratios": [_pair_fields(pair) for pair in found.pairs], "text": found.text,
+    }  # fmt: skip
 
 
 def _pair_fields(pair: Pair) -> dict[str, Any]:
@@ -493,11 +527,21 @@ def find_answer(table: pd.DataFrame) -> Answer:
     A verdict for each model and each set of its cells that may be compared; none where a model has
     a single cell. Over all models that were measured under the same conditions, the geometric mean
     of their ratios with its interval, and in how many the leader is the fastest, or the same.
+    For each axis that varies, which of its values is fastest, backend by backend.
     """
-    groups = list(_groups(table))
+    cells = _cells(table)
+    groups = list(_groups(cells))
     by_where: dict[tuple[str, ...], list[_Group]] = {}
     for group in groups:
         by_where.setdefault(group.where, []).append(group)
     found = [_overall(alike, len({g.model for g in alike})) for alike in by_where.values()]
     overall = tuple(line for line in found if line is not None)
-    return Answer(tuple(map(_judged, groups)), overall, _effort(with_variants(table)))
+    varied = varied_axes(table)
+    effects = (
+        _judged(group)
+        for name, axis in declared_axes().items()
+        if axis.is_same_work and name in varied
+        for group in _values_of_axis(cells, name, varied)
+    )
+    effort = _effort(with_variants(table))
+    return Answer(tuple(map(_judged, groups)), overall, effort, tuple(effects))

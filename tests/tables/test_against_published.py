@@ -16,6 +16,7 @@ FULL = {
     "data_source": "real",
     "phase": "train",
     "size": "published",
+    "settings": "",
 }
 
 
@@ -87,6 +88,21 @@ def test_what_cannot_be_told_says_why(changes, why):
     found = verdict(summary({"tensorflow": 0.9, "mxnet": 0.5}, **changes))
     assert found.verdict == "cannot tell"
     assert why in found.why
+
+
+def test_each_value_of_an_axis_has_an_order_of_its_own():
+    measured = pd.concat(
+        [
+            summary({"tensorflow": 0.5, "mxnet": 0.9}, settings="jit on"),
+            summary({"tensorflow": 0.9, "mxnet": 0.5}, settings="jit off"),
+        ]
+    )
+    found = order_verdicts(measured)
+    own = [v for v in found if (v.series, v.gpu) == ("bhatia2017", "Tesla K80")]
+    assert [(v.name, v.verdict) for v in own] == [
+        ("mnist_mlp, jit on", "other order"),
+        ("mnist_mlp, jit off", "same order"),
+    ]
 
 
 def test_another_generation_of_keras_is_not_judged():

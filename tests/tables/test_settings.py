@@ -4,6 +4,7 @@ from launcher_contract import make_job
 from made_runs import write_job
 from runner.report.cells import detail_cells, pivot_cells, throughput_table
 from runner.report.verdict import reason_lines
+from runner.spec.axes import declared_axes
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
 from runner.tables.between_runs import CellVerdict, compare_tables
@@ -127,3 +128,40 @@ def test_operations_are_those_of_the_phase(tmp_path):
         ).astype(table.dtypes)
         rates[phase] = limit_rows(table, summarize(table))["flops_per_second"].iloc[0]
     assert rates["train"] == 3 * rates["predict"]
+
+
+def test_what_an_axis_changes_is_told_for_each_backend(tmp_path):
+    found = find_answer(load_runs(made(tmp_path)))
+    told = {
+        one.name: (one.fastest[0].name, round(one.pairs[0].ratio.value, 1)) for one in found.effects
+    }
+    assert told == {
+        "mnist_mlp (tf-cntk-k208/tensorflow)": ("mixed_bfloat16", 2.0),
+        "mnist_mlp (tf-cntk-k208/cntk)": ("mixed_bfloat16", 8.0),
+    }
+    assert sum("mixed_bfloat16 fastest, 2.00 (" in line for line in found.lines) == 1
+
+
+def test_a_value_that_a_backend_cannot_is_named_beside_those_it_can(tmp_path):
+    levels = {**LEVELS, ("cntk", "mixed_bfloat16"): 0, ("cntk", "tf32"): 2.0}
+    found = find_answer(load_runs(made(tmp_path, levels))).effects
+    cntk = next(one for one in found if "cntk" in one.settings.split("/")[-1])
+    assert "tf32 fastest, 2.00 (" in cntk.text
+    assert cntk.text.endswith("not compared: mixed_bfloat16: unsupported")
+
+
+def test_the_values_of_an_axis_that_changes_the_work_are_not_compared(tmp_path):
+    """A pass of predicting is no training, and a tiny network not the published one."""
+    assert [name for name, axis in declared_axes().items() if not axis.is_same_work] == [
+        "phase", "size", "samples",
+    ]  # fmt: skip
+    store = RunStore.create(tmp_path, {"identity": {"cpu_model": "a processor"}})
+    for phase, seconds in (("train", 2.0), ("predict", 1.0)):
+        for repeat in (1, 2, 3):
+            job = make_job(
+                "mnist_mlp", configuration="jax-k3", backend="jax", repeat=repeat,
+                phase=phase, varied=("phase",), threads=2,
+            )  # fmt: skip
+            pace = seconds * SPREAD[repeat]
+            write_job(store, job, lines(job, [pace * (1 + s / 100) for s in SPREAD]))
+    assert find_answer(load_runs(store.folder)).effects == ()

@@ -79,8 +79,6 @@ def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
         shown["is_fastest"] = tuple(str(cell[name]) for name in CELL) in fastest
         rows.setdefault(str(cell["model"]), {})[column] = shown
     columns = list(dict.fromkeys(column for found in rows.values() for column in found))
-    # A row has the cells of all phases: what stands beside it is on training, where that is judged.
-    judged = {verdict.model: verdict for verdict in sorted(own, key=lambda v: v.phase)}
     return {
         "columns": columns,
         "is_partial": any(
@@ -90,7 +88,7 @@ def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
             {
                 "model": model,
                 "cells": [found.get(column) for column in columns],
-                "verdict": judged.get(model),
+                "verdicts": [verdict for verdict in own if verdict.model == model],
             }
             for model, found in rows.items()
         ],
