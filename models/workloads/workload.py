@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from models.job.axes import AXES
+
 PUBLISHED = "published"
 TINY = "tiny"
 SIZES = (PUBLISHED, TINY)
@@ -80,10 +82,11 @@ class Workload(object):
         None leaves the model's own. Images are transformed while training alone. Raises
         ``InvalidModel`` for one that can only predict.
         """
-        own = self.predict_batch_size if phase == "predict" else self.batch_size
+        trains = AXES["phase"]["values"][phase].get("trains", False)
+        own = self.batch_size if trains else self.predict_batch_size
         self.batch_size = batch_size or own
         self.epochs = epochs or self.epochs
-        if phase == "predict":
+        if not trains:
             self.augmentation = None
         elif self.loss is None:
             raise InvalidModel("{} can only predict".format(self.name))

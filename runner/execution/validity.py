@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from runner.spec.axes import trains
 from runner.spec.job import Job
 from runner.store.events import EpochEvent, Event, LimitsEvent, ModelEvent
 
@@ -19,7 +20,6 @@ PEAK_MARGIN = 5
 DISTURBED_PEAK_MARGIN = 500
 # A mean of ones in single precision can come out a little above one.
 _ROUNDING = 1e-3
-_TRAINING = "train"
 # Below this many trained samples the loss is not judged: a few steps of a fresh net, whose loss
 # may rise at first. From here on every kept job of every model has learnt something.
 _LEARNS_FROM = 1_024
@@ -70,7 +70,7 @@ def _learnt(events: Sequence[Event]) -> list[_Learnt]:
 
 def _untold(job: Job, events: Sequence[Event]) -> str | None:
     """A network that is trained has a loss in every epoch."""
-    if job.phase == _TRAINING and len(_learnt(events)) < len(_epochs(events)):
+    if trains(job.phase) and len(_learnt(events)) < len(_epochs(events)):
         return "some of its epochs say no loss"
     return None
 
@@ -145,7 +145,7 @@ def too_fast(
     limits = next((event for event in events if isinstance(event, LimitsEvent)), None)
     if limits is None or not limits.peak_flops_per_second:
         return None
-    is_training = job.phase == _TRAINING
+    is_training = trains(job.phase)
     forward, training = limits.flops_per_sample_forward, limits.flops_per_sample_training
     per_sample = (training if is_training else forward) or 0
     for event in _epochs(events):

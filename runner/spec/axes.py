@@ -10,7 +10,7 @@ from functools import cache
 from itertools import product
 from typing import Annotated
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from runner import paths
 from runner.errors import near_miss
@@ -22,9 +22,13 @@ NOT_RECORDED = "not recorded"
 
 
 class Value(Strict):
-    """A named value of an axis; ``from_keras`` is the first version of Keras that knows it."""
+    """A named value of an axis; ``from_keras`` is the first version of Keras that knows it.
+
+    ``trains``: it is a phase that updates the weights.
+    """
 
     from_keras: int = 1
+    trains: bool = False
 
 
 class Axis(Strict):
@@ -94,6 +98,20 @@ class _File(RootModel[dict[str, Axis]]):
 def declared_axes() -> Mapping[str, Axis]:
     """Return the axes by their names, in the order in which a cell's values are told."""
     return read_document(paths.axes(), _File).root
+
+
+def trains(phase: str) -> bool:
+    """Return whether a phase updates the weights; one that is not known here does not."""
+    declared = declared_axes()["phase"].values.get(phase)
+    return declared is not None and declared.trains
+
+
+def _declared_phase(name: str) -> str:
+    declared_axes()["phase"].checked(name)
+    return name
+
+
+PhaseName = Annotated[str, AfterValidator(_declared_phase)]
 
 
 def combinations(

@@ -11,7 +11,7 @@ from runner.spec.axes import AxisValue, combinations, declared_axes, settings_te
 from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.spec.request import Request
-from runner.spec.workload import WORKLOADS, DataSource, Phase, Size, Workload
+from runner.spec.workload import WORKLOADS, DataSource, Size, Workload
 
 # A configuration's name may hold dots.
 _ID = re.compile(r"(.+)\.([^.]+)\.([^.+]+)(?:\+[^.]+)?\.([0-9]{1,9})")
@@ -76,7 +76,7 @@ class Job:
             return None
         size = Size(self.size)
         sized = known.at(size) if size in known.sizes else known
-        return sized.batched(Phase(self.phase), self.batch_size)
+        return sized.batched(self.phase, self.batch_size)
 
     @property
     def id(self) -> str:
@@ -105,7 +105,7 @@ def _unsupported(
     values: Mapping[str, AxisValue | None],
 ) -> str | None:
     """Return why a job cannot be run, or None."""
-    phase, size = Phase(str(values["phase"])), Size(str(values["size"]))
+    phase, size = str(values["phase"]), Size(str(values["size"]))
     if reason := configuration.reason_against(workload.name, backend):
         return reason
     if reason := workload.reason_against(phase, size):

@@ -10,11 +10,11 @@ from pydantic import Field, field_validator, model_validator
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, choose_names, near_miss
-from runner.spec.axes import declared_axes
+from runner.spec.axes import PhaseName, declared_axes
 from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import Strict, read_document
 from runner.spec.request import Request
-from runner.spec.workload import WORKLOADS, Phase, Workload
+from runner.spec.workload import WORKLOADS, Workload
 
 # The study that stands where none is named.
 DEFAULT_STUDY = "bhatia2017"
@@ -39,7 +39,7 @@ class StudyTest(Strict):
     """
 
     model: str
-    phase: Phase = Phase.TRAIN
+    phase: PhaseName = "train"
     has_image_layout: bool = False
     batch: Annotated[int, Field(ge=1)] | None = None
 

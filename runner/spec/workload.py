@@ -16,6 +16,7 @@ from pydantic import Field, RootModel, StringConstraints
 
 from runner import paths
 from runner.errors import ConfigurationError, UsageError, near_miss
+from runner.spec.axes import PhaseName, declared_axes, trains
 from runner.spec.documents import Strict, read_document
 
 # What a model or a suite may be called.
@@ -45,13 +46,6 @@ class Size(StrEnum):
 
     PUBLISHED = "published"
     TINY = "tiny"
-
-
-class Phase(StrEnum):
-    """What a model is timed at."""
-
-    TRAIN = "train"
-    PREDICT = "predict"
 
 
 class Dataset(Strict):
@@ -93,7 +87,9 @@ class WorkloadEntry(Numbers):
     title: str
     dataset: str
     floors: dict[DataSource, Floor] = Field({})
-    phases: Annotated[tuple[Phase, ...], Field(min_length=1)] = tuple(Phase)
+    phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = tuple(
+        declared_axes()["phase"].values
+    )
     tiny: Numbers | None = None
 
 
@@ -128,7 +124,7 @@ class Workload(WorkloadEntry):
         """Return the sizes that it can be built at."""
         return (Size.PUBLISHED,) if self.tiny is None else tuple(Size)
 
-    def reason_against(self, phase: Phase, size: Size = Size.PUBLISHED) -> str | None:
+    def reason_against(self, phase: str, size: Size = Size.PUBLISHED) -> str | None:
         """Return why it cannot be timed at a phase and size, or None if it can."""
         if phase not in self.phases:
             return f"{self.name} can only {' or '.join(self.phases)}"
@@ -147,12 +143,12 @@ class Workload(WorkloadEntry):
             changed["train"] = self.train_batches * self.tiny.batch_size
         return self.model_copy(update=changed)
 
-    def batched(self, phase: Phase, batch_size: int | None) -> Self:
+    def batched(self, phase: str, batch_size: int | None) -> Self:
         """Return the model with the batch of a phase, or with ``batch_size``.
 
         Data that are made for a model are so many of its batches.
         """
-        own = self.predict_batch_size if phase is Phase.PREDICT else None
+        own = None if trains(phase) else self.predict_batch_size
         size = batch_size or own or self.batch_size
         batches = self.train_batches
         train = self.train if batches is None else batches * size

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from runner import paths
+from runner.spec.axes import trains
 from runner.spec.job import Status
 from runner.spec.study import StudyTest, all_studies, keras_generation, load_study
-from runner.spec.workload import WORKLOADS, Phase, Size, Workload
+from runner.spec.workload import WORKLOADS, Size, Workload
 from runner.tables.published import published_series, published_setups
 
 
@@ -28,14 +29,14 @@ class OrderVerdict:
     gpu: str
     verdict: str
     why: str
-    phase: Phase = Phase.TRAIN
+    phase: str = "train"
     settings: str = ""
 
     @property
     def conditions(self) -> str:
         """Return what was timed where that was not training, and the values of varied axes."""
-        is_told = self.phase is Phase.TRAIN or self.phase in self.settings.split(", ")
-        return ", ".join(filter(None, ["" if is_told else str(self.phase), self.settings]))
+        is_told = trains(self.phase) or self.phase in self.settings.split(", ")
+        return ", ".join(filter(None, ["" if is_told else self.phase, self.settings]))
 
     @property
     def name(self) -> str:
@@ -197,7 +198,7 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
         is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
         is_group &= known["phase"] == phase
         seconds = known[is_group].set_index("backend")["seconds"]
-        workload = WORKLOADS[model].batched(Phase(phase), None)
+        workload = WORKLOADS[model].batched(str(phase), None)
         for settings, cells in here.groupby("settings", sort=False):
             of_backend = cells.drop_duplicates("backend").set_index("backend")
             common = seconds.index.intersection(of_backend.index)
@@ -207,6 +208,6 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
                 of_backend.loc[common], seconds.loc[common], studies[study].level, workload
             )
             found.append(
-                OrderVerdict(model, study, series, gpu, verdict, why, Phase(phase), str(settings))
+                OrderVerdict(model, study, series, gpu, verdict, why, str(phase), str(settings))
             )
     return found

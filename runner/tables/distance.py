@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from runner.spec.axes import trains
 from runner.spec.configuration import Device
 from runner.spec.job import Status
 from runner.tables.columns import CELL, LATENCY_COLUMNS, LIMIT_COLUMNS
@@ -41,7 +42,7 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     whole arrays; ``finding`` in words.
     """
     ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
-    is_forward = ok["phase"] == "predict"
+    is_forward = ~ok["phase"].map(trains)
     ok = ok.assign(
         operations=ok["flops_per_sample_training"].mask(is_forward, ok["flops_per_sample_forward"])
     )
