@@ -70,7 +70,7 @@ def _settings(options: BuildOptions, requirements: Path) -> dict[str, str]:
 def _compile(configuration: Configuration, device: Device, options: BuildOptions, to: Path) -> None:
     wanted = configuration.wanted(device)
     whole = [] if _is_resolved(configuration) else ["--no-deps"]
-    plain = ["--no-header", "--no-annotate", "--generate-hashes"]
+    plain = ["--no-header", "--no-annotate", "--generate-hashes", "--emit-build-options"]
     how: list[str | Path] = [*plain, *whole, *_platform(configuration)]
     for overrides in configuration.overrides(device):
         how += ["--override", overrides]

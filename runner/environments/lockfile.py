@@ -10,6 +10,8 @@ from runner.words import printable
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[A-Za-z0-9,._-]+\])?==([A-Za-z0-9.+!_-]+)")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+# A package that exists as source only; pip and uv read it too.
+_FROM_SOURCE = re.compile(r"--no-binary[ =]+[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEVICE_BUILD = re.compile(r"-(?:cpu|gpu|cu[0-9]+)$")
 
 
@@ -44,8 +46,9 @@ def normalized_name(package: str) -> str:
 
 def parse_requirement(line: str) -> Pin | Unpinned | None:
     """Return what a line of a requirements file pins; None for one without a requirement."""
-    first, *rest = line.partition(" #")[0].split() or ["#"]
-    if first.startswith("#"):
+    said = line.partition(" #")[0].strip()
+    first, *rest = said.split() or ["#"]
+    if first.startswith("#") or _FROM_SOURCE.fullmatch(said):
         return None
     match = _PIN.fullmatch(first)
     if match is None or not all(_HASH.fullmatch(word) for word in rest):

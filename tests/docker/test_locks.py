@@ -14,6 +14,7 @@ FOLDERS = sorted(path.parent for path in DOCKER.glob("*/Dockerfile"))
 FRAMEWORK = re.compile(r"(tensorflow|cntk|mxnet|torch)(-cpu|-gpu|-cu[0-9]+)?==")
 # MXNet's, CNTK's and TensorFlow 1's GPU wheels hold theirs.
 CUDA = re.compile(r"nvidia-|cuda-|jax-cuda|triton==|tensorflow(-gpu)?==2|cntk-gpu|mxnet-cu")
+SOURCE_ONLY = re.compile(r"^--no-binary ([A-Za-z0-9._-]+)$")
 HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}$")
 
 
@@ -31,7 +32,7 @@ def pins(path: Path) -> dict[str, list[str]]:
     found = {}
     for line in text.splitlines():
         words = line.split()
-        if words and not line.startswith("#"):
+        if words and not line.startswith("#") and not SOURCE_ONLY.match(line):
             match = PIN.match(words[0])
             assert match, f"{path}: {line!r} pins nothing"
             found[f"{normalized(match[1])}=={match[2]}"] = words[1:]
@@ -66,7 +67,16 @@ def test_every_package_has_hashes_and_nothing_else(lock):
 def test_names_no_place(lock):
     text = lock.read_text(encoding="utf-8")
     assert "://" not in text
-    assert not [line for line in text.splitlines() if line.startswith(("#", "-", "/"))]
+    lines = [line for line in text.splitlines() if not SOURCE_ONLY.match(line)]
+    assert not [line for line in lines if line.startswith(("#", "-", "/"))]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named_after_folder)
+def test_what_is_built_from_source_is_pinned_and_has_one_file(lock):
+    """Else a package that has a wheel would be built on the user's machine."""
+    held = {name.partition("==")[0]: hashes for name, hashes in pins(lock).items()}
+    named = [m[1] for line in lock.read_text().splitlines() if (m := SOURCE_ONLY.match(line))]
+    assert [len(held[normalized(name)]) for name in named] == [1] * len(named)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

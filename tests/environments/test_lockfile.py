@@ -1,6 +1,6 @@
 """Wheels of a folder, as far as a lock names them."""
 
-from runner.environments.lockfile import uncovered, wheels_of
+from runner.environments.lockfile import Pin, lock_problems, read_requirements, uncovered, wheels_of
 from runner.environments.recipe import sha256_of
 
 LOCK = (
@@ -24,3 +24,17 @@ def test_one_file_of_each_package_is_enough():
     assert uncovered(LOCK, []) == ["one", "two-three"]
     assert uncovered(LOCK, [sha256_of(b"b")]) == ["two-three"]
     assert uncovered(LOCK, [sha256_of(b"a"), sha256_of(b"c")]) == []
+
+
+def test_a_package_that_exists_as_source_only_is_named_and_is_no_requirement(tmp_path):
+    wanted, lock = tmp_path / "cpu.in", tmp_path / "cpu.lock"
+    wanted.write_text("--no-binary one\none==1\n")
+    lock.write_text(f"--no-binary one\n\none==1 --hash=sha256:{sha256_of(b'a')}\n")
+    assert list(map(type, read_requirements(wanted))) == [Pin]
+    assert list(lock_problems(wanted, lock)) == []
+
+
+def test_another_option_of_pip_is_told(tmp_path):
+    wanted = tmp_path / "cpu.in"
+    wanted.write_text("--no-binary :all:\n--pre\none==1\n")
+    assert len(list(lock_problems(wanted, wanted))) >= 2
