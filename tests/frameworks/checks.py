@@ -222,7 +222,7 @@ def product(backend):
     loaded = backends.BACKENDS[backend]("cpu", 2).load()
     rate, size = limits.peak(loaded)
     seconds = []
-    for matrix in (np.ones((n, n), "float32") for n in (256, 1024)):
+    for matrix in (np.ones((n, n), "float32") for n in (128, 1024)):
         multiply = loaded.matrix_product(matrix)
         multiply()
         times = []

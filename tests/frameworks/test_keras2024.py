@@ -4,6 +4,7 @@ The large ones' weights are not made: Keras keeps their shapes alone, so that a 
 of 80 GB is counted on any machine.
 """
 
+import itertools
 import json
 
 import pytest
@@ -111,8 +112,10 @@ def test_a_tiny_network_trains(run_in, configuration, model):
     assert last.loss < 1.2 * first.loss
 
 
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
-@pytest.mark.parametrize("model", ["bert_base", "sd_diffusion", "gemma_7b"])
+@pytest.mark.parametrize(
+    ("configuration", "model"),
+    [*itertools.product(CONFIGURATIONS, ["bert_base", "gemma_7b"]), ("torch-k3", "sd_diffusion")],
+)
 def test_a_tiny_network_is_timed_while_it_predicts(run_in, configuration, model):
     first, last = epochs_of_job(run_in, configuration, model, "predict")
     assert first.loss is last.loss is None
