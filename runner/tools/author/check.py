@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 from runner import paths
 from runner.environments.lock_maker import UnreachableError, is_installable, lock_differences
@@ -106,6 +108,23 @@ def recipe_problems(text: str) -> Iterator[str]:
     for script in sorted(set(re.findall(r"/opt/build/common/([\w.-]+)", "\n".join(found)))):
         if not (paths.CONFIGURATIONS / "common" / script).is_file():
             yield f"it calls common/{script}, which is not there"
+
+
+def library_arguments(text: str) -> list[str]:
+    """Return what a Dockerfile gives check_libraries.py, the holes that it excuses among it."""
+    found = [line for line in _instructions(text) if "check_libraries.py" in line]
+    variables: dict[str, str] = {}
+    for part in found[-1].removeprefix("RUN ").split(";") if found else ():
+        command = Template(part.strip()).safe_substitute(variables)
+        name, is_set, value = command.partition("=")
+        if is_set and name.isidentifier():
+            variables[name] = value
+            continue
+        words = shlex.split(command)
+        at = next((n for n, word in enumerate(words) if word.endswith("check_libraries.py")), None)
+        if at is not None:
+            return words[at + 1 :]
+    return []
 
 
 def _unstated(found: Configuration, device: Device) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """Two short epochs of a configuration and a model, by the machinery of every run."""
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,12 +19,15 @@ from runner.spec.time_limits import TimeLimits
 from runner.spec.workload import DataSource, Workload
 from runner.store.record import Record
 from runner.tables.load import load_runs
+from runner.tools.author.check import library_arguments
 from runner.tools.findings import Finding, Reporter
 
 _say = Reporter("check")
 SAMPLES = 256
 EPOCHS = 2
 LIMITS = TimeLimits(wall=3600.0)
+# How check_libraries.py ends the line of a library that is not there.
+_HOLE = ": NOT FOUND"
 _IN_LOG = "what it printed is in the job's log"
 
 
@@ -54,6 +59,8 @@ def trial_findings(
         yield _say.problem("environment", str(error), "what it printed is in the build's log")
         return
     yield _say.ok("environment", f"{conditions.launcher.name}: {environment.location}")
+    if Path(environment.location).is_file():  # an image was checked by its own recipe
+        yield from _libraries(found, environment.location)
     for job in todo:
         if job.unsupported is not None:
             yield _say.skipped("epochs", f"{job.backend}: {job.unsupported}")
@@ -62,6 +69,28 @@ def trial_findings(
         table = load_runs(conditions.store.folder)
         rows = table[table["job"] == job.id]
         yield from _heard(found, job, workload, record, rows)
+
+
+def _libraries(found: Configuration, python: str) -> Iterator[Finding]:
+    """Yield which shared libraries an image of the same packages would be refused for."""
+    recipe = (found.folder / "Dockerfile").read_text(encoding="utf-8", errors="replace")
+    script = paths.CONFIGURATIONS / "common" / "check_libraries.py"
+    done = subprocess.run(
+        [python, script, *library_arguments(recipe)], capture_output=True, text=True, check=False
+    )
+    holes = [line.removesuffix(_HOLE) for line in done.stdout.splitlines() if line.endswith(_HOLE)]
+    if done.returncode and not holes:
+        said = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        yield _say.warning("libraries", f"not looked for: {said}", "see whether ldd works here")
+    elif holes:
+        more = f", and {len(holes) - 1} more" if holes[1:] else ""
+        yield _say.warning(
+            "libraries",
+            f"not found on this machine: {holes[0]}{more}",
+            "the image's build ends there too, unless the Dockerfile installs it or excuses it",
+        )
+    else:
+        yield _say.ok("libraries", "every shared library is found, or excused by the recipe")
 
 
 def _heard(
