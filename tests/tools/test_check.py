@@ -227,7 +227,8 @@ def test_two_short_epochs_tell_imports_parameters_and_losses(trial):
 def test_what_a_recipe_excuses_is_read_as_its_shell_would():
     text = (
         "FROM x\nRUN a=one.so; \\\n    # why\n    b=$a,two.so; \\\n"
-        '    python3 /opt/build/common/check_libraries.py \\\n        --excuse "f/*:$b:it is loaded"\n'
+        "    python3 /opt/build/common/check_libraries.py \\\n"
+        '        --excuse "f/*:$b:it is loaded"\n'
     )
     assert library_arguments(text) == ["--excuse", "f/*:one.so,two.so:it is loaded"]
     assert library_arguments("RUN python3 /x/check_libraries.py\n") == []
