@@ -8,6 +8,7 @@ from runner.report.cells import PICTURE, studies_beside, study_year
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
 from runner.tables.against_published import OrderVerdict, setup_differences
+from runner.tables.published import published_setups
 
 _DETAIL = re.compile(r" \([^()]*\)$")
 
@@ -158,7 +159,10 @@ def of_reproduced(found: list[OrderVerdict]) -> list[OrderVerdict]:
 
 def difference_lines(table: pd.DataFrame) -> list[str]:
     """Return a line per difference from the set-up of a reproduced study, with its cells."""
-    parts = [setup_differences(table, study.name) for study in reproduced_studies()]
+    names = [study.name for study in reproduced_studies()]
+    setups = published_setups()
+    series = setups.loc[setups["study"].isin(names), "series"].unique()
+    parts = [setup_differences(table, str(name)) for name in series]
     found = pd.concat(parts, ignore_index=True)
     cells = found["model"] + " " + found["backend"]
     return grouped_lines(list(zip(cells, found["difference"], strict=True)), cells.nunique())

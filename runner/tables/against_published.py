@@ -1,6 +1,6 @@
 """Measured beside published: differences worked out from both, and a verdict per test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from runner import paths
-from runner.spec.axes import trains
+from runner.spec.axes import AxisValue, trains
 from runner.spec.job import Status
 from runner.spec.study import StudyTest, all_studies, keras_generation, load_study
 from runner.spec.workload import WORKLOADS, Size, Workload
@@ -84,6 +84,16 @@ def _cell_differences(rows: pd.DataFrame, test: StudyTest, setup: pd.Series) -> 
         yield f"timing: median of the epochs after the first instead of {setup['timing']}"
 
 
+def _axis_differences(
+    rows: pd.DataFrame, asked: Mapping[str, Sequence[AxisValue]]
+) -> Iterator[str]:
+    """Yield each axis whose value is none that the study's reproduction asks for."""
+    for name, values in asked.items():
+        wanted, here = [str(value) for value in values], rows.iloc[0][name]
+        if pd.notna(here) and str(here) not in wanted:
+            yield f"{name.replace('_', ' ')}: {here} instead of {' or '.join(wanted)}"
+
+
 def setup_differences(
     table: pd.DataFrame, series: str, root: Path = paths.PUBLISHED
 ) -> pd.DataFrame:
@@ -102,16 +112,22 @@ def setup_differences(
         lambda version: keras_generation(str(version)) in generations
     )
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
+    asked = {name: values for study in studies for name, values in study.asks.items()}
+    keys = [*dict.fromkeys(("model", "phase", "configuration", "backend", *asked))]
     found = [
         (model, configuration, backend, text)
-        for (model, phase, configuration, backend), rows in ok.groupby(
-            ["model", "phase", "configuration", "backend"], sort=False
+        for (model, phase, configuration, backend, *_), rows in ok.groupby(
+            keys, sort=False, dropna=False
         )
         if (model, phase) in tests
         for _, setup in setups[setups["backend"] == backend].iterrows()
-        for text in _cell_differences(rows, tests[str(model), str(phase)], setup)
+        for text in (
+            *_cell_differences(rows, tests[str(model), str(phase)], setup),
+            *_axis_differences(rows, asked),
+        )
     ]
-    return pd.DataFrame(found, columns=["model", "configuration", "backend", "difference"])
+    columns = ["model", "configuration", "backend", "difference"]
+    return pd.DataFrame(found, columns=columns).drop_duplicates(ignore_index=True)
 
 
 def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:

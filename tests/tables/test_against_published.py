@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from runner.report.verdict import difference_lines
 from runner.tables.against_published import order_verdicts, setup_differences
 from runner.tables.published import published_series
 
@@ -134,7 +135,7 @@ def rows(**changes):
                 "status": "ok", "epoch": 12, "samples": 60_000, "device": "gpu",
                 "device_name": "Tesla K80", "keras_version": "2.0.8", "backend_version": "2.1",
                 "image_data_format": "channels_last", "data_source": "real",
-                "phase": "train", **changes,
+                "phase": "train", "threads": "framework", "precision": "framework", **changes,
             }
         ]
     )  # fmt: skip
@@ -162,3 +163,18 @@ def test_a_faithful_cell_differs_in_timing_only():
 def test_each_difference_is_worked_out(changes, text):
     found = setup_differences(rows(**changes), "bhatia2017")
     assert any(text in line for line in found["difference"])
+
+
+def test_a_value_of_an_axis_that_the_study_did_not_have_is_a_difference():
+    """The Keras team's figures are of what each framework ships; TF32 for all is another run."""
+    several = pd.concat(
+        rows(
+            model="bert_base", configuration="jax-k3", backend="jax", keras_version="3.15.1",
+            phase=phase, precision=precision,
+        )
+        for phase in ("train", "predict")
+        for precision in ("framework", "tf32")
+    )  # fmt: skip
+    said = "\n".join(difference_lines(several))
+    assert said.count("precision: tf32 instead of framework: bert_base jax") == 1
+    assert "framework: 2.1 instead of 0.4.20" in said
