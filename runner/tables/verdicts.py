@@ -436,6 +436,14 @@ def _overall(groups: Sequence[_Group], asked: int) -> str | None:
     return f"over {counted} ({how}): {verdict}; {', '.join(tail)}"
 
 
+def _lines(verdicts: Iterable[ModelVerdict]) -> list[str]:
+    """Return verdicts in words; those that say the same share a line."""
+    named: dict[str, list[str]] = {}
+    for found in verdicts:
+        named.setdefault(found.text, []).append(found.name)
+    return [f"{', '.join(names)}: {text}" for text, names in named.items()]
+
+
 @dataclass(frozen=True)
 class Answer:
     """Which backend is fastest: a verdict for each model, and a line over all of them.
@@ -451,12 +459,9 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """Return all of it in words, a line each."""
-        of_models, of_values = (
-            [f"{found.name}: {found.text}" for found in several]
-            for several in (self.verdicts, self.effects)
-        )
-        return [*of_models, *self.overall, *of_values, *([self.effort] if self.effort else [])]
+        """Return all of it in words, a line for each thing that is said."""
+        effort = [self.effort] if self.effort else []
+        return [*_lines(self.verdicts), *self.overall, *_lines(self.effects), *effort]
 
     @property
     def fastest(self) -> set[tuple[str, ...]]:

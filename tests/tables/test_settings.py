@@ -165,3 +165,12 @@ def test_the_values_of_an_axis_that_changes_the_work_are_not_compared(tmp_path):
             pace = seconds * SPREAD[repeat]
             write_job(store, job, lines(job, [pace * (1 + s / 100) for s in SPREAD]))
     assert find_answer(load_runs(store.folder)).effects == ()
+
+
+def test_what_is_said_of_several_cells_is_one_line(tmp_path):
+    found = find_answer(load_runs(made(tmp_path, repeats=1)))
+    assert found.lines[0] == (
+        "mnist_mlp (float32), mnist_mlp (mixed_bfloat16): "
+        "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
+    )
+    assert len(found.lines) == 2
