@@ -1,6 +1,7 @@
 """Calls to an engine that may take long or fail for a moment: cut off, or tried again."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -81,10 +82,14 @@ def is_passing(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class Patience:
-    """How often something is tried, and the longest wait in between, in seconds."""
+    """How often something is tried, and the longest wait in between, in seconds.
+
+    ``sleep`` waits; what it raises ends the trying.
+    """
 
     attempts: int = 5
     longest_wait: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
 
 
 def call_again(
@@ -107,6 +112,7 @@ def call_again(
         stop=tenacity.stop_after_attempt(patience.attempts),
         wait=tenacity.wait_exponential(multiplier=2, max=patience.longest_wait),
         before_sleep=tell,
+        sleep=patience.sleep,
         reraise=True,
     )
     return attempts(call, *arguments)

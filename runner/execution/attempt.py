@@ -56,10 +56,11 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class Conditions:
-    """What holds for every job of a run.
+    """What holds for every job of a run that runs in one lane: one after the other on a device.
 
     ``guard`` keeps the device to this run; None means the usual one for the device, ``gpu`` or
-    the CPUs. ``again`` are the ends that a resumed run does not take for one.
+    the CPUs. Lanes of one run share their store, observer and interrupts. ``again`` are the ends
+    that a resumed run does not take for one.
     """
 
     launcher: Launcher

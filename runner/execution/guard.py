@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import MachineError
-from runner.execution.watch import CpuProbe, GpuProbe, Judge, Probe, judge_leniently, judge_strictly
+from runner.execution.watch import (
+    CpuProbe,
+    GpuProbe,
+    Judge,
+    Probe,
+    cpu_probe,
+    judge_leniently,
+    judge_strictly,
+)
 from runner.launchers.base import Process
 from runner.machine.device_lock import POLL_SECONDS, device_held, lock_folder, say_nothing
 from runner.machine.gpu import Gpu, GpuProcess, Nvml, connect_driver
@@ -61,6 +69,7 @@ class CpuGuard(DeviceGuard):
 class GpuGuard(DeviceGuard):
     """Keeps one card to one run. Nobody's process is ever ended for it.
 
+    ``share`` are the CPUs of its jobs alone, where other jobs of the run are on other cards.
     Processes that only draw the desktop are no obstacle: a workstation's card always has them.
     """
 
@@ -73,6 +82,7 @@ class GpuGuard(DeviceGuard):
     patience: float = FREE_WITHIN_SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    share: tuple[int, ...] | None = None
 
     @contextmanager
     def hold(self) -> Iterator[Obstacle]:
@@ -83,7 +93,7 @@ class GpuGuard(DeviceGuard):
             yield lambda: self._wait_until_free(before)
 
     def probe(self, process: Process) -> Probe:
-        return GpuProbe(process, self.nvml, self.gpu.uuid, CpuProbe(process))
+        return GpuProbe(process, self.nvml, self.gpu.uuid, cpu_probe(process, self.share))
 
     def _strangers(self) -> list[GpuProcess]:
         present = self.nvml.processes(self.gpu.uuid) or []
@@ -122,7 +132,12 @@ class GpuGuard(DeviceGuard):
 
 
 def device_guard(
-    gpu: Gpu | None, wait_seconds: float = 0, say: Callable[[str], None] = say_nothing
+    gpu: Gpu | None,
+    wait_seconds: float = 0,
+    say: Callable[[str], None] = say_nothing,
+    *,
+    share: tuple[int, ...] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> DeviceGuard:
     """Return what keeps a run's device its own: a card, or the CPUs."""
     if gpu is None:
@@ -130,4 +145,4 @@ def device_guard(
     found = connect_driver()
     if found is None:
         raise MachineError(f"{gpu.uuid}: the NVIDIA driver is gone\nsee whether nvidia-smi works")
-    return GpuGuard(gpu, found, wait_seconds=wait_seconds, say=say)
+    return GpuGuard(gpu, found, wait_seconds=wait_seconds, say=say, share=share, sleep=sleep)

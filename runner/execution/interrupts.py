@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -9,6 +11,14 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AT_ONCE = 3
 _EXIT_CODE = 130
+# How long a wish to end may stay unheard in a pause.
+_POLL_SECONDS = 0.5
+
+
+class _Depth(threading.local):
+    """How often a thread is within ``deferred``."""
+
+    value = 0
 
 
 class Interrupts:
@@ -18,11 +28,14 @@ class Interrupts:
     noted, and the code there looks at ``pending`` where it can end: so no container is left
     between its start and the line that remembers it. The second says that nothing is to be
     waited for (``urgent``), the third ends the process where it is.
+
+    Only the main thread is interrupted. Work in another one looks at ``pending``, or calls
+    ``check``.
     """
 
     def __init__(self) -> None:
         self._count = 0
-        self._depth = 0
+        self._depth = _Depth()
 
     @property
     def pending(self) -> bool:
@@ -33,6 +46,19 @@ class Interrupts:
     def urgent(self) -> bool:
         """Return whether it was asked for again."""
         return self._count > 1
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the end was asked for."""
+        if self.pending:
+            raise KeyboardInterrupt
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, in any thread. Raises KeyboardInterrupt if the end is asked for meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(left, _POLL_SECONDS))
+        self.check()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -49,16 +75,16 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only note a signal meanwhile."""
-        self._depth += 1
+        """Only note a signal meanwhile, if this is the main thread: no other gets one."""
+        self._depth.value += 1
         try:
             yield
         finally:
-            self._depth -= 1
+            self._depth.value -= 1
 
     def _hear(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._count += 1
         if self._count >= _AT_ONCE:
             os._exit(_EXIT_CODE)
-        if not self._depth:
+        if not self._depth.value:
             raise KeyboardInterrupt

@@ -1,7 +1,10 @@
-"""All jobs of a run: environments made, jobs started one after the other."""
+"""All jobs of a run: environments made, jobs started, one at a time in each lane."""
 
 import time
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from runner.environments.engine_calls import call_again
@@ -14,6 +17,7 @@ from runner.errors import (
 )
 from runner.execution.attempt import Conditions, disk_is_not_full, run_job
 from runner.execution.guard import Obstacle
+from runner.execution.lanes import Turns, side_by_side
 from runner.launchers.base import Environment
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job, Status
@@ -67,7 +71,7 @@ def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) ->
 
 def _retried(job: Job, environment: Environment, conditions: Conditions) -> Record:
     """Run a job, again where what carries it failed and may be back in a moment."""
-    patience = conditions.patience
+    patience = replace(conditions.patience, sleep=conditions.interrupts.sleep)
 
     def say(text: str) -> None:
         conditions.observer.note(f"{job.id}: {text}")
@@ -121,25 +125,59 @@ def _needed(
     return [configuration for configuration in configurations if configuration.name in names]
 
 
-def run_jobs(
-    configurations: list[Configuration], jobs: Iterable[Job], conditions: Conditions
+@contextmanager
+def _held(lanes: Sequence[Conditions]) -> Iterator[list[Obstacle]]:
+    """Hold the devices of all lanes, and give what stands against a job in each."""
+
+    def name(number: int) -> str:
+        gpu = lanes[number].gpu
+        return gpu.uuid if gpu else ""
+
+    obstacles: dict[int, Obstacle] = {}
+    with ExitStack() as held:
+        # In one order, whatever theirs is: two runs that wait would wait for each other.
+        for number in sorted(range(len(lanes)), key=name):
+            obstacles[number] = held.enter_context(lanes[number].keeper.hold())
+        yield [obstacles[number] for number in range(len(lanes))]
+
+
+def _work(
+    turns: Iterator[tuple[int, Job]],
+    total: int | None,
+    environments: Mapping[str, Environment | BuildError],
+    obstacle: Obstacle,
+    conditions: Conditions,
 ) -> bool:
+    """Run jobs in one lane until there is none left, and return whether all are ok."""
+    all_ok = True
+    for number, job in turns:
+        status = conditions.ended(job)
+        if status is None:
+            conditions.interrupts.check()
+            conditions.observer.job_started(job, number, total)
+            record = _one(job, environments, obstacle, conditions)
+            conditions.observer.job_ended(job, record)
+            status = record.status
+        all_ok = all_ok and status in (Status.OK, Status.UNSUPPORTED)
+    return all_ok
+
+
+def run_jobs(configurations: list[Configuration], jobs: Iterable[Job], *lanes: Conditions) -> bool:
     """Run all jobs as they come and return whether every one that could run is ok.
 
-    ``configurations`` are those of all jobs but the unsupported ones, which need nothing made.
-    A job that has ended before is not run again. Raises MachineError if the device is not free
-    once the environments are made, or if what carries the jobs stays away.
+    Each lane takes the next job when it has ended one. ``configurations`` are those of all jobs
+    but the unsupported ones, which need nothing made; the first lane makes their environments. A
+    job that has ended before is not run again. Raises MachineError if a device is not free once
+    the environments are made, or if what carries the jobs stays away; the other lanes then end
+    their jobs and begin no more.
     """
     total = len(jobs) if isinstance(jobs, Sized) else None
-    environments = _prepare(_needed(configurations, jobs, conditions), conditions)
-    all_ok = True
-    with conditions.keeper.hold() as obstacle:
-        for number, job in enumerate(jobs, start=1):
-            status = conditions.ended(job)
-            if status is None:
-                conditions.observer.job_started(job, number, total)
-                record = _one(job, environments, obstacle, conditions)
-                conditions.observer.job_ended(job, record)
-                status = record.status
-            all_ok = all_ok and status in (Status.OK, Status.UNSUPPORTED)
-    return all_ok
+    environments = _prepare(_needed(configurations, jobs, lanes[0]), lanes[0])
+    turns = Turns(enumerate(jobs, start=1))
+    with _held(lanes) as obstacles:
+        works = [
+            partial(_work, turns, total, environments, obstacle, conditions)
+            for obstacle, conditions in zip(obstacles, lanes, strict=True)
+        ]
+        first = lanes[0]
+        return all(side_by_side(works, turns.end, first.interrupts, first.observer.note))

@@ -1,9 +1,11 @@
 """The port through which a run tells what happens in it."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from runner.spec.job import Job
 from runner.store.events import BadLine, Event
@@ -15,7 +17,7 @@ class Announcement:
     """What a run is about to do. ``jobs`` are those to come, without those that ended before.
 
     ``total`` counts both, and is None where more may follow. ``hardware`` is the name of what
-    the jobs run on: the card's, or the processor's.
+    the jobs run on: the card's, or the processor's. ``lanes`` is how many run at the same time.
     """
 
     run: str
@@ -23,6 +25,7 @@ class Announcement:
     jobs: Sequence[Job]
     total: int | None
     hardware: str | None = None
+    lanes: int = 1
 
 
 class Observer:
@@ -64,3 +67,26 @@ class Observer:
 
     def run_ended(self, exit_code: int, error: str | None = None) -> None:
         """Hear with what code the run ends, and of the error that ended it before its time."""
+
+
+class OneAtATime(Observer):
+    """Tells an observer one thing after the other, whatever thread each comes from."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._observer.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._observer.__exit__(*_)
+
+    def _tell(self, name: str, *told: Any) -> None:
+        with self._lock:
+            getattr(self._observer, name)(*told)
+
+
+for _name in (name for name in vars(Observer) if not name.startswith("_")):
+    setattr(OneAtATime, _name, partialmethod(OneAtATime._tell, _name))

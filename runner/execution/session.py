@@ -1,5 +1,6 @@
 """One call that measures: it begins a run or goes on with one, and says how far it came."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from runner.execution.attempt import Conditions
 from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
-from runner.execution.observer import Announcement, Observer
+from runner.execution.observer import Announcement, Observer, OneAtATime
 from runner.launchers.choose import launcher_for
 from runner.machine.disk import require_room, require_writable
 from runner.plan.needs import run_needs, written_folders
@@ -19,6 +20,7 @@ from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
 from runner.store.identity import describe_identity, hardware_name
+from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
 
 
@@ -36,26 +38,56 @@ class Ended:
         return any(self.folder.glob("jobs/*/job.json"))
 
 
-def _announced(conditions: Conditions, plan: Plan) -> Announcement:
+def _announced(plan: Plan, conditions: Conditions) -> Announcement:
     return Announcement(
         conditions.store.name,
         conditions.store.folder,
         jobs=[job for job in plan.jobs if conditions.ended(job) is None],
         total=None if plan.is_open else len(plan.jobs),
         hardware=hardware_name(plan.machine),
+        lanes=len(plan.machine.lanes),
     )
 
 
-def _measure(conditions: Conditions, plan: Plan) -> Ended:
+def _measure(plan: Plan, folder: Path, lanes: Sequence[Conditions]) -> Ended:
     """Run the jobs, and take whatever ends the run for its end."""
-    folder = conditions.store.folder
     try:
-        all_ok = run_jobs(plan.configurations, plan.ordered(partial(load_runs, folder)), conditions)
+        all_ok = run_jobs(plan.configurations, plan.ordered(partial(load_runs, folder)), *lanes)
     except KeyboardInterrupt:
         return Ended(folder, ExitCode.INTERRUPTED)
     except BenchmarkError as error:
         return Ended(folder, error.exit_code, error)
     return Ended(folder, ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK)
+
+
+def _lanes(
+    plan: Plan,
+    session: Session,
+    store: RunStore,
+    data_dir: Path | None,
+    observer: Observer,
+    interrupts: Interrupts,
+) -> list[Conditions]:
+    """Return what holds in each of a run's lanes; each has a launcher and a guard of its own."""
+    build = session.build(plan.request)
+    return [
+        Conditions(
+            launcher_for(
+                plan.machine, lane, plan.request, store.name, build, data_dir, observer.build_said
+            ),
+            store,
+            observer,
+            session.limits,
+            gpu=lane.gpu,
+            guard=device_guard(
+                lane.gpu, session.wait, observer.note, share=lane.cpus, sleep=interrupts.sleep
+            ),
+            interrupts=interrupts,
+            again=session.again,
+            identity=describe_identity(plan.machine.engine),
+        )
+        for lane in plan.machine.lanes
+    ]
 
 
 def execute_run(request: Request, session: Session, observer: Observer) -> Ended:
@@ -64,11 +96,11 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
     Raises BenchmarkError for what stands against the run before any of it began.
     """
     interrupts = Interrupts()
+    observer = OneAtATime(observer)
     with interrupts.installed():
         plan = plan_run(request, observer.note)
-        build = session.build(plan.request)
         require_writable(written_folders(session.root, paths.cache()))
-        require_room(run_needs(plan, session.root, build), observer.note)
+        require_room(run_needs(plan, session.root, session.build(plan.request)), observer.note)
         data_dir = prepare_data(
             plan.source, plan.datasets, paths.cache(), progress=session.progress
         )
@@ -76,24 +108,11 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
         with store.hold():
             if session.resumed is not None:
                 continue_run(store, plan, data_dir, session.arguments)
-            launcher = launcher_for(
-                plan.machine, plan.request, store.name, build, data_dir, observer.build_said
-            )
-            for left in launcher.sweep():
+            lanes = _lanes(plan, session, store, data_dir, observer, interrupts)
+            for left in lanes[0].launcher.sweep():
                 observer.note(f"removed what a run left that has ended: {left}")
-            conditions = Conditions(
-                launcher,
-                store,
-                observer,
-                session.limits,
-                gpu=plan.machine.gpu,
-                guard=device_guard(plan.machine.gpu, session.wait, observer.note),
-                interrupts=interrupts,
-                again=session.again,
-                identity=describe_identity(plan.machine.engine),
-            )
             with observer:
-                observer.run_started(_announced(conditions, plan))
-                ended = _measure(conditions, plan)
+                observer.run_started(_announced(plan, lanes[0]))
+                ended = _measure(plan, store.folder, lanes)
                 observer.run_ended(ended.code, str(ended.error) if ended.error else None)
             return ended

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,7 +33,8 @@ class Sample:
     """The device at one moment, ``at`` seconds after the watch began; None is what is not known.
 
     ``foreign_load`` is the mean number of cores that others used in the ``seconds`` since the
-    sample before: those of the whole machine less those of the job and of this runner.
+    sample before: those of the whole machine, or of the job's share of its CPUs, less those of the
+    job and of this runner.
     ``strangers`` are the processes that compute on the GPU and are not the job's; ``listed`` says
     whether the driver's list holds one of the job's, without which it proves nothing: in
     containers and virtual machines it may hold numbers of another namespace. ``paused`` are the
@@ -68,6 +70,16 @@ def machine_seconds() -> float:
     """
     t = psutil.cpu_times()
     return float(t.user + t.nice + t.system + t.irq + t.softirq + t.steal)
+
+
+def seconds_on(cpus: Sequence[int]) -> float:
+    """Return the CPU seconds that some CPUs have used since the machine started, as above."""
+    wanted = {f"cpu{cpu}" for cpu in cpus}
+    lines = map(str.split, Path("/proc/stat").read_text(encoding="ascii").splitlines())
+    told = [list(map(int, fields)) for name, *fields in lines if name in wanted]
+    # Without the time of idling and of waiting for a disk; a guest's is in the user's.
+    used = sum(sum(fields[:3]) + sum(fields[5:8]) for fields in told)
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 def _with_reaped_children(pid: int) -> float:
@@ -187,6 +199,21 @@ class CpuProbe:
         slept = asleep - self._asleep_before
         self._asleep_before = asleep
         return slept if slept > _SUSPENDED_SECONDS else 0.0
+
+
+def _not_told() -> None:
+    """Return the energy of a processor that several jobs share: it is none of one job's alone."""
+
+
+def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
+    """Return what samples the CPUs of a job; of its ``share`` alone, where it is kept to one.
+
+    So the jobs that run beside it on other shares are no others.
+    """
+    if share is None:
+        return CpuProbe(process)
+    machine = partial(seconds_on, share) if process.cpus else machine_seconds
+    return CpuProbe(process, machine=machine, energy=_not_told)
 
 
 class GpuProbe:

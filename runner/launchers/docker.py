@@ -43,6 +43,7 @@ from runner.words import Say
 
 OWNER_LABEL = f"{LABEL}.owner"
 _JOB_LABEL = f"{LABEL}.job"
+_DEVICE_LABEL = f"{LABEL}.device"
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,10 @@ class DockerProcess(Process):
 
 @dataclass(eq=False)
 class DockerLauncher(Launcher):
-    """Builds an image per configuration and runs each job in a container without a network."""
+    """Builds an image per configuration and runs each job in a container without a network.
+
+    ``share`` are the CPUs that its jobs are kept to, where other jobs run beside them.
+    """
 
     name = "docker"
     engine: Engine
@@ -219,6 +223,7 @@ class DockerLauncher(Launcher):
     data_dir: Path | None
     gpu: Gpu | None
     say: Say
+    share: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         # What the jobs need stays in use until the launcher goes, between two jobs too.
@@ -268,12 +273,17 @@ class DockerLauncher(Launcher):
             raise EngineError(f"the container could not be started: {error}") from error
 
     def _remove_own(self) -> None:
-        """Remove what is left of this run's earlier jobs.
+        """Remove what is left of this run's earlier jobs on this device.
 
         An engine that went away while a job ran, and came back, may still have its container: a
         second attempt would be timed beside the first.
         """
-        ours = (f"{LABEL}=job", f"{LABEL}.run={self.run}", f"{OWNER_LABEL}={Owner.this()}")
+        ours = (
+            f"{LABEL}=job",
+            f"{LABEL}.run={self.run}",
+            f"{OWNER_LABEL}={Owner.this()}",
+            f"{_DEVICE_LABEL}={self._device_name}",
+        )
         try:
             left = self.engine.client.containers.list(
                 all=True, filters={"label": list(ours)}, ignore_removed=True
@@ -283,12 +293,18 @@ class DockerLauncher(Launcher):
         for container in left:
             _remove(container)
 
+    @property
+    def _device_name(self) -> str:
+        """Return what tells its device from the others of this run."""
+        return self.gpu.uuid if self.gpu else str(self.device)
+
     def _labels(self, job: Job) -> dict[str, str]:
         return {
             LABEL: "job",
             f"{LABEL}.run": self.run,
             _JOB_LABEL: job.id,
             OWNER_LABEL: str(Owner.this()),
+            _DEVICE_LABEL: self._device_name,
         }
 
     def answers(self) -> bool:
@@ -310,7 +326,7 @@ class DockerLauncher(Launcher):
 
     def _cpus(self, job: Job) -> str | None:
         """Return the CPUs to pin a job to; None where the engine numbers CPUs of its own."""
-        cpus = cpus_for(job)
+        cpus = cpus_for(job, self.share)
         return cpu_list(cpus) if cpus and self.engine.shares_kernel else None
 
     def _limits(self, cpus: str | None) -> dict[str, Any]:

@@ -201,7 +201,10 @@ class LocalProcess(Process):
 
 @dataclass(eq=False)
 class LocalLauncher(Launcher):
-    """Makes an environment per configuration with uv, or takes a given interpreter as it is."""
+    """Makes an environment per configuration with uv, or takes a given interpreter as it is.
+
+    ``share`` are the CPUs that its jobs are kept to, where other jobs run beside them.
+    """
 
     name = "local"
     device: Device
@@ -212,6 +215,7 @@ class LocalLauncher(Launcher):
     gpu: Gpu | None
     python: Path | None
     say: Say
+    share: tuple[int, ...] | None = None
     models: Path = paths.MODELS
 
     def __post_init__(self) -> None:
@@ -259,7 +263,7 @@ class LocalLauncher(Launcher):
         command = [environment.location, "-m", "models", json.dumps(spec, sort_keys=True)]
         _require_temporary_room()
         try:
-            return LocalProcess(command, self._environment(), cpus_for(job))
+            return LocalProcess(command, self._environment(), cpus_for(job, self.share))
         except OSError as error:
             if error.errno in FULL:
                 raise

@@ -1,20 +1,29 @@
 """The CPUs of this machine that a job is pinned to."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+from runner.errors import MachineError
+from runner.machine.gpu import Gpu
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job
 
+_CARDS = Path("/sys/bus/pci/devices")
+_CPUS = Path("/sys/devices/system/cpu")
 
-def cpus_for(job: Job) -> list[int] | None:
-    """Return the CPUs to pin a job to: the first of those this process may use, one a thread.
 
-    All of them where the framework chooses its threads. None for a job on a GPU: two runs on two
-    cards would meet on the same first CPUs.
+def cpus_for(job: Job, share: Sequence[int] | None = None) -> list[int] | None:
+    """Return the CPUs to pin a job to: the first of its ``share``, one a thread.
+
+    All of them where the framework chooses its threads. Without a share, a job on the CPUs has
+    those that this process may use. One on a GPU is then not pinned: two runs on two cards would
+    meet on the same first CPUs.
     """
+    if share is not None:
+        return sorted(share[: cpus_of(job.threads)])
     if job.device == Device.GPU:
         return None
     return sorted(os.sched_getaffinity(0))[: cpus_of(job.threads)]
@@ -34,6 +43,72 @@ def cpu_list(cpus: list[int]) -> str:
             last += 1
         parts.append(str(first) if first == last else f"{first}-{last}")
     return ",".join(parts)
+
+
+def cpus_of_list(text: str) -> list[int]:
+    """Return the CPUs of a list in the kernel's format. Raises ValueError for any other text."""
+    found: list[int] = []
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def _told_cpus(path: Path) -> list[int]:
+    """Return the CPUs that a file of the kernel's lists; none where it cannot be read."""
+    try:
+        return cpus_of_list(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return []
+
+
+def near_cpus(card: Gpu, devices: Path = _CARDS) -> frozenset[int]:
+    """Return the CPUs that are nearest to a card; none where the kernel does not tell."""
+    return frozenset(_told_cpus(devices / (card.bus_id or "unknown") / "local_cpulist"))
+
+
+def by_core(cpus: Sequence[int], folder: Path = _CPUS) -> list[int]:
+    """Return CPUs in an order in which those that share a core come one after the other."""
+
+    def core(cpu: int) -> int:
+        told = _told_cpus(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+        return min([cpu, *told])
+
+    return sorted(cpus, key=lambda cpu: (core(cpu), cpu))
+
+
+def cpu_shares(near: Sequence[frozenset[int]], usable: Sequence[int]) -> list[tuple[int, ...]]:
+    """Share CPUs out, equally many to each of several, no CPU twice, and return each one's.
+
+    ``near`` are the CPUs that each would best have; none means that all are alike. Those of
+    ``usable``, of which there must be at least as many as shares, are given in their order.
+    """
+    wanted = [(one & set(usable)) or frozenset(usable) for one in near]
+    # As many as let everyone stay near, if that is one at least.
+    nearest = min(len(one) // sum(other <= one for other in wanted) for one in wanted)
+    size = min(max(nearest, 1), len(usable) // len(wanted))
+    left = list(usable)
+    shares: dict[int, tuple[int, ...]] = {}
+    # Who has the least choice is first.
+    for number in sorted(range(len(wanted)), key=lambda number: len(wanted[number])):
+        near_first = sorted(left, key=lambda cpu: cpu not in wanted[number])
+        shares[number] = tuple(near_first[:size])
+        left = [cpu for cpu in left if cpu not in shares[number]]
+    return [shares[number] for number in range(len(wanted))]
+
+
+def shares_for(cards: Sequence[Gpu]) -> list[tuple[int, ...]]:
+    """Return the CPUs of its own that each card's jobs get, of those this process may use.
+
+    Raises MachineError if there are fewer CPUs than cards.
+    """
+    usable = by_core(sorted(os.sched_getaffinity(0)))
+    if len(usable) < len(cards):
+        raise MachineError(
+            f"{len(cards)} cards, and only {len(usable)} CPUs may be used: the jobs of each card "
+            "need a CPU of their own\ntake fewer cards: --gpu"
+        )
+    return cpu_shares(list(map(near_cpus, cards)), usable)
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.errors import MachineError, near_miss
+from runner.machine.cpus import shares_for
 from runner.machine.cuda import last_branch
 from runner.machine.docker_engine import Engine
 from runner.machine.gpu import Cards, Gpu, connect_driver
@@ -16,13 +18,44 @@ from runner.words import GIB, size_text, version_numbers
 _LOCKED_ARCHITECTURES = frozenset({"x86_64", "amd64"})
 
 
+# In place of cards' names: all that can be used.
+ALL_CARDS = "all"
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Where one job at a time runs: on a card, or on the CPUs where there is none.
+
+    ``cpus`` are those that its jobs are kept to, and the jobs of no other lane; None where there
+    is no other.
+    """
+
+    gpu: Gpu | None = None
+    cpus: tuple[int, ...] | None = None
+
+
 @dataclass(frozen=True)
 class Machine:
-    """What a run works with. Without an engine, jobs are processes of this machine."""
+    """What a run works with. Without an engine, jobs are processes of this machine.
+
+    ``gpus`` are equal cards; none where the run is on the CPUs.
+    """
 
     device: Device
     engine: Engine | None
-    gpu: Gpu | None
+    gpus: tuple[Gpu, ...] = ()
+
+    @property
+    def gpu(self) -> Gpu | None:
+        """Return a card, which stands for all of them; None on the CPUs."""
+        return self.gpus[0] if self.gpus else None
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Return where its jobs run side by side, one in each."""
+        if len(self.gpus) < 2:
+            return (Lane(self.gpu),)
+        return tuple(map(Lane, self.gpus, shares_for(self.gpus)))
 
 
 def list_gpus() -> Cards:
@@ -78,6 +111,38 @@ def choose_gpu(wanted: str | None, cards: Cards) -> Gpu:
     return by_name[wanted]
 
 
+def choose_gpus(wanted: str | None, cards: Cards) -> tuple[Gpu, ...]:
+    """Return the named cards, each once: UUIDs or indices with commas between, or ``ALL_CARDS``.
+
+    The first card where none is named. Raises MachineError without one, or if they differ.
+    """
+    if wanted is None:
+        return (choose_gpu(None, cards),)
+    if wanted != ALL_CARDS:
+        chosen = [choose_gpu(name.strip(), cards) for name in wanted.split(",")]
+    elif not cards.usable:
+        raise MachineError(_why_none(cards))
+    else:
+        chosen = list(cards.usable.values())
+    each = tuple(dict.fromkeys(chosen))
+    require_equal(each)
+    return each
+
+
+def require_equal(cards: Sequence[Gpu]) -> None:
+    """Raise MachineError if cards are of different kinds: their times would stand in one cell."""
+    by_kind: dict[str, list[str]] = {}
+    for card in cards:
+        by_kind.setdefault(card.kind, []).append(card.uuid)
+    if len(by_kind) > 1:
+        kinds = "; ".join(f"{len(uuids)} of {kind}" for kind, uuids in by_kind.items())
+        most = max(by_kind.values(), key=len)
+        raise MachineError(
+            f"the cards are of different kinds, whose times are no repeats of each other: {kinds}\n"
+            f"name equal cards: --gpu {','.join(most)}"
+        )
+
+
 def require_architecture(engine: Engine | None) -> None:
     """Raise MachineError where no lock has packages for the processor that jobs would run on."""
     told = engine.info.get("Architecture") if engine is not None else None
@@ -90,10 +155,25 @@ def require_architecture(engine: Engine | None) -> None:
         )
 
 
-def usable_cpus(engine: Engine | None) -> int:
-    """Return how many CPUs a job can have: those of this process, and no more than the engine's."""
-    own = len(os.sched_getaffinity(0))
-    return min(own, engine.cpus or own) if engine is not None else own
+def usable_cpus(machine: Machine) -> int:
+    """Return how many CPUs a job can have: those of its lane, or else of this process.
+
+    No more than the engine's.
+    """
+    share = machine.lanes[0].cpus
+    own = len(os.sched_getaffinity(0)) if share is None else len(share)
+    return min(own, machine.engine.cpus or own) if machine.engine is not None else own
+
+
+def require_shares(machine: Machine, threads: object) -> None:
+    """Raise MachineError where a job asks for more threads than its lane has CPUs of its own."""
+    share = machine.lanes[0].cpus
+    if share is None or not isinstance(threads, int) or threads <= len(share):
+        return
+    raise MachineError(
+        f"--threads {threads}: of {len(machine.gpus)} cards each has {len(share)} CPUs of its own "
+        f"for its jobs\nask for at most {len(share)}, or take fewer cards: --gpu"
+    )
 
 
 ELSEWHERE = "the engine runs on another machine"

@@ -8,6 +8,7 @@ import psutil
 import pynvml
 
 from runner.errors import MachineError
+from runner.words import size_text
 
 T = TypeVar("T")
 THERMAL = frozenset({"software thermal slowdown", "hardware thermal slowdown"})
@@ -30,7 +31,8 @@ class Gpu:
     """One card. ``compute_capability`` is (major, minor).
 
     ``memory_bytes`` is its whole memory; None where it has none of its own. ``index`` is its
-    number among the driver's cards, unusable ones included.
+    number among the driver's cards, unusable ones included. ``bus_id`` is its address on the PCI
+    bus as the kernel writes it, None where the driver does not tell.
     """
 
     uuid: str
@@ -39,6 +41,15 @@ class Gpu:
     compute_capability: tuple[int, int]
     memory_bytes: int | None
     index: int = 0
+    bus_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return in words what two cards must have in common to be equal."""
+        own = self.memory_bytes
+        memory = "no memory of its own" if own is None else size_text(own)
+        capability = ".".join(map(str, self.compute_capability))
+        return f"{self.name}, {memory}, compute capability {capability}, driver {self.driver}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,16 @@ def _name(handle: Any) -> str:
         return str(pynvml.nvmlDeviceGetName(handle))
     except (*_REFUSED, UnicodeDecodeError):
         return "NVIDIA GPU of unknown name"
+
+
+def _bus_id(handle: Any) -> str | None:
+    """Return a card's address on the PCI bus, as ``/sys/bus/pci/devices`` names it."""
+    told = _told(lambda: pynvml.nvmlDeviceGetPciInfo(handle).busId)
+    if told is None:
+        return None
+    # The driver pads the domain to eight digits, the kernel to four.
+    domain, _, rest = str(told).lower().partition(":")
+    return f"{domain[-8:].lstrip('0').rjust(4, '0')}:{rest}"
 
 
 def _remedied(error: Exception) -> str:
@@ -184,6 +205,7 @@ class Nvml:
             compute_capability=(int(major), int(minor)),
             memory_bytes=_told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)),
             index=index,
+            bus_id=_bus_id(handle),
         )
 
     def sample(self, uuid: str) -> GpuSample:

@@ -15,6 +15,7 @@ from runner.machine.fit import (
     require_architecture,
     require_capacity,
     require_on_engine,
+    require_shares,
     usable_cpus,
 )
 from runner.plan.budget import rounds_within
@@ -106,10 +107,10 @@ def _decided(
             "config": tuple(configuration.name for configuration in chosen),
             "model": tuple(workload.name for workload in workloads),
             "device": DeviceChoice(machine.device),
-            "gpu": machine.gpu.uuid if machine.gpu else None,
+            "gpu": ",".join(card.uuid for card in machine.gpus) or None,
             "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
             "data": request.data or _default_source(workloads, machine.engine, say),
-            "threads": request.threads or (usable_cpus(machine.engine),),
+            "threads": request.threads or (usable_cpus(machine),),
         }
     )
 
@@ -133,11 +134,17 @@ def plan_run(request: Request, say: Say) -> Plan:
     machine = check_machine(
         chosen, request.device, request.gpu, request.runs_in, request.engine, say, request.backend
     )
+    if len(machine.gpus) > 1 and (width is not None or budget is not None):
+        raise UsageError(
+            "--until and --budget choose each job by the results so far, so they take one card\n"
+            f"name one (--gpu {machine.gpus[0].uuid}), or say how often: --repeats 5"
+        )
     if request.python is None:
         require_architecture(machine.engine)
     decided = _decided(request, machine, chosen, workloads, say)
     for threads in decided.threads:
         require_capacity(machine.engine, threads, decided.memory)
+        require_shares(machine, threads)
     require_on_engine(machine.engine, decided.data, machine.gpu)
     planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
     installed = look_into(decided.python, chosen) if decided.python is not None else None

@@ -10,7 +10,7 @@ from runner.machine.fit import (
     ELSEWHERE,
     Machine,
     Misfit,
-    choose_gpu,
+    choose_gpus,
     find_misfit,
     list_gpus,
     misfit_reason,
@@ -40,39 +40,39 @@ def choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engin
         return None
 
 
-def choose_card(choice: DeviceChoice, gpu: str | None, say: Say) -> Gpu | None:
-    """Return the card to use, or None where the CPU is to be used.
+def choose_cards(choice: DeviceChoice, gpu: str | None, say: Say) -> tuple[Gpu, ...]:
+    """Return the cards to use, equal ones; none where the CPU is to be used.
 
-    Raises MachineError if a card was asked for and there is none such.
+    Raises MachineError if a card was asked for and there is none such, or if they differ.
     """
     if choice is DeviceChoice.CPU:
-        return None
+        return ()
     cards = list_gpus()
     for text in unusable_texts(cards):
         say(f"left out: {text}")
     if choice is DeviceChoice.AUTO and not cards.usable and gpu is None:
         shown = "no GPU can be used" if cards.unusable else "this machine shows no NVIDIA GPU"
         say(f"device: cpu, because {shown}")
-        return None
-    return choose_gpu(gpu, cards)
+        return ()
+    return choose_gpus(gpu, cards)
 
 
-def card_on_engine(
-    card: Gpu | None, engine: Engine | None, choice: DeviceChoice, gpu: str | None, say: Say
-) -> Gpu | None:
-    """Return the card, or None where nobody asked for one and the engine is elsewhere."""
-    if card is None or engine is None or engine.is_local:
-        return card
+def cards_on_engine(
+    cards: tuple[Gpu, ...], engine: Engine | None, choice: DeviceChoice, gpu: str | None, say: Say
+) -> tuple[Gpu, ...]:
+    """Return the cards, or none where nobody asked for one and the engine is elsewhere."""
+    if not cards or engine is None or engine.is_local:
+        return cards
     if choice is not DeviceChoice.AUTO or gpu is not None:
-        return card
+        return cards
     say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
-    return None
+    return ()
 
 
 def device_to_build_for(choice: DeviceChoice, say: Say) -> Device:
     """Return what an image is for; that of a GPU can be built where there is none."""
     if choice is DeviceChoice.AUTO:
-        return Device.CPU if choose_card(choice, None, say) is None else Device.GPU
+        return Device.GPU if choose_cards(choice, None, say) else Device.CPU
     return Device(choice)
 
 
@@ -110,21 +110,23 @@ def check_machine(
     say: Say,
     backends: Sequence[str] = (),
 ) -> Machine:
-    """Return the device, engine and GPU of a run; what was chosen by itself goes to ``say``.
+    """Return the device, engine and GPUs of a run; what was chosen by itself goes to ``say``.
 
     Raises MachineError if one is missing, or if none of ``backends`` (empty: all of
     ``chosen``'s) can use the card.
     """
-    card = choose_card(device, gpu, say)
+    cards = choose_cards(device, gpu, say)
     found = choose_engine(launcher, engine, say)
-    card = card_on_engine(card, found, device, gpu, say)
-    require_on_engine(found, None, card)
-    if card is None:
-        return Machine(Device.CPU, found, None)
+    cards = cards_on_engine(cards, found, device, gpu, say)
+    machine = Machine(Device.GPU if cards else Device.CPU, found, cards)
+    require_on_engine(found, None, machine.gpu)
+    if machine.gpu is None:
+        return machine
     if found is not None:
-        gpu_request(found, card)
-    require_fit(chosen, backends, card)
-    return Machine(Device.GPU, found, card)
+        for card in cards:
+            gpu_request(found, card)
+    require_fit(chosen, backends, machine.gpu)
+    return machine
 
 
 def refuse_cards(planned: list[Job], chosen: list[Configuration], gpu: Gpu | None) -> list[Job]:

@@ -112,8 +112,9 @@ def _session_entry(arguments: list[str], plan: Plan) -> dict[str, Any]:
 def _machine(plan: Plan) -> dict[str, str]:
     """Return what of the machine decides a time beside what ``identity.describe`` tells."""
     gpu = plan.machine.gpu
-    of_card = {"device_uuid": gpu.uuid, "driver": gpu.driver} if gpu else {}
-    return {"device": str(plan.machine.device), **of_card}
+    uuids = ",".join(card.uuid for card in plan.machine.gpus)
+    of_cards = {"device_uuid": uuids, "driver": gpu.driver} if gpu else {}
+    return {"device": str(plan.machine.device), **of_cards}
 
 
 def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:

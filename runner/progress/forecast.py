@@ -15,7 +15,7 @@ from runner.store.record import Record
 
 @dataclass
 class _Running:
-    """The job that runs now: when it began, and its epochs so far."""
+    """A job that runs now: when it began, and its epochs so far."""
 
     job: Job
     began: float
@@ -60,7 +60,8 @@ class Forecast(Observer):
         self._clock = clock
         self._to_come: dict[str, Job] = {}
         self._is_open = False
-        self._running: _Running | None = None
+        self._running: dict[str, _Running] = {}
+        self._lanes = 1
         self._this_run: list[Timing] = []
         self._estimates: dict[str, Estimate | None] = {}
 
@@ -68,6 +69,7 @@ class Forecast(Observer):
         self._history = self._earlier(announced.hardware)
         self._to_come = {job.id: job for job in announced.jobs if job.unsupported is None}
         self._is_open = announced.total is None
+        self._lanes = announced.lanes
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         if error is not None:
@@ -79,17 +81,18 @@ class Forecast(Observer):
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:  # noqa: ARG002
         self._to_come.pop(job.id, None)
-        self._running = _Running(job, self._clock(), datetime.now(UTC))
+        self._running[job.id] = _Running(job, self._clock(), datetime.now(UTC))
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:  # noqa: ARG002
-        if self._running is None or not isinstance(event, EpochEvent | DataEvent):
+    def job_said(self, job: Job, event: Event | BadLine) -> None:
+        running = self._running.get(job.id)
+        if running is None or not isinstance(event, EpochEvent | DataEvent):
             return
-        self._running.kept.append(event)
+        running.kept.append(event)
         if isinstance(event, EpochEvent):
-            self._running.last_epoch_at = self._clock()
+            running.last_epoch_at = self._clock()
 
     def job_ended(self, job: Job, record: Record) -> None:
-        running, self._running = self._running, None
+        running = self._running.pop(job.id, None)
         if running is None or record.status not in (Status.OK, Status.TAINTED):
             return
         timing = timing_of(
@@ -110,13 +113,18 @@ class Forecast(Observer):
         return self._estimates[job.id]
 
     def left(self) -> Left:
-        """Return what the run has left now."""
-        parts = [
-            None if (found := self.estimate(job)) is None else found.seconds
-            for job in self._to_come.values()
+        """Return what the run has left now. Lanes share what is left, but a job has one alone."""
+        now = self._clock()
+        # The drawing of the screen asks from a thread of its own.
+        at_work = [
+            _left_of(running, self.estimate(running.job), now)
+            for running in list(self._running.values())
         ]
-        if self._running is not None:
-            job = self._running.job
-            parts.append(_left_of(self._running, self.estimate(job), self._clock()))
+        parts = at_work + [
+            None if (found := self.estimate(job)) is None else found.seconds
+            for job in list(self._to_come.values())
+        ]
         known = [part for part in parts if part is not None]
-        return Left(sum(known), len(parts) - len(known), self._is_open)
+        longest = max((part for part in parts if part is not None), default=0.0)
+        seconds = max(sum(known) / self._lanes, longest)
+        return Left(seconds, len(parts) - len(known), self._is_open)

@@ -3,7 +3,7 @@
 import json
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -47,7 +47,7 @@ class JsonLines(Observer):
         self._clock = clock
         self._run: str | None = None
         self._configuration: str | None = None
-        self._later: list[float] = []
+        self._later: defaultdict[str, list[float]] = defaultdict(list)
         self._statuses: Counter[str] = Counter()
 
     def _write(self, event: str, **fields: Any) -> None:
@@ -80,14 +80,13 @@ class JsonLines(Observer):
         self._write("build_ended", configuration=configuration, error=error)
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
-        self._later = []
         self._write("job_started", job=job.id, number=number, total=total)
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
         if not isinstance(event, EpochEvent):
             return
         if event.epoch > 1:
-            self._later.append(event.seconds)
+            self._later[job.id].append(event.seconds)
         # As the job's own stream has it: what is not finite is a string.
         told = json.loads(event.model_dump_json(include=set(EpochEvent.model_fields)))
         kept = {k: v for k, v in told.items() if k not in ("schema_", "schema", "event", "at")}
@@ -95,14 +94,15 @@ class JsonLines(Observer):
 
     def job_ended(self, job: Job, record: Record) -> None:
         self._statuses[str(record.status)] += 1
-        is_timed = record.status is Status.OK and bool(self._later)
+        later = self._later.pop(job.id, [])
+        is_timed = record.status is Status.OK and bool(later)
         self._write(
             "job_ended",
             job=job.id,
             status=str(record.status),
             reason=record.reason,
             wall_seconds=record.wall_seconds,
-            seconds_per_epoch=statistics.median(self._later) if is_timed else None,
+            seconds_per_epoch=statistics.median(later) if is_timed else None,
             warnings=record.warnings,
             **self._left(),
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from rich.console import Console
 
-from runner.execution.observer import Observer
+from runner.execution.observer import Announcement, Observer
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
 from runner.report.console import safe_markup
@@ -89,7 +89,10 @@ class Printer(Observer):
 
 
 class Lines(Printer):
-    """Prints a line per thing that happened: for pipes, files and CI."""
+    """Prints a line per thing that happened: for pipes, files and CI.
+
+    Where several jobs run at the same time, each line names its own.
+    """
 
     def __init__(
         self, console: Console, forecast: Forecast, clock: Callable[[], float] = time.monotonic
@@ -98,6 +101,14 @@ class Lines(Printer):
         self._forecast = forecast
         self._clock = clock
         self._said_left: float | None = None
+        self._lanes = 1
+
+    def run_started(self, announced: Announcement) -> None:
+        self._lanes = announced.lanes
+
+    def _print_of(self, job: Job, markup: str, style: str = "") -> None:
+        named = f"{safe_markup(job.id)}: " if self._lanes > 1 else ""
+        self._print(f"  {named}{markup}", style=style)
 
     def note(self, text: str) -> None:
         self._print(safe_markup(text))
@@ -113,12 +124,12 @@ class Lines(Printer):
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
         if isinstance(event, EpochEvent):
-            self._print(f"  {epoch_line(job, event)}")
+            self._print_of(job, epoch_line(job, event))
 
-    def job_ended(self, job: Job, record: Record) -> None:  # noqa: ARG002
-        self._print(f"  {self._ending(record)}")
+    def job_ended(self, job: Job, record: Record) -> None:
+        self._print_of(job, self._ending(record))
         for warning in record.warnings:
-            self._print(f"  {safe_markup(warning)}", style="dim")
+            self._print_of(job, safe_markup(warning), style="dim")
         self._say_left()
 
     def _say_left(self) -> None:

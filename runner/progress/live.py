@@ -1,7 +1,7 @@
 """The live view of a run on a terminal: what runs now, the time left, and the table growing.
 
 It is drawn once a second and costs next to nothing in between: the table is worked out only
-between jobs, while nothing is timed. What has happened stays above it as plain lines.
+between jobs, while nothing is timed in their lane. What has happened stays above it as plain lines.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Self
 
 import pandas as pd
@@ -75,7 +76,7 @@ class _Build:
 
 @dataclass
 class _Current:
-    """The job that runs."""
+    """A job that runs."""
 
     job: Job
     number: int
@@ -95,13 +96,13 @@ class _Cell:
     seconds: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     bad: list[str] = field(default_factory=list)
     ended: int = 0
-    is_running: bool = False
+    running: int = 0
 
     def row(self) -> dict[str, object]:
         """Return what a summary has of the cell."""
         seconds = self.seconds[max(self.seconds)] if self.seconds else []
         status = "/".join(sorted(set(self.bad))) or (
-            _RUNNING if self.is_running and not seconds
+            _RUNNING if self.running and not seconds
             else str(Status.OK) if self.ended else _WAITING
         )  # fmt: skip
         return {
@@ -122,7 +123,7 @@ class LiveView(Printer, RenderHook):
         self._began = clock()
         self._total: int | None = None
         self._build: _Build | None = None
-        self._current: _Current | None = None
+        self._running: dict[str, _Current] = {}
         self._ended = self._failed = 0
         self._cells: defaultdict[tuple[str, ...], _Cell] = defaultdict(_Cell)
         self._draw: Callable[[Console, int], list[list[Segment]]] | None = None
@@ -193,12 +194,12 @@ class LiveView(Printer, RenderHook):
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._total = total
-        self._current = _Current(job, number, self._clock())
-        self._cell(job).is_running = True
+        self._running[job.id] = _Current(job, number, self._clock())
+        self._cell(job).running += 1
         self._work_out_table()
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
-        current = self._current
+        current = self._running.get(job.id)
         if current is None:
             return
         if isinstance(event, EpochEvent):
@@ -210,10 +211,10 @@ class LiveView(Printer, RenderHook):
             current.phase = _NEXT.get(type(event), current.phase)
 
     def job_ended(self, job: Job, record: Record) -> None:
-        current, self._current = self._current, None
+        current = self._running.pop(job.id, None)
         later = current.later if current else []
         cell = self._cell(job)
-        cell.is_running = False
+        cell.running -= current is not None
         self._enter(cell, record.status, job.samples or 0, later)
         self._work_out_table()
         is_timed = record.status is Status.OK and later
@@ -270,9 +271,9 @@ class LiveView(Printer, RenderHook):
         """Return the lines above the table, each cut to the terminal's width."""
         now = self._clock()
         build = [] if self._build is None else _of_build(self._build, now)
-        job = [] if self._current is None else _of_job(self._current, self._total, now)
+        jobs = [_of_job(one, self._total, now) for one in list(self._running.values())]
         lines = Text("\n", no_wrap=True, overflow="ellipsis")
-        return lines.join([Text(), *build, *job, *self._of_run(now)])
+        return lines.join([Text(), *build, *chain.from_iterable(jobs), *self._of_run(now)])
 
     def _of_run(self, now: float) -> list[Text]:
         done = Text(f"{self._ended} of {self._total or '?'} jobs done")

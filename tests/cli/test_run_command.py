@@ -22,7 +22,7 @@ def call(tmp_path, monkeypatch):
     """Call the command line with a launcher that says recorded streams."""
     launcher = ScriptedLauncher({"mxnet": stream()})
     patch_everywhere(monkeypatch, launcher_for, lambda *arguments: launcher)
-    patch_everywhere(monkeypatch, device_guard, lambda *arguments: CpuGuard(folder=tmp_path))
+    patch_everywhere(monkeypatch, device_guard, lambda *asked, **more: CpuGuard(folder=tmp_path))
     monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     common = ("--launcher", "local", "--device", "cpu", "--config", "mxnet-k122", "--data",
               "synthetic", "--results", str(tmp_path / "runs"), "--epochs", "3", "--threads", "1",

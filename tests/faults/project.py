@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,49 +14,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from made_configuration import CONFIG
-from runner import paths
+from made_project import MODELS, NAME
 from runner.spec.job import Status
-from runner.spec.workload import WORKLOADS
 from runner.store.find import list_resumable_runs
 
-NAME = "fault-k1"
-MODELS = ("mnist_mlp", "mnist_cnn")
 EPOCHS = 3
-# No RUN: an engine without a network can build it.
-DOCKERFILE = """
-ARG BASE_IMAGE
-FROM ${BASE_IMAGE}
-COPY models /opt/bench/models
-ENV PYTHONPATH=/opt/bench HOME=/tmp
-WORKDIR /opt/bench
-ENTRYPOINT ["python3", "-m", "models"]
-"""
-
-
-def make(root: Path) -> Path:
-    """Make the project under ``root`` and return its folder."""
-    shutil.copytree(paths.ROOT / "runner", root / "runner", ignore=_no_caches)
-    shutil.copytree(paths.CONFIGURATIONS / "common", root / "docker" / "common")
-    shutil.copytree(paths.PUBLISHED, root / "results" / "published")
-    folder = root / "docker" / NAME
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text(CONFIG)
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    for device in ("cpu", "gpu"):
-        (folder / f"{device}.lock").write_text("")
-    models = root / "models"
-    shutil.copytree(Path(__file__).parent / "job", models, ignore=_no_caches)
-    for path in paths.MODELS.rglob("*.json"):
-        to = models / path.relative_to(paths.MODELS)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, to)
-    counts = {name: workload.parameters for name, workload in WORKLOADS.items()}
-    (models / "parameters.json").write_text(json.dumps(counts))
-    return root
-
-
-_no_caches = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass

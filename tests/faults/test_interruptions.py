@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from project import NAME, Project, appears, finished, make, wait
+from project import Project, appears, finished, wait
 
+from made_project import NAME, make
 from runner.errors import ExitCode
 from runner.machine.docker_engine import LABEL
 from runner.spec.job import Status

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 from daemon import Daemon
 from docker.errors import APIError
-from project import Project, finished, make, wait
+from project import Project, finished, wait
 
+from made_project import make
 from runner.machine.docker_engine import LABEL
 from runner.spec.job import Status
 from runner.tables.load import load_runs

@@ -11,7 +11,7 @@ from runner.errors import ExitCode, MachineError
 from runner.launchers.choose import launcher_for
 from runner.launchers.docker import DockerLauncher
 from runner.machine.docker_engine import Engine, EngineKind
-from runner.machine.fit import Machine, require_architecture, require_capacity, usable_cpus
+from runner.machine.fit import Lane, Machine, require_architecture, require_capacity, usable_cpus
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device
 from runner.spec.request import Request
@@ -80,11 +80,13 @@ def test_an_engine_in_words(info, kind, words):
 def test_what_is_not_asked_for_fits_an_engine_that_is_smaller_than_this_machine():
     """A run on an engine elsewhere got this machine's threads, which that one refused."""
     own = len(os.sched_getaffinity(0))
-    assert usable_cpus(None) == usable_cpus(engine()) == usable_cpus(engine(NCPU="many")) == own
-    assert usable_cpus(engine(NCPU=1)) == 1
+    for found in (None, engine(), engine(NCPU="many")):
+        assert usable_cpus(Machine(Device.CPU, found)) == own
+    assert usable_cpus(Machine(Device.CPU, engine(NCPU=1))) == 1
     small = engine(NCPU=1, MemTotal=1 << 30)
-    machine = Machine(Device.CPU, small, None)
-    made = launcher_for(machine, Request(threads="framework"), "r", BuildOptions(), None, print)
+    machine = Machine(Device.CPU, small)
+    asked = Request(threads="framework")
+    made = launcher_for(machine, Lane(), asked, "r", BuildOptions(), None, print)
     assert isinstance(made, DockerLauncher)
     assert made.limits.cpus == 1
     assert made.limits.memory_bytes < 1 << 30

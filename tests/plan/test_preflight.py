@@ -161,7 +161,7 @@ def test_auto_takes_the_cpu_and_this_machine_where_nothing_else_is_and_says_so(m
     patch_everywhere(monkeypatch, connect_engine, no_engine)
     said: list[str] = []
     machine = check("mxnet-k122", device="auto", say=said.append)
-    assert machine == Machine(Device.CPU, None, None)
+    assert machine == Machine(Device.CPU, None)
     assert said == [
         "device: cpu, because this machine shows no NVIDIA GPU",
         "launcher: local, because no Docker engine answers",

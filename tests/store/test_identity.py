@@ -92,7 +92,7 @@ VIRTUAL = made_engine(KernelVersion="6.6.0-linuxkit", Name="docker-desktop")
 def test_jobs_of_this_machine_have_its_processor_and_kernel(engine):
     of_host = describe_identity(engine)
     assert (of_host["cpu_model"], of_host["kernel"]) == (cpu_model(), platform.release())
-    assert hardware_name(Machine(Device.CPU, engine, None)) == cpu_model()
+    assert hardware_name(Machine(Device.CPU, engine)) == cpu_model()
 
 
 @pytest.mark.parametrize(("engine", "kernel"), [(THERE, "5.4.0"), (VIRTUAL, "6.6.0-linuxkit")])
@@ -100,14 +100,14 @@ def test_jobs_of_another_machine_have_none_of_this_ones(engine, kernel):
     of_host = describe_identity(engine)
     assert (of_host["cpu_model"], of_host["kernel"]) == (None, kernel)
     name = engine.info["Name"]
-    assert hardware_name(Machine(Device.CPU, engine, None)) == f"the engine's machine ({name})"
+    assert hardware_name(Machine(Device.CPU, engine)) == f"the engine's machine ({name})"
 
 
 def test_what_an_engine_does_not_tell_is_not_known():
     silent = made_engine(base_url=ELSEWHERE)
     assert describe_identity(silent)["kernel"] is None
-    assert "no name" in hardware_name(Machine(Device.CPU, silent, None))
+    assert "no name" in hardware_name(Machine(Device.CPU, silent))
 
 
 def test_a_card_is_the_hardware_of_its_jobs():
-    assert hardware_name(Machine(Device.GPU, HERE, K80)) == K80.name
+    assert hardware_name(Machine(Device.GPU, HERE, (K80,))) == K80.name

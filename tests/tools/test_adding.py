@@ -50,7 +50,7 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
     )  # fmt: skip
     store = RunStore.create(tmp_path / "runs", {})
     conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))
-    todo = trial_jobs(found, workload, Machine(Device.CPU, None, None), threads=2)
+    todo = trial_jobs(found, workload, Machine(Device.CPU, None), threads=2)
     told = list(trial_findings(found, todo, workload, conditions))
     if told[0].state is FindingState.PROBLEM:
         cannot(f"no environment for jax-k3: {told[0].text}")

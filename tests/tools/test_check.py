@@ -200,7 +200,7 @@ def trial(tmp_path):
 
     def go(launcher, name="mxnet-k122", model="mnist_mlp"):
         found = load_configurations([name])[0]
-        todo = trial_jobs(found, WORKLOADS[model], Machine(Device.CPU, None, None), threads=2)
+        todo = trial_jobs(found, WORKLOADS[model], Machine(Device.CPU, None), threads=2)
         assert [(job.epochs, job.samples) for job in todo] == [(2, 256)]
         store = RunStore.create(tmp_path, {})
         conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))

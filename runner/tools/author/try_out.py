@@ -68,7 +68,8 @@ def run_trial(
     try:
         store = RunStore.create(scratch, {})
         asked = Request(threads=(threads,), python=python)
-        launcher = launcher_for(machine, asked, store.name, build, None, print_note)
+        [lane, *_] = machine.lanes
+        launcher = launcher_for(machine, lane, asked, store.name, build, None, print_note)
         conditions = Conditions(
             launcher,
             store,

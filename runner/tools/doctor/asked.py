@@ -13,7 +13,7 @@ from runner.machine.gpu import Gpu
 from runner.machine.interpreters import Installed
 from runner.plan.interpreter import look_into
 from runner.plan.libraries import lacks_here
-from runner.plan.preflight import card_on_engine, choose_card, choose_engine
+from runner.plan.preflight import cards_on_engine, choose_cards, choose_engine
 from runner.spec.configuration import Configuration, Device, load_configurations
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads
@@ -43,8 +43,8 @@ def _ask(question: Callable[[Say], T]) -> Seen[T]:
 class AskedRun(Request):
     """A run that is asked about: its request, where it writes, what it would find.
 
-    ``found_engine``, ``card``, ``cards``, ``installed`` and ``lacks`` are looked at once, with the
-    same functions that a run decides with.
+    ``found_engine``, ``chosen_cards``, ``cards``, ``installed`` and ``lacks`` are looked at once,
+    with the same functions that a run decides with.
     """
 
     results: Path
@@ -63,12 +63,18 @@ class AskedRun(Request):
         return _ask(lambda say: choose_engine(self.runs_in, self.engine, say))
 
     @cached_property
-    def card(self) -> Seen[Gpu | None]:
-        def chosen(say: Say) -> Gpu | None:
-            found = choose_card(self.device, self.gpu, say)
-            return card_on_engine(found, self.found_engine.value, self.device, self.gpu, say)
+    def chosen_cards(self) -> Seen[tuple[Gpu, ...]]:
+        def chosen(say: Say) -> tuple[Gpu, ...]:
+            found = choose_cards(self.device, self.gpu, say)
+            return cards_on_engine(found, self.found_engine.value, self.device, self.gpu, say)
 
         return _ask(chosen)
+
+    @property
+    def card(self) -> Seen[Gpu | None]:
+        """The first of the chosen cards, which stands for all of them: they are equal."""
+        found = self.chosen_cards
+        return Seen(found.value[0] if found.value else None, found.notes, found.error)
 
     @cached_property
     def cards(self) -> Mapping[int, Gpu]:

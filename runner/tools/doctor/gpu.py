@@ -43,7 +43,7 @@ def gpu_cards(asked: AskedRun) -> Iterator[Finding]:
         yield _cards.problem("GPU", *text_and_remedy(asked.card.error))
     yield from (_cards.warning("GPU", note) for note in asked.card.notes)
     for index, card in asked.cards.items():
-        chosen = "chosen; " if card == asked.card.value else ""
+        chosen = "chosen; " if card in (asked.chosen_cards.value or ()) else ""
         yield _cards.ok(f"GPU {index}", f"{chosen}{_described(card)}; {card.uuid}")
 
 
@@ -51,14 +51,14 @@ def device_free(asked: AskedRun) -> Iterator[Finding]:
     """Say whether the device is ours alone at this moment."""
     if asked.card.error is not None:
         return
-    card = asked.card.value
-    subject = card.name if card else "CPUs"
-    try:
-        with device_guard(card).hold():
-            yield _cards.ok(subject, "no other run and no other process is on it" if card
-                            else "no other run is measuring on them")  # fmt: skip
-    except MachineError as error:
-        yield _cards.warning(subject, *text_and_remedy(error))
+    for card in asked.chosen_cards.value or (None,):
+        subject = card.name if card else "CPUs"
+        try:
+            with device_guard(card).hold():
+                yield _cards.ok(subject, "no other run and no other process is on it" if card
+                                else "no other run is measuring on them")  # fmt: skip
+        except MachineError as error:
+            yield _cards.warning(subject, *text_and_remedy(error))
 
 
 def _needed(facts: GpuFacts) -> str:
