@@ -218,16 +218,17 @@ def run(
     name: str | None = None,
     observer: Observer | None = None,
 ) -> pd.DataFrame:
-    """Train models in fresh processes, one job after the other, and return the run's table.
+    """Train models in fresh processes, one at a time on each device, and return the run's table.
 
     ``configurations``, ``models`` and ``backends`` are one or several names; empty means those
     that reproduce the published ``study``, or where none is named all configurations and the
-    models of 2017. ``gpu`` is a UUID or an index. ``epochs`` and ``samples`` (training samples per
-    epoch) default to the published ones, ``data`` to real data where it is cached and else to
-    synthetic. ``threads`` is the CPU threads of each backend, "framework" for its own default; by
-    default the study's choice, or all CPUs that may be used. ``phase`` ("train", "predict"),
-    ``precision``, ``jit``, ``size``, ``batch_size``, ``threads`` and ``samples`` take one value or
-    several: every combination is a cell (see the command line's help for their values).
+    models of 2017. ``gpu`` is a UUID or an index, several with commas between, or "all": a job on
+    each at a time. ``epochs`` and ``samples`` (training samples per epoch) default to the published
+    ones, ``data`` to real data where it is cached and else to synthetic. ``threads`` is the CPU
+    threads of each backend, "framework" for its own default; by default the study's choice, or all
+    CPUs that may be used. ``phase`` ("train", "predict"), ``precision``, ``jit``, ``size``,
+    ``batch_size``, ``threads`` and ``samples`` take one value or several: every combination is a
+    cell (see the command line's help for their values).
     ``repeats`` is the number of fresh processes per cell; ``until`` ("2%") repeats until each
     cell's interval is that narrow. ``timeout`` (a job's) and ``wait`` (for a device that another
     run holds) are in seconds.

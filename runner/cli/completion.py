@@ -91,13 +91,16 @@ def offers_of(axis: str) -> Callable[[], list[Offer]]:
 
 
 def offer_gpus() -> list[Offer]:
-    """Offer the cards by UUID; none where no driver answers."""
+    """Offer the cards by UUID, and all of them; nothing where no driver answers."""
+    from runner.machine.fit import ALL_CARDS
     from runner.machine.gpu import connect_driver
 
     try:
         driver = connect_driver()
         cards = driver.cards().usable.values() if driver else ()
-        return [(card.uuid, card.name) for card in cards]
+        named = [(card.uuid, card.name) for card in cards]
+        several = [(ALL_CARDS, "a job on each card at a time")] if len(named) > 1 else []
+        return named + several
     except BenchmarkError:
         return []
 

@@ -85,7 +85,8 @@ Gpu = Annotated[
     str | None,
     typer.Option(
         "--gpu",
-        help="GPU by UUID or index. [default: the first]",
+        help="GPU by UUID or index; several equal ones with commas between, or all: a job on each "
+        "at a time. [default: the first]",
         autocompletion=offer_gpus,
     ),
 ]

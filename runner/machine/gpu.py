@@ -124,12 +124,8 @@ def _name(handle: Any) -> str:
 
 def _bus_id(handle: Any) -> str | None:
     """Return a card's address on the PCI bus, as ``/sys/bus/pci/devices`` names it."""
-    told = _told(lambda: pynvml.nvmlDeviceGetPciInfo(handle).busId)
-    if told is None:
-        return None
-    # The driver pads the domain to eight digits, the kernel to four.
-    domain, _, rest = str(told).lower().partition(":")
-    return f"{domain[-8:].lstrip('0').rjust(4, '0')}:{rest}"
+    told = _told(lambda: pynvml.nvmlDeviceGetPciInfo(handle))
+    return f"{told.domain:04x}:{told.bus:02x}:{told.device:02x}.0" if told is not None else None
 
 
 def _remedied(error: Exception) -> str:

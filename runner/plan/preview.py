@@ -73,7 +73,8 @@ class JobAhead:
 
 @dataclass(frozen=True)
 class Preview:
-    """All that a run would do. ``to_fetch`` is in bytes, by data set.
+    """All that a run would do. ``to_fetch`` is in bytes, by data set, ``lanes`` is how many jobs
+    would run at the same time.
 
     ``refusal`` is the error with which the run would end instead, if that is known now.
     """
@@ -87,15 +88,17 @@ class Preview:
     jobs: tuple[JobAhead, ...]
     rooms: tuple[Room, ...]
     is_open: bool
+    lanes: int = 1
     resumed: str | None = None
     refusal: BenchmarkError | None = None
 
     @property
     def job_time(self) -> Left:
-        """Return how long the jobs would take together."""
+        """Return how long all jobs would take, as many at the same time as there are lanes."""
         estimates = [ahead.estimate for ahead in self.jobs if ahead.is_run]
         known = [estimate.seconds for estimate in estimates if estimate is not None]
-        return Left(sum(known), len(estimates) - len(known), self.is_open)
+        seconds = max(sum(known) / self.lanes, max(known, default=0.0))
+        return Left(seconds, len(estimates) - len(known), self.is_open)
 
 
 def _why(found: FoundImage) -> str:
@@ -247,6 +250,7 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
         jobs=tuple(jobs),
         rooms=tuple(rooms_on_disks(needs)),
         is_open=plan.is_open,
+        lanes=len(plan.machine.lanes),
         resumed=session.resumed.name if session.resumed else None,
         refusal=_refusal(jobs, session.root, needs, say),
     )

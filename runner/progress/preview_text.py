@@ -83,7 +83,8 @@ def _jobs(preview: Preview) -> None:
     rests = Counter(a.estimate.rests_on if a.estimate else _UNKNOWN for a in run)
     for text, count in rests.items():
         _print(f"  times of {count} job{'s' * (count > 1)}: {text}", style="dim")
-    _print(f"  {len(run)} to run; time together: {preview.job_time}")
+    at_a_time = f", {preview.lanes} at a time" if preview.lanes > 1 else ""
+    _print(f"  {len(run)} to run{at_a_time}; time together: {preview.job_time}")
 
 
 def _data(preview: Preview) -> str:
@@ -148,6 +149,7 @@ def preview_object(preview: Preview) -> dict[str, Any]:
         "seconds": left.seconds,
         "unknown_jobs": left.unknown_jobs,
         "more_jobs_may_follow": preview.is_open,
+        "jobs_at_a_time": preview.lanes,
         "disks": [
             {
                 "folder": str(room.folder),

@@ -116,6 +116,14 @@ status nvmlDeviceGetMemoryInfo(device card, memory *value) {
     return ended ? ended : number("memory_used", card, "0", &value->used);
 }
 
+/* bus_id=00000000:1B:00.0 */
+typedef struct { char older[16]; unsigned domain, bus, device, id, subsystem; char name[32]; } pci;
+status nvmlDeviceGetPciInfo_v3(device card, pci *value) {
+    const char *said = answer("bus_id", card, "N/A");
+    int met = sscanf(said, "%x:%x:%x", &value->domain, &value->bus, &value->device);
+    return met == 3 ? OK : NOT_SUPPORTED;
+}
+
 status nvmlDeviceGetPowerUsage(device card, unsigned *value) {
     return narrow("power", card, "120000", value);
 }

@@ -121,6 +121,22 @@ def test_after_its_only_epoch_a_job_has_nothing_left_that_is_known(tmp_path, clo
     assert forecast.left() == Left(0, 0)
 
 
+def test_lanes_share_what_is_left_but_a_job_has_one_alone(tmp_path, clock):
+    jobs = [job(repeat=n) for n in range(1, 5)]
+    forecast = Forecast(partial(Known, ["mxnet"]), clock)
+    forecast.run_started(Announcement("a run", tmp_path, jobs, 4, lanes=2))
+    assert forecast.left() == Left(2 * 23, 0)
+    for number, one in enumerate(jobs[:2], start=1):
+        forecast.job_started(one, number, 4)
+    clock.now += 6
+    assert forecast.left() == Left(2 * 23 - 6, 0)
+    for ended in jobs[:2]:
+        forecast.job_ended(ended, Record(Status.FAILED, "it broke"))
+    forecast.job_started(jobs[2], 3, 4)
+    forecast.job_ended(jobs[2], Record(Status.FAILED, "it broke"))
+    assert forecast.left() == Left(23, 0)
+
+
 def test_an_ended_job_tells_of_its_repeats(tmp_path, clock):
     jobs = [job(), job(repeat=2)]
     forecast = started(tmp_path, clock, jobs)

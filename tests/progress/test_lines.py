@@ -146,6 +146,31 @@ def test_a_job_that_predicts_has_no_loss_to_tell(observer, forecast, tmp_path):
     assert "2 s" in text_of(made)
 
 
+def tell_two_at_once(observer, tmp_path, jobs):
+    """Tell of two jobs, each on a card: the second begins beside the first and ends before it."""
+    observer.run_started(Announcement("a-run", tmp_path, jobs, len(jobs), lanes=2))
+    for number, job in enumerate(jobs, start=1):
+        observer.job_started(job, number, len(jobs))
+    for both in zip(*map(said, jobs), strict=True):
+        for job, event in zip(jobs, both, strict=True):
+            observer.job_said(job, event)
+
+
+def test_of_jobs_that_run_at_the_same_time_each_line_names_its_own(forecast, tmp_path):
+    made, jobs = console(width=200), plan()[:2]
+    lines = Lines(made, forecast)
+    tell_two_at_once(lines, tmp_path, jobs)
+    for job, record in zip(jobs, (BAD, OK), strict=True):
+        lines.job_ended(job, record)
+    first, second = (job.id for job in jobs)
+    told = [line.strip() for line in text_of(made).splitlines()]
+    assert told[:2] == [f"[1/2] {first}", f"[2/2] {second}"]
+    for name in (first, second):
+        assert sum(line.startswith(f"{name}: epoch") for line in told) == 3
+    assert f"{second}: ok in 12.3 s" in told
+    assert all(line.startswith((f"{first}: ", f"{second}: ")) for line in told[2:])
+
+
 def test_lines_stay_one_line_on_a_narrow_pipe(forecast, tmp_path):
     made = console(width=20)
     tell(Lines(made, forecast), tmp_path, plan()[:1], [OK])
@@ -240,6 +265,24 @@ def test_every_json_line_is_an_event_of_the_run(forecast, tmp_path):
     )  # fmt: skip
 
 
+def test_the_seconds_of_jobs_that_run_at_the_same_time_are_not_mixed(forecast, tmp_path):
+    stream, jobs = io.StringIO(), plan()[:2]
+    observer = JsonLines(stream, forecast)
+    tell_two_at_once(observer, tmp_path, jobs)
+    slow = parse_event(json.dumps(
+        {"event": "epoch", "schema": 1, "epoch": 4, "seconds": 50, "samples": 8, "loss": 1,
+         "accuracy": 0, "val_loss": 1, "val_accuracy": 0}).encode())  # fmt: skip
+    observer.job_said(jobs[0], slow)
+    for job in reversed(jobs):
+        observer.job_ended(job, OK)
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {line["job"] for line in told if line["event"] == "epoch"} == {job.id for job in jobs}
+    ended = [line for line in told if line["event"] == "job_ended"]
+    assert [(line["job"], line["seconds_per_epoch"]) for line in ended] == [
+        (jobs[1].id, 3.0), (jobs[0].id, 4.0),
+    ]  # fmt: skip
+
+
 def test_a_loss_that_is_no_number_is_still_json(forecast, tmp_path):
     stream = io.StringIO()
     observer = JsonLines(stream, forecast)
@@ -295,6 +338,21 @@ def test_a_job_shows_its_phase_and_its_last_epoch(view, tmp_path, clock):
     ]  # fmt: skip
     assert "[1/4] theano-k1 theano mnist_mlp  ending  1:05" in drawn(view)
     assert "  ######################## 3/3 epochs  last 4 s, loss 1.0000" in drawn(view)
+
+
+def test_jobs_that_run_at_the_same_time_are_shown_each(view, tmp_path, clock):
+    jobs = plan()[:2]
+    tell_two_at_once(view, tmp_path, jobs)
+    heads = [line for line in drawn(view) if line.startswith("[")]
+    assert heads == [
+        "[1/2] theano-k1 theano mnist_mlp  ending  0:00",
+        "[2/2] theano-k1 theano mnist_cnn  ending  0:00",
+    ]
+    view.job_ended(jobs[0], OK)
+    lines = drawn(view)
+    assert [line[:5] for line in lines if line.startswith("[")] == ["[2/2]"]
+    assert any(line.split() == ["mnist_mlp", "3"] for line in lines)
+    assert any(line.split() == ["mnist_cnn", ">"] for line in lines)
 
 
 def test_the_table_grows(view, tmp_path):

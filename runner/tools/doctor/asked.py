@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine
-from runner.machine.fit import list_gpus
+from runner.machine.fit import Machine, list_gpus
 from runner.machine.gpu import Gpu
 from runner.machine.interpreters import Installed
 from runner.plan.interpreter import look_into
@@ -75,6 +75,12 @@ class AskedRun(Request):
         """The first of the chosen cards, which stands for all of them: they are equal."""
         found = self.chosen_cards
         return Seen(found.value[0] if found.value else None, found.notes, found.error)
+
+    @property
+    def machine(self) -> Machine:
+        """What the run would work with; without a card where none can be chosen."""
+        cards = self.chosen_cards.value or ()
+        return Machine(Device.GPU if cards else Device.CPU, self.found_engine.value, cards)
 
     @cached_property
     def cards(self) -> Mapping[int, Gpu]:

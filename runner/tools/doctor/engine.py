@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from runner.errors import MachineError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import credential_problem
-from runner.machine.fit import require_architecture, require_capacity, require_on_engine
+from runner.machine.fit import (
+    require_architecture,
+    require_capacity,
+    require_on_engine,
+    require_shares,
+)
 from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
 from runner.tools.findings import Finding, Reporter
@@ -53,6 +58,7 @@ def machine_suffices(asked: AskedRun) -> list[Finding]:
         require_architecture(engine)
     for threads in asked.threads or (None,):
         require_capacity(engine, threads, asked.memory)
+        require_shares(asked.machine, threads)
     require_on_engine(engine, asked.data, asked.card.value)
     return []
 
@@ -67,8 +73,9 @@ def container_gpu(asked: AskedRun) -> Iterator[Finding]:
         why = "the run is on the CPU" if on_cpu else "there is no card that a run would take"
         yield _say.ok("GPU in a container", f"not needed: {why}")
         return
-    try:
-        request = gpu_request(engine, card)
-        yield _say.ok("GPU in a container", f"asked for as {', '.join(request['DeviceIDs'])}")
-    except MachineError as error:
-        yield _say.problem("GPU in a container", *text_and_remedy(error))
+    for one in asked.machine.gpus:
+        try:
+            request = gpu_request(engine, one)
+            yield _say.ok("GPU in a container", f"asked for as {', '.join(request['DeviceIDs'])}")
+        except MachineError as error:
+            yield _say.problem("GPU in a container", *text_and_remedy(error))
