@@ -80,6 +80,37 @@ def test_a_lost_card_is_left_out_aloud_and_stops_nothing(driver, capsys, tmp_pat
     assert "may not be opened" in said
 
 
+@pytest.mark.parametrize(
+    ("wanted", "answers", "text"),
+    [
+        ("all", {"count": 2}, None),
+        ("all", {"count": 3, "error0": LOST, "name0": "Tesla K80"}, None),
+        ("1, 0", {"count": 3, "name2": "Tesla K80"}, None),
+        ("all", {"count": 0}, "shows none"),
+        ("all", {"count": 2, "error": LOST}, "no GPU can be used"),
+        ("all", {"count": 2, "name1": "Tesla K80"}, f"equal cards: --gpu {uuid(0)}"),
+        ("all", {"count": 3, "capability0": "8.0"}, f"equal cards: --gpu {uuid(1)},{uuid(2)}"),
+        ("0,7", {"count": 2}, "no GPU '7'"),
+        ("0,", {"count": 2}, "no GPU ''"),
+        ("0,1", {"count": 2, "error1": LOST}, "GPU 1 cannot be used"),
+    ],
+)
+@pytest.mark.parametrize("command", ["doctor", "plan"])
+def test_doctor_and_plan_agree_on_several_cards(
+    driver, capsys, tmp_path, monkeypatch, wanted, answers, text, command
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+    driver(**answers)
+    options = WHAT[:2] if command == "doctor" else WHAT
+    code = main([command, *options, "--device", "gpu", "--gpu", wanted, "--launcher", "local",
+                 "--data", "synthetic", "--results", str(tmp_path / "runs")])  # fmt: skip
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert code == (ExitCode.OK if text is None else ExitCode.MACHINE), said
+    assert (text or "") in said
+    if text is None:
+        assert ("2 at a time" if command == "plan" else "GPU 1: chosen;") in said
+
+
 def test_a_lost_card_that_was_named_ends_the_run_with_the_reason(driver):
     driver(count=2, error0=LOST)
     assert chosen("1") == 1
