@@ -54,13 +54,18 @@ def side_by_side(
         threading.Thread(target=do, args=(number, work), name=f"lane {number}")
         for number, work in enumerate(works[1:], start=1)
     ]
-    try:
-        for thread in others:
-            thread.start()
-        do(0, works[0])
-    finally:
+
+    def first_work() -> T:
         with interrupts.deferred():
             for thread in others:
+                thread.start()
+        return works[0]()
+
+    try:
+        do(0, first_work)
+    finally:
+        with interrupts.deferred():
+            for thread in filter(threading.Thread.is_alive, others):
                 thread.join()
     if errors:
         first, *later = errors

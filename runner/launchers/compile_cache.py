@@ -21,13 +21,15 @@ class CompileCache:
 
     Where the engine's storage has quotas, the volume has one. Elsewhere it is measured after each
     job, and one that has grown past its limit is removed: the next job begins with an empty one.
-    ``labels`` mark the container that measures, so that an orphan is found.
+    ``labels`` mark the container that measures, so that an orphan is found; ``cpus`` are those that
+    it is kept to, where it is not to disturb jobs on the others.
     """
 
     engine: Engine
     image: str
     limit_bytes: int
     labels: dict[str, str]
+    cpus: str | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class CompileCache:
             entrypoint=["du", "-s", "--block-size=1", CACHE_DIR],
             command=[],
             labels=self.labels,
+            cpuset_cpus=self.cpus,
             mounts=[Mount(CACHE_DIR, self.name, type="volume", read_only=True)],
             log_config=LogConfig(type="json-file"),
             # A job can close a folder to its own user, which is not to hide what lies there.

@@ -249,7 +249,11 @@ class DockerLauncher(Launcher):
         data = mount_data(self.engine, self.data_dir, paths.cache())
         gpus = [gpu_request(self.engine, self.gpu)] if self.gpu else []
         cache = CompileCache(
-            self.engine, environment.location, self.limits.cache_bytes, self._labels(job)
+            self.engine,
+            environment.location,
+            self.limits.cache_bytes,
+            self._labels(job),
+            cpus if self.share else None,
         )
         try:
             container = self.engine.client.containers.create(

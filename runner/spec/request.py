@@ -49,8 +49,9 @@ _Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
 class Request(Strict):
     """The options of a run that decide what is measured, by the names of the command line.
 
-    ``memory`` is a job's, in GiB. Empty tuples mean what reproduces ``study``, or all
-    there are; of an axis, its own value for each model and machine.
+    ``memory`` is a job's, in GiB. ``gpu`` names a card, several with commas between, or all. Empty
+    tuples mean what reproduces ``study``, or all there are; of an axis, its own value for each
+    model and machine.
     """
 
     study: str | None = None

@@ -4,9 +4,11 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from runner.environments.engine_calls import Patience
 from runner.errors import EngineError, MachineError
 from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import Turns, side_by_side
@@ -168,6 +170,29 @@ def test_a_pause_ends_when_the_end_is_asked_for():
     with interrupts.installed(), interrupts.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
         assert raised.wait(30)
+
+
+def test_the_wait_for_what_carries_jobs_ends_when_the_end_is_asked_for(tmp_path):
+    store, waiting = RunStore.create(tmp_path, {}), threading.Event()
+
+    class Notes(Observer):
+        def note(self, text):
+            waiting.set()
+
+    both = [ScriptedLauncher({"mxnet": stream()}, starts_after=9) for _ in range(2)]
+    interrupts = Interrupts()
+    lanes = lanes_of(tmp_path, store, *both, interrupts=interrupts,
+                     patience=Patience(attempts=5, longest_wait=600))  # fmt: skip
+    lanes = [replace(lane, observer=Notes()) for lane in lanes]
+
+    def ask():
+        assert waiting.wait(30)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=ask, daemon=True).start()
+    with interrupts.installed(), pytest.raises(KeyboardInterrupt):
+        run_jobs(CHOSEN, [mxnet_job(repeat=n) for n in (1, 2, 3)], *lanes)
+    assert store.ended(mxnet_job(repeat=3)) is None
 
 
 def test_the_load_of_a_share_is_that_of_its_own_cpus():
