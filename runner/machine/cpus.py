@@ -105,8 +105,8 @@ def shares_for(cards: Sequence[Gpu]) -> list[tuple[int, ...]]:
     usable = by_core(sorted(os.sched_getaffinity(0)))
     if len(usable) < len(cards):
         raise MachineError(
-            f"{len(cards)} cards, and only {len(usable)} CPUs may be used: the jobs of each card "
-            "need a CPU of their own\ntake fewer cards: --gpu"
+            f"{len(cards)} cards, and this run may use {len(usable)} CPU{'s' * (len(usable) > 1)}: "
+            "the jobs of each card need one of their own\ntake fewer cards: --gpu"
         )
     return cpu_shares(list(map(near_cpus, cards)), usable)
 

@@ -170,9 +170,10 @@ def require_shares(machine: Machine, threads: object) -> None:
     share = machine.lanes[0].cpus
     if share is None or not isinstance(threads, int) or threads <= len(share):
         return
+    own = f"{len(share)} CPU{'s' * (len(share) > 1)}"
     raise MachineError(
-        f"--threads {threads}: of {len(machine.gpus)} cards each has {len(share)} CPUs of its own "
-        f"for its jobs\nask for at most {len(share)}, or take fewer cards: --gpu"
+        f"--threads {threads}: on {len(machine.gpus)} cards at a time, the jobs of each have {own} "
+        f"of their own\nask for at most {len(share)}, or take fewer cards: --gpu"
     )
 
 
