@@ -123,6 +123,7 @@ def refusal(case, interpreter):
     return None
 
 
+@pytest.mark.timeout(1800)  # four hundred take longer than the usual time of a test
 @settings(
     phases=[Phase.generate],
     max_examples=400 if os.environ.get("FAULTS") == "long" else 60,
