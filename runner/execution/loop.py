@@ -18,6 +18,7 @@ from runner.errors import (
 from runner.execution.attempt import Conditions, disk_is_not_full, run_job
 from runner.execution.guard import Obstacle
 from runner.execution.lanes import Turns, side_by_side
+from runner.execution.slowdown import tell_slowdown
 from runner.launchers.base import Environment
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job, Status
@@ -162,6 +163,21 @@ def _work(
     return all_ok
 
 
+def _tell_slowdown(
+    jobs: Iterable[Job],
+    environments: Mapping[str, Environment | BuildError],
+    obstacles: Sequence[Obstacle],
+    lanes: Sequence[Conditions],
+) -> None:
+    """Say what the lanes' jobs cost each other, by the first job that can be run."""
+    for job in jobs if isinstance(jobs, Sized) else ():
+        environment = environments.get(job.configuration)
+        is_left = job.unsupported is None and lanes[0].ended(job) is None
+        if is_left and isinstance(environment, Environment):
+            tell_slowdown(job, environment, obstacles, lanes)
+            return
+
+
 def run_jobs(configurations: list[Configuration], jobs: Iterable[Job], *lanes: Conditions) -> bool:
     """Run all jobs as they come and return whether every one that could run is ok.
 
@@ -175,6 +191,8 @@ def run_jobs(configurations: list[Configuration], jobs: Iterable[Job], *lanes: C
     environments = _prepare(_needed(configurations, jobs, lanes[0]), lanes[0])
     turns = Turns(enumerate(jobs, start=1))
     with _held(lanes) as obstacles:
+        if len(lanes) > 1:
+            _tell_slowdown(jobs, environments, obstacles, lanes)
         works = [
             partial(_work, turns, total, environments, obstacle, conditions)
             for obstacle, conditions in zip(obstacles, lanes, strict=True)

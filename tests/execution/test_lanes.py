@@ -143,6 +143,11 @@ def test_all_cards_run_a_job_each_at_the_same_time(bench):
     times = list(spans(records))
     together = max(end for _, end, _ in times) - min(began for began, _, _ in times)
     assert together < 0.75 * sum(end - began for began, end, _ in times), said
+    told = json.loads((bench.folder / "manifest.json").read_text())["side_by_side"]
+    assert 0.15 <= told["alone_seconds"] < 1
+    assert len(told["beside_seconds"]) == 2
+    ratio = max(told["beside_seconds"]) / told["alone_seconds"]
+    assert f"with a job on each of 2 cards, {ratio:.2f} times as long" in " ".join(said.split())
     # Each card's jobs are kept to CPUs of their own.
     cpus = {card: {tuple(r["cpus"]) for r in records.values() if r["card"] == card}
             for card in bench.cards}  # fmt: skip
@@ -177,7 +182,7 @@ def test_a_run_that_was_killed_goes_on_with_both_cards_and_loses_nothing(bench):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_wish_to_end_ends_the_jobs_of_all_cards(bench, number):
-    behave(bench.root, **dict.fromkeys(MODELS, "hangs"))
+    behave(bench.root, **dict.fromkeys(MODELS, "hangs when measured"))
     process = bench.begin("--gpu", "all", "--repeats", "2")
     appears(lambda: len(bench.running()) == 2)
     process.send_signal(number)
@@ -193,7 +198,7 @@ def test_a_wish_to_end_ends_the_jobs_of_all_cards(bench, number):
 @pytest.mark.parametrize("hanging", MODELS)
 def test_a_wish_to_end_is_heard_when_one_card_has_nothing_left_to_do(bench, hanging):
     """The thread that hears signals runs that job, or waits for it."""
-    behave(bench.root, **{hanging: "hangs"})
+    behave(bench.root, **{hanging: "hangs when measured"})
     process = bench.begin("--gpu", "all", epochs=1)
     appears(lambda: len(bench.running()) == 1 and len(bench.records()) == 1)
     process.send_signal(signal.SIGINT)
@@ -245,3 +250,18 @@ def test_a_card_that_is_named_twice_is_one(bench):
     assert {record["card"] for record in records} == {bench.cards[0]}
     # Jobs that have none beside them may use all CPUs.
     assert {len(record["cpus"]) for record in records} == {len(os.sched_getaffinity(0))}
+
+
+def test_a_cost_that_cannot_be_told_stops_nothing(bench):
+    behave(bench.root, **dict.fromkeys(MODELS, "fails when tried"))
+    code, said = bench.ends(bench.begin("--gpu", "all", epochs=1))
+    assert code == ExitCode.OK, said
+    assert "cost each other is not known" in " ".join(said.split())
+    assert {record["status"] for record in bench.records().values()} == {Status.OK}
+    assert "side_by_side" not in json.loads((bench.folder / "manifest.json").read_text())
+
+
+def test_one_card_is_tried_beside_none(bench):
+    code, said = bench.ends(bench.begin("--gpu", "0", epochs=1))
+    assert code == ExitCode.OK, said
+    assert not (bench.folder / "side-by-side").exists()
