@@ -55,7 +55,8 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
     if told[0].state is FindingState.PROBLEM:
         cannot(f"no environment for jax-k3: {told[0].text}")
     assert [(f.subject, f.state) for f in told] == [
-        (step, FindingState.OK) for step in ("environment", "imports", "parameters", "epochs")
+        (step, FindingState.OK)
+        for step in ("environment", "libraries", "imports", "parameters", "epochs")
     ]
 
 
