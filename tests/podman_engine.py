@@ -49,7 +49,8 @@ def running_podman(folder: Path) -> Iterator[Engine]:
             ["podman", "--root", folder / "root", "--runroot", folder / "run", "--tmpdir",
              folder / "tmp", "--storage-driver", "overlay", "system", "service", "--time", "0",
              f"unix://{socket}"],
-            env=os.environ | {"CONTAINERS_CONF": str(settings)}, stdout=log, stderr=log,
+            # Where a container ran out of memory, Podman's monitor leaves a file in its own folder.
+            env=os.environ | {"CONTAINERS_CONF": str(settings)}, cwd=folder, stdout=log, stderr=log,
         )  # fmt: skip
     try:
         yield _connected(f"unix://{socket}", folder / "log")
