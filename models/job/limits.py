@@ -20,10 +20,10 @@ INPUT_BATCHES = 50
 def measure(workload, keras, model, part):
     """Return the fields of the ``limits`` event; None stands for what cannot be had."""
     begin = time.perf_counter()
-    operations = _attempt(flops.forward, model.layers, keras.shapes)
-    rate, size = _attempt(peak, keras.backend) or (None, None)
+    operations = attempt(flops.forward, model.layers, keras.shapes)
+    rate, size = attempt(peak, keras.backend) or (None, None)
     steps = keras.steps_per_epoch(workload, part)
-    seconds, batches = _attempt(input_pipeline, workload, keras, part, steps) or (None, None)
+    seconds, batches = attempt(input_pipeline, workload, keras, part, steps) or (None, None)
     return {
         "flops_per_sample_forward": operations,
         "flops_per_sample_training": operations and flops.TRAINING * operations,
@@ -61,7 +61,7 @@ def input_pipeline(workload, keras, part, steps, read=time.perf_counter):
     return seconds / count * steps, count
 
 
-def _attempt(function, *arguments):
+def attempt(function, *arguments):
     """Return the function's result, or None with the reason in the log.
 
     A job has done its work by now: what its framework cannot tell must not fail it.

@@ -72,8 +72,8 @@ def run(spec, home, stream):
     model = build(spec, workload, keras, phase, stream)
     tested = phase.run(workload, keras, model, parts, stream)
     tested.update(memory(keras))
-    tested["fused_kernels"] = keras.backend.fused_kernels(
-        lambda: phase.step(workload, keras, model, parts))
+    tested["fused_kernels"] = limits.attempt(
+        keras.backend.fused_kernels, lambda: phase.step(workload, keras, model, parts))
     stream.emit("limits", **limits.measure(workload, keras, model, parts.train))
     stream.emit("end", **tested)
 

@@ -177,9 +177,12 @@ class Vocabulary(object):
         """Return the network's outputs for one batch, on the host."""
         return model.predict_on_batch(x)
 
-    def train_batch(self, model, x, y):
-        """Train on one batch, given whole."""
-        model.train_on_batch(x, y)
+    def train_batch(self, model, workload, part):
+        """Train on a part that is one batch.
+
+        By fit(), whose step is compiled by then: that of train_on_batch() would be compiled anew.
+        """
+        self._fit_arrays(model, workload, part, 1, {"verbose": 0})
 
     def evaluate(self, model, part, batch_size):
         """Return (loss, accuracy) of the model on a part; None where no accuracy is measured."""

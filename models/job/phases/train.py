@@ -26,7 +26,7 @@ def run(workload, keras, model, parts, stream):
 def step(workload, keras, model, parts):
     """Train on one batch, as it is before images are transformed."""
     x, y = (rows_of(of, 0, workload.batch_size) for of in (parts.train.x, parts.train.y))
-    keras.train_batch(model, x, y)
+    keras.train_batch(model, workload, parts.train._replace(x=x, y=y))
 
 
 def _test(workload, keras, model, part):

@@ -166,6 +166,18 @@ def test_a_job_is_well_where_its_limits_cannot_be_had(run, monkeypatch):
     assert said[-2]["peak_flops_per_second"] is None and said[-2]["steps_per_epoch"] == 1
 
 
+def test_a_job_is_well_where_it_cannot_be_told_which_kernels_ran(run, monkeypatch):
+    """What it did is done: one more step that fails, for want of memory say, takes nothing back."""
+
+    def fused_kernels(self, step):
+        step()
+
+    monkeypatch.setattr(Backend, "fused_kernels", fused_kernels)
+    said = run(669706, epochs=1)
+    assert [event["event"] for event in said[-2:]] == ["limits", "end"]
+    assert said[-1]["fused_kernels"] is None and said[-1]["test_accuracy"] == 0.5
+
+
 def test_the_models_own_epochs_are_the_default(run):
     assert len([event for event in run(669706) if event["event"] == "epoch"]) == 20
 
