@@ -14,6 +14,7 @@ from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import Turns, side_by_side
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Observer, OneAtATime
+from runner.execution.slowdown import ENTRY
 from runner.execution.watch import CpuProbe, cpu_probe, machine_seconds, seconds_on
 from runner.spec.configuration import load_configurations
 from runner.spec.job import Status
@@ -36,6 +37,11 @@ class Meeting(ScriptedLauncher):
         return super().start(job, environment)
 
 
+def store_of(tmp_path):
+    """Return a run whose lanes have told before what their jobs cost each other."""
+    return RunStore.create(tmp_path, {ENTRY: {}})
+
+
 def lanes_of(tmp_path, store, *launchers, **changes):
     """Return the conditions of lanes whose devices have a lock each."""
     shared = {"interrupts": Interrupts(), **changes}
@@ -47,7 +53,7 @@ def lanes_of(tmp_path, store, *launchers, **changes):
 
 
 def test_each_lane_takes_the_next_job_and_each_job_runs_once(tmp_path):
-    store, barrier = RunStore.create(tmp_path, {}), threading.Barrier(3)
+    store, barrier = store_of(tmp_path), threading.Barrier(3)
     launchers = [Meeting(barrier, jobs=2) for _ in range(3)]
     jobs = [mxnet_job(repeat=n) for n in range(1, 7)]
     lanes = lanes_of(tmp_path, store, *launchers)
@@ -79,7 +85,7 @@ def test_an_error_in_one_lane_ends_the_others_after_their_job(tmp_path):
         def answers(self):
             return False
 
-    store, barrier = RunStore.create(tmp_path, {}), threading.Barrier(2)
+    store, barrier = store_of(tmp_path), threading.Barrier(2)
     jobs = [mxnet_job(repeat=n) for n in range(1, 9)]
     slow, away = Slow(barrier, jobs=1), Away(barrier, jobs=1)
     lanes = lanes_of(tmp_path, store, slow, away)
