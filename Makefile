@@ -100,7 +100,7 @@ gpu-kit: $(VENV)/.installed  ## A folder for a machine with a GPU and no network
 published: $(VENV)/.installed  ## Print the figures published in 2017, or those of STUDY
 	@$(RUN) published $(call option,STUDY,study)
 
-# Two halves at once, tests/halves.py: one mostly waits for an engine while the other computes.
+# Two parts at once, tests/parts.py: one mostly waits for an engine while the other computes.
 test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker or Podman a failure
 	$(VENV)/bin/python -m pytest -n 2
 

@@ -31,7 +31,7 @@ importlib.import_module("runner.report.console")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return importlib.import_module("halves").Halves(config, log)
+    return importlib.import_module("parts").Parts(config, log)
 
 
 def pytest_configure(config):

@@ -47,4 +47,4 @@ def make(root: Path) -> Path:
 
 def behave(root: Path, **behaviour: str) -> None:
     """Let the jobs of some models behave in a way of their own."""
-    (root / "models" / "behaviour.json").write_text(json.dumps(behaviour))
+    (root / "models" / "behaviour").write_text(json.dumps(behaviour))

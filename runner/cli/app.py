@@ -21,6 +21,12 @@ COMMANDS = (
     Command(
         "plan", "run:plan_command", "Show what a run would do, and do nothing.", "PLAN_EXAMPLES"
     ),
+    Command("status", "cluster:status", "Say how far a run on a cluster is.", "STATUS_EXAMPLES"),
+    Command("collect", "cluster:collect", "Wait for a run on a cluster, and print its table.",
+            "COLLECT_EXAMPLES"),
+    Command("cancel", "cluster:cancel", "End all jobs of a run on a cluster.", "CANCEL_EXAMPLES"),
+    Command("work", "work:work", "Run one job on a node (called by a cluster's queue).",
+            hidden=True),
     Command("list", "list_all:list_all", "List configurations and models."),
     Command("doctor", "doctor:doctor", "Check whether a run can work here."),
     Command("build", "build:build", "Build container images without running anything."),
@@ -35,7 +41,7 @@ COMMANDS = (
     Command("report", "report:show_report", "Print the table of runs again."),
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
     Command("export", "export:export_table", "Write a table for other programs."),
-)
+)  # fmt: skip
 DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")
 _OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

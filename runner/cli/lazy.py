@@ -29,8 +29,11 @@ class Command(TyperCommand):
 
     name: str
 
-    def __init__(self, name: str, target: str, summary: str, examples: str = "EXAMPLES") -> None:
-        super().__init__(name, short_help=summary)
+    def __init__(
+        self, name: str, target: str, summary: str, examples: str = "EXAMPLES", **settings: Any
+    ) -> None:
+        """Take what any command of typer's takes, too."""
+        super().__init__(name, short_help=summary, **settings)
         self.target, self.examples = target, examples
 
 

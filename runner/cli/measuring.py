@@ -1,45 +1,26 @@
 """What the run command does once its options are read: it measures, or shows what it would do."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import typer
 from pydantic import ValidationError
 
+from runner.cli.ended import tell_end
+from runner.cli.on_cluster import hand_in, measure_on_cluster, show_scripts
 from runner.cli.streams import unfailing
-from runner.errors import ExitCode, UsageError
-from runner.execution.session import Ended, execute_run
+from runner.errors import UsageError
+from runner.execution.session import execute_run
 from runner.plan.preview import preview_run
 from runner.plan.resume import Session, resumed_request, statuses_to_retry
-from runner.progress.json_lines import print_answer_line
 from runner.progress.preview_text import show_preview
 from runner.progress.styles import Style, chosen_style, observer_for
 from runner.report.console import err, safe_text
-from runner.report.terminal import show_run, show_run_times
 from runner.spec.axes import declared_axes
+from runner.spec.choices import LauncherChoice
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import find_run, list_resumable_runs
-
-_SHOWN: dict[Style, Callable[[Path], object]] = {
-    Style.JSON: print_answer_line,
-    Style.QUIET: show_run_times,
-}
-
-
-def _tell(ended: Ended, style: Style) -> None:
-    """Print the tables of what there is, whatever ended the run, and then what did."""
-    if ended.has_rows:
-        _SHOWN.get(style, show_run)(ended.folder)
-    if ended.error is not None:
-        raise ended.error
-    if ended.code is ExitCode.INTERRUPTED:
-        err.print(
-            f"interrupted; what was measured is kept: go on with --resume {ended.folder.name}",
-            highlight=False,
-        )
 
 
 def _aside(line: str) -> None:
@@ -95,13 +76,23 @@ def measure(context: typer.Context) -> None:
     """Run what is asked for, and print the table."""
     request, session = _asked(context)
     style = _style(context)
+    on_cluster = request.launcher is LauncherChoice.SLURM
+    if context.params["detach"] and not on_cluster:
+        raise UsageError("--detach needs --launcher slurm: here nothing goes on with the jobs")
     with unfailing("stdout"):
-        ended = execute_run(request, session, observer_for(style, session.root))
-        _tell(ended, style)
-    raise typer.Exit(ended.code)
+        if not on_cluster:
+            code = tell_end(execute_run(request, session, observer_for(style, session.root)), style)
+        elif context.params["detach"]:
+            code = hand_in(request, session, style)
+        else:
+            code = measure_on_cluster(request, session, style)
+    raise typer.Exit(code)
 
 
 def predict(context: typer.Context) -> None:
     """Print what a run would do."""
     request, session = _asked(context)
-    show_preview(preview_run(request, session, _aside), _style(context) is Style.JSON)
+    is_json = _style(context) is Style.JSON
+    show_preview(preview_run(request, session, _aside), is_json)
+    if request.launcher is LauncherChoice.SLURM and not is_json:
+        show_scripts(request, session)

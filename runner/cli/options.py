@@ -16,7 +16,7 @@ from runner.cli.completion import (
     studies,
 )
 from runner.spec.axes import declared_axes
-from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.spec.choices import DeviceChoice, Inside, LauncherChoice
 from runner.spec.workload import DataSource
 
 NONE: list[str] = []
@@ -72,6 +72,7 @@ Kinds = Annotated[
 SEVERAL = (
     *("--config", "--model", "--backend", "--kind", "--pin"),
     *("--" + name.replace("_", "-") for name in declared_axes()),
+    "--slurm",
 )
 RunDevice = Annotated[
     DeviceChoice,
@@ -144,7 +145,47 @@ Name = Annotated[
 ]
 Launcher = Annotated[
     LauncherChoice,
-    typer.Option("--launcher", help="Where jobs run; auto: docker if an engine answers."),
+    typer.Option(
+        "--launcher",
+        help="Where jobs run; auto: docker if an engine answers; slurm: on a cluster's nodes.",
+    ),
+]
+InsideOption = Annotated[
+    Inside | None,
+    typer.Option("--inside", help="Where jobs run on a cluster's node. [default: auto]"),
+]
+Partition = Annotated[
+    str | None, typer.Option("--partition", metavar="NAME", help="Partition of Slurm.")
+]
+Account = Annotated[
+    str | None, typer.Option("--account", metavar="NAME", help="Account that Slurm charges.")
+]
+Constraint = Annotated[
+    str | None,
+    typer.Option("--constraint", metavar="FEATURE", help="Features that a node must have."),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time", metavar="LIMIT", help="Slurm's limit of each job. [default: the partition's]"
+    ),
+]
+SlurmOptions = Annotated[
+    list[str],
+    typer.Option(
+        "--slurm",
+        metavar="KEY=VALUE",
+        help="Other options of sbatch; exclusive=no, gres=no, requeue=no: without the usual.",
+    ),
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Hand the jobs in to Slurm and leave them to it.")
+]
+ClusterRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="[RUN]", help="A run: a name, a folder, or latest.", autocompletion=offer_runs
+    ),
 ]
 Engine = Annotated[
     str | None,
@@ -239,6 +280,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),
+    "On a cluster": ("--inside", "--partition", "--account", "--constraint", "--time", "--slurm",
+                     "--detach"),
     "After an interruption": ("--resume", "--retry"),
     "Time limits": (
         "--timeout", "--first-output", "--silence", "--build-timeout", "--pull-timeout",

@@ -1,5 +1,6 @@
 """One job in a fresh process, followed to its end, everything kept as it comes."""
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,15 @@ from runner.execution.watch import (
     summarize_samples,
     within,
 )
-from runner.launchers.base import Environment, Launcher, OverrunError, Process, Stream
+from runner.launchers.base import (
+    Environment,
+    Exit,
+    Launcher,
+    OverrunError,
+    Process,
+    Stream,
+    wait_until,
+)
 from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
 from runner.spec.job import Job, Status
@@ -47,6 +56,9 @@ from runner.words import printable
 _POLL_SECONDS = 0.5
 # A clock that is kept by the network is moved by less; more than this was set.
 _CLOCK_STEP_SECONDS = 0.5
+# Of a process of this machine, and as an engine tells it.
+_ENDED_BY_TERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
+_SENT_WITHIN_SECONDS = 1.0
 _OPTIONS = {
     TimeLimit.FIRST_OUTPUT: "it wrote nothing for {:.0f} s after its start",
     TimeLimit.SILENCE: "it wrote nothing for {:.0f} s",
@@ -167,6 +179,16 @@ def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
     return Outcome(Status.FAILED, str(error)) if isinstance(error, OverrunError) else None
 
 
+def _was_told_with_runner(ended: Exit, interrupts: Interrupts) -> bool:
+    """Return whether the wish to end this runner was sent to its job too, as a cluster sends it.
+
+    Which of the two hears it first is chance.
+    """
+    if ended.code in _ENDED_BY_TERM:
+        wait_until(lambda: interrupts.pending, _SENT_WITHIN_SECONDS)
+    return interrupts.pending
+
+
 def _attend(
     process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float,
     was_disturbed: WasDisturbed,
@@ -184,6 +206,8 @@ def _attend(
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
     outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
+    if outcome.status is not Status.OK and _was_told_with_runner(ended, interrupts):
+        raise KeyboardInterrupt
     wrong = other_card(heard, conditions.gpu.name) if conditions.gpu else None
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
 

@@ -47,8 +47,12 @@ class DeviceGuard(ABC):
 
 @dataclass(frozen=True)
 class CpuGuard(DeviceGuard):
-    """Keeps the machine's CPUs to one run. Other work on them is seen in the samples."""
+    """Keeps the machine's CPUs to one run. Other work on them is seen in the samples.
 
+    ``node`` is the name by which a cluster knows the machine: a machine may be several nodes.
+    """
+
+    node: str | None = None
     judge: Judge = judge_leniently
     wait_seconds: float = 0
     say: Callable[[str], None] = say_nothing
@@ -56,9 +60,10 @@ class CpuGuard(DeviceGuard):
 
     @contextmanager
     def hold(self) -> Iterator[Obstacle]:
-        with device_held(
-            "the CPUs of this machine", "cpu", self.folder, self.wait_seconds, self.say
-        ):
+        device, name = "the CPUs of this machine", "cpu"
+        if self.node is not None:
+            device, name = f"the CPUs of node {self.node}", f"cpu-{self.node}"
+        with device_held(device, name, self.folder, self.wait_seconds, self.say):
             yield lambda: None
 
     def probe(self, process: Process) -> Probe:
@@ -137,11 +142,12 @@ def device_guard(
     say: Callable[[str], None] = say_nothing,
     *,
     share: tuple[int, ...] | None = None,
+    node: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> DeviceGuard:
     """Return what keeps a run's device its own: a card, or the CPUs."""
     if gpu is None:
-        return CpuGuard(wait_seconds=wait_seconds, say=say)
+        return CpuGuard(node, wait_seconds=wait_seconds, say=say)
     found = connect_driver()
     if found is None:
         raise MachineError(f"{gpu.uuid}: the NVIDIA driver is gone\nsee whether nvidia-smi works")

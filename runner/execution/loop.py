@@ -50,7 +50,7 @@ def _prepare(
     observer, total = conditions.observer, len(configurations)
     for number, configuration in enumerate(configurations, start=1):
         observer.build_started(configuration.name, configuration.title, number, total)
-        log = conditions.store.folder / f"build-{configuration.name}.log"
+        log = conditions.store.build_log(configuration.name)
         try:
             environment = _timed(configuration, log, conditions)
         except BuildError as error:

@@ -1,6 +1,7 @@
 """One call that measures: it begins a run or goes on with one, and says how far it came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from runner.spec.request import Request
 from runner.store.identity import describe_identity, hardware_name
 from runner.store.run_folder import RunStore
 from runner.tables.load import load_runs
+from runner.words import Say
 
 
 @dataclass(frozen=True)
@@ -90,29 +92,46 @@ def _lanes(
     ]
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A run that was planned and whose folder this process holds."""
+
+    plan: Plan
+    store: RunStore
+    data_dir: Path | None
+
+
+@contextmanager
+def opened_run(request: Request, session: Session, say: Say) -> Iterator[Opened]:
+    """Plan a request and give the run's folder, a new one or that of the run to go on with.
+
+    Raises BenchmarkError for what stands against the run before any of it began.
+    """
+    plan = plan_run(request, say)
+    require_writable(written_folders(session.root, paths.cache()))
+    require_room(run_needs(plan, session.root, session.build(plan.request)), say)
+    data_dir = prepare_data(plan.source, plan.datasets, paths.cache(), progress=session.progress)
+    store = session.store(plan, data_dir)
+    with store.hold():
+        if session.resumed is not None:
+            continue_run(store, plan, data_dir, session.arguments)
+        yield Opened(plan, store, data_dir)
+
+
 def execute_run(request: Request, session: Session, observer: Observer) -> Ended:
-    """Plan a request, run its jobs, and return how that ended.
+    """Plan a request, run its jobs here, and return how that ended.
 
     Raises BenchmarkError for what stands against the run before any of it began.
     """
     interrupts = Interrupts()
     observer = OneAtATime(observer)
-    with interrupts.installed():
-        plan = plan_run(request, observer.note)
-        require_writable(written_folders(session.root, paths.cache()))
-        require_room(run_needs(plan, session.root, session.build(plan.request)), observer.note)
-        data_dir = prepare_data(
-            plan.source, plan.datasets, paths.cache(), progress=session.progress
-        )
-        store = session.store(plan, data_dir)
-        with store.hold():
-            if session.resumed is not None:
-                continue_run(store, plan, data_dir, session.arguments)
-            lanes = _lanes(plan, session, store, data_dir, observer, interrupts)
-            for left in lanes[0].launcher.sweep():
-                observer.note(f"removed what a run left that has ended: {left}")
-            with observer:
-                observer.run_started(_announced(plan, lanes[0]))
-                ended = _measure(plan, store.folder, lanes)
-                observer.run_ended(ended.code, str(ended.error) if ended.error else None)
-            return ended
+    with interrupts.installed(), opened_run(request, session, observer.note) as opened:
+        plan, store = opened.plan, opened.store
+        lanes = _lanes(plan, session, store, opened.data_dir, observer, interrupts)
+        for left in lanes[0].launcher.sweep():
+            observer.note(f"removed what a run left that has ended: {left}")
+        with observer:
+            observer.run_started(_announced(plan, lanes[0]))
+            ended = _measure(plan, store.folder, lanes)
+            observer.run_ended(ended.code, str(ended.error) if ended.error else None)
+        return ended

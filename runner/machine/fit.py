@@ -35,15 +35,26 @@ class Lane:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """The nodes that jobs may be given: how many, and the fewest CPUs that a job has there."""
+
+    name: str
+    nodes: int
+    cpus: int
+
+
+@dataclass(frozen=True)
 class Machine:
     """What a run works with. Without an engine, jobs are processes of this machine.
 
-    ``gpus`` are equal cards; none where the run is on the CPUs.
+    ``gpus`` are equal cards; none where the run is on the CPUs, or on the nodes of a cluster:
+    what those have shows there.
     """
 
     device: Device
     engine: Engine | None
     gpus: tuple[Gpu, ...] = ()
+    cluster: Cluster | None = None
 
     @property
     def gpu(self) -> Gpu | None:
@@ -158,8 +169,10 @@ def require_architecture(engine: Engine | None) -> None:
 def usable_cpus(machine: Machine) -> int:
     """Return how many CPUs a job can have: those of its lane, or else of this process.
 
-    No more than the engine's.
+    No more than the engine's. On a cluster, what each of its nodes has.
     """
+    if machine.cluster is not None:
+        return machine.cluster.cpus
     share = machine.lanes[0].cpus
     own = len(os.sched_getaffinity(0)) if share is None else len(share)
     return min(own, machine.engine.cpus or own) if machine.engine is not None else own

@@ -32,7 +32,7 @@ def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
     ]
     if machine.engine is not None:
         needed += image_needs(machine.engine, plan.configurations, machine.device, build)
-    elif plan.request.python is None:
+    elif machine.cluster is None and plan.request.python is None:
         needed += environment_needs(plan.configurations, machine.device, cache)
     return needed
 

@@ -21,8 +21,9 @@ from runner.machine.fit import (
 from runner.plan.budget import rounds_within
 from runner.plan.interpreter import look_into, refuse_packages
 from runner.plan.libraries import refuse_lacking
-from runner.plan.preflight import check_machine, refuse_cards
+from runner.plan.preflight import check_cluster, check_machine, refuse_cards
 from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
+from runner.schedulers.choose import scheduler_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, load_configurations
 from runner.spec.job import Job, known_backends, planned_jobs
@@ -94,6 +95,13 @@ def _default_source(workloads: list[Workload], engine: Engine | None, say: Say) 
     return DataSource.SYNTHETIC
 
 
+def _launcher(machine: Machine) -> LauncherChoice:
+    """Return where the jobs of a run on a machine run."""
+    if machine.cluster is not None:
+        return LauncherChoice.SLURM
+    return LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL
+
+
 def _decided(
     request: Request,
     machine: Machine,
@@ -108,11 +116,51 @@ def _decided(
             "model": tuple(workload.name for workload in workloads),
             "device": DeviceChoice(machine.device),
             "gpu": ",".join(card.uuid for card in machine.gpus) or None,
-            "launcher": LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL,
+            "launcher": _launcher(machine),
             "data": request.data or _default_source(workloads, machine.engine, say),
             "threads": request.threads or (usable_cpus(machine),),
         }
     )
+
+
+def _machine(request: Request, chosen: list[Configuration], say: Say) -> Machine:
+    """Return what a run works with. Raises MachineError for what is missing."""
+    if request.launcher is LauncherChoice.SLURM:
+        return check_cluster(request, scheduler_for(say), say)
+    return check_machine(
+        chosen, request.device, request.gpu, request.runs_in, request.engine, say, request.backend
+    )
+
+
+def _require_one_lane(machine: Machine) -> None:
+    """Raise UsageError where jobs that each depend on the ones before would run side by side."""
+    why = "--until and --budget choose each job by the results so far, so they take"
+    if machine.cluster is not None:
+        raise UsageError(f"{why} one machine\nsay how often: --repeats 5")
+    if len(machine.gpus) > 1:
+        raise UsageError(
+            f"{why} one card\nname one (--gpu {machine.gpus[0].uuid}), or say how often: "
+            "--repeats 5"
+        )
+
+
+def fitted(
+    planned: list[Job], chosen: list[Configuration], request: Request, machine: Machine, say: Say
+) -> list[Job]:
+    """Return jobs with those marked unsupported that cannot run on a machine.
+
+    Raises MachineError where the machine has less than every job is to get.
+    """
+    if request.python is None:
+        require_architecture(machine.engine)
+    for threads in request.threads:
+        require_capacity(machine.engine, threads, request.memory)
+        require_shares(machine, threads)
+    require_on_engine(machine.engine, request.data, machine.gpu)
+    planned = refuse_cards(planned, chosen, machine.gpu)
+    installed = look_into(request.python, chosen) if request.python is not None else None
+    planned = refuse_packages(planned, chosen, installed, say)
+    return refuse_lacking(planned, chosen, machine, installed)
 
 
 def plan_run(request: Request, say: Say) -> Plan:
@@ -131,25 +179,13 @@ def plan_run(request: Request, say: Say) -> Plan:
     workloads = choose_workloads(list(request.model))
     if request.data is not None:
         require_source(workloads, request.data)
-    machine = check_machine(
-        chosen, request.device, request.gpu, request.runs_in, request.engine, say, request.backend
-    )
-    if len(machine.gpus) > 1 and (width is not None or budget is not None):
-        raise UsageError(
-            "--until and --budget choose each job by the results so far, so they take one card\n"
-            f"name one (--gpu {machine.gpus[0].uuid}), or say how often: --repeats 5"
-        )
-    if request.python is None:
-        require_architecture(machine.engine)
+    machine = _machine(request, chosen, say)
+    if width is not None or budget is not None:
+        _require_one_lane(machine)
     decided = _decided(request, machine, chosen, workloads, say)
-    for threads in decided.threads:
-        require_capacity(machine.engine, threads, decided.memory)
-        require_shares(machine, threads)
-    require_on_engine(machine.engine, decided.data, machine.gpu)
-    planned = refuse_cards(planned_jobs(chosen, workloads, decided), chosen, machine.gpu)
-    installed = look_into(decided.python, chosen) if decided.python is not None else None
-    planned = refuse_packages(planned, chosen, installed, say)
-    planned = refuse_lacking(planned, chosen, machine, installed)
+    planned = planned_jobs(chosen, workloads, decided)
+    if machine.cluster is None:
+        planned = fitted(planned, chosen, decided, machine, say)
     used = {job.configuration for job in planned if job.unsupported is None}
     return Plan(
         request=decided,

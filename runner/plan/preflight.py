@@ -8,6 +8,7 @@ from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.fit import (
     ELSEWHERE,
+    Cluster,
     Machine,
     Misfit,
     choose_gpus,
@@ -18,9 +19,12 @@ from runner.machine.fit import (
     unusable_texts,
 )
 from runner.machine.gpu import Gpu
+from runner.schedulers.base import Node, Scheduler
+from runner.schedulers.choose import allotment_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
+from runner.spec.request import Request
 from runner.words import Say
 
 
@@ -101,6 +105,24 @@ def require_fit(chosen: list[Configuration], backends: Sequence[str], card: Gpu)
         )
 
 
+def look_at_machine(
+    device: DeviceChoice, gpu: str | None, launcher: LauncherChoice, engine: str | None, say: Say
+) -> Machine:
+    """Return the device, engine and GPUs of this machine that a run takes, whatever fits them.
+
+    What was chosen by itself goes to ``say``. Raises MachineError if one is missing.
+    """
+    cards = choose_cards(device, gpu, say)
+    found = choose_engine(launcher, engine, say)
+    cards = cards_on_engine(cards, found, device, gpu, say)
+    machine = Machine(Device.GPU if cards else Device.CPU, found, cards)
+    require_on_engine(found, None, machine.gpu)
+    if found is not None:
+        for card in cards:
+            gpu_request(found, card)
+    return machine
+
+
 def check_machine(
     chosen: list[Configuration],
     device: DeviceChoice,
@@ -115,18 +137,47 @@ def check_machine(
     Raises MachineError if one is missing, or if none of ``backends`` (empty: all of
     ``chosen``'s) can use the card.
     """
-    cards = choose_cards(device, gpu, say)
-    found = choose_engine(launcher, engine, say)
-    cards = cards_on_engine(cards, found, device, gpu, say)
-    machine = Machine(Device.GPU if cards else Device.CPU, found, cards)
-    require_on_engine(found, None, machine.gpu)
-    if machine.gpu is None:
-        return machine
-    if found is not None:
-        for card in cards:
-            gpu_request(found, card)
-    require_fit(chosen, backends, machine.gpu)
+    machine = look_at_machine(device, gpu, launcher, engine, say)
+    if machine.gpu is not None:
+        require_fit(chosen, backends, machine.gpu)
     return machine
+
+
+def _usable(nodes: Sequence[Node], queue: str) -> list[Node]:
+    """Return the nodes that can be given jobs. Raises MachineError if there are none."""
+    usable = [node for node in nodes if node.is_usable]
+    if usable:
+        return usable
+    there = ", ".join(f"{node.name} is {node.state}" for node in nodes) or "it has none"
+    raise MachineError(
+        f"no node of {queue} can be given a job: {there}\n"
+        "see what sinfo lists, or name others: --partition, --constraint"
+    )
+
+
+def check_cluster(request: Request, scheduler: Scheduler, say: Say) -> Machine:
+    """Return the nodes of a cluster that a run's jobs may be given.
+
+    The device is a GPU where a node has one, unless it is said. What fits a node's card is seen
+    there. Raises MachineError if no node can be given such a job.
+    """
+    options = request.queue_options
+    queue = f"partition {options['partition']}" if "partition" in options else "the usual partition"
+    nodes = _usable(scheduler.nodes(allotment_for(request)), queue)
+    with_cards = [node for node in nodes if node.gpus]
+    device = Device.CPU if request.device is DeviceChoice.CPU else Device.GPU
+    if request.device is DeviceChoice.AUTO and not with_cards:
+        device = Device.CPU
+        say(f"device: cpu, because no node of {queue} has a GPU")
+    taken = with_cards if device is Device.GPU else nodes
+    if not taken:
+        raise MachineError(
+            f"no node of {queue} has a GPU\nname another one: --partition; or measure on the "
+            "CPU: --device cpu"
+        )
+    own = options.get("cpus-per-task", "")
+    cpus = int(own) if own.isdecimal() else min(node.cpus for node in taken)
+    return Machine(device, None, cluster=Cluster(queue, len(taken), cpus))
 
 
 def refuse_cards(planned: list[Job], chosen: list[Configuration], gpu: Gpu | None) -> list[Job]:

@@ -174,9 +174,14 @@ def _given(configuration: Configuration, python: Path) -> EnvironmentAhead:
 def _environments(
     plan: Plan, needed: set[str], build: BuildOptions, history: History
 ) -> list[EnvironmentAhead]:
-    """Return the environments of the configurations that have something to run."""
+    """Return the environments of the configurations that have something to run.
+
+    Those of a cluster's nodes are made there; what they have cannot be seen from here.
+    """
     engine, python = plan.machine.engine, plan.request.python
-    ahead = []
+    ahead: list[EnvironmentAhead] = []
+    if plan.machine.cluster is not None:
+        return ahead
     for configuration in plan.configurations:
         if configuration.name not in needed:
             continue
@@ -250,7 +255,7 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
         jobs=tuple(jobs),
         rooms=tuple(rooms_on_disks(needs)),
         is_open=plan.is_open,
-        lanes=len(plan.machine.lanes),
+        lanes=plan.machine.cluster.nodes if plan.machine.cluster else len(plan.machine.lanes),
         resumed=session.resumed.name if session.resumed else None,
         refusal=_refusal(jobs, session.root, needs, say),
     )

@@ -15,12 +15,20 @@ from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import new_run_name
-from runner.store.identity import describe_identity, git_commit, refuse_other_identity
+from runner.store.identity import (
+    code_identity,
+    describe_identity,
+    git_commit,
+    refuse_other_identity,
+)
 from runner.store.run_folder import RunStore
 from runner.words import REDACTED, without_password
 
 # Of a request, what another session may say anew: how to reach things, not what is measured.
-_OF_SESSION = frozenset({"engine", "ca_bundle", "memory", "package_index", "wheels"})
+_OF_SESSION = frozenset({
+    "engine", "ca_bundle", "memory", "package_index", "wheels",
+    "partition", "account", "constraint", "time", "slurm",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,13 @@ def _machine(plan: Plan) -> dict[str, str]:
     return {"device": str(plan.machine.device), **of_cards}
 
 
+def _identity(plan: Plan) -> dict[str, str | None]:
+    """Return what the run is made of: of a cluster's nodes, each job tells itself."""
+    if plan.machine.cluster is not None:
+        return code_identity()
+    return describe_identity(plan.machine.engine)
+
+
 def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
     plain: list[dict[str, Any]] = json.loads(json.dumps([asdict(job) for job in jobs]))
     return plain
@@ -131,7 +146,7 @@ def begin_run(
         "jobs": [job.id for job in plan.jobs],
         "planned": _jobs(plan.jobs),
         "request": plan.request.to_keep(),
-        "identity": describe_identity(plan.machine.engine),
+        "identity": _identity(plan),
         "machine": _machine(plan),
         "data": data_fingerprint(data_dir),
         "sessions": [_session_entry(arguments, plan)],
@@ -158,7 +173,7 @@ def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
     """
     kept = store.manifest()
     now: dict[str, tuple[str, dict[str, Any]]] = {
-        "code or host": ("identity", describe_identity(plan.machine.engine)),
+        "code or host": ("identity", _identity(plan)),
         "machine": ("machine", _machine(plan)),
         "data": ("data", data),
     }

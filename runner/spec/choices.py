@@ -7,16 +7,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+# Where a job's process lives on a node of a cluster.
+Inside = Literal["auto", "docker", "local"]
 # How many CPU threads a backend is given, or that every framework's own default holds.
 Threads = Annotated[int, Field(ge=1)] | Literal["framework"]
 
 
 class LauncherChoice(StrEnum):
-    """Where a job's process lives; ``auto`` is docker where an engine answers, else local."""
+    """Where a job's process lives; ``auto`` is docker where an engine answers, else local.
+
+    ``slurm``: on the nodes of a cluster, in what they have of the others.
+    """
 
     AUTO = "auto"
     DOCKER = "docker"
     LOCAL = "local"
+    SLURM = "slurm"
 
 
 class DeviceChoice(StrEnum):

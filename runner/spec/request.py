@@ -14,7 +14,7 @@ from pydantic import (
 
 from runner.errors import StoreError, UsageError
 from runner.spec.axes import AxisValue, declared_axes
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.spec.choices import BuildOptions, DeviceChoice, Inside, LauncherChoice
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
@@ -42,6 +42,9 @@ def _several(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
 
+# What goes into a line of a queue's script.
+_OfQueue = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_OF_QUEUE = ("partition", "account", "constraint", "time")
 # What is one is said by the axis's declaration.
 _Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
 
@@ -49,7 +52,9 @@ _Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
 class Request(Strict):
     """The options of a run that decide what is measured, by the names of the command line.
 
-    ``memory`` is a job's, in GiB. ``gpu`` names a card, several with commas between, or all. Empty
+    ``memory`` is a job's, in GiB. ``gpu`` names a card, several with commas between, or all.
+    ``partition``, ``account``, ``constraint``, ``time`` and ``slurm`` ("name=value" each) are of a
+    cluster's queue, ``inside`` is where jobs run on its nodes. Empty
     tuples mean what reproduces ``study``, or all there are; of an axis, its own value for each
     model and machine.
     """
@@ -76,6 +81,12 @@ class Request(Strict):
     threads: _Values = ()
     data: DataSource | None = None
     launcher: LauncherChoice = LauncherChoice.AUTO
+    inside: Inside | None = None
+    partition: _OfQueue | None = None
+    account: _OfQueue | None = None
+    constraint: _OfQueue | None = None
+    time: _OfQueue | None = None
+    slurm: tuple[_OfQueue, ...] = ()
     engine: str | None = None
     python: Path | None = None
     memory: _Count | None = None
@@ -103,13 +114,42 @@ class Request(Strict):
 
     @property
     def runs_in(self) -> LauncherChoice:
-        """Return where jobs are to run; an interpreter is one of this machine."""
-        return self.launcher if self.python is None else LauncherChoice.LOCAL
+        """Return where jobs are to run on the machine that they are on.
+
+        An interpreter is one of that machine.
+        """
+        if self.python is not None:
+            return LauncherChoice.LOCAL
+        if self.launcher is LauncherChoice.SLURM:
+            return LauncherChoice(self.inside or LauncherChoice.AUTO)
+        return self.launcher
+
+    @property
+    def queue_options(self) -> dict[str, str]:
+        """Return what is asked of a cluster's queue, by the names of its own options."""
+        named = {name: getattr(self, name) for name in _OF_QUEUE}
+        given = (text.partition("=") for text in self.slurm)
+        options = {name.removeprefix("--"): value for name, _, value in given}
+        return {name: value for name, value in named.items() if value is not None} | options
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if self.python is not None and self.launcher is LauncherChoice.DOCKER:
             raise ValueError("--python is of this machine: leave out --launcher docker")
+        if self.python is not None and self.inside == "docker":
+            raise ValueError("--python is of the nodes themselves: leave out --inside docker")
+        return self
+
+    @model_validator(mode="after")
+    def _of_cluster(self) -> Self:
+        """Refuse what means nothing without a cluster, and what a cluster decides."""
+        on_cluster = self.launcher is LauncherChoice.SLURM
+        asked = [name for name in (*_OF_QUEUE, "inside", "slurm") if getattr(self, name)]
+        if asked and not on_cluster:
+            raise ValueError(f"--{asked[0]} needs --launcher slurm: it is of a cluster's queue")
+        if on_cluster and self.gpu is not None:
+            raise ValueError("--gpu: Slurm gives each job its card; name a kind with --constraint "
+                             "or --slurm gres=gpu:KIND:1")  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -70,12 +70,23 @@ def _git(checkout: Path, *arguments: str) -> str | None:
 
 def hardware_name(machine: Machine) -> str:
     """Return the name of what jobs run on: the card's, the processor's, or the other machine's."""
+    if machine.cluster is not None:
+        return f"the nodes of {machine.cluster.name}"
     if machine.gpu is not None:
         return machine.gpu.name
     engine = machine.engine
     if engine is None or engine.shares_kernel:
         return cpu_model()
     return f"the engine's machine ({engine.info.get('Name') or 'which has no name'})"
+
+
+def code_identity() -> dict[str, str | None]:
+    """Return the identity of the code, by the table's columns."""
+    return {
+        "models_sha256": tree_sha256(paths.MODELS),
+        "runner_version": paths.version(),
+        "git_commit": git_commit(),
+    }
 
 
 def describe_identity(engine: Engine | None) -> dict[str, str | None]:
@@ -86,9 +97,7 @@ def describe_identity(engine: Engine | None) -> dict[str, str | None]:
     """
     is_here = engine is None or engine.shares_kernel
     return {
-        "models_sha256": tree_sha256(paths.MODELS),
-        "runner_version": paths.version(),
-        "git_commit": git_commit(),
+        **code_identity(),
         "kernel": platform.release() if engine is None else engine.kernel,
         "cpu_model": cpu_model() if is_here else None,
     }

@@ -82,6 +82,7 @@ class _Manifest(BaseModel):
 
 _MANIFEST = TypeAdapter(_Manifest)
 _JOB = TypeAdapter(Job)
+_JOBS = TypeAdapter(list[Job])
 _RECORD = TypeAdapter(Record)
 
 
@@ -124,6 +125,19 @@ def read_job(folder: Path) -> Job:
     if job.id != folder.name:
         raise StoreError(f"{path}: is of another job, {job.id}")
     return job
+
+
+def planned_of(manifest: dict[str, Any], folder: Path) -> list[Job]:
+    """Return the jobs that a run's manifest plans, in their order.
+
+    Raises StoreError if it names none that this version understands.
+    """
+    try:
+        return _JOBS.validate_python(manifest["planned"])
+    except (KeyError, ValidationError) as error:
+        raise StoreError(
+            f"{folder}: its manifest plans no jobs that this version understands"
+        ) from error
 
 
 def read_record(folder: Path) -> Record:

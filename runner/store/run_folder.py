@@ -7,8 +7,8 @@
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Self
@@ -73,11 +73,28 @@ class JobStore:
         return next((line.decode("utf-8", "replace") for line in reversed(lines) if line), "")
 
     def close(self, record: Record) -> None:
-        """Write how the job ended. A job without this file did not end."""
+        """Write how the job ended. A job without this file did not end.
+
+        Nothing is written where the job was begun again meanwhile, as on another node of a cluster
+        after this one had been given up: the folder is that attempt's.
+        """
+        is_ours = self._is_ours()
         os.fsync(self._events.fileno())
         self._events.close()
         self._log.close()
-        write_json(self.folder / "record.json", {"schema": SCHEMA, **asdict(record)})
+        if is_ours:
+            _write_record(self.folder, record)
+
+    def _is_ours(self) -> bool:
+        try:
+            there = (self.folder / "events.jsonl").stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._events.fileno()))
+
+
+def _write_record(folder: Path, record: Record) -> None:
+    write_json(folder / "record.json", {"schema": SCHEMA, **asdict(record)})
 
 
 def _free_names(root: Path, name: str | None, started: datetime) -> list[str]:
@@ -140,6 +157,10 @@ class RunStore:
         """Enter something into the manifest, in place of what was there under its name."""
         write_json(self.folder / "manifest.json", {**self.manifest(), **entries})
 
+    def build_log(self, configuration: str) -> Path:
+        """Return the file for what making a configuration's environment prints."""
+        return self.folder / f"build-{configuration}.log"
+
     def ended(self, job: Job) -> Status | None:
         """Return how a job of this run ended, or None if it has not: never begun, or cut off.
 
@@ -171,6 +192,19 @@ class RunStore:
     def unstarted(self, job: Job, record: Record) -> None:
         """Record a job that never got a process."""
         self.job(job).close(record)
+
+    def end(self, job: Job, record: Record) -> None:
+        """Say how a job ended that could not say it itself, or not why.
+
+        What it has on record already stays, but for its status and its reason.
+        """
+        folder = self.folder / "jobs" / job.id
+        if not folder.exists():
+            self.unstarted(job, record)
+            return
+        with suppress(StoreError):
+            record = replace(read_record(folder), status=record.status, reason=record.reason)
+        _write_record(folder, record)
 
     def write_table(self, table: pd.DataFrame) -> None:
         """Write the tidy table as Parquet and CSV beside the manifest."""

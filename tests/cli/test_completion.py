@@ -39,7 +39,9 @@ def offered(monkeypatch, capsys):
 
 def test_without_a_command_the_commands_and_the_options_of_run_are_offered(offered):
     found = offered("keras-bench ")
-    assert [entry.name for entry in COMMANDS] == found[: len(COMMANDS)]
+    shown = [entry.name for entry in COMMANDS if not entry.hidden]
+    assert shown == found[: len(shown)]
+    assert "work" not in found
     assert {"--config", "--epochs", "--help"} <= set(found)
     assert "--install-completion" in offered("keras-bench --in")
     assert offered("keras-bench rep") == ["report"]

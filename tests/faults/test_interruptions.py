@@ -38,7 +38,7 @@ def project(engine, base_image, tmp_path):
 
 
 def _behave(project: Project, **behaviour: str) -> None:
-    (project.root / "models" / "behaviour.json").write_text(json.dumps(behaviour))
+    (project.root / "models" / "behaviour").write_text(json.dumps(behaviour))
 
 
 def _epoch_seen(project: Project) -> bool:

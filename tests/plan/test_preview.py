@@ -110,7 +110,7 @@ def test_it_takes_the_options_of_run(capsys):
     run = capsys.readouterr().out
     options = {word for word in run.split() if word.startswith("--")}
     assert options - {word for word in plan.split() if word.startswith("--")} <= {
-        "--dry-run", "--no-dry-run", "--quiet", "--no-quiet",
+        "--dry-run", "--no-dry-run", "--quiet", "--no-quiet", "--detach", "--no-detach",
     }  # fmt: skip
     assert "python -m runner plan" in plan or "plan [OPTIONS]" in plan
 

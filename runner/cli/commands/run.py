@@ -20,6 +20,7 @@ EXAMPLES = (
     "python -m runner --config tf-k3 jax-k3 --budget 10m",
     "python -m runner --config jax-k3 --phase train predict --jit on off",
     "python -m runner --config theano-k208 --repeats 5 --data real --name theano",
+    "python -m runner --launcher slurm --partition gpu --config jax-k3 --detach",
     "python -m runner --resume latest --retry failed,timeout",
 )
 PLAN_EXAMPLES = (
@@ -56,6 +57,13 @@ def run_command(
     resume: options.Resume = None,
     retry: options.Retry = None,
     launcher: options.Launcher = LauncherChoice.AUTO,
+    inside: options.InsideOption = None,
+    partition: options.Partition = None,
+    account: options.Account = None,
+    constraint: options.Constraint = None,
+    time: options.Time = None,
+    slurm: options.SlurmOptions = options.NONE,
+    detach: options.Detach = False,
     engine: options.Engine = None,
     python: options.Python = None,
     memory: options.Memory = None,
@@ -92,6 +100,6 @@ def plan_command(context: typer.Context, **given: Any) -> None:
 # The options of ``run``, declared there: all but those that make no difference here.
 _OF_RUN = inspect.signature(run_command, eval_str=True).parameters.values()
 plan_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [each for each in _OF_RUN if each.name not in ("dry_run", "quiet")]
+    [each for each in _OF_RUN if each.name not in ("dry_run", "quiet", "detach")]
 )
 plan_command.__annotations__ = {each.name: each.annotation for each in _OF_RUN}

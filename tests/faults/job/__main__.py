@@ -66,7 +66,7 @@ def main():
         image_data_format=SPEC["image_data_format"],
         seconds=0.0,
     )
-    misbehave(read("behaviour.json", {}).get(SPEC["model"]))
+    misbehave(read("behaviour", {}).get(SPEC["model"]))
     for epoch in range(1, SPEC["epochs"] + 1):
         begin = time.perf_counter()
         time.sleep(0.15)

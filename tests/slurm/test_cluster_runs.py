@@ -1,0 +1,143 @@
+"""Runs through a real Slurm: two nodes at once, the same table, nothing lost and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from datetime import datetime
+from itertools import pairwise
+
+from made_project import MODELS, NAME, behave
+from runner.errors import ExitCode
+from runner.spec.job import Status
+from runner.tables.load import load_runs
+from runner.tables.per_cell import summarize
+from waiting import appears
+
+
+def test_two_nodes_work_at_once_and_fill_the_table_that_the_local_launcher_fills(bench):
+    code, said = bench.call(*bench.asked("--repeats", "3"))
+    assert code == ExitCode.OK, said
+    records = bench.records()
+    assert {record["status"] for record in records.values()} == {Status.OK}
+    assert {record["identity"]["node"] for record in records.values()} == {"n1", "n2"}
+    spans = {"n1": [], "n2": []}
+    for record in records.values():
+        began = datetime.fromisoformat(record["started"]).timestamp()
+        spans[record["identity"]["node"]].append((began, began + record["wall_seconds"]))
+    for own in spans.values():
+        assert all(a[1] <= b[0] + 0.01 for a, b in pairwise(sorted(own)))
+    assert any(a[0] < b[1] and b[0] < a[1] for a in spans["n1"] for b in spans["n2"]), spans
+    assert "Seconds per epoch" in said
+    assert said.count(": ok in") == len(records) == 3 * len(MODELS)
+    local = ("--launcher", "local", "--python", str(bench.python), "--device", "cpu", "--config",
+             NAME, "--model", *MODELS, "--data", "synthetic", "--samples", "8", "--epochs", "3",
+             "--repeats", "3", "--threads", "1", "--name", "here", "--wait", "290")  # fmt: skip
+    code, said = bench.call(*local)
+    assert code == ExitCode.OK, said
+    told = ["model", "configuration", "backend", "device", "settings", "repeats", "epochs"]
+    on_cluster = summarize(bench.rows())[told]
+    assert on_cluster.equals(summarize(load_runs(bench.root / "runs" / "here"))[told])
+
+
+def test_a_run_goes_on_without_its_command_and_is_collected_later(bench):
+    code, said = bench.call(*bench.asked("--repeats", "2", "--detach"))
+    assert code == ExitCode.OK, said
+    assert "goes on without this command" in said
+    code, told = bench.call("status", "night", "--json")
+    assert code == ExitCode.OK, told
+    assert json.loads(told)["jobs"] == 2 * len(MODELS)
+    appears(lambda: len(bench.records()) == 2 * len(MODELS))
+    code, said = bench.call("status", "night")
+    assert f"{2 * len(MODELS)} of {2 * len(MODELS)} jobs have ended (4 ok)" in said
+    code, said = bench.call("collect", "night")
+    assert code == ExitCode.OK, said
+    assert "Seconds per epoch" in said
+
+
+def test_a_cancelled_run_keeps_what_ended_and_goes_on_when_it_is_told_to(bench):
+    behave(bench.root, mnist_cnn="hangs")
+    assert bench.call(*bench.asked("--repeats", "2", "--detach"))[0] == ExitCode.OK
+    appears(lambda: len(bench.running()) == 2 or len(bench.records()) == 2)
+    appears(lambda: any("cnn" in name for name in bench.running()))
+    code, said = bench.call("cancel", "night")
+    assert code == ExitCode.OK, said
+    code, said = bench.call("collect", "night")
+    assert code == ExitCode.JOBS_NOT_OK, said
+    ends = {name: (record["status"], record["reason"]) for name, record in bench.records().items()}
+    assert len(ends) == 2 * len(MODELS)
+    cancelled = [reason for status, reason in ends.values() if status == Status.INTERRUPTED]
+    assert cancelled
+    assert all("its task was cancelled" in reason for reason in cancelled), ends
+    assert list((bench.root / "tmp").glob("bench-job-*")) == []
+    behave(bench.root)
+    code, said = bench.call("--resume", "night")
+    assert code == ExitCode.OK, said
+    assert {record["status"] for record in bench.records().values()} == {Status.OK}
+
+
+def test_a_cancelled_task_is_the_users_wish_and_is_not_handed_in_again(bench):
+    behave(bench.root, mnist_mlp="hangs")
+    process = bench.start(*bench.asked())
+    appears(lambda: any("mlp" in name for name in bench.running()))
+    appears(lambda: len(bench.records()) == 1)
+
+    def at_work():
+        return bench.slurm.run("squeue", "-hr", "-t", "R", "-o", "%i").split()
+
+    appears(lambda: len(at_work()) == 1)
+    bench.slurm.run("scancel", *at_work())
+    assert process.wait(timeout=120) == ExitCode.JOBS_NOT_OK
+    ends = {record["status"]: record["reason"] for record in bench.records().values()}
+    assert set(ends) == {Status.OK, Status.INTERRUPTED}
+    assert "its task was cancelled on node n" in ends[Status.INTERRUPTED]
+
+
+def test_the_time_limit_of_a_task_is_a_timeout(bench):
+    behave(bench.root, mnist_mlp="hangs")
+    code, said = bench.call(*bench.asked("--time", "1", "--model", "mnist_mlp"))
+    assert code == ExitCode.JOBS_NOT_OK, said
+    [record] = [r for name, r in bench.records().items() if "mlp" in name]
+    assert record["status"] == Status.TIMEOUT
+    assert "time limit of a task ran out (--time)" in record["reason"]
+
+
+def test_a_task_whose_node_is_taken_for_another_begins_again(bench):
+    behave(bench.root, mnist_mlp="hangs")
+    process = bench.start(*bench.asked("--partition", "all"))
+    appears(lambda: any("mlp" in name for name in bench.running()))
+    behave(bench.root)
+    script = bench.root / "urgent.sh"
+    script.write_text("#!/bin/bash\nsleep 1\n")
+    bench.slurm.run("sbatch", "--partition=urgent", "--nodes=2", "--exclusive",
+                    "--output=/dev/null", str(script))  # fmt: skip
+    assert process.wait(timeout=240) == ExitCode.OK, (bench.root / "output.txt").read_text()
+    assert {record["status"] for record in bench.records().values()} == {Status.OK}
+    assert max(record["attempt"] for record in bench.records().values()) == 2
+
+
+def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
+    """A node fails, the controller restarts, the command is killed, and goes on another day."""
+    jobs = 100 * len(MODELS)
+    process = bench.start(*bench.asked("--repeats", "100", epochs=2))
+    appears(lambda: len(bench.records()) >= 5)
+    bench.slurm.kill_controller()
+    appears(lambda: len(bench.running()) >= 1)
+    bench.slurm.start_controller()
+    appears(lambda: len(bench.records()) >= 20)
+    bench.kill_node("n1")
+    appears(lambda: "down" in bench.slurm.run("sinfo", "-hN", "-o", "%N %T", check=False))
+    bench.slurm.start_node("n1")
+    appears(lambda: len(bench.records()) >= 60)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    code, said = bench.call("--resume", "night", timeout=900)
+    assert code == ExitCode.OK, said
+    records = bench.records()
+    assert len(records) == jobs
+    assert {record["status"] for record in records.values()} == {Status.OK}
+    rows = bench.rows()
+    assert not rows.duplicated(["job", "epoch"]).any()
+    assert rows.groupby("job")["epoch"].count().tolist() == [2] * jobs
+    assert {record["identity"]["node"] for record in records.values()} == {"n1", "n2"}
