@@ -298,7 +298,8 @@ def load(*runs: Runs, results_dir: Path | str = paths.RESULTS) -> pd.DataFrame:
 def _verdicts(cells: pd.DataFrame, found: Answer) -> "pd.Series[str]":
     """Return what an answer says of each cell of a summary; missing where nothing is said."""
     judged = {(verdict.model, verdict.settings) for verdict in found.verdicts}
-    named = zip(cells["model"].astype(str), cells["settings"].astype(str), strict=True)
+    settings = cells["settings"].astype(str).str.cat(cells["machine"].astype(str), sep=", ")
+    named = zip(cells["model"].astype(str), settings.str.strip(", "), strict=True)
     is_judged = pd.Series([name in judged for name in named], index=cells.index)
     is_open = cells["seconds_per_epoch"].notna() & is_judged
     keys = cells[CELL].astype(str).itertuples(index=False, name=None)

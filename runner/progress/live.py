@@ -240,7 +240,7 @@ class LiveView(Printer, RenderHook):
     def _work_out_table(self) -> None:
         """Take the table of what there is, to be drawn once for each width of the terminal."""
         rows = [
-            {**dict(zip(ASKED, key, strict=True)), "variant": "", **c.row()}
+            {**dict(zip(ASKED, key, strict=True)), "machine": "", "variant": "", **c.row()}
             for key, c in self._cells.items()
         ]
         summary = pd.DataFrame(rows).astype({"seconds_per_epoch": "Float64"})

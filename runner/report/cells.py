@@ -24,6 +24,7 @@ _MEASURED = {
     "backend": "backend",
     "configuration": "configuration",
     "settings": "settings",
+    "machine": "machine",
     "seconds_per_epoch": "s per epoch",
     "spread": "95 %",
     "first_epoch_seconds": "first epoch",
@@ -85,7 +86,7 @@ def pivot_cells(
     )
     if named["device"].nunique() > 1:
         named["column"] = named["column"] + " (" + named["device"] + ")"
-    for name in ("settings", "variant"):
+    for name in ("settings", "machine", "variant"):
         named["column"] += (" [" + named[name] + "]").where(named[name] != "", "")
     table = named.pivot_table(
         index="model", columns="column", values="cell", aggfunc=" / ".join, sort=False
@@ -150,8 +151,9 @@ def _titled(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
         kept.pop("measured_ratio")
     if summary.groupby("backend", observed=True)["configuration"].nunique().max() == 1:
         kept.pop("configuration")
-    if (shown["settings"] == "").all():
-        kept.pop("settings")
+    for name in ("settings", "machine"):
+        if (shown[name] == "").all():
+            kept.pop(name)
     return shown[list(kept)].rename(columns=kept)
 
 

@@ -16,22 +16,22 @@ from runner.errors import UsageError
 from runner.launchers.variables import VARIABLES, differing_variables
 from runner.spec.job import Status
 from runner.tables.columns import (
-    ASKED,
     COLUMNS,
     LIMIT_COLUMNS,
     PHASE_COLUMNS,
+    SAME_ASKED,
     SUMMARY_COLUMNS,
     TELEMETRY_COLUMNS,
     WORK,
 )
 from runner.tables.per_cell import repeats_of, summarize
 from runner.tables.statistics import Ratio, cell_ratio
-from runner.tables.variants import varied_axes, with_settings, with_variants
+from runner.tables.variants import told_together, varied_axes, with_settings, with_variants
 
 NOT_RECORDED = "not recorded"
 # What a job measures, or is called: all other columns of the table say what it ran in.
 _MEASURED = {
-    *ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
+    *SAME_ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
     "reason", "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss",
     "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
     "gpu_peak_memory_bytes", "started",
@@ -57,13 +57,13 @@ _OF_SIDE = {
 
 
 COMPARED_COLUMNS: dict[str, str] = {
-    **dict.fromkeys(ASKED, "string"),
+    **dict.fromkeys(SAME_ASKED, "string"),
     **{f"{side}_{new}": SUMMARY_COLUMNS[old] for side in "ab" for old, new in _OF_SIDE.items()},
     **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), "Float64"),
     **dict.fromkeys(("verdict", "why"), "string"),
 }
 DIFFERENCE_COLUMNS: dict[str, str] = {
-    **dict.fromkeys((*ASKED, "column", "a", "b"), "string"),
+    **dict.fromkeys((*SAME_ASKED, "column", "a", "b"), "string"),
     "is_obstacle": "boolean",
 }
 
@@ -125,12 +125,12 @@ class Guard:
 
 def cell_name(cell: pd.Series) -> str:
     """Return a cell's name in words."""
-    told = f"{cell['device']}, {cell['settings']}" if cell["settings"] else cell["device"]
+    told = ", ".join(filter(None, (cell[name] for name in ("device", "settings", "machine"))))
     return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({told})"
 
 
 def _has_one_configuration_each(table: pd.DataFrame) -> bool:
-    by = [name for name in ASKED if name != "configuration"]
+    by = [name for name in SAME_ASKED if name != "configuration"]
     return bool((table.groupby(by)["configuration"].nunique() == 1).all())
 
 
@@ -163,14 +163,14 @@ def _of_one_work(table: pd.DataFrame, side: str) -> pd.DataFrame:
     if (apart != "").any():
         runs = ", ".join(table["run"].unique())
         raise UsageError(
-            f"the runs of {side} ({runs}) did other work or ran on other machines, so they are no "
+            f"the runs of {side} ({runs}) did other work or had other packages, so they are no "
             "repeats of each other: compare them one by one"
         )
     return table
 
 
 def _split(table: pd.DataFrame) -> dict[tuple[str, ...], pd.DataFrame]:
-    return {tuple(map(str, key)): rows for key, rows in table.groupby(ASKED, sort=False)}
+    return {tuple(map(str, key)): rows for key, rows in table.groupby(SAME_ASKED, sort=False)}
 
 
 def _facts(rows: pd.DataFrame) -> dict[str, set[str]]:
@@ -223,7 +223,7 @@ def _differences(
     a: dict[tuple[str, ...], pd.DataFrame], b: dict[tuple[str, ...], pd.DataFrame]
 ) -> pd.DataFrame:
     found = [
-        {**dict(zip(ASKED, key, strict=True)), **difference}
+        {**dict(zip(SAME_ASKED, key, strict=True)), **difference}
         for key in a
         if key in b
         for difference in _cell_differences(a[key], b[key])
@@ -236,8 +236,8 @@ def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     summary = summarize(table)
     named = summary.rename(columns={old: prefix + new for old, new in _OF_SIDE.items()})
     counts = {f"{prefix}{name}": "Int64" for name in ("repeats", "epochs")}
-    return named[[*ASKED, *(prefix + new for new in _OF_SIDE.values())]].astype(
-        {**dict.fromkeys(ASKED, "string"), **counts}
+    return named[[*SAME_ASKED, *(prefix + new for new in _OF_SIDE.values())]].astype(
+        {**dict.fromkeys(SAME_ASKED, "string"), **counts}
     )
 
 
@@ -299,7 +299,8 @@ def _obstacle(rows: pd.DataFrame) -> str:
 def _obstacles(differences: pd.DataFrame) -> dict[tuple[str, ...], str]:
     """Return, per cell, what makes its times incomparable."""
     found = differences[differences["is_obstacle"].astype(bool)]
-    return {tuple(map(str, key)): _obstacle(rows) for key, rows in found.groupby(ASKED, sort=False)}
+    by_cell = found.groupby(SAME_ASKED, sort=False)
+    return {tuple(map(str, key)): _obstacle(rows) for key, rows in by_cell}
 
 
 def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -315,7 +316,8 @@ def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
 def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     """Set two tables of ``runner.tables.load.load_runs`` beside each other, A's as the base.
 
-    Cells are matched by model, configuration, backend and device, whatever else changed. Where no
+    Cells are matched by model, configuration, backend and device, and by the machine where a side
+    holds several, whatever else changed. Where no
     configuration is on both sides, and each backend has only one on either, they are matched
     without it, and named "old -> new".
 
@@ -326,14 +328,14 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     fewer than two processes or three epochs after the first.
     """
     varied = varied_axes(a, b)
-    a, b = (with_settings(table, varied) for table in (a, b))
+    a, b = told_together(*(with_settings(table, varied) for table in (a, b)))
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)
     obstacles = _obstacles(differences)
-    cells = _sides(a, "a_").merge(_sides(b, "b_"), on=ASKED, how="outer", sort=False)
+    cells = _sides(a, "a_").merge(_sides(b, "b_"), on=SAME_ASKED, how="outer", sort=False)
     places = _places([*rows_a, *rows_b])
-    keys = [tuple(map(str, key)) for key in cells[ASKED].to_numpy()]
+    keys = [tuple(map(str, key)) for key in cells[SAME_ASKED].to_numpy()]
     found = [
         cell_ratio(repeats_of(rows_a[key]), repeats_of(rows_b[key]))
         if key in rows_a and key in rows_b and key not in obstacles
@@ -360,7 +362,7 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
 def accuracy_lines(found: SideBySide) -> list[str]:
     """Return a line for every cell whose validation accuracy fell, over the same epochs."""
     other = found.differences[found.differences["column"] == "epochs"]
-    uneven = {tuple(key) for key in other[ASKED].to_numpy()}
+    uneven = {tuple(key) for key in other[SAME_ASKED].to_numpy()}
     timed = found.cells[
         found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN, CellVerdict.CANNOT_TELL])
     ]
@@ -369,7 +371,7 @@ def accuracy_lines(found: SideBySide) -> list[str]:
         f"{cell['b_val_accuracy']:.3f} in B"
         for _, cell in timed.iterrows()
         if cell["a_val_accuracy"] - cell["b_val_accuracy"] > _ACCURACY_DROP
-        and tuple(cell[ASKED]) not in uneven
+        and tuple(cell[SAME_ASKED]) not in uneven
     ]
 
 

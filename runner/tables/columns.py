@@ -30,10 +30,11 @@ LIMIT_COLUMNS = {
     "input_seconds_per_epoch": "Float64",
 }
 # What of a cell its jobs are asked for by: ``settings`` are the values of the axes that vary.
-# ``variant`` tells apart what more than one run measured under the same names: see
-# ``runner.tables.variants``.
+# ``machine`` tells apart what different machines measured, and ``variant`` what more than one run
+# measured under the same names: see ``runner.tables.variants``.
 ASKED = ["model", "configuration", "backend", "device", "settings"]
-CELL = [*ASKED, "variant"]
+SAME_ASKED = [*ASKED, "machine"]
+CELL = [*SAME_ASKED, "variant"]
 # Where these differ, the times are of other work or of another machine.
 WORK = {
     "device_name": "device",
@@ -73,6 +74,7 @@ COLUMNS: dict[str, str] = {
     "backend": "string",
     "model": "string",
     "settings": "string",
+    "machine": "string",
     "variant": "string",
     "repeat": "Int64",
     "status": "string",
@@ -130,6 +132,7 @@ COLUMNS: dict[str, str] = {
     "git_commit": "string",
     "kernel": "string",
     "cpu_model": "string",
+    "node": "string",
     "cpus": "string",
     **TELEMETRY_COLUMNS,
     "disturbance": "string",

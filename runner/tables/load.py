@@ -37,6 +37,7 @@ def _events(path: Path) -> tuple[list[Event], int]:
 
 _OF_ENVIRONMENT = (
     "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
+    "node",
 )  # fmt: skip
 _MOST_JOBS = 200_000
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")

@@ -329,9 +329,9 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
     """Return the summary with the published figures and the ratios to TensorFlow beside it.
 
     ``published_seconds`` in seconds per epoch; ``measured_ratio`` and ``published_ratio`` are each
-    cell over TensorFlow's of the same test, generation of Keras and, for measured ones, device and
-    variant: the card differs, so only the ratios can be set side by side. Missing where either
-    side is missing.
+    cell over TensorFlow's of the same test, generation of Keras and, for measured ones, device,
+    machine and variant: the card differs, so only the ratios can be set side by side. Missing where
+    either side is missing.
     """
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
@@ -341,6 +341,6 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
         generation=[keras_generation(version) for version in summary["keras_version"]]
     )
     merged = measured.astype(keys).merge(known.astype(keys), on=list(keys), how="left")
-    by = ["model", "device", "settings", "variant", "generation"]
+    by = ["model", "device", "settings", "machine", "variant", "generation"]
     ratios = _with_ratio(merged, "seconds_per_epoch", "measured_ratio", by)
     return ratios.drop(columns="generation")

@@ -1,11 +1,115 @@
-"""Telling apart what several runs measured under the same names: other work, other machines."""
+"""Telling apart what was measured under the same names: on other machines, or by several runs."""
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 
 import pandas as pd
 
 from runner.spec.axes import declared_axes, settings_text
 from runner.tables.columns import ENVIRONMENT, WORK
+
+# What makes a machine another one, by which it is named as far as that is needed.
+_OF_MACHINE = ("device_name", "driver", "cpu_model")
+_PLACE = ["device", "node", *_OF_MACHINE]
+_Kind = dict[str, str]
+
+
+def _machine_of(row: Mapping[str, object]) -> _Kind:
+    """Return what a job knows of its machine; one that never began knows nothing."""
+    return {name: str(row[name]) for name in _OF_MACHINE if pd.notna(row[name])}
+
+
+def _kinds(rows: Iterable[_Kind]) -> list[_Kind]:
+    """Return the kinds of machines. What only one of two jobs knows does not tell them apart."""
+    kinds: list[_Kind] = []
+    for facts in sorted(filter(None, rows), key=len, reverse=True):
+        if not any(_is_one(facts, kind) for kind in kinds):
+            kinds.append(facts)
+    return kinds
+
+
+def _is_one(one: _Kind, other: _Kind) -> bool:
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def _text(kind: _Kind, facts: Iterable[str]) -> str:
+    """Return the name of a kind by some of its facts, each said once."""
+    said = [
+        f"driver {kind[name]}" if name == "driver" else kind[name] for name in facts if name in kind
+    ]
+    return ", ".join(dict.fromkeys(said))
+
+
+def _names(kinds: list[_Kind]) -> list[str]:
+    """Return the shortest names that tell kinds of machines apart."""
+    named: list[str] = []
+    for count in range(1, len(_OF_MACHINE) + 1):
+        named = [_text(kind, _OF_MACHINE[:count]) for kind in kinds]
+        if all(named) and len(set(named)) == len(named):
+            break
+    return named
+
+
+def _key(values: Iterable[object]) -> tuple[str, ...]:
+    """Return values as a key; what is missing has many forms, depending on the column's type."""
+    return tuple("" if pd.isna(value) else str(value) for value in values)
+
+
+def _named(rows: list[Mapping[str, object]]) -> dict[tuple[str, ...], str]:
+    """Return the machine's name for each of some rows of one device; none where they share it."""
+    kinds = _kinds(map(_machine_of, rows))
+    if len(kinds) < 2:
+        return {}
+    names = _names(kinds)
+    found: dict[tuple[str, ...], str] = {}
+    of_node: dict[object, str] = {}
+    for row in rows:
+        if facts := _machine_of(row):
+            name = next(n for kind, n in zip(kinds, names, strict=True) if _is_one(facts, kind))
+            found[_key(row.values())] = name
+            of_node[row["node"]] = name
+    for row in rows:
+        if not _machine_of(row) and pd.notna(row["node"]) and row["node"] in of_node:
+            found[_key(row.values())] = of_node[row["node"]]
+    return found
+
+
+def with_machines(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with ``machine`` set to the machine's name where it holds several of a device.
+
+    A machine is its card, driver and processor: two of the same are one. It is named by as much of
+    that as tells it apart. Empty where there is nothing to tell apart, and for a job that never
+    began where no other job of its node tells. A table whose machines are told stays as it is.
+    """
+    told = table["machine"].fillna("").astype("string")
+    if (told != "").any():
+        return table.assign(machine=told)
+    found: dict[tuple[str, ...], str] = {}
+    for _, rows in table[_PLACE].drop_duplicates().groupby("device", sort=False):
+        found |= _named([dict(row) for row in rows.to_dict("records")])
+    if not found:
+        return table.assign(machine=told)
+    keys = zip(*(table[name].astype(object) for name in _PLACE), strict=True)
+    names = [found.get(_key(key), "") for key in keys]
+    return table.assign(machine=pd.Series(names, index=table.index, dtype="string"))
+
+
+def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return tables with the same names for the same machines, where one of them holds several.
+
+    Tables of one machine each keep it unnamed, whatever that is.
+    """
+    alone = [with_machines(table) for table in tables]
+    if all((table["machine"] == "").all() for table in alone):
+        return alone
+    parts = [table.assign(machine=pd.NA) for table in tables]
+    together = with_machines(pd.concat(parts, ignore_index=True, keys=None))["machine"]
+    ends = pd.Series([len(part) for part in parts]).cumsum().tolist()
+    begins = [0, *ends[:-1]]
+    return [
+        part.assign(machine=together.iloc[begin:end].to_numpy())
+        for part, begin, end in zip(parts, begins, ends, strict=True)
+    ]
+
 
 _FACTS = [*WORK, *ENVIRONMENT]
 _COLUMN = ["configuration", "backend", "device", "settings"]
@@ -73,16 +177,17 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
 
 
 def with_variants(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of several runs with ``variant`` set, so that no cell pools what differs.
+    """Return a table with ``machine`` and ``variant`` set, so that no cell pools what differs.
 
     Runs of the same work in the same environment on the same machine are repeats of each other
-    and share a cell; else each is a column of its own, named after the run. Empty where there is
+    and share a cell; else each is a column of its own, named after the machine, or after the run
+    where that is the same. Empty where there is
     nothing to tell apart. Sources: the columns of ``WORK`` and ``ENVIRONMENT``. The axes that vary
     in one of the runs tell the cells of all apart.
     """
-    table = with_settings(table, varied_axes(table))
+    table = with_machines(with_settings(table, varied_axes(table)))
     variant = pd.Series("", index=table.index, dtype="string")
     if table["run"].nunique() > 1:
-        for _, rows in table.groupby(_COLUMN, sort=False):
+        for _, rows in table.groupby([*_COLUMN, "machine"], sort=False):
             variant.loc[rows.index] = rows["run"].map(_variants(rows))
     return table.assign(variant=variant)

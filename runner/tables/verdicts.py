@@ -187,7 +187,8 @@ class _Cell:
 
     @property
     def settings(self) -> str:
-        return str(self.figures["settings"])
+        """Return under which of several values, and on which of several machines, it is."""
+        return ", ".join(filter(None, (str(self.figures[n]) for n in ("settings", "machine"))))
 
     @property
     def is_timed(self) -> bool:
@@ -208,7 +209,7 @@ class _Cell:
     @property
     def contestant(self) -> tuple[str, ...]:
         """Return what is measured: a backend of a configuration, on a device."""
-        told = ("device", "configuration", "backend", "variant")
+        told = ("device", "configuration", "backend", "machine", "variant")
         return tuple(str(self.figures[name]) for name in told)
 
     @property

@@ -19,8 +19,10 @@ def _labels(frame: pd.DataFrame) -> "pd.Series[str]":
     backend, configuration = frame["backend"].astype(str), frame["configuration"].astype(str)
     is_enough = configuration.groupby(backend).nunique().max() == 1
     named = backend if is_enough else configuration + "/" + backend
-    variant = frame["variant"].fillna("").astype(str)
-    return named + (" " + variant).where(variant != "", "")
+    for name in ("machine", "variant"):
+        told = frame[name].fillna("").astype(str)
+        named = named + (" " + told).where(told != "", "")
+    return named
 
 
 def relative_seconds(summary: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:

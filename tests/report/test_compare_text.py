@@ -181,7 +181,7 @@ def test_a_ratio_lies_on_the_side_that_it_says():
     cells = pd.DataFrame(
         {
             "model": "m", "configuration": "c", "backend": "b", "device": "cpu", "verdict": "?",
-            "settings": "",
+            "settings": "", "machine": "",
             "ratio": [0.5, 1.0, 2.0, np.nan],
             "ratio_low": [0.4, np.nan, 1.9, np.nan],
             "ratio_high": [0.6, np.nan, 2.1, np.nan],

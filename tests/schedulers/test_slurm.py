@@ -34,8 +34,6 @@ def slurm(*answers, **changes):
     return Slurm(run=said, sleep=lambda _: None, **changes), said
 
 
-
-
 def test_tasks_are_read_in_every_form_in_which_squeue_lists_them():
     rows = (
         "N/A|CANCELLED||Resources\n0|RUNNING|n1|None\n1|COMPLETED|n2|None\n"
@@ -56,7 +54,8 @@ def test_what_the_controller_has_forgotten_is_asked_of_the_accounting_or_is_unkn
     forgotten = (1, "", "slurm_load_jobs error: Invalid job id specified")
     queue, _ = slurm(forgotten, (1, "", "Slurm accounting storage is disabled"))
     assert queue.tasks("10", [0]) == {0: FORGOTTEN}
-    queue, _ = slurm(forgotten, "10_0|COMPLETED|n1\n10_1|CANCELLED by 0|n2\n10_2|OUT_OF_MEMORY|n2\n")
+    kept = "10_0|COMPLETED|n1\n10_1|CANCELLED by 0|n2\n10_2|OUT_OF_MEMORY|n2\n"
+    queue, _ = slurm(forgotten, kept)
     found = queue.tasks("10", range(4))
     assert [found[n].cause for n in range(4)] == [
         Cause.DONE, Cause.CANCELLED, Cause.MEMORY, Cause.UNKNOWN,
@@ -145,7 +144,7 @@ def test_the_script_runs_the_line_of_its_number_whatever_the_names_hold(tmp_path
 
 
 def test_what_slurm_refuses_leaves_nothing(tmp_path):
-    refusal = "sbatch: error: invalid partition specified: x\nsbatch: error: Batch job submission failed"
+    refusal = "sbatch: error: invalid partition specified: x\nsbatch: error: Batch failed"
     queue, _ = slurm((1, "", refusal))
     with pytest.raises(UsageError, match="refuses the jobs: invalid partition specified: x; Batch"):
         queue.submit(a_work(tmp_path / "1"), Allotment({}, 0))

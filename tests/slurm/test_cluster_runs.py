@@ -8,6 +8,8 @@ import signal
 from datetime import datetime
 from itertools import pairwise
 
+import pytest
+
 from made_project import MODELS, NAME, behave
 from runner.errors import ExitCode
 from runner.spec.job import Status
@@ -117,6 +119,7 @@ def test_a_task_whose_node_is_taken_for_another_begins_again(bench):
     assert max(record["attempt"] for record in bench.records().values()) == 2
 
 
+@pytest.mark.timeout(1800)
 def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     """A node fails, the controller restarts, the command is killed, and goes on another day."""
     jobs = 100 * len(MODELS)

@@ -112,6 +112,7 @@ def summary():
             "backend": ["tensorflow", "mxnet"],
             "device": ["cpu"] * 2,
             "settings": [""] * 2,
+            "machine": [""] * 2,
             "variant": [""] * 2,
             "phase": ["train"] * 2,
             "size": ["published"] * 2,

@@ -65,7 +65,7 @@ def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
     }
 
 
-_PIVOTED = ("backend", "configuration", "device", "settings", "variant")
+_PIVOTED = ("backend", "configuration", "device", "settings", "machine", "variant")
 
 
 def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ const CELL_COLUMNS = [
   { key: "configuration", label: "configuration", kind: "text" },
   { key: "device", label: "device", kind: "text" },
   ...(data.varied.length ? [{ key: "settings", label: "settings", kind: "text" }] : []),
-  ...(new Set(cells.map(({ variant }) => variant)).size > 1 ? [{ key: "variant", label: "run", kind: "text" }] : []),
+  ...[["machine", "machine"], ["variant", "run"]]
+    .filter(([key]) => new Set(cells.map((cell) => cell[key])).size > 1)
+    .map(([key, label]) => ({ key, label, kind: "text" })),
 ];
 // Columns in which some cell has a value.
 const known = (columns) => columns.filter(({ key }) => cells.some((cell) => cell[key] !== null));
@@ -108,7 +110,7 @@ function phaseParts(row, names) {
 
 // A cell's name without what all cells share, and its place, which gives it a colour.
 const several = (name) => new Set(cells.map((cell) => cell[name])).size > 1;
-const namedBy = ["configuration", "device", "settings", "variant"].filter(several);
+const namedBy = ["configuration", "device", "settings", "machine", "variant"].filter(several);
 const cellName = (cell) => {
   const words = namedBy.map((name) => cell[name]).filter(Boolean);
   return cell.backend + (words.length ? ` (${words.join(", ")})` : "");
@@ -129,10 +131,10 @@ const jobTable = new DataTable("jobs", "Jobs", COLUMNS.jobs, jobs, () => remembe
 
 // The filter.
 const statusOf = new Map(cells.map((cell) => [cellKey(cell), cell.status]));
-function cellKey({ model, backend, configuration, device, settings, variant }) {
-  return [model, configuration, backend, device, settings, variant].join("\n");
+function cellKey({ model, backend, configuration, device, settings, machine, variant }) {
+  return [model, configuration, backend, device, settings, machine, variant].join("\n");
 }
-const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "settings", "status", "reason", "device_name"];
+const SEARCHED = ["job", "run", "model", "backend", "configuration", "device", "settings", "machine", "node", "status", "reason", "device_name"];
 const searchText = (row) => SEARCHED.map((name) => row[name] ?? "").join("\n").toLowerCase();
 const searched = new Map(jobs.map((job) => [job, searchText(job)]));
 
