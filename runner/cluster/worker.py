@@ -144,11 +144,13 @@ def work_off(
     if store.ended(job) not in (None, *session.again):
         observer.note(f"{name} has ended before: {store.ended(job)}")
         return ExitCode.OK
+    store.set_aside(job)
     if here.restarts >= MOST_STARTS:
         reason = f"its task was begun {here.restarts + 1} times; go on with --resume {store.name}"
         store.end(job, _not_run(here, Status.INTERRUPTED, reason))
         return ExitCode.JOBS_NOT_OK
-    interrupts = Interrupts()
+    # The queue kills what has not ended within seconds; a container would be left.
+    interrupts = Interrupts(patience=0)
     try:
         with interrupts.installed():
             all_ok = _work(job, store, session, observer, interrupts, here)

@@ -1,4 +1,4 @@
-"""The wish to end: Ctrl-C, SIGTERM, or a terminal that went away."""
+"""The wish to end: Ctrl-C, SIGTERM, a terminal that went away, or a queue's SIGUSR1."""
 
 import os
 import signal
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# SIGUSR1: what a cluster's queue can be told to send some time before it ends a task.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 _AT_ONCE = 3
 _EXIT_CODE = 130
 # How long a wish to end may stay unheard in a pause.
@@ -33,8 +34,10 @@ class Interrupts:
     ``check``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: int = 1) -> None:
+        """Wait for what ends by itself until the end was asked for more often than ``patience``."""
         self._count = 0
+        self._patience = patience
         self._depth = _Depth()
 
     @property
@@ -44,8 +47,8 @@ class Interrupts:
 
     @property
     def urgent(self) -> bool:
-        """Return whether it was asked for again."""
-        return self._count > 1
+        """Return whether nothing is to be waited for any more."""
+        return self._count > self._patience
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if the end was asked for."""

@@ -173,16 +173,18 @@ class RunStore:
 
     def job(self, job: Job) -> JobStore:
         """Open the folder of one job. What an earlier attempt left there is set aside."""
-        folder = self.folder / "jobs" / job.id
-        if folder.exists():
-            self._set_aside(folder)
-        return JobStore(folder, job)
+        self.set_aside(job)
+        return JobStore(self.folder / "jobs" / job.id, job)
 
     def attempt(self, job: Job) -> int:
         """Return how often a job was begun before."""
         return sum(1 for _ in (self.folder / "attempts").glob(f"{job.id}.*"))
 
-    def _set_aside(self, folder: Path) -> None:
+    def set_aside(self, job: Job) -> None:
+        """Put what an earlier attempt at a job left, if there was one, among the attempts."""
+        folder = self.folder / "jobs" / job.id
+        if not folder.exists():
+            return
         attempts = self.folder / "attempts"
         attempts.mkdir(exist_ok=True)
         taken = {path.name for path in attempts.iterdir()}

@@ -1,6 +1,7 @@
 """Telling apart what was measured under the same names: on other machines, or by several runs."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ _PLACE = ["device", "node", *_OF_MACHINE]
 _Kind = dict[str, str]
 
 
-def _machine_of(row: Mapping[str, object]) -> _Kind:
+def _machine_of(row: Mapping[Hashable, Any]) -> _Kind:
     """Return what a job knows of its machine; one that never began knows nothing."""
     return {name: str(row[name]) for name in _OF_MACHINE if pd.notna(row[name])}
 
@@ -49,19 +50,19 @@ def _names(kinds: list[_Kind]) -> list[str]:
     return named
 
 
-def _key(values: Iterable[object]) -> tuple[str, ...]:
+def _key(values: Iterable[Any]) -> tuple[str, ...]:
     """Return values as a key; what is missing has many forms, depending on the column's type."""
     return tuple("" if pd.isna(value) else str(value) for value in values)
 
 
-def _named(rows: list[Mapping[str, object]]) -> dict[tuple[str, ...], str]:
+def _named(rows: Sequence[Mapping[Hashable, Any]]) -> dict[tuple[str, ...], str]:
     """Return the machine's name for each of some rows of one device; none where they share it."""
     kinds = _kinds(map(_machine_of, rows))
     if len(kinds) < 2:
         return {}
     names = _names(kinds)
     found: dict[tuple[str, ...], str] = {}
-    of_node: dict[object, str] = {}
+    of_node: dict[str, str] = {}
     for row in rows:
         if facts := _machine_of(row):
             name = next(n for kind, n in zip(kinds, names, strict=True) if _is_one(facts, kind))
@@ -85,7 +86,7 @@ def with_machines(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(machine=told)
     found: dict[tuple[str, ...], str] = {}
     for _, rows in table[_PLACE].drop_duplicates().groupby("device", sort=False):
-        found |= _named([dict(row) for row in rows.to_dict("records")])
+        found |= _named(rows.to_dict("records"))
     if not found:
         return table.assign(machine=told)
     keys = zip(*(table[name].astype(object) for name in _PLACE), strict=True)
@@ -101,7 +102,7 @@ def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     alone = [with_machines(table) for table in tables]
     if all((table["machine"] == "").all() for table in alone):
         return alone
-    parts = [table.assign(machine=pd.NA) for table in tables]
+    parts = [table.assign(machine="") for table in tables]
     together = with_machines(pd.concat(parts, ignore_index=True, keys=None))["machine"]
     ends = pd.Series([len(part) for part in parts]).cumsum().tolist()
     begins = [0, *ends[:-1]]

@@ -70,7 +70,7 @@ def test_any_word_for_a_state_is_one_of_three(word):
 
 def test_a_controller_that_restarts_is_waited_for_and_one_that_stays_away_is_an_error():
     away = (1, "", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
-    heard = []
+    heard: list[str] = []
     queue, said = slurm(away, away, "0|RUNNING|n1|None\n", say=heard.append)
     assert queue.tasks("10", [0])[0].state is TaskState.RUNNING
     assert len(said.asked) == 3

@@ -14,6 +14,7 @@ from runner.spec.workload import require_source
 EXAMPLES = (
     "python -m runner doctor",
     "python -m runner doctor --config mxnet-k122",
+    "python -m runner doctor --launcher slurm --partition gpu",
     "python -m runner doctor --launcher local --device cpu --data real --json",
 )
 
@@ -27,6 +28,11 @@ def doctor(
     data: options.Data = None,
     results_dir: options.Results = paths.RESULTS,
     launcher: options.Launcher = LauncherChoice.AUTO,
+    inside: options.InsideOption = None,
+    partition: options.Partition = None,
+    account: options.Account = None,
+    constraint: options.Constraint = None,
+    slurm: options.SlurmOptions = options.NONE,
     engine: options.Engine = None,
     python: options.Python = None,
     base_image: options.BaseImage = None,
@@ -47,6 +53,11 @@ def doctor(
         gpu=gpu,
         data=data,
         launcher=launcher,
+        inside=inside,
+        partition=partition,
+        account=account,
+        constraint=constraint,
+        slurm=tuple(slurm),
         engine=engine,
         python=python,
         base_image=base_image,

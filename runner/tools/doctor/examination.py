@@ -7,7 +7,9 @@ with: preflight, devices, environments, data.
 from collections.abc import Callable, Iterable, Iterator
 
 from runner.errors import BenchmarkError
+from runner.spec.choices import LauncherChoice
 from runner.tools.doctor.asked import AskedRun, text_and_remedy
+from runner.tools.doctor.cluster import cluster_nodes, shared_folders
 from runner.tools.doctor.data import data_files, network_answers
 from runner.tools.doctor.disk import disk_room, engine_disk, folders_writable
 from runner.tools.doctor.engine import container_gpu, engine_answers, machine_suffices
@@ -26,6 +28,14 @@ DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
     "local": (local_pythons, local_needs, something_left),
 }
 
+# Of jobs on the nodes of a cluster: what those have is seen there.
+CLUSTER_CHECKS: dict[str, tuple[Check, ...]] = {
+    "cluster": (cluster_nodes, shared_folders),
+    "disk": (folders_writable, disk_room),
+    "data": (data_files,),
+    "network": (network_answers,),
+}
+
 
 def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
     """Return a check's findings. One that breaks is a finding, so that it hides no other."""
@@ -40,6 +50,7 @@ def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
 
 def examine(asked: AskedRun) -> Iterator[Finding]:
     """Yield the findings of all checks, in order, as they come."""
-    for name, checks in DOCTOR_CHECKS.items():
+    on_cluster = asked.launcher is LauncherChoice.SLURM
+    for name, checks in (CLUSTER_CHECKS if on_cluster else DOCTOR_CHECKS).items():
         for check in checks:
             yield from _one(name, check, asked)

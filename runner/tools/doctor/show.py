@@ -17,6 +17,7 @@ from runner.tools.findings import Finding, FindingState, finding_lines
 
 DOCTOR_SCHEMA = 1
 _TITLES = {
+    "cluster": "Cluster",
     "engine": "Engine",
     "gpu": "Device",
     "configurations": "Configurations",
