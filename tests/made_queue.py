@@ -11,6 +11,7 @@ class MadeQueue(Scheduler):
     """Keeps what is handed in; ``ends`` are the tasks of which the test said how they stand."""
 
     name = "made"
+    reserved = frozenset({"array"})
 
     def __init__(self, most=1000, nodes=("n1", "n2")):
         self.works, self.ends, self.cancelled = [], {}, []

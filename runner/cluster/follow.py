@@ -32,6 +32,7 @@ POLL_SECONDS = 1.0
 # The controller is shared with everyone.
 ASK_EVERY_SECONDS = 5.0
 _SAY_EVERY_SECONDS = 60.0
+_FINE = (Status.OK, Status.UNSUPPORTED)
 _ENDS = {
     Cause.TIME_LIMIT: (Status.TIMEOUT, "the queue's time limit of a task ran out (--time)"),
     Cause.MEMORY: (Status.OOM, "the task took more memory than the queue gave it (--slurm mem=)"),
@@ -101,7 +102,7 @@ class Tail:
 
 @dataclass
 class Follower:
-    """Follows jobs that were handed in, until each has ended.
+    """Follows those of a run's jobs that have not ended, until each has.
 
     ``again`` hands jobs in once more, each up to ``most_times`` altogether; ``retried`` are the
     ends that do not count as one.
@@ -119,14 +120,24 @@ class Follower:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._open = {job.id: job for job in self.jobs}
+        left = (None, *self.retried)
+        self._open = {job.id: job for job in self.jobs if self.store.ended(job) in left}
         self._numbers = {job.id: number for number, job in enumerate(self.jobs, start=1)}
         self._tails: dict[str, Tail] = {}
         self._gone_since: dict[str, float] = {}
         # What is left of an attempt that is made again.
-        self._stale = {job.id: _inode(self._folder(job)) for job in self.jobs if self._ended(job)}
+        self._stale = {
+            name: _inode(self._folder(job)) for name, job in self._open.items() if self._ended(job)
+        }
         self._said_at = -_SAY_EVERY_SECONDS
-        self.all_ok = True
+        before = [record for job in self.jobs if job.id not in self._open
+                  if (record := self._ended(job)) is not None]  # fmt: skip
+        self.all_ok = all(record.status in _FINE for record in before)
+
+    @property
+    def left(self) -> list[Job]:
+        """Return the jobs that have not ended."""
+        return list(self._open.values())
 
     def follow(self) -> bool:
         """Follow all to their ends and return whether every one is ok or unsupported.
@@ -189,7 +200,7 @@ class Follower:
             self.observer.job_started(job, self._numbers[job.id], len(self.jobs))
         del self._open[job.id]
         self.observer.job_ended(job, record)
-        self.all_ok = self.all_ok and record.status in (Status.OK, Status.UNSUPPORTED)
+        self.all_ok = self.all_ok and record.status in _FINE
 
     def _settle(self, tasks: Mapping[str, Task]) -> None:
         """Write down how the jobs ended whose tasks have left the queue without a result."""

@@ -141,20 +141,18 @@ def follow_run(folder: Path, observer: Observer, session: Session | None = None)
     interrupts = Interrupts()
     run = ClusterRun.of(folder, observer.note)
     with interrupts.installed(), run.store.hold():
-        again = session.again if session is not None else Session().again
-        jobs = list(run.left(again).values())
         follower = Follower(
             run.store,
-            jobs,
+            run.jobs,
             run.scheduler,
             observer,
             interrupts,
             again=_handing_in(run, session or Session()),
-            retried=again,
+            retried=(session or Session()).again,
             most_times=MOST_TIMES if session is not None else 0,
         )
         with observer:
-            observer.run_started(_announced(run, jobs))
+            observer.run_started(_announced(run, follower.left))
             ended = _followed(run, follower)
             observer.run_ended(ended.code, str(ended.error) if ended.error else None)
         return ended

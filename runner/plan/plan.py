@@ -168,6 +168,7 @@ def plan_run(request: Request, say: Say) -> Plan:
 
     Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
     """
+    request.require_cluster()
     width = parse_width(request.until) if request.until is not None else None
     budget = parse_duration(request.budget, "--budget") if request.budget is not None else None
     if budget is not None and (width is not None or request.repeats > 1):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runner.errors import MachineError
+from runner.errors import MachineError, UsageError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.fit import (
@@ -159,9 +159,12 @@ def check_cluster(request: Request, scheduler: Scheduler, say: Say) -> Machine:
     """Return the nodes of a cluster that a run's jobs may be given.
 
     The device is a GPU where a node has one, unless it is said. What fits a node's card is seen
-    there. Raises MachineError if no node can be given such a job.
+    there. Raises MachineError if no node can be given such a job, UsageError for an option of the
+    queue that is not the user's to set.
     """
     options = request.queue_options
+    for name in sorted(options.keys() & scheduler.reserved):
+        raise UsageError(f"--slurm {name}: the runner sets it itself; leave it out")
     queue = f"partition {options['partition']}" if "partition" in options else "the usual partition"
     nodes = _usable(scheduler.nodes(allotment_for(request)), queue)
     with_cards = [node for node in nodes if node.gpus]

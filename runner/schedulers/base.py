@@ -105,9 +105,12 @@ class Scheduler(ABC):
     """Hands tasks to a cluster's queue and asks how they stand.
 
     All that talks to the queue raises MachineError where it does not answer for long.
+
+    ``reserved`` are its options that the runner sets itself.
     """
 
     name: str
+    reserved: frozenset[str] = frozenset()
 
     @abstractmethod
     def nodes(self, allotment: Allotment) -> list[Node]:

@@ -60,7 +60,7 @@ _CAUSES = {
 # Of a node's state, what keeps it from getting tasks until somebody does something.
 _OUT = re.compile("down|drain|drng|fail|maint|unk|inval|perfctrs|power(ing)?_down|no_respond", re.I)
 # What the runner itself needs to be as it is.
-RESERVED = frozenset({"array", "output", "open-mode", "parsable", "wrap", "nodes", "ntasks",
+_RESERVED = frozenset({"array", "output", "open-mode", "parsable", "wrap", "nodes", "ntasks",
                       "chdir", "job-name"})  # fmt: skip
 _NO = "no"
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
@@ -135,6 +135,7 @@ class Slurm(Scheduler):
     say: Callable[[str], None] = field(default=lambda _: None)
 
     name = "slurm"
+    reserved = _RESERVED
 
     def _asked(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Return what a command answered, once the controller is there."""

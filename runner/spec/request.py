@@ -141,18 +141,6 @@ class Request(Strict):
         return self
 
     @model_validator(mode="after")
-    def _of_cluster(self) -> Self:
-        """Refuse what means nothing without a cluster, and what a cluster decides."""
-        on_cluster = self.launcher is LauncherChoice.SLURM
-        asked = [name for name in (*_OF_QUEUE, "inside", "slurm") if getattr(self, name)]
-        if asked and not on_cluster:
-            raise ValueError(f"--{asked[0]} needs --launcher slurm: it is of a cluster's queue")
-        if on_cluster and self.gpu is not None:
-            raise ValueError("--gpu: Slurm gives each job its card; name a kind with --constraint "
-                             "or --slurm gres=gpu:KIND:1")  # fmt: skip
-        return self
-
-    @model_validator(mode="after")
     def _last_seed(self) -> Self:
         """Every repeat has a seed of its own."""
         is_open = self.until is not None or self.budget is not None
@@ -181,6 +169,21 @@ class Request(Strict):
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         """A resumed run may be called from another folder."""
         return path.absolute() if path is not None else None
+
+    def require_cluster(self) -> None:
+        """Raise UsageError for what means nothing without a cluster, or what a cluster decides.
+
+        Not while options are read: a run that goes on has its launcher from its manifest.
+        """
+        on_cluster = self.launcher is LauncherChoice.SLURM
+        asked = [name for name in (*_OF_QUEUE, "inside", "slurm") if getattr(self, name)]
+        if asked and not on_cluster:
+            raise UsageError(f"--{asked[0]} needs --launcher slurm: it is of a cluster's queue")
+        if on_cluster and self.gpu is not None:
+            raise UsageError(
+                "--gpu: Slurm gives each job its card; name a kind with --constraint or "
+                "--slurm gres=gpu:KIND:1"
+            )
 
     @classmethod
     def asked(cls, **options: Any) -> Self:

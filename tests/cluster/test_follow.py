@@ -201,6 +201,12 @@ def test_a_job_that_fails_again_has_ended(bench):
     assert bench.kept.told.count(("ended", 1, Status.FAILED)) == 1
 
 
+def test_a_job_that_failed_before_still_counts(bench):
+    write_job(bench.store, bench.jobs[0], events(bench.jobs[0])[:2], status=Status.FAILED)
+    assert not bench.follow(bench.ends_well(1), nothing)
+    assert ("ended", 1, Status.FAILED) not in bench.kept.told
+
+
 def test_a_wish_to_end_leaves_the_tasks_alone(bench):
     with pytest.raises(KeyboardInterrupt):
         bench.follow(bench.ends_well(0))

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from driver_fixtures import libraries
 from engine_fixtures import base_image, cannot, engine
 from given_python import make_python
 from made_project import MODELS, NAME, make
 from real_slurm import Cluster, cluster_in, lacking
 from runner.tables.load import load_runs
 
-__all__ = ["base_image", "engine"]
+__all__ = ["base_image", "engine", "libraries"]
 _NOT_OURS = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DOCKER_HOST")
 # A second queue whose tasks take the nodes of the first one's.
 _QUEUES = """

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
@@ -66,6 +67,24 @@ def test_jax_trains_on_both_nodes_and_gives_the_cells_that_it_gives_here(slurm, 
         cells.append(summarize(load_runs(tmp_path / launcher[0]))[OF_A_CELL])
     assert cells[0].equals(cells[1])
     assert set(load_runs(tmp_path / "slurm")["node"]) == {"n1", "n2"}
+
+
+def test_a_job_gets_the_card_that_slurm_gave_its_task(bench, libraries):
+    cards = ["GPU-" + str(uuid.uuid4()) for _ in range(2)]
+    answers = bench.root / "answers"
+    answers.write_text("".join(f"uuid{n}={card}\n" for n, card in enumerate(cards)) + "count=2\n")
+    bench.environment |= {
+        "NVML_ANSWERS": str(answers), "LD_LIBRARY_PATH": str(libraries["current"].parent),
+    }  # fmt: skip
+    asked = ["gpu" if word == "cpu" else word for word in bench.asked("--slurm", "nodelist=n1")]
+    code, said = bench.call(*asked)
+    assert code == ExitCode.OK, said
+    for name, record in bench.records().items():
+        assert record["device_uuid"] == cards[0]
+        log = (bench.folder / "jobs" / name / "log.txt").read_text()
+        assert json.loads(log.partition("\n")[0])["card"] == cards[0]
+        assert record["driver"]
+    assert "--gres=gpu:1" in (bench.folder / "queue" / "1" / "script.sh").read_text()
 
 
 def test_a_container_ends_with_its_task_and_one_that_was_left_goes_at_the_next(

@@ -67,6 +67,7 @@ def doctor(
         results=results_dir,
         cache=paths.cache(),
     )
+    asked.require_cluster()
     choose_names(backend, known_backends(asked.configurations), "backend")
     workloads = asked.workloads  # names that are unknown end here
     if data is not None:
