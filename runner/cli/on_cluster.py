@@ -1,6 +1,5 @@
 """What the commands for runs on a cluster do once their options are read."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ from runner.cluster.session import (
     standing_of,
     submit_run,
 )
-from runner.cluster.worker import work_off
-from runner.errors import ExitCode, UsageError
+from runner.errors import ExitCode
 from runner.plan.resume import Session
 from runner.progress.styles import Style, observer_for
 from runner.report.console import err, out, print_json, safe_text
 from runner.schedulers.base import TaskState
-from runner.schedulers.choose import scheduler_for
 from runner.spec.request import Request
 from runner.store.find import find_run, list_resumable_runs
 
@@ -118,13 +115,3 @@ def show_scripts(request: Request, session: Session) -> None:
         _print("")
         for line in script.splitlines():
             _print(line)
-
-
-def work_here(run: Path, job: str, session: Session) -> ExitCode:
-    """Run one job on this node."""
-    here = scheduler_for(_say).this_task(os.environ)
-    if here is None:
-        raise UsageError("work is called by a cluster's queue: see run --launcher slurm")
-    observer = observer_for(Style.LINES, run.parent)
-    with observer:
-        return work_off(run, job, session, observer, here)

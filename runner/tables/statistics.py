@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtrit
 
 Seconds = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -110,7 +110,7 @@ def _logs(repeats: Sequence[Seconds]) -> _Logs | None:
 
 def _quantile(freedom: float, confidence: float) -> float:
     """Return Student's t that a two-sided interval of this confidence needs."""
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def cell_interval(repeats: Sequence[Seconds], confidence: float = CONFIDENCE) -> Interval | None:

@@ -24,7 +24,7 @@ def work(
     wait: options.Wait = 0,
 ) -> None:
     """Run one job of a run here, on the node that a cluster's queue gave it."""
-    from runner.cli.on_cluster import work_here
+    from runner.cli.on_node import work_here
     from runner.plan.resume import Session, statuses_to_retry
 
     limits = TimeLimits(first_output, silence, timeout)
