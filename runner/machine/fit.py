@@ -150,7 +150,8 @@ def require_equal(cards: Sequence[Gpu]) -> None:
         most = max(by_kind.values(), key=len)
         raise MachineError(
             f"the cards are of different kinds, whose times are no repeats of each other: {kinds}\n"
-            f"name equal cards: --gpu {','.join(most)}"
+            f"name equal cards: --gpu {','.join(most)}; of a run for each kind, report A B has a "
+            "column each"
         )
 
 
@@ -178,8 +179,19 @@ def usable_cpus(machine: Machine) -> int:
     return min(own, machine.engine.cpus or own) if machine.engine is not None else own
 
 
-def require_shares(machine: Machine, threads: object) -> None:
-    """Raise MachineError where a job asks for more threads than its lane has CPUs of its own."""
+def require_shares(machine: Machine, threads: object, memory: int | None) -> None:
+    """Raise MachineError where a job asks for more threads or memory than its lane has.
+
+    ``memory`` is in GiB. Each lane has CPUs of its own, and its part of the engine's memory.
+    """
+    held = machine.engine.memory_bytes if machine.engine is not None else None
+    lanes = len(machine.lanes)
+    if held and memory is not None and lanes > 1 and memory * lanes * GIB > held:
+        raise MachineError(
+            f"--memory {memory}: jobs on {lanes} cards at a time have {memory * lanes} GiB "
+            f"together, and the Docker engine has {size_text(held)}\n"
+            f"ask for at most {held // GIB // lanes}, or take fewer cards: --gpu"
+        )
     share = machine.lanes[0].cpus
     if share is None or not isinstance(threads, int) or threads <= len(share):
         return

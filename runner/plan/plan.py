@@ -155,7 +155,7 @@ def fitted(
         require_architecture(machine.engine)
     for threads in request.threads:
         require_capacity(machine.engine, threads, request.memory)
-        require_shares(machine, threads)
+        require_shares(machine, threads, request.memory)
     require_on_engine(machine.engine, request.data, machine.gpu)
     planned = refuse_cards(planned, chosen, machine.gpu)
     installed = look_into(request.python, chosen) if request.python is not None else None

@@ -2,16 +2,25 @@
 
 import os
 import platform
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from fake_nvml import K80
 from runner.cli.app import main
 from runner.errors import ExitCode, MachineError
 from runner.launchers.choose import launcher_for
 from runner.launchers.docker import DockerLauncher
 from runner.machine.docker_engine import Engine, EngineKind
-from runner.machine.fit import Lane, Machine, require_architecture, require_capacity, usable_cpus
+from runner.machine.fit import (
+    Lane,
+    Machine,
+    require_architecture,
+    require_capacity,
+    require_shares,
+    usable_cpus,
+)
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device
 from runner.spec.request import Request
@@ -55,6 +64,19 @@ def test_more_than_the_engine_has_is_refused_once():
         require_capacity(small, 2, 9)
     require_capacity(None, 64, 1000)
     require_capacity(engine(), 64, 1000)
+
+
+def test_what_all_cards_jobs_have_together_is_the_engines_at_most(monkeypatch):
+    """Each container's own limit would have been in order, and their sum not."""
+    two = (K80, replace(K80, uuid="GPU-other"))
+    shares = [(0,), (1,)]
+    monkeypatch.setattr("runner.machine.fit.shares_for", lambda cards: shares[: len(cards)])
+    small = Machine(Device.GPU, engine(MemTotal=8 << 30), two)
+    require_shares(small, "framework", 4)
+    with pytest.raises(MachineError, match="jobs on 2 cards at a time have 10 GiB together.*8 GiB"):
+        require_shares(small, "framework", 5)
+    require_shares(replace(small, gpus=two[:1]), "framework", 5)
+    require_shares(replace(small, engine=None), "framework", 5)
 
 
 @pytest.mark.parametrize(

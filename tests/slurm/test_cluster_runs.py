@@ -207,7 +207,7 @@ def test_a_task_whose_node_is_taken_for_another_begins_again(bench):
 
 @pytest.mark.timeout(1800)
 def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
-    """A node fails, the controller restarts, the command is killed, and goes on another day."""
+    """A node fails, the controller restarts, a task is cancelled, the command is killed."""
     jobs = 100 * len(MODELS)
     process = bench.start(*bench.asked("--repeats", "100", epochs=2))
     appears(lambda: len(bench.records()) >= 5)
@@ -219,6 +219,7 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     appears(lambda: "down" in bench.slurm.run("sinfo", "-hN", "-o", "%N %T", check=False))
     bench.slurm.start_node("n1")
     appears(lambda: len(bench.records()) >= 60)
+    bench.slurm.run("scancel", bench.slurm.run("squeue", "-hr", "-t", "R", "-o", "%i").split()[0])
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     code, said = bench.call("--resume", "night", timeout=900)

@@ -58,7 +58,7 @@ def machine_suffices(asked: AskedRun) -> list[Finding]:
         require_architecture(engine)
     for threads in asked.threads or (None,):
         require_capacity(engine, threads, asked.memory)
-        require_shares(asked.machine, threads)
+        require_shares(asked.machine, threads, asked.memory)
     require_on_engine(engine, asked.data, asked.card.value)
     return []
 
