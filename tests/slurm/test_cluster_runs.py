@@ -27,6 +27,11 @@ from waiting import appears
 OF_A_CELL = ["model", "configuration", "backend", "device", "settings", "repeats", "epochs"]
 
 
+def at_work(bench):
+    """Return the tasks that Slurm runs now."""
+    return bench.slurm.run("squeue", "-hr", "-t", "R", "-o", "%i").split()
+
+
 def test_two_nodes_work_at_once_and_fill_the_table_that_the_local_launcher_fills(bench):
     code, said = bench.call(*bench.asked("--repeats", "3"))
     assert code == ExitCode.OK, said
@@ -171,11 +176,8 @@ def test_a_cancelled_task_is_the_users_wish_and_is_not_handed_in_again(bench):
     appears(lambda: any("mlp" in name for name in bench.running()))
     appears(lambda: len(bench.records()) == 1)
 
-    def at_work():
-        return bench.slurm.run("squeue", "-hr", "-t", "R", "-o", "%i").split()
-
-    appears(lambda: len(at_work()) == 1)
-    bench.slurm.run("scancel", *at_work())
+    appears(lambda: len(at_work(bench)) == 1)
+    bench.slurm.run("scancel", *at_work(bench))
     assert process.wait(timeout=120) == ExitCode.JOBS_NOT_OK
     ends = {record["status"]: record["reason"] for record in bench.records().values()}
     assert set(ends) == {Status.OK, Status.INTERRUPTED}
@@ -219,7 +221,8 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     appears(lambda: "down" in bench.slurm.run("sinfo", "-hN", "-o", "%N %T", check=False))
     bench.slurm.start_node("n1")
     appears(lambda: len(bench.records()) >= 60)
-    bench.slurm.run("scancel", bench.slurm.run("squeue", "-hr", "-t", "R", "-o", "%i").split()[0])
+    appears(lambda: at_work(bench))
+    bench.slurm.run("scancel", *at_work(bench)[:1])
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     code, said = bench.call("--resume", "night", timeout=900)
