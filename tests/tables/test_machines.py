@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from launcher_contract import make_job
 from made_runs import write_job
+from runner.cli.app import main
 from runner.report.cells import detail_cells, pivot_cells
 from runner.spec.job import Status
 from runner.store.record import Record
@@ -63,6 +66,17 @@ def test_each_kind_of_card_is_a_column_and_has_verdicts_of_its_own(tmp_path):
         ("Tesla V100", "tensorflow"), ("NVIDIA A100", "tensorflow"),
     ]  # fmt: skip
     assert all("fastest" in line for line in answer.lines)
+
+
+def test_the_page_has_a_column_for_each_card_and_no_warning_of_them(tmp_path):
+    """Cells of two cards are not set in relation to each other."""
+    cluster_run(tmp_path, factors={"n2": 0.25}, name="night")
+    assert main(["report", "night", "--results", str(tmp_path), "--html", str(tmp_path / "p")]) == 0
+    page = (tmp_path / "p").read_text(encoding="utf-8")
+    heads = re.findall(r'<th scope="col">(.*?)</th>', page)
+    assert sum("Tesla V100" in head for head in heads) == 2
+    assert sum("NVIDIA A100" in head for head in heads) == 2
+    assert "cells differ in their" not in page
 
 
 def test_a_time_over_tensorflows_is_that_of_the_same_machine(tmp_path):

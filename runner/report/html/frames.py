@@ -118,7 +118,7 @@ def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict
     counts = ok.groupby(by, sort=False)[list(columns)].nunique()
     of_seed = ok.groupby([*by, "seed"], sort=False, dropna=False)["data_sha256"].nunique()
     counts["data_sha256"] = of_seed.groupby(by, sort=False).max()
-    names = [" ".join(map(str, key)) for key in counts.index]
+    names = [" ".join(filter(None, map(str, key))) for key in counts.index]
     held = {
         word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]
         for column, word in columns.items()
@@ -130,7 +130,7 @@ def mixed_lines(table: pd.DataFrame) -> list[str]:
     """Return a line for everything that differs where figures are put together or compared."""
     ok = counted(table[table["status"] == Status.OK])
     within = _differing(ok, CELL, _IDENTITY)
-    between = _differing(ok, ["model", "device"], _WORK)
+    between = _differing(ok, ["model", "device", "settings", "machine"], _WORK)
     return [
         *(f"jobs of one cell differ in their {w}: {', '.join(g)}" for w, g in within.items()),
         *(f"cells differ in their {w}, so their ratios compare different work: {', '.join(g)}"
