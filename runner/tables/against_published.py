@@ -113,7 +113,8 @@ def setup_differences(
     )
     ok = table[is_published & (table["status"] == Status.OK) & table["epoch"].notna()]
     asked = {name: values for study in studies for name, values in study.asks.items()}
-    keys = [*dict.fromkeys(("model", "phase", "configuration", "backend", *asked))]
+    named = ("model", "phase", "configuration", "backend", "device", "device_name")
+    keys = list(dict.fromkeys((*named, *asked)))
     found = [
         (model, configuration, backend, text)
         for (model, phase, configuration, backend, *_), rows in ok.groupby(
@@ -198,7 +199,7 @@ def _judge(
 def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[OrderVerdict]:
     """Return a verdict for every test with two backends that were measured and published.
 
-    Where an axis varies, each of its values has a verdict of its own.
+    Where an axis varies, or there are several machines, each has a verdict of its own.
     ``summary`` is ``runner.tables.per_cell.summarize``'s. Orders are compared, never seconds: the
     card differs. Cells of another generation of Keras than the publication's are left out.
     """
@@ -215,7 +216,7 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
         is_group &= known["phase"] == phase
         seconds = known[is_group].set_index("backend")["seconds"]
         workload = WORKLOADS[model].batched(str(phase), None)
-        for settings, cells in here.groupby("settings", sort=False):
+        for (settings, machine), cells in here.groupby(["settings", "machine"], sort=False):
             of_backend = cells.drop_duplicates("backend").set_index("backend")
             common = seconds.index.intersection(of_backend.index)
             if len(common) < 2:
@@ -223,7 +224,6 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
             verdict, why = _judge(
                 of_backend.loc[common], seconds.loc[common], studies[study].level, workload
             )
-            found.append(
-                OrderVerdict(model, study, series, gpu, verdict, why, str(phase), str(settings))
-            )
+            told = ", ".join(filter(None, (str(settings), str(machine))))
+            found.append(OrderVerdict(model, study, series, gpu, verdict, why, str(phase), told))
     return found

@@ -13,6 +13,7 @@ from runner.report.cells import detail_cells, pivot_cells
 from runner.spec.job import Status
 from runner.store.record import Record
 from runner.store.run_folder import RunStore
+from runner.tables.against_published import order_verdicts, setup_differences
 from runner.tables.between_runs import compare_tables
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
@@ -130,6 +131,16 @@ def test_runs_of_several_machines_are_backends_by_cards(tmp_path):
     summary = summarize(load_runs(*runs))
     assert set(summary["machine"]) == set(CARDS.values())
     assert set(summary["variant"]) == {""}
+
+
+def test_a_published_order_is_judged_for_each_machine(tmp_path):
+    """Times of one card and of another are in no order."""
+    table = load_runs(cluster_run(tmp_path, factors={"n2": 0.25}))
+    orders = [v for v in order_verdicts(summarize(table)) if v.series == "bhatia2017"]
+    assert {v.settings for v in orders} == set(CARDS.values())
+    assert not any("several devices" in v.why for v in orders)
+    told = setup_differences(table, "bhatia2017")["difference"]
+    assert {f"card: {card} instead of Tesla K80" for card in CARDS.values()} <= set(told)
 
 
 def test_runs_are_compared_machine_by_machine(tmp_path):
