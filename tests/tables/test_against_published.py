@@ -18,6 +18,7 @@ FULL = {
     "phase": "train",
     "size": "published",
     "settings": "",
+    "machine": "",
 }
 
 
