@@ -21,6 +21,7 @@ NODES = ("n1", "n2")
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
 _READY_SECONDS = 60
+_ENDED_SECONDS = 20
 
 _CONF = """
 ClusterName=tests
@@ -143,12 +144,25 @@ class Cluster:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End all tasks, then all daemons."""
+        """End all that runs here: tasks, daemons, and what stays of them."""
         self.run("scancel", "--user=root", check=False)
-        self._kill("slurmctld.pid", signal.SIGTERM)
-        for node in NODES:
-            self._kill(f"slurmd-{node}.pid", signal.SIGTERM)
+        deadline = time.monotonic() + _ENDED_SECONDS
+        while self.run("squeue", "--noheader", check=False).strip():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        self.end_processes(f"SLURM_CONF={self.folder / 'slurm.conf'}")
         self._kill("munge.pid", signal.SIGTERM)
+
+    def end_processes(self, *marks: str) -> None:
+        """End the processes whose environment has all these variables, but this one."""
+        wanted = {mark.encode() for mark in marks}
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if wanted <= set(path.read_bytes().split(b"\0")) and path.parent.name != str(
+                    os.getpid()
+                ):
+                    os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 @contextmanager

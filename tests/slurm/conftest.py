@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -101,16 +100,8 @@ class Bench:
     def kill_node(self, node):
         """End a node as a failure of its power would: the daemon, and all that runs there."""
         self.slurm.kill_node(node)
-        mark = f"SLURMD_NODENAME={node}".encode()
-        for path in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                is_there = mark in path.read_bytes() and str(self.slurm.folder).encode() in (
-                    path.read_bytes()
-                )
-            except OSError:
-                continue
-            if is_there:
-                os.kill(int(path.parent.name), signal.SIGKILL)
+        conf = self.slurm.environment["SLURM_CONF"]
+        self.slurm.end_processes(f"SLURMD_NODENAME={node}", f"SLURM_CONF={conf}")
 
 
 @pytest.fixture
