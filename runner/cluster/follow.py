@@ -102,10 +102,10 @@ class Tail:
 
 @dataclass
 class Follower:
-    """Follows those of a run's jobs that have not ended, until each has.
+    """Follows those of a run's jobs that were handed in and have not ended, until each has.
 
     ``again`` hands jobs in once more, each up to ``most_times`` altogether; ``retried`` are the
-    ends that do not count as one.
+    ends that do not count as one. ``never`` are the jobs without an end that were not handed in.
     """
 
     store: RunStore
@@ -120,8 +120,10 @@ class Follower:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        left = (None, *self.retried)
-        self._open = {job.id: job for job in self.jobs if self.store.ended(job) in left}
+        left, latest = (None, *self.retried), self._latest()
+        without = [job for job in self.jobs if self.store.ended(job) in left]
+        self._open = {job.id: job for job in without if job.id in latest}
+        self.never = [job for job in without if job.id not in latest]
         self._numbers = {job.id: number for number, job in enumerate(self.jobs, start=1)}
         self._tails: dict[str, Tail] = {}
         self._gone_since: dict[str, float] = {}
@@ -132,7 +134,7 @@ class Follower:
         self._said_at = -_SAY_EVERY_SECONDS
         before = [record for job in self.jobs if job.id not in self._open
                   if (record := self._ended(job)) is not None]  # fmt: skip
-        self.all_ok = all(record.status in _FINE for record in before)
+        self.all_ok = not self.never and all(record.status in _FINE for record in before)
 
     @property
     def left(self) -> list[Job]:

@@ -22,7 +22,7 @@ from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.store.record import Record, planned_of
 from runner.store.run_folder import RunStore
-from runner.words import Say
+from runner.words import Say, without_password
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ def submit_run(request: Request, session: Session, observer: Observer) -> Path:
 
     Returns the run's folder. Raises BenchmarkError for what stands against it.
     """
+    index = request.package_index or ""
+    if without_password(index) != index:
+        raise UsageError(
+            "--package-index: its password would have to be kept for the nodes to use it\n"
+            "name the index without it, and put it into .netrc in your home folder"
+        )
     with opened_run(request, session, observer.note) as opened:
         # What of the queue is asked for may be said anew by each call.
         opened.store.amend(request=opened.plan.request.to_keep())
@@ -153,6 +159,10 @@ def follow_run(folder: Path, observer: Observer, session: Session | None = None)
         )
         with observer:
             observer.run_started(_announced(run, follower.left))
+            if count := len(follower.never):
+                were = "job was" if count == 1 else "jobs were"
+                told = f"{count} {were} never handed in: go on with --resume {run.store.name}"
+                observer.note(told)
             ended = _followed(run, follower)
             observer.run_ended(ended.code, str(ended.error) if ended.error else None)
         return ended

@@ -108,6 +108,30 @@ def test_collect_waits_for_what_was_handed_in_and_hands_nothing_in(bench):
     assert len(bench.queue.works) == 1
 
 
+def test_collect_does_not_wait_for_what_was_never_handed_in(bench):
+    """The command that handed in was killed in between."""
+    bench.run("--repeats", "2", "--detach")
+    first, second = sorted(bench.jobs(), key=lambda job: bench.queue.works[0].lines.index(job.id))
+    bench.ends_well(first)
+    path = bench.folder / "queue" / "1" / "submission.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({**kept, "jobs": kept["jobs"][:1]}))
+    code, out, _ = bench.call("collect")
+    assert code == ExitCode.JOBS_NOT_OK
+    assert "1 job was never handed in: go on with --resume night" in out
+    assert f"1 not handed in: go on with --resume {bench.folder.name}" in bench.call("status")[1]
+    assert second.id not in out
+
+
+def test_a_password_that_the_nodes_would_not_get_is_refused(bench):
+    code, _, err = bench.run("--package-index", "https://me:secret@packages.example/simple")
+    assert code == ExitCode.USAGE
+    assert "password" in err
+    assert "secret" not in err
+    assert bench.queue.works == []
+    assert not bench.folder.exists()
+
+
 def test_a_run_goes_on_with_what_neither_ended_nor_waits(bench):
     bench.run("--repeats", "3", "--detach")
     first, second, third = bench.jobs()
