@@ -181,7 +181,7 @@ def _handing_in(run: ClusterRun, session: Session) -> Callable[[list[Job]], None
 class Standing:
     """How far a run on a cluster is. ``ended`` are the jobs with a result, by status.
 
-    ``tasks`` are those of the jobs without one; ``lost`` those whose task has ended all the same.
+    ``tasks`` are those of the jobs without one, ``never`` the jobs that were not handed in.
     """
 
     ended: dict[Status, int]

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner import paths
 from runner.environments.datasets import prepare_data
-from runner.errors import ExitCode, IdentityError, MachineError, StoreError, UsageError, near_miss
+from runner.errors import BenchmarkError, ExitCode, StoreError, UsageError, near_miss
 from runner.execution.attempt import Conditions
 from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
@@ -131,12 +131,18 @@ def _not_run(here: TaskHere, status: Status, reason: str) -> Record:
     return Record(status, f"node {here.node}: {reason}", identity={"node": here.node})
 
 
+def _end(store: RunStore, job: Job, record: Record) -> None:
+    """Say how a job ended, unless it has a result: what came after that is not the job's."""
+    if store.ended(job) in (None, Status.INTERRUPTED):
+        store.end(job, record)
+
+
 def work_off(
     folder: Path, name: str, session: Session, observer: Observer, here: TaskHere
 ) -> ExitCode:
     """Run a job of the run in ``folder`` on this node, unless it has ended before.
 
-    However it ends, that is on record, but for a job that another worker is at. Raises
+    However it ends, that is on record, unless the job was begun again elsewhere meanwhile. Raises
     BenchmarkError where the run cannot be read or has no such job.
     """
     store = NodeStore(folder, here.node)
@@ -147,7 +153,7 @@ def work_off(
     store.set_aside(job)
     if here.restarts >= MOST_STARTS:
         reason = f"its task was begun {here.restarts + 1} times; go on with --resume {store.name}"
-        store.end(job, _not_run(here, Status.INTERRUPTED, reason))
+        _end(store, job, _not_run(here, Status.INTERRUPTED, reason))
         return ExitCode.JOBS_NOT_OK
     # The queue kills what has not ended within seconds; a container would be left.
     interrupts = Interrupts(patience=0)
@@ -155,9 +161,9 @@ def work_off(
         with interrupts.installed():
             all_ok = _work(job, store, session, observer, interrupts, here)
     except KeyboardInterrupt:
-        store.end(job, _not_run(here, Status.INTERRUPTED, ENDED_BY_QUEUE))
+        _end(store, job, _not_run(here, Status.INTERRUPTED, ENDED_BY_QUEUE))
         return ExitCode.INTERRUPTED
-    except (MachineError, IdentityError) as error:
-        store.end(job, _not_run(here, Status.FAILED, str(error)))
+    except BenchmarkError as error:
+        _end(store, job, _not_run(here, Status.FAILED, str(error)))
         return error.exit_code
     return ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK

@@ -10,7 +10,7 @@ import pytest
 from launcher_contract import make_job
 from made_runs import events, write_job
 from runner.cluster.worker import MOST_STARTS, NodeStore, work_off
-from runner.errors import ExitCode, UsageError
+from runner.errors import DataError, ExitCode, MachineError, UsageError
 from runner.execution.observer import Observer
 from runner.plan.resume import Session
 from runner.schedulers.base import TaskHere
@@ -91,6 +91,29 @@ def test_a_task_that_is_begun_again_and_again_ends(run, job):
     assert works(run, job.id, TaskHere("n1", MOST_STARTS)) == ExitCode.JOBS_NOT_OK
     assert record_of(run, job).status is Status.INTERRUPTED
     assert "begun 6 times; go on with --resume night" in record_of(run, job).reason
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MachineError("it is still there"), ExitCode.MACHINE), (KeyboardInterrupt(), 130)],
+)
+def test_what_goes_wrong_after_a_result_takes_nothing_of_it(run, job, monkeypatch, error, code):
+    def ends_well_and_then(*_):
+        write_job(run, job, events(job))
+        raise error
+
+    monkeypatch.setattr("runner.cluster.worker._work", ends_well_and_then)
+    assert works(run, job.id) == code
+    assert record_of(run, job).status is Status.OK
+
+
+def test_data_that_the_node_cannot_have_are_on_record(run, job, monkeypatch):
+    def has_no_data(*_):
+        raise DataError("mnist.npz: no address answers")
+
+    monkeypatch.setattr("runner.cluster.worker._work", has_no_data)
+    assert works(run, job.id) == ExitCode.MACHINE
+    assert "node n1: mnist.npz: no address answers" in record_of(run, job).reason
 
 
 def test_a_job_that_the_run_does_not_plan_is_named(run):
