@@ -16,6 +16,7 @@ from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Observer
 from runner.launchers.choose import launcher_for
+from runner.machine.cpus import cpu_list
 from runner.machine.fit import Lane, Machine
 from runner.plan.plan import fitted
 from runner.plan.preflight import look_at_machine
@@ -76,6 +77,11 @@ def _lane(machine: Machine) -> Lane:
     return replace(lane, cpus=own if len(own) < (os.cpu_count() or 1) else None)
 
 
+def _place(here: TaskHere, lane: Lane) -> str:
+    """Return what of the cluster's CPUs are the job's alone: other tasks of a node have others."""
+    return here.node if lane.cpus is None else f"{here.node}:{cpu_list(lane.cpus)}"
+
+
 def _conditions(
     job: Job,
     store: RunStore,
@@ -97,7 +103,7 @@ def _conditions(
         session.limits,
         gpu=lane.gpu,
         guard=device_guard(
-            lane.gpu, session.wait, observer.note, share=lane.cpus, node=here.node,
+            lane.gpu, session.wait, observer.note, share=lane.cpus, node=_place(here, lane),
             sleep=interrupts.sleep,
         ),
         interrupts=interrupts,
