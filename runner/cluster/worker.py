@@ -79,7 +79,7 @@ def _lane(machine: Machine) -> Lane:
 
 def _place(here: TaskHere, lane: Lane) -> str:
     """Return what of the cluster's CPUs are the job's alone: other tasks of a node have others."""
-    return here.node if lane.cpus is None else f"{here.node}:{cpu_list(lane.cpus)}"
+    return here.node if lane.cpus is None else f"{here.node}:{cpu_list(list(lane.cpus))}"
 
 
 def _conditions(
