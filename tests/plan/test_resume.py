@@ -14,6 +14,7 @@ from runner.cli.app import main
 from runner.errors import ExitCode, IdentityError, MachineError, UsageError
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
+from runner.launchers.base import Exit
 from runner.plan.resume import _jobs, _refuse_other_jobs, resumed_request, statuses_to_retry
 from runner.report.remedies import REMEDIES, remedies_for
 from runner.spec.configuration import load_configurations
@@ -23,7 +24,7 @@ from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
 from runner.store.identity import identity_differences, keep_environment
 from runner.store.run_folder import JobStore, RunStore
 from runner.tables.load import load_runs
-from scripted import ScriptedLauncher, conditions, stream
+from scripted import ScriptedLauncher, ScriptedProcess, conditions, stream
 
 CHOSEN = ["mxnet-k122"]
 BAD = [*stream()[:1], b'{"event":"error","schema":1,"type":"ValueError","message":"no"}\n']
@@ -159,6 +160,26 @@ def test_a_wish_to_end_is_heard_between_two_reads(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_wish_to_end_that_the_job_hears_first_is_no_failure_of_the_job(tmp_path):
+    """A cluster's queue sends it to all of a task's processes at once."""
+    store, interrupts = RunStore.create(tmp_path, {}), Interrupts()
+
+    class HeardFirst(ScriptedProcess):
+        def wait(self):
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            return Exit(-signal.SIGTERM)
+
+    class Sends(ScriptedLauncher):
+        def start(self, job, environment):
+            self.processes.append(HeardFirst(stream()[:3]))
+            return self.processes[-1]
+
+    told = conditions(Sends({}), store, tmp_path, interrupts=interrupts)
+    with interrupts.installed(), pytest.raises(KeyboardInterrupt):
+        run_jobs(load_configurations(CHOSEN), [job(1)], told)
+    assert store.ended(job(1)) is Status.INTERRUPTED
+
+
 def test_a_signal_is_raised_where_nothing_is_to_be_lost_and_noted_where_something_is():
     interrupts = Interrupts()
     with interrupts.installed(), interrupts.deferred():
@@ -171,6 +192,13 @@ def test_a_signal_is_raised_where_nothing_is_to_be_lost_and_noted_where_somethin
     with other.installed(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(5)
+
+
+def test_what_a_queue_sends_is_heard_and_nothing_is_waited_for_then():
+    interrupts = Interrupts(patience=0)
+    with interrupts.installed(), interrupts.deferred():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert interrupts.urgent
 
 
 def test_nohup_stays_in_force():
