@@ -175,7 +175,7 @@ SlurmOptions = Annotated[
     typer.Option(
         "--slurm",
         metavar="KEY=VALUE",
-        help="Other options of sbatch; exclusive=no, gres=no, requeue=no: without the usual.",
+        help="Other options of sbatch; exclusive=no, mem=no, gres=no: without the usual.",
     ),
 ]
 Detach = Annotated[

@@ -86,11 +86,15 @@ def state_of(word: str, node: str | None, told: str) -> Task:
 
 
 def options_of(allotment: Allotment) -> dict[str, str]:
-    """Return what a task asks of sbatch: the whole node and its cards, unless other is said.
+    """Return what a task asks of sbatch: the whole node and a card, unless other is said.
 
-    A default is left out by the value "no".
+    A default is left out by the value "no". A node of one's own comes with all CPUs and cards, but
+    with no more memory than is asked for, all by 0 (``man sbatch``, "--exclusive").
     """
     usual = {"exclusive": "", "requeue": ""}
+    names_memory = allotment.options.keys() & {"mem-per-cpu", "mem-per-gpu"}
+    if allotment.options.get("exclusive") != _NO and not names_memory:
+        usual["mem"] = "0"
     if allotment.gpus:
         usual["gres"] = f"gpu:{allotment.gpus}"
     if {"gpus", "gpus-per-node", "gpus-per-task"} & allotment.options.keys():

@@ -113,8 +113,13 @@ def test_nodes_are_those_of_the_partition_and_the_feature():
 
 
 def test_a_task_has_a_node_to_itself_unless_other_is_said():
-    assert options_of(Allotment({}, 1)) == {"exclusive": "", "requeue": "", "gres": "gpu:1"}
-    assert options_of(Allotment({}, 0)) == {"exclusive": "", "requeue": ""}
+    whole = {"exclusive": "", "mem": "0", "requeue": ""}
+    assert options_of(Allotment({}, 1)) == {**whole, "gres": "gpu:1"}
+    assert options_of(Allotment({}, 0)) == whole
+    # Who shares a node, or says how much, does not take all of its memory.
+    assert "mem" not in options_of(Allotment({"exclusive": "no"}, 0))
+    assert "mem" not in options_of(Allotment({"mem-per-cpu": "2G"}, 0))
+    assert options_of(Allotment({"mem": "8G"}, 0))["mem"] == "8G"
     given_ = {"exclusive": "no", "cpus-per-task": "8", "no-requeue": "", "gpus": "a100:1"}
     assert options_of(Allotment(given_, 1)) == {
         "cpus-per-task": "8", "no-requeue": "", "gpus": "a100:1",
