@@ -25,7 +25,7 @@ _ENDED_SECONDS = 20
 
 _CONF = """
 ClusterName=tests
-SlurmctldHost={host}
+SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -52,7 +52,7 @@ GresTypes=gpu
 SlurmdParameters=config_overrides
 {extra}
 NodeName=DEFAULT CPUs=1 RealMemory=1000 Gres=gpu:1 State=UNKNOWN
-NodeName=n[1-2] NodeHostname={host} Port=[{first}-{last}]
+NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}]
 PartitionName=all Nodes=ALL Default=YES MaxTime=60 State=UP
 """
 _GRES = "NodeName=n1 Name=gpu File=/dev/null\nNodeName=n2 Name=gpu File=/dev/zero\n"
