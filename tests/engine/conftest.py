@@ -13,8 +13,10 @@ from engine_fixtures import base_image as docker_base
 from engine_fixtures import engine as docker_engine
 from engine_fixtures import make_fake_image
 from podman_engine import running_podman
+from slurm_fixtures import bench as cluster
+from slurm_fixtures import slurm
 
-__all__ = ["docker_base", "docker_engine"]
+__all__ = ["cluster", "docker_base", "docker_engine", "slurm"]
 
 
 @pytest.fixture(scope="session")
