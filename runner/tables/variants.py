@@ -64,13 +64,14 @@ def _named(rows: Sequence[Mapping[Hashable, Any]]) -> dict[tuple[str, ...], str]
     found: dict[tuple[str, ...], str] = {}
     of_node: dict[str, str] = {}
     for row in rows:
-        if facts := _machine_of(row):
-            name = next(n for kind, n in zip(kinds, names, strict=True) if _is_one(facts, kind))
-            found[_key(row.values())] = name
-            of_node[row["node"]] = name
+        facts = _machine_of(row)
+        may_be = [n for kind, n in zip(kinds, names, strict=True) if _is_one(facts, kind)]
+        if len(may_be) == 1:
+            found[_key(row.values())] = of_node[row["node"]] = may_be[0]
     for row in rows:
-        if not _machine_of(row) and pd.notna(row["node"]) and row["node"] in of_node:
-            found[_key(row.values())] = of_node[row["node"]]
+        # A job that never began knows too little, or nothing.
+        if (key := _key(row.values())) not in found and pd.notna(row["node"]):
+            found[key] = of_node.get(row["node"], "")
     return found
 
 

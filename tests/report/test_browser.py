@@ -214,7 +214,9 @@ def test_filters_narrow_tables_and_charts_and_clear_again(visit):
     counted(page, "2 of 10 jobs")
     assert set(column(page, "#cells-table", "model")) == {"mnist_cnn"}
     assert page.locator("#bars-charts figure").count() == 1
-    assert page.locator("#curves-legend li").all_inner_texts() == ["cntk (tf-cntk-k208)"]
+    # The hostile job says that its device is another one.
+    legend = page.locator("#curves-legend li").all_inner_texts()
+    assert legend == ["cntk (tf-cntk-k208, a processor)"]
     page.get_by_role("button", name="Clear").click()
     page.locator("#filter-text").fill("pwned FAILED")
     counted(page, "1 of 10 jobs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,21 @@ def test_runs_of_several_machines_are_backends_by_cards(tmp_path):
     summary = summarize(load_runs(*runs))
     assert set(summary["machine"]) == set(CARDS.values())
     assert set(summary["variant"]) == {""}
+
+
+def test_a_job_that_may_be_of_either_machine_is_of_neither(tmp_path):
+    """What it knows, the processor, is the same in both."""
+    told = {node: {"identity": {"node": node, "cpu_model": "EPYC"}} for node in CARDS}
+    run = cluster_run(tmp_path, **told)
+    job = make_job(configuration="tf-cntk-k208", backend="cntk", device="gpu", repeat=900)
+    for repeat, node in enumerate((None, "n2"), start=900):
+        identity = {"cpu_model": "EPYC", **({"node": node} if node else {})}
+        record = Record(Status.FAILED, "no room", identity=identity)
+        RunStore(run).unstarted(replace(job, repeat=repeat), record)
+    summary = summarize(load_runs(run)).set_index(["machine", "backend"])["status"]
+    assert summary["", "cntk"] == Status.FAILED
+    assert summary["NVIDIA A100", "cntk"] == Status.FAILED
+    assert summary["Tesla V100", "cntk"] == Status.OK
 
 
 def test_a_published_order_is_judged_for_each_machine(tmp_path):
