@@ -1,6 +1,7 @@
 """Jobs of this machine that lack a library of it: unsupported, and nothing is made for them."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,10 +23,13 @@ from runner.tools.findings import FindingState
 ALL_OF_2017 = ("theano-k208", "tf-cntk-k208", "mxnet-k122")
 
 
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine that has every program and library but those that a test takes away."""
-    with made_machine(tmp_path) as made:
+@contextmanager
+def equipped(folder):
+    """Give a machine that has every program and library but those that a test takes away.
+
+    What is replaced twice goes back in the opposite order, so the patches are undone in here.
+    """
+    with made_machine(folder) as made, pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
         missing: set[str] = set()
         patch_everywhere(
@@ -36,6 +40,20 @@ def machine(tmp_path, monkeypatch):
         patch_everywhere(monkeypatch, python_for, lambda configuration: "/usr/bin/python3")
         made.missing = missing
         yield made
+
+
+@pytest.fixture
+def machine(tmp_path):
+    with equipped(tmp_path) as made:
+        yield made
+
+
+def test_a_made_machine_leaves_nothing_replaced(tmp_path):
+    """Later tests found no program on this machine, and some were skipped for it."""
+    before = shutil.which
+    with equipped(tmp_path):
+        assert shutil.which is not before
+    assert shutil.which is before
 
 
 def asked(kind, *configurations, **options):
