@@ -16,6 +16,7 @@ MAX_DEPTH = 16
 REDACTED = "***"
 _CREDENTIALS = re.compile(r"(\w://)[^/@\s]+@")
 _MARKUP = re.compile(r"([\\`*\[\]<>|&])")
+_HASH = re.compile(r"\b(?:sha256:)?([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 
 def without_password(text: str) -> str:
@@ -83,6 +84,11 @@ _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": GIB, "T": 1 << 40}
 _AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 # A thousand years: more is a typing error, and more than a date can hold.
 _LONGEST = timedelta(days=365_000)
+
+
+def short_hashes(text: str) -> str:
+    """Return a text with its hashes cut to what a person compares."""
+    return _HASH.sub(r"\1", text)
 
 
 def size_text(count: int) -> str:

@@ -38,7 +38,8 @@ def test_every_room_says_in_a_line_what_it_is_for():
 
 def test_a_room_is_small_enough_to_be_seen_at_a_glance():
     counts = {room.name: len(list(room.glob("[!_]*.py"))) for room in rooms()}
-    assert {name: n for name, n in counts.items() if n > MOST_MODULES} == {"commands": 17}
+    # A command has a file, as declared in one list.
+    assert {name for name, n in counts.items() if n > MOST_MODULES} == {"commands"}
 
 
 def test_the_checked_order_of_imports_knows_every_room():

@@ -40,6 +40,7 @@ COMMANDS = (
     Command("runs", "runs:list_kept_runs", "List the runs that are kept."),
     Command("report", "report:show_report", "Print the table of runs again."),
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
+    Command("history", "history:show_history", "Follow cells over all runs, and find steps."),
     Command("export", "export:export_table", "Write a table for other programs."),
 )  # fmt: skip
 DEFAULT = COMMANDS[0]

@@ -1,7 +1,6 @@
 """What the command that compares does: it loads two measurements and prints how they differ."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from runner.tables.between_runs import (
     judge_cells,
 )
 from runner.tables.load import load_runs
+from runner.words import short_hashes
 
 COMPARE_SCHEMA = 1
 
@@ -50,7 +50,6 @@ COMPARE_CAPTION = (
 )
 # As the widest word of its column it would push the table over 80 columns.
 _NARROW = {str(CellVerdict.NOT_COMPARABLE): "not\ncomparable"}
-_HASH = re.compile(r"\b(?:sha256:)?([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 
 def side_folders(text: str, root: Path) -> list[Path]:
@@ -113,11 +112,12 @@ def _difference_lines(found: SideBySide) -> list[str]:
     """Return "column: A's -> B's: cells", a line for each pair of values."""
     rows = found.differences
     both = ~found.cells["verdict"].isin([CellVerdict.ONLY_A, CellVerdict.ONLY_B])
-    # Hashes cut to what a person compares.
-    short = rows[["a", "b"]].replace(_HASH, r"\1", regex=True)
     said = [
-        (f"{row['model']} {row['backend']}", f"{row['column'].replace('_', ' ')}: {a} -> {b}")
-        for (_, row), a, b in zip(rows.iterrows(), short["a"], short["b"], strict=True)
+        (
+            f"{row['model']} {row['backend']}",
+            short_hashes(f"{row['column'].replace('_', ' ')}: {row['a']} -> {row['b']}"),
+        )
+        for _, row in rows.iterrows()
     ]
     return grouped_lines(said, int(both.sum()))
 

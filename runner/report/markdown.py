@@ -31,7 +31,8 @@ def markdown_table(frame: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _section(title: str, lines: list[str]) -> list[str]:
+def markdown_section(title: str, lines: list[str]) -> list[str]:
+    """Return a title and a list of lines, nothing where there is no line."""
     items = "\n".join(f"- {markdown_text(line)}" for line in lines)
     return [f"## {title}", items] if lines else []
 
@@ -46,16 +47,18 @@ def markdown_report(report: Report) -> str:
     parts = [
         "# Seconds per epoch",
         markdown_table(pivot_cells(summary, report.answer.fastest)),
-        *_section("Which is fastest?", report.answer.lines),
+        *markdown_section("Which is fastest?", report.answer.lines),
         caption_of(summary),
         markdown_text(conditions_line(table)),
         *_table_section(detail_title(summary), detail_cells(summary)),
-        *_section("Does the published order hold?", verdict_lines(order_verdicts(summary))),
-        *_section("Differences from the published set-up", difference_lines(table)),
+        *markdown_section("Does the published order hold?", verdict_lines(order_verdicts(summary))),
+        *markdown_section("Differences from the published set-up", difference_lines(table)),
         *_table_section("Distance to the limit", limit_table(table, summary)),
         *_table_section("Where the time went, in seconds", phase_table(table)),
-        *_section("Not steady", warning_lines(summary)),
-        *_section("Without a time", [*reason_lines(summary), *remedies_for(summary["status"])]),
+        *markdown_section("Not steady", warning_lines(summary)),
+        *markdown_section(
+            "Without a time", [*reason_lines(summary), *remedies_for(summary["status"])]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -67,7 +70,7 @@ def comparison_markdown(told: ComparisonText) -> str:
         "\n".join(f"- {markdown_text(side)}" for side in told.sides),
         markdown_table(told.rows),
         markdown_text(told.caption),
-        *(part for title, lines in told.sections for part in _section(title, lines)),
+        *(part for title, lines in told.sections for part in markdown_section(title, lines)),
     ]
     return "\n\n".join(parts) + "\n"
 

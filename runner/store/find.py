@@ -33,6 +33,20 @@ def list_runs(root: Path) -> list[Path]:
     return _oldest_first(path.parents[2] for path in root.glob("[!.]*/jobs/*/job.json"))
 
 
+def runs_under(places: Iterable[Path]) -> list[Path]:
+    """Return the runs at some places, each a run's folder or one that holds runs, oldest first.
+
+    Raises StoreError for a place without a run.
+    """
+    found: list[Path] = []
+    for place in places:
+        runs = [place] if (place / "manifest.json").exists() else list_runs(place)
+        if not runs:
+            raise StoreError(no_runs_yet(place))
+        found += runs
+    return _oldest_first(found)
+
+
 def list_resumable_runs(root: Path) -> list[Path]:
     """Return the folders of the runs under ``root`` that were begun at all, oldest first."""
     return _oldest_first(path.parent for path in root.glob("[!.]*/manifest.json"))

@@ -201,8 +201,8 @@ def _shown(values: set[str]) -> str:
     return ", ".join(sorted(values)) or NOT_RECORDED
 
 
-def _cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Yield each difference between the set-ups of a cell's jobs."""
+def cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Yield each difference between the set-ups of a cell's jobs: ``column``, ``a`` and ``b``."""
     a, b = _told(a), _told(b)
     seeds = set(a["seed"].dropna()) & set(b["seed"].dropna())
     before = {**_facts(a), "data_sha256": _data(a, seeds)}
@@ -226,7 +226,7 @@ def _differences(
         {**dict(zip(SAME_ASKED, key, strict=True)), **difference}
         for key in a
         if key in b
-        for difference in _cell_differences(a[key], b[key])
+        for difference in cell_differences(a[key], b[key])
     ]
     return pd.DataFrame(found, columns=list(DIFFERENCE_COLUMNS))
 

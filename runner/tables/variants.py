@@ -119,37 +119,44 @@ _COLUMN = ["configuration", "backend", "device", "settings"]
 _Facts = dict[tuple[Hashable, str], Hashable]
 
 
-def _facts(rows: pd.DataFrame) -> _Facts:
-    """Return what is known of a run's cells in one column; what a job never said is left out."""
-    models = rows.groupby("model", sort=False)
-    first = models[_FACTS].first().assign(samples=models["samples"].max())
-    return {
-        (model, str(name)): value
-        for model, facts in first.iterrows()
-        for name, value in facts.items()
-        if pd.notna(value)
-    }
+def _facts(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, _Facts]:
+    """Return what is known of each run's cells; what a job never said is left out."""
+    models = rows.groupby(["run", "model"], sort=False)
+    first = models[list(names)].first().assign(samples=models["samples"].max())
+    found: dict[str, _Facts] = {str(run): {} for run in rows["run"].unique()}
+    for (run, model), facts in zip(first.index, first.to_dict("records"), strict=True):
+        known = {(model, str(name)): value for name, value in facts.items() if pd.notna(value)}
+        found[str(run)].update(known)
+    return found
 
 
 def _agree(one: _Facts, other: _Facts) -> bool:
     return all(one[key] == other[key] for key in one.keys() & other.keys())
 
 
-def _variants(rows: pd.DataFrame) -> dict[str, str]:
-    """Return the variant of each run that measured something in one column of the table."""
+def runs_alike(rows: pd.DataFrame, names: Sequence[str]) -> list[list[str]]:
+    """Return the runs of a table in groups that agree in the columns ``names``, model by model.
+
+    What a job never said does not tell it apart. ``samples`` is the most of a run's jobs.
+    """
     alike: list[tuple[list[str], _Facts]] = []
-    for run, of_run in rows.groupby("run", sort=False):
-        facts = _facts(of_run)
+    for run, facts in _facts(rows, names).items():
         for runs, known in alike:
             if _agree(known, facts):
-                runs.append(str(run))
+                runs.append(run)
                 known.update(facts)
                 break
         else:
-            alike.append(([str(run)], facts))
-    if len(alike) == 1:
-        return dict.fromkeys(alike[0][0], "")
-    return {run: " + ".join(runs) for runs, _ in alike for run in runs}
+            alike.append(([run], facts))
+    return [runs for runs, _ in alike]
+
+
+def _variants(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the variant of each run that measured something in one column of the table."""
+    groups = runs_alike(rows, _FACTS)
+    if len(groups) == 1:
+        return dict.fromkeys(groups[0], "")
+    return {run: " + ".join(runs) for runs in groups for run in runs}
 
 
 def varied_axes(*tables: pd.DataFrame) -> set[str]:

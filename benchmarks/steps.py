@@ -1,0 +1,111 @@
+"""How often ``history`` finds a step that is there, and one that is not, simulated.
+
+Prints two tables of Markdown for docs/history.md, and ends with 1 where false steps are more, or
+true ones fewer, than the documentation says. It needs no engine and takes a minute or two:
+
+    python benchmarks/steps.py --histories 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.tools.history.steps import find_steps
+
+Logs = npt.NDArray[np.float64]
+Noise = Callable[[np.random.Generator, int], Logs]
+NOISE = 0.02
+RUNS = (6, 10, 30, 100)
+# The runs at which steps are planted among thirty.
+PLANTED = (8, 16, 23)
+SIZES = (0.03, 0.05, 0.08, 0.10, 0.15, 0.30)
+# One false step in a hundred histories is what the documentation grants independent noise.
+MOST_FALSE = 1.0
+LEAST_NAMED = 93.0
+
+
+def normal(random: np.random.Generator, runs: int) -> Logs:
+    """Return runs that vary independently."""
+    return random.normal(0, NOISE, runs)
+
+
+def heavy(random: np.random.Generator, runs: int) -> Logs:
+    """Return runs of the same spread with Student's t of three degrees: odd ones are usual."""
+    return random.standard_t(3, runs) * NOISE / np.sqrt(3)
+
+
+def hit(random: np.random.Generator, runs: int) -> Logs:
+    """Return runs of which one in ten was slowed down, by 20 % on average."""
+    return normal(random, runs) + (random.random(runs) < 0.1) * random.exponential(0.2, runs)
+
+
+def lasting(random: np.random.Generator, runs: int) -> Logs:
+    """Return runs that lie where the one before lay, with a correlation of 0.3."""
+    fresh = normal(random, runs)
+    found = fresh.copy()
+    for run in range(1, runs):
+        found[run] = 0.3 * found[run - 1] + np.sqrt(1 - 0.3**2) * fresh[run]
+    return found
+
+
+def false_steps(make: Noise, runs: int, histories: int) -> float:
+    """Return the per cent of histories without a step in which one is found."""
+    random = np.random.default_rng((runs, 1))
+    found = sum(bool(find_steps(np.exp(make(random, runs))).steps) for _ in range(histories))
+    return 100 * found / histories
+
+
+def named_steps(size: float, histories: int) -> tuple[float, float, float, float]:
+    """Return of planted steps the per cent found, named by their run and held by their set.
+
+    The last figure is the median of the sensitivity that the histories state, in per cent.
+    """
+    random = np.random.default_rng((int(1000 * size), 2))
+    found = named = held = 0
+    stated = []
+    for _ in range(histories):
+        logs = normal(random, 30)
+        for first, sign in zip(PLANTED, (1, -1, 1), strict=True):
+            logs[first:] += sign * np.log1p(size)
+        told = find_steps(np.exp(logs))
+        stated.append(told.sensitivity)
+        for first in PLANTED:
+            near = [step for step in told.steps if abs(step.first - first) <= 3]
+            found += bool(near)
+            named += any(step.first == first for step in near)
+            held += any(step.earliest <= first <= step.latest for step in near)
+    planted = len(PLANTED) * histories
+    shares = (found / planted, named / planted, held / max(found, 1))
+    return (*(100 * share for share in shares), 100 * float(np.median(stated)))
+
+
+def main() -> int:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--histories", type=int, default=1000)
+    asked = parser.parse_args()
+    print("| runs | " + " | ".join(m.__name__ for m in (normal, heavy, hit, lasting)) + " |")
+    print("| ---: |" + " ---: |" * 4)
+    worst = 0.0
+    for runs in RUNS:
+        shares = [false_steps(m, runs, asked.histories) for m in (normal, heavy, hit, lasting)]
+        worst = max(worst, shares[0])
+        print(f"| {runs} | " + " | ".join(f"{share:.1f} %" for share in shares) + " |")
+    print("\n| step | found | its run named | its run among those named | stated sensitivity |")
+    print("| ---: |" + " ---: |" * 4)
+    least = 100.0
+    for size in SIZES:
+        found, named, held, stated = named_steps(size, asked.histories)
+        least = min(least, named) if 100 * size > stated else least
+        told = " | ".join(f"{share:.1f} %" for share in (found, named, held, stated))
+        print(f"| {100 * size:.0f} % | {told} |")
+    return int(worst > MOST_FALSE or least < LEAST_NAMED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
