@@ -31,9 +31,7 @@ def run_name(day: int) -> str:
     return f"night-{day:03d}"
 
 
-def made_run(
-    root: Path, day: int, cells: Mapping[tuple[str, str], float], **changes: Any
-) -> Path:
+def made_run(root: Path, day: int, cells: Mapping[tuple[str, str], float], **changes: Any) -> Path:
     """Write the run of a day; ``changes`` are those of ``steady_run``."""
     began = (FIRST_DAY + timedelta(days=day)).isoformat()
     folder = steady_run(root, cells, **{"repeats": 2, "started": began, **changes})

@@ -28,7 +28,8 @@ def series_section(series: Series, number: int) -> dict[str, Any]:
         "name": series.name,
         "chart": draw_series(series),
         "steps": [
-            (f"{step_size_text(step)}, {step_place_text(step)}", change_texts(step)) for step in series.steps
+            (f"{step_size_text(step)}, {step_place_text(step)}", change_texts(step))
+            for step in series.steps
         ],
         "runs": run_table(series),
     }

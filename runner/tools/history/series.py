@@ -168,9 +168,7 @@ def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
 def _of_cell(cell: dict[str, str], rows: pd.DataFrame) -> Iterator[Series]:
     """Yield a cell's series, one for each machine and work."""
     pieces = rows[_PIECE].fillna("").agg("\n".join, axis="columns")
-    groups = [
-        rows[pieces.isin(alike)] for alike in runs_alike(rows.assign(run=pieces), list(WORK))
-    ]
+    groups = [rows[pieces.isin(alike)] for alike in runs_alike(rows.assign(run=pieces), list(WORK))]
     for group, told in zip(groups, _told(rows, groups), strict=True):
         yield _series(cell, told, group)
 

@@ -79,9 +79,9 @@ def _tell_each_run(told: _Told) -> None:
 
 def _tell_in_markdown(told: _Told) -> None:
     guard = told.guard
-    steps = [
-        f"{line}; {'; '.join(changes)}" for line, changes in step_lines(told.series)
-    ] or ["No step was found."]
+    steps = [f"{line}; {'; '.join(changes)}" for line, changes in step_lines(told.series)] or [
+        "No step was found."
+    ]
     failures = [f"{cell}: {why}" for cell, why in guard.failures] if guard else []
     parts = [
         f"# {HISTORY_TITLE}",

@@ -84,8 +84,7 @@ def run_table(series: Series) -> pd.DataFrame:
 def change_texts(step: SeriesStep) -> list[str]:
     """Return what changed between the set-ups of the runs about a step, hashes cut short."""
     said = [
-        short_hashes(f"{column.replace('_', ' ')}: {a} -> {b}")
-        for column, a, b in step.changes
+        short_hashes(f"{column.replace('_', ' ')}: {a} -> {b}") for column, a, b in step.changes
     ]
     return said or ["nothing that is recorded"]
 
