@@ -102,7 +102,7 @@ def _figures(kept: pd.DataFrame) -> dict[str, Interval | None]:
     later = kept[(kept["status"] == Status.OK) & (kept["epoch"] > 1)]
     medians = later.groupby(["run", "job"], sort=False)["seconds"].median().astype(float)
     of_run: dict[str, list[Seconds]] = {}
-    for (run, _), median in medians.items():
+    for run, median in zip(medians.index.get_level_values("run"), medians, strict=True):
         of_run.setdefault(str(run), []).append(np.array([median]))
     return {run: cell_interval(repeats) for run, repeats in of_run.items()}
 
@@ -114,20 +114,22 @@ def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
     kept = counted(rows.assign(variant=rows["run"]))
     figures = _figures(kept)
     jobs = rows.drop_duplicates(["run", "job"])
-    started = jobs.groupby("run", sort=False)["started"].first()
-    bad = jobs[jobs["status"] != Status.OK].drop_duplicates("run").set_index("run")
-    is_ok = (kept["status"] == Status.OK) & kept["disturbance"].notna()
-    said = kept[is_ok].groupby("run", sort=False)["disturbance"].unique()
+    bad = jobs[jobs["status"] != Status.OK].drop_duplicates("run")
+    ended = {run: (status, _text(reason)) for run, status, reason in
+             zip(bad["run"], bad["status"], bad["reason"], strict=True)}  # fmt: skip
+    is_disturbed = (kept["status"] == Status.OK) & kept["disturbance"].notna()
+    by_run = kept[is_disturbed].groupby("run", sort=False)["disturbance"]
+    disturbed = {str(run): "; ".join(said.unique()) for run, said in by_run}
+    first = jobs.drop_duplicates("run")
     return tuple(
         Point(
-            str(run),
+            run,
             _text(began),
-            figures.get(str(run)),
-            str(bad["status"][run]) if run in bad.index else str(Status.OK),
-            _text(bad["reason"][run]) if run in bad.index else None,
-            "; ".join(said[run]) if run in said.index else None,
+            figures.get(run),
+            *ended.get(run, (str(Status.OK), None)),
+            disturbed.get(run),
         )
-        for run, began in started.items()
+        for run, began in zip(first["run"], first["started"], strict=True)
     )
 
 

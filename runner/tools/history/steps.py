@@ -89,7 +89,8 @@ def _without_odd(x: _Floats) -> _Floats:
     middle = np.array([np.median(x[i - r : i + r + 1]) for i, r in enumerate(reach)])
     off = x - middle
     most = _ODD * 1.4826 * float(np.median(np.abs(off)))
-    return middle + np.clip(off, -most, most)
+    drawn_in: _Floats = middle + np.clip(off, -most, most)
+    return drawn_in
 
 
 def _costs(x: _Floats) -> _Floats:
@@ -100,7 +101,8 @@ def _costs(x: _Floats) -> _Floats:
     found = squares[None, :] - squares[:, None]
     found -= (sums[None, :] - sums[:, None]) ** 2 / np.maximum(lengths, 1)
     found[lengths < FEWEST_RUNS] = np.inf
-    return np.maximum(found, 0.0)
+    costs: _Floats = np.maximum(found, 0.0)
+    return costs
 
 
 class _Partitions:
@@ -141,7 +143,7 @@ class _Partitions:
         steps = known + more
         gain = (self.rss(known) - self.rss(steps)) / more / self.variance(steps)
         tail = float(fdtrc(more, self.freedom(steps), max(gain, 0.0)))
-        return 2**more * tail * math.comb(self.runs - 1, more)
+        return float(tail * (math.comb(self.runs - 1, more) << more))
 
 
 def _count(found: _Partitions) -> int:
