@@ -81,7 +81,8 @@ def named_steps(size: float, histories: int) -> tuple[float, float, float, float
             held += any(step.earliest <= first <= step.latest for step in near)
     planted = len(PLANTED) * histories
     shares = (found / planted, named / planted, held / max(found, 1))
-    return (*(100 * share for share in shares), 100 * float(np.median(stated)))
+    percent = [100 * share for share in shares]
+    return percent[0], percent[1], percent[2], 100 * float(np.median(stated))
 
 
 def main() -> int:

@@ -42,6 +42,9 @@ COMMANDS = (
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
     Command("history", "history:show_history", "Follow cells over all runs, and find steps."),
     Command("export", "export:export_table", "Write a table for other programs."),
+    Command("share", "share:share", "Pack a run for others.", "SHARE_EXAMPLES"),
+    Command("verify", "share:verify", "Check that a run's rows derive from its events.",
+            "VERIFY_EXAMPLES"),
 )  # fmt: skip
 DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")

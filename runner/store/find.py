@@ -10,6 +10,7 @@ from pathlib import Path
 from runner import paths
 from runner.errors import StoreError, UsageError, near_miss
 from runner.spec.naming import LATEST, checked_run_name
+from runner.store.pack import PACK_SUFFIX, is_pack, unpacked_run
 from runner.store.record import read_json_object
 
 
@@ -33,14 +34,25 @@ def list_runs(root: Path) -> list[Path]:
     return _oldest_first(path.parents[2] for path in root.glob("[!.]*/jobs/*/job.json"))
 
 
-def runs_under(places: Iterable[Path]) -> list[Path]:
-    """Return the runs at some places, each a run's folder or one that holds runs, oldest first.
+def _runs_at(place: Path) -> list[Path]:
+    """Return the runs at one place: a run's folder, a pack, or a folder of runs and packs."""
+    if is_pack(place):
+        return [unpacked_run(place)]
+    if (place / "manifest.json").exists():
+        return [place]
+    packs = sorted(place.glob(f"[!.]*{PACK_SUFFIX}"))
+    return [*list_runs(place), *map(unpacked_run, packs)]
 
-    Raises StoreError for a place without a run.
+
+def runs_under(places: Iterable[Path]) -> list[Path]:
+    """Return the runs at some places, oldest first.
+
+    A place is a run's folder, a pack, or a folder that holds runs and packs. Raises StoreError for
+    a place without a run, and for a pack that is none.
     """
     found: list[Path] = []
     for place in places:
-        runs = [place] if (place / "manifest.json").exists() else list_runs(place)
+        runs = _runs_at(place)
         if not runs:
             raise StoreError(no_runs_yet(place))
         found += runs
@@ -70,7 +82,8 @@ def new_run_name(root: Path, name: str) -> str:
 def find_run(root: Path, name: str, candidates: Callable[[Path], list[Path]] = list_runs) -> Path:
     """Return the folder of a run given as a path, as a name under ``root``, or ``latest``.
 
-    ``latest`` is the one that began last. Raises StoreError where there is no such run.
+    A pack is unpacked to the cache. ``latest`` is the one that began last. Raises StoreError where
+    there is no such run.
     """
     runs = [path.name for path in candidates(root)]
     if name == LATEST:
@@ -79,6 +92,8 @@ def find_run(root: Path, name: str, candidates: Callable[[Path], list[Path]] = l
         return root / runs[-1]
     if name in runs:
         return root / name
+    if is_pack(Path(name)):
+        return unpacked_run(Path(name))
     if os.sep in name or Path(name).is_dir():
         return Path(name)
     shown = name if re.fullmatch(r"[\w.-]+", name) else repr(name)

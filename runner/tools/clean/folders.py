@@ -22,6 +22,7 @@ from runner.tools.clean.items import Item, Kind, RemovalError
 
 # What a removal that was cut off leaves: never taken for the whole thing.
 _TRASH = ".removing-"
+_OF_CACHES = {"build-logs": "logs of builds", "packs": "runs unpacked from what others shared"}
 _TRASHED = re.compile(re.escape(_TRASH) + r"\d+-")
 
 
@@ -191,15 +192,15 @@ def _environments(cache: Path) -> Iterator[Item]:
 
 
 def _caches(cache: Path) -> Iterator[Item]:
-    """Yield what jobs compiled, by environment, and the logs of builds."""
+    """Yield what jobs compiled, by environment, logs of builds, and unpacked runs."""
     root = cache / "compiled"
     for folder in _folders(root):
         name = f"compiled/{folder.name}"
         yield _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
     yield from _trash(Kind.CACHES, root)
     for folder in _folders(cache):
-        if folder.name == "build-logs":
-            yield _item(Kind.CACHES, folder, "logs of builds")
+        if folder.name in _OF_CACHES:
+            yield _item(Kind.CACHES, folder, _OF_CACHES[folder.name])
 
 
 def _data(cache: Path) -> Iterator[Item]:
