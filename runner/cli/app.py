@@ -45,6 +45,7 @@ COMMANDS = (
     Command("share", "share:share", "Pack a run for others.", "SHARE_EXAMPLES"),
     Command("verify", "share:verify", "Check that a run's rows derive from its events.",
             "VERIFY_EXAMPLES"),
+    Command("schema", "schema:show_schema", "Print the JSON schemas of files and output."),
 )  # fmt: skip
 DEFAULT = COMMANDS[0]
 _OF_COMPLETION = ("--install-completion", "--show-completion")

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from runner.words import escaped_json, printable
 
@@ -18,6 +25,11 @@ MOST_EVENT_BYTES = 64 << 20
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Name = Annotated[str, Field(max_length=64)]
+# What is not finite is written as a text, which reads as the number.
+_Measured = Annotated[
+    float,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}),
+]
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -92,10 +104,10 @@ class EpochEvent(_Event):
     seconds: _Seconds
     samples: _Count
     # None where it is not measured: nothing while predicting, or no accuracy, or no validation.
-    loss: float | None
-    accuracy: float | None
-    val_loss: float | None
-    val_accuracy: float | None
+    loss: _Measured | None
+    accuracy: _Measured | None
+    val_loss: _Measured | None
+    val_accuracy: _Measured | None
 
 
 class LatencyEvent(_Event):
@@ -126,8 +138,8 @@ class EndEvent(_Event):
     """The model is tested; nothing follows."""
 
     event: Literal["end"]
-    test_loss: float | None
-    test_accuracy: float | None
+    test_loss: _Measured | None
+    test_accuracy: _Measured | None
     test_seconds: _Seconds
     peak_memory_bytes: _Count
     # What the framework says of the card's memory; older jobs and most frameworks say nothing.
@@ -155,6 +167,11 @@ Event = (
     | ErrorEvent
 )
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON schema of one event."""
+    return _ADAPTER.json_schema()
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,12 @@ _JOBS = TypeAdapter(list[Job])
 _RECORD = TypeAdapter(Record)
 
 
+def stored_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON schemas of what a run keeps, by the names of the files without ".json"."""
+    kept = {"manifest": _MANIFEST, "job": _JOB, "record": _RECORD}
+    return {name: kind.json_schema() for name, kind in kept.items()}
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_regular(path, _MOST_BYTES))

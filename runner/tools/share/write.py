@@ -150,7 +150,7 @@ def _listed(content: Content) -> list[PackedFile]:
 
 def _safe_name(run: str) -> str:
     """Return a run's name as a folder may have it, whatever was taken out of it."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", run).strip("-._") or "run"
+    return re.sub(r"[^A-Za-z0-9._]+", "-", run).strip("-._") or "run"
 
 
 def _with_run(manifest: bytes, run: str) -> bytes:

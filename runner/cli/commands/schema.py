@@ -1,0 +1,21 @@
+"""Prints the JSON schemas of what is kept and printed."""
+
+from typing import Annotated
+
+import typer
+
+EXAMPLES = (
+    "python -m runner schema",
+    "python -m runner schema event > event.json",
+)
+
+
+def show_schema(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A schema; without one, their list.")
+    ] = None,
+) -> None:
+    """Print the JSON schema of a run's files, or of what a command prints with --json."""
+    from runner.tools.schemas import print_schemas
+
+    print_schemas(name)
