@@ -88,7 +88,7 @@ _RECORD = TypeAdapter(Record)
 
 def stored_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schemas of what a run keeps, by the names of the files without ".json"."""
-    kept = {"manifest": _MANIFEST, "job": _JOB, "record": _RECORD}
+    kept: dict[str, TypeAdapter[Any]] = {"manifest": _MANIFEST, "job": _JOB, "record": _RECORD}
     return {name: kind.json_schema() for name, kind in kept.items()}
 
 

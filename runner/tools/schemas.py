@@ -20,6 +20,7 @@ Schema = dict[str, Any]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _KINDS = {"string": "string", "Float64": "number", "Int64": "integer", "boolean": "boolean"}
 _TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
@@ -62,7 +63,7 @@ _REASON = _object({"cell": _TEXT, "why": _TEXT})
 def _guard(told: str) -> Schema:
     """Return the schema of a guard's judgement, which names by ``told`` what it could not see."""
     return _object({
-        "threshold": {"type": "number"},
+        "threshold": _NUMBER,
         "passed": {"type": "boolean"},
         "judged": _COUNT,
         "failures": _list(_REASON),
@@ -104,7 +105,7 @@ def _history() -> Schema:
     })  # fmt: skip
     step = _object({
         **dict.fromkeys(("before", "first", "earliest", "latest"), _TEXT),
-        **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), {"type": "number"}),
+        **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), _NUMBER),
         "changes": _list(_object({"column": _TEXT, "before": _TEXT, "after": _TEXT})),
     })  # fmt: skip
     series = _object({

@@ -6,7 +6,7 @@ import typer
 
 EXAMPLES = (
     "python -m runner schema",
-    "python -m runner schema event > event.json",
+    "python -m runner schema event",
 )
 
 
