@@ -41,6 +41,7 @@ COMMANDS = (
     Command("report", "report:show_report", "Print the table of runs again."),
     Command("compare", "compare:compare_runs", "Set two runs side by side."),
     Command("history", "history:show_history", "Follow cells over all runs, and find steps."),
+    Command("site", "site:write_site", "Write static pages from many runs."),
     Command("export", "export:export_table", "Write a table for other programs."),
     Command("share", "share:share", "Pack a run for others.", "SHARE_EXAMPLES"),
     Command("verify", "share:verify", "Check that a run's rows derive from its events.",

@@ -32,6 +32,8 @@ def series_section(series: Series, number: int) -> dict[str, Any]:
             for step in series.steps
         ],
         "runs": run_table(series),
+        "machine": "",
+        "links": {},
     }
 
 

@@ -1,7 +1,7 @@
 """From the tidy table of many runs to a series of each cell on each machine, and its steps."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,11 +63,13 @@ class SeriesStep:
 class Series:
     """A cell on one machine over the runs, oldest first.
 
-    ``cell`` has the columns of ``ASKED``; ``told`` what tells the series from others of its cell,
-    such as the processor; ``noise`` and ``sensitivity`` are those of ``Stepped``.
+    ``cell`` has the columns of ``ASKED``; ``machine`` is its device, or its processor; ``told``
+    what tells the series from others of its cell, such as the processor; ``noise`` and
+    ``sensitivity`` are those of ``Stepped``.
     """
 
     cell: dict[str, str]
+    machine: str
     told: str
     points: tuple[Point, ...]
     steps: tuple[SeriesStep, ...]
@@ -150,7 +152,8 @@ def _changes(before: pd.DataFrame, after: pd.DataFrame) -> tuple[tuple[str, str,
 
 def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
     """Return the series of a cell's rows on one machine."""
-    bare = Series(cell, told, _points(rows), (), 0.0, 0.0)
+    machine = _text(rows["device_name"].max()) or _text(rows["cpu_model"].max()) or "unknown"
+    bare = Series(cell, machine, told, _points(rows), (), 0.0, 0.0)
     runs = [point.run for point in bare.counting]
     found = find_steps([point.figure.seconds for point in bare.counting if point.figure])
     steps = tuple(
@@ -164,7 +167,7 @@ def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
         )
         for step in found.steps
     )
-    return Series(cell, told, bare.points, steps, found.noise, found.sensitivity)
+    return replace(bare, steps=steps, noise=found.noise, sensitivity=found.sensitivity)
 
 
 def _of_cell(cell: dict[str, str], rows: pd.DataFrame) -> Iterator[Series]:
