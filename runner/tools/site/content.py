@@ -15,6 +15,7 @@ from runner.tables.columns import ASKED, CELL
 from runner.tables.load import load_runs
 from runner.tables.per_job import job_rows
 from runner.tables.published import with_published
+from runner.tables.variants import with_variants
 from runner.tools.history.series import Point, Series, read_series
 from runner.tools.share.scrub import Names, Scrubber, machine_names, names_in
 
@@ -111,7 +112,7 @@ class Site:
     @cached_property
     def newest_cells(self) -> pd.DataFrame:
         """Return the summary of those with the published figures and the run of each."""
-        rows = self.newest.table.drop_duplicates([*CELL, "run"])
+        rows = with_variants(self.newest.table).drop_duplicates([*CELL, "run"])
         runs = rows.groupby(CELL, sort=False)["run"].last()
         return with_published(self.newest.summary).join(runs, on=CELL)
 
