@@ -3,6 +3,7 @@
 ``study.toml`` says what a study is; ``runner.tables.published`` reads its ``figures.csv``.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +19,8 @@ from runner.spec.workload import WORKLOADS, Workload
 
 # The study that stands where none is named.
 DEFAULT_STUDY = "bhatia2017"
+FIGURES_FILE = "figures.csv"
+_STUDY_FILE = "study.toml"
 # The kind of a figure that is of no other.
 FIGURE = "figure"
 # Those of 2017 were compared with each other when they were new; Keras 3 is another program.
@@ -179,12 +182,22 @@ def _check_models(path: Path, content: _File) -> None:
             )
 
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp_of(root: Path) -> Stamp:
+    """Return what changes when a file of the studies below ``root`` does."""
+    found = sorted(path for name in (_STUDY_FILE, FIGURES_FILE) for path in root.glob(f"*/{name}"))
+    stats = [(path, path.stat()) for path in found]
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
 def read_study(folder: Path) -> Study:
     """Read and check one study's folder.
 
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
-    path = folder / "study.toml"
+    path = folder / _STUDY_FILE
     content = read_document(path, _File)
     _check_models(path, content)
     return Study(name=folder.name, folder=folder, **dict(content))
@@ -192,7 +205,7 @@ def read_study(folder: Path) -> Study:
 
 def study_names(root: Path = paths.PUBLISHED) -> list[str]:
     """Return the names of all studies, sorted."""
-    return sorted(path.parent.name for path in root.glob("*/study.toml"))
+    return sorted(path.parent.name for path in root.glob(f"*/{_STUDY_FILE}"))
 
 
 def load_study(name: str, root: Path = paths.PUBLISHED) -> Study:
@@ -202,8 +215,13 @@ def load_study(name: str, root: Path = paths.PUBLISHED) -> Study:
 
 
 def all_studies(root: Path = paths.PUBLISHED) -> list[Study]:
-    """Return all studies."""
-    return [read_study(root / name) for name in study_names(root)]
+    """Return all studies. They are read once, and again when a file of theirs has changed."""
+    return list(_all_studies(root, stamp_of(root)))
+
+
+@lru_cache(maxsize=4)
+def _all_studies(root: Path, _stamp: Stamp) -> tuple[Study, ...]:
+    return tuple(read_study(root / name) for name in study_names(root))
 
 
 def reproduced_studies(root: Path = paths.PUBLISHED) -> list[Study]:

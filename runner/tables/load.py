@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
-from itertools import groupby
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from runner.errors import StoreError
@@ -14,7 +14,14 @@ from runner.launchers.variables import VARIABLES
 from runner.machine.in_use import is_held
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
-from runner.store.events import MOST_EVENT_BYTES, BadLine, Event, parse_event, wrong_order
+from runner.store.events import (
+    MOST_EVENT_BYTES,
+    BadLine,
+    EpochEvent,
+    Event,
+    parse_lines,
+    wrong_order,
+)
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
@@ -28,7 +35,7 @@ def _events(path: Path) -> tuple[list[Event], int]:
     """Return the whole events of a file, and how many of its lines are none."""
     try:
         with open_regular(path, MOST_EVENT_BYTES) as file:
-            found = [parse_event(line) for line in file]
+            found = parse_lines(file.readlines())
     except FileNotFoundError:
         return [], 0
     events = [event for event in found if not isinstance(event, BadLine)]
@@ -133,14 +140,35 @@ _READERS = {
     "limits": _from_limits,
     "end": _from_end,
 }
-_EPOCH = ("epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy")
+_OF_EPOCH = (
+    "epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy",
+    "epoch_paused_seconds",
+)  # fmt: skip
+_OF_JOB = [name for name in COLUMNS if name not in _OF_EPOCH]
 
 
-def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _JobRows:
+    """A job's rows, one per epoch: the columns that hold for all of them, and those of each."""
+
+    of_job: dict[str, Any]
+    epochs: dict[str, list[Any]]
+
+    @property
+    def count(self) -> int:
+        """Return how many rows there are: one for a job without an epoch."""
+        return max(1, len(self.epochs["epoch"]))
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column of the epochs."""
+        return self.epochs[name] or [None]
+
+
+def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> _JobRows:
     """Return the row of a job whose files are damaged: its name says what it was."""
     named = job_names(folder.name) or (folder.name, "unknown", "unknown", 0)
     configuration, backend, model = map(escaped, named[:3])
-    return {
+    told = {
         **of_run,
         "job": folder.name,
         "configuration": configuration,
@@ -153,6 +181,7 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> dict[str, 
         "status": str(Status.FAILED),
         "reason": reason,
     }
+    return _JobRows(told, {name: [] for name in _OF_EPOCH})
 
 
 def _record_of(folder: Path) -> Record:
@@ -177,25 +206,29 @@ def _damage(record: Record, path: Path, events: list[Event], bad: int) -> str | 
     return None
 
 
-def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+def _job_rows(of_run: dict[str, Any], folder: Path) -> _JobRows:
     """Return a job's rows: one per epoch, or one without an epoch if it had none.
 
     A job whose files are damaged is ``failed``, with the file in its reason.
     """
     if folder.is_symlink():
-        return [_unreadable(of_run, folder, f"{folder}: it is a link, which is not followed")]
+        return _unreadable(of_run, folder, f"{folder}: it is a link, which is not followed")
     try:
         job, record = read_job(folder), _record_of(folder)
     except StoreError as error:
-        return [_unreadable(of_run, folder, str(error))]
+        return _unreadable(of_run, folder, str(error))
     path = folder / "events.jsonl"
     try:
         events, bad = _events(path)
     except OSError as error:
-        return [_unreadable(of_run, folder, f"{path}: cannot be read: {error.strerror}")]
+        return _unreadable(of_run, folder, f"{path}: cannot be read: {error.strerror}")
     if damage := _damage(record, path, events, bad):
         record.status, record.reason = Status.FAILED, damage
-    said = [event.model_dump(by_alias=True) for event in events]
+    # The fields of an epoch as they are: there may be many.
+    said = [
+        vars(event) if isinstance(event, EpochEvent) else event.model_dump(by_alias=True)
+        for event in events
+    ]
     common = {**of_run, "job": folder.name, **_job_columns(job, asdict(record))}
     for event in said:
         if event["event"] in _READERS:
@@ -203,15 +236,12 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     common.update(_phases(record, said))
     paused = epoch_pauses(record.pauses, events)
     known = record.telemetry.get("paused_seconds") is not None
-    epochs = [
-        {
-            **{name: e[name] for name in _EPOCH},
-            "epoch_paused_seconds": paused.get(e["epoch"], 0.0) if known else None,
-        }
-        for e in said
-        if e["event"] == "epoch"
+    epochs = [event for event in said if event["event"] == "epoch"]
+    columns = {name: [epoch[name] for epoch in epochs] for name in _OF_EPOCH[:-1]}
+    columns["epoch_paused_seconds"] = [
+        paused.get(number, 0.0) if known else None for number in columns["epoch"]
     ]
-    return [{**common, **epoch} for epoch in epochs or [{}]]
+    return _JobRows(common, columns)
 
 
 def _phases(record: Record, events: list[dict[str, Any]]) -> dict[str, float]:
@@ -235,8 +265,8 @@ def _terms(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_rows(folder: Path) -> list[dict[str, Any]]:
-    """Return a run's rows, its jobs in the order in which they were planned."""
+def _run_rows(folder: Path) -> list[_JobRows]:
+    """Return the rows of a run's jobs, in the order in which they were planned."""
     manifest = read_manifest(folder)
     planned = {name: position for position, name in enumerate(manifest["jobs"])}
     if (folder / "jobs").is_symlink():
@@ -251,30 +281,38 @@ def _run_rows(folder: Path) -> list[dict[str, Any]]:
         **_terms(manifest),
         **{name: manifest["identity"].get(name) for name in _OF_RUN},
     }
-    return [row for path in jobs for row in _job_rows(of_run, path)]
+    return [_job_rows(of_run, path) for path in jobs]
 
 
-def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+def _typed(jobs: list[_JobRows]) -> pd.DataFrame:
+    """Return the rows of jobs as a table: what holds for a job is typed once, and repeated."""
+    kinds = {name: COLUMNS[name] for name in _OF_JOB}
+    of_jobs = pd.DataFrame([job.of_job for job in jobs], columns=_OF_JOB).astype(kinds)
+    places = np.repeat(np.arange(len(jobs)), [job.count for job in jobs])
+    columns = {
+        name: pd.Series([v for job in jobs for v in job.column(name)], dtype=COLUMNS[name])
+        for name in _OF_EPOCH
+    }
+    repeated = of_jobs.take(places).reset_index(drop=True)
+    return pd.concat([repeated, pd.DataFrame(columns)], axis="columns")[list(COLUMNS)]
 
 
-def _sound(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sound(job: _JobRows) -> _JobRows:
     """Return a job's rows, or one that says what in them fits no column."""
     try:
-        _typed(rows)
+        _typed([job])
     except (TypeError, ValueError, OverflowError) as error:
-        of_run = {name: rows[0][name] for name in ("run", *_OF_RUN)}
-        reason = f"{rows[0]['job']}: its figures fit no column: {escaped(str(error))}"
-        return [_unreadable(of_run, Path(rows[0]["job"]), reason)]
-    return rows
+        of_run = {name: job.of_job[name] for name in ("run", *_OF_RUN)}
+        reason = f"{job.of_job['job']}: its figures fit no column: {escaped(str(error))}"
+        return _unreadable(of_run, Path(job.of_job["job"]), reason)
+    return job
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _table(jobs: list[_JobRows]) -> pd.DataFrame:
     try:
-        return _typed(rows)
+        return _typed(jobs)
     except (TypeError, ValueError, OverflowError):
-        jobs = groupby(rows, key=lambda row: (row["run"], row["job"]))
-        return _typed([row for _, of_job in jobs for row in _sound(list(of_job))])
+        return _typed(list(map(_sound, jobs)))
 
 
 def _different_runs(paths: Iterable[Path]) -> list[Path]:
@@ -304,7 +342,7 @@ def load_runs(*paths: Path | str) -> pd.DataFrame:
     that is given twice, also as a copy, counts once. Raises StoreError for a folder that is no
     run.
     """
-    rows = [row for path in _different_runs(map(Path, paths)) for row in _run_rows(path)]
-    if not rows:
+    jobs = [job for path in _different_runs(map(Path, paths)) for job in _run_rows(path)]
+    if not jobs:
         raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
-    return with_variants(_table(rows))
+    return with_variants(_table(jobs))

@@ -9,6 +9,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,12 +22,15 @@ from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import explained_error
 from runner.spec.study import (
     FIGURE,
+    FIGURES_FILE,
+    Stamp,
     Study,
     StudySetup,
     StudyTest,
     all_studies,
     keras_generation,
     reproduced_studies,
+    stamp_of,
 )
 from runner.spec.workload import WORKLOADS, Size
 from runner.words import escaped
@@ -110,7 +114,7 @@ def study_figures(study: Study) -> pd.DataFrame:
 
 def _read_figures(study: Study) -> list[Figure]:
     """Return a study's figures in the order of its file; raises as ``study_figures`` does."""
-    path = study.folder / "figures.csv"
+    path = study.folder / FIGURES_FILE
     columns = list(Figure.model_fields)
     found = []
     try:
@@ -223,7 +227,7 @@ def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
     for column in _OF_A_CELL:
         if len({getattr(row, column) for row in rows} - {None, ""}) > 1:
             raise ConfigurationError(
-                f"{study.folder / 'figures.csv'}: {first.test}, {first.backend}: figures of "
+                f"{study.folder / FIGURES_FILE}: {first.test}, {first.backend}: figures of "
                 f"several {column} count for one cell: give each a series, or a left_out"
             )
     by_kind = {kind: [row for row in rows if row.kind == kind] for kind in study.kinds}
@@ -303,6 +307,12 @@ def published_series(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     Columns study, series, gpu, model, backend, phase, seconds (per epoch) and source. Whether the
     first epoch is inside stands in each study.
     """
+    return _series(root, stamp_of(root)).copy()
+
+
+@lru_cache(maxsize=4)
+def _series(root: Path, _stamp: Stamp) -> pd.DataFrame:
+    """Return the same, worked out once for as long as no file of the studies changes."""
     columns = ["study", "series", "gpu", "model", "backend", "phase", "seconds", "source"]
     parts = [published_cells(study) for study in all_studies(root)]
     known = pd.concat([part[columns] for part in parts if not part.empty], ignore_index=True)
@@ -318,6 +328,11 @@ def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
     One per model, phase, backend and ``generation`` of Keras: of several series or cards of a study
     the first.
     """
+    return _reference(root, stamp_of(root)).copy()
+
+
+@lru_cache(maxsize=4)
+def _reference(root: Path, _stamp: Stamp) -> pd.DataFrame:
     parts = [
         published_cells(study).assign(generation=study.generation)
         for study in reproduced_studies(root)

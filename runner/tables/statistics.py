@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 Seconds = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -110,6 +109,9 @@ def _logs(repeats: Sequence[Seconds]) -> _Logs | None:
 
 def _quantile(freedom: float, confidence: float) -> float:
     """Return Student's t that a two-sided interval of this confidence needs."""
+    # To import it takes longer than much else of a command that needs none.
+    from scipy.special import stdtrit
+
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from runner.spec.axes import declared_axes, settings_text
@@ -113,7 +115,9 @@ def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     ]
 
 
+Codes = npt.NDArray[np.intp]
 _FACTS = [*WORK, *ENVIRONMENT]
+_TOLD = ["settings", "varied", "machine", "variant"]
 _COLUMN = ["configuration", "backend", "device", "settings"]
 # Of one run: what it ran, by the model and the column of the table.
 _Facts = dict[tuple[Hashable, str], Hashable]
@@ -185,6 +189,29 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
     return table.assign(settings=pd.Series(said, index=table.index, dtype="string"))
 
 
+def _of_jobs(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
+    """Return a row for each job of a table, and for each row of the table the place of its job.
+
+    ``samples`` is the most of a job's epochs. All but that holds for all rows of a job.
+    """
+    names = table["run"].astype(object).astype(str) + "\0" + table["job"].astype(object).astype(str)
+    codes, _ = pd.factorize(names)
+    first = np.unique(codes, return_index=True)[1]
+    most = table["samples"].groupby(codes).max()
+    jobs = table.iloc[first].assign(samples=most.to_numpy())
+    return jobs.reset_index(drop=True), codes
+
+
+def _told_apart(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return ``_TOLD`` for a table with a row for each job."""
+    jobs = with_machines(with_settings(jobs, varied_axes(jobs)))
+    variant = pd.Series("", index=jobs.index, dtype="string")
+    if jobs["run"].nunique() > 1:
+        for _, rows in jobs.groupby([*_COLUMN, "machine"], sort=False):
+            variant.loc[rows.index] = rows["run"].map(_variants(rows))
+    return jobs.assign(variant=variant)[_TOLD]
+
+
 def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with ``machine`` and ``variant`` set, so that no cell pools what differs.
 
@@ -194,9 +221,8 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     nothing to tell apart. Sources: the columns of ``WORK`` and ``ENVIRONMENT``. The axes that vary
     in one of the runs tell the cells of all apart.
     """
-    table = with_machines(with_settings(table, varied_axes(table)))
-    variant = pd.Series("", index=table.index, dtype="string")
-    if table["run"].nunique() > 1:
-        for _, rows in table.groupby([*_COLUMN, "machine"], sort=False):
-            variant.loc[rows.index] = rows["run"].map(_variants(rows))
-    return table.assign(variant=variant)
+    if table.empty:
+        return table.assign(machine="", variant="")
+    jobs, places = _of_jobs(table)
+    told = _told_apart(jobs).take(places).set_axis(table.index)
+    return table.assign(**{name: told[name] for name in _TOLD})

@@ -15,6 +15,7 @@ from runner.store.events import (
     LineReader,
     StartEvent,
     parse_event,
+    parse_lines,
     wrong_order,
 )
 from runner.words import MAX_TEXT, LogText, escaped, markdown_text
@@ -206,3 +207,52 @@ def test_only_one_order_is_a_job_s(kinds):
     events = [good_event(said) for said in stream()]
     assert wrong_order(events) is None
     assert wrong_order([events[number] for number in kinds])
+
+
+def compact(value) -> bytes:
+    """Return JSON as the store writes it."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+odd_values = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just("NaN"),
+    st.lists(st.integers(), max_size=2),
+)  # fmt: skip
+odd_epochs = st.builds(
+    lambda changes: compact({**EPOCH, **changes}),
+    st.dictionaries(st.sampled_from([*EPOCH, "at", "more"]), odd_values, max_size=3),
+)
+odd_lines = st.one_of(
+    odd_epochs,
+    st.sampled_from([*map(bytes, stream()), b"", b"{}", b'{"event":"epoch"}', b"rubbish"]),
+    st.builds(lambda text: b'{"event":"epoch",' + text + b"}", st.binary(max_size=40)),
+    st.builds(lambda line, cut: line[:cut], odd_epochs, st.integers(0, 200)),
+)
+
+
+def told(found):
+    """Return what was read as values that can be compared: what is not a number is as a text."""
+    return [
+        (one.text, one.problem) if isinstance(one, BadLine) else one.model_dump_json()
+        for one in found
+    ]
+
+
+@given(st.lists(odd_lines, max_size=8), st.sampled_from([b"", b"\n"]))
+def test_many_lines_are_read_as_each_alone(lines, end):
+    lines = [one + end for one in lines]
+    assert told(parse_lines(lines)) == told(map(parse_event, lines))
+
+
+MORE = [
+    b'"event":"start"', b'"more":"\\u001b"', b'"more":"\xe2\x80\xae"', b'"more":[1]',
+    b'"seconds":-1', b'"loss":NaN', b'"loss":Infinity', b'"loss":"NaN"', b'"epoch":1.0',
+    b'"epoch":9223372036854775808', b'"seconds":1e999', b'"seconds":"1"', b'"seconds":true',
+    b'"schema":2', b'"at":null', b'"' + b"k" * 999 + b'":1', b'"more":"' + b"v" * 3000 + b'"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_an_epoch_with_more_is_read_as_it_is_alone(more):
+    lines = [compact(EPOCH), compact(EPOCH)[:-1] + b"," + more + b"}\n", compact(EPOCH)]
+    assert told(parse_lines(lines)) == told(map(parse_event, lines))
