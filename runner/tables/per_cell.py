@@ -6,7 +6,7 @@ import pandas as pd
 from runner.spec.job import Status
 from runner.tables.columns import CELL, SUMMARY_COLUMNS
 from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
-from runner.tables.variants import with_variants
+from runner.tables.variants import Codes, jobs_of, with_variants
 
 # What a figure rests on; each selection of rows copies every column that is there.
 _OF_FIGURE = (
@@ -70,35 +70,70 @@ def _disturbed(jobs: pd.DataFrame) -> str | None:
     )
 
 
-def _left_out(rows: pd.DataFrame) -> str | None:
+def _left_out(timed: pd.DataFrame) -> str | None:
     """Return of which jobs the epochs do not count because they were disturbed, in words."""
-    is_timed = (rows["status"] == Status.OK) & rows["epoch"].notna()
-    jobs = rows[is_timed & (rows["samples"] == rows["samples"].max())]
-    disturbed = _disturbed(jobs.drop_duplicates(["run", "job"]))
+    disturbed = _disturbed(timed[timed["samples"] == timed["samples"].max()])
     return f"left out: {disturbed}" if disturbed else None
 
 
-def _cell(everything: pd.DataFrame, rows: pd.DataFrame) -> dict[str, object]:
-    """Return the figures of one cell: its ok jobs' epochs that count, or why it has none."""
-    ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
-    last = ok[ok["epoch"] == ok.groupby(["run", "job"])["epoch"].transform("max")]
-    bad = rows[rows["status"] != Status.OK].drop_duplicates(["run", "job"])
-    repeats = repeats_of(rows)
+def _first(values: pd.Series, places: Codes, count: int) -> Seconds:
+    """Return the first of some rows' values for each job, NaN where it has none."""
+    found = np.full(count, np.nan)
+    found[places[::-1]] = values.to_numpy(dtype=float, na_value=np.nan)[::-1]
+    return found
+
+
+def _later(table: pd.DataFrame, places: Codes, count: int) -> list[Seconds]:
+    """Return the seconds of the epochs after the first of each job."""
+    is_later = (table["epoch"] > 1).fillna(False).to_numpy(dtype=bool)
+    of_job = places[is_later]
+    seconds = table["seconds"].to_numpy(dtype=float, na_value=np.nan)[is_later]
+    order = np.argsort(of_job, kind="stable")
+    ends = np.cumsum(np.bincount(of_job, minlength=count))[:-1]
+    return np.split(seconds[order], ends)
+
+
+def _job_figures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per job with what the figures of its cell are made of.
+
+    ``epoch`` is the number of the last, ``later`` the seconds of the epochs after the first.
+    """
+    jobs, places = jobs_of(table)
+    last = table["epoch"].groupby(places).max().to_numpy(dtype=float, na_value=np.nan)
+    epoch = table["epoch"].to_numpy(dtype=float, na_value=np.nan)
+    is_first, is_last = epoch == 1, epoch == last[places]
+    count = len(jobs)
+    later = pd.Series(index=jobs.index, dtype=object)
+    later[:] = _later(table, places, count)
+    return jobs.assign(
+        epoch=last,
+        first_seconds=_first(table["seconds"][is_first], places[is_first], count),
+        last_val_accuracy=_first(table["val_accuracy"][is_last], places[is_last], count),
+        later=later,
+    )
+
+
+def _cell(everything: pd.DataFrame, jobs: pd.DataFrame) -> dict[str, object]:
+    """Return the figures of one cell: its ok jobs that count, or why it has none."""
+    ok = jobs[(jobs["status"] == Status.OK) & jobs["epoch"].notna()]
+    timed = (everything["status"] == Status.OK) & everything["epoch"].notna()
+    bad = jobs[jobs["status"] != Status.OK]
+    repeats = [seconds for seconds in ok["later"] if len(seconds)]
     found = cell_interval(repeats)
-    disturbed = _disturbed(ok.drop_duplicates(["run", "job"]))
-    told = disturbed or _left_out(everything)
+    disturbed = _disturbed(ok)
+    told = disturbed or _left_out(everything[timed])
     warnings = [*([told] if told else []), *steadiness_warnings(repeats, found)]
     return {
         "seconds_per_epoch": found.seconds if found else np.nan,
         "seconds_low": found.low if found else np.nan,
         "seconds_high": found.high if found else np.nan,
-        "first_epoch_seconds": ok.loc[ok["epoch"] == 1, "seconds"].dropna().median(),
+        "first_epoch_seconds": ok["first_seconds"].median(),
         "repeats": len(repeats),
         "epochs": sum(map(len, repeats)),
-        "val_accuracy": last["val_accuracy"].dropna().median(),
+        "val_accuracy": ok["last_val_accuracy"].median(),
         "samples": ok["samples"].max(),
-        "phase": _joined(rows["phase"]),
-        "size": _joined(rows["size"]),
+        "phase": _joined(jobs["phase"]),
+        "size": _joined(jobs["size"]),
         "data_source": _joined(ok["data_source"]),
         "device_name": _joined(ok["device_name"]),
         "keras_version": _joined(ok["keras_version"]),
@@ -120,7 +155,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = with_variants(table)[list(_OF_FIGURE)]
+    table = _job_figures(with_variants(table)[list(_OF_FIGURE)])
     kept = dict(list(counted(table).groupby(CELL, sort=False)))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [

@@ -189,7 +189,7 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
     return table.assign(settings=pd.Series(said, index=table.index, dtype="string"))
 
 
-def _of_jobs(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
+def jobs_of(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
     """Return a row for each job of a table, and for each row of the table the place of its job.
 
     ``samples`` is the most of a job's epochs. All but that holds for all rows of a job.
@@ -223,6 +223,6 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     """
     if table.empty:
         return table.assign(machine="", variant="")
-    jobs, places = _of_jobs(table)
+    jobs, places = jobs_of(table)
     told = _told_apart(jobs).take(places).set_axis(table.index)
     return table.assign(**{name: told[name] for name in _TOLD})
