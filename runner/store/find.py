@@ -25,43 +25,37 @@ def _began(folder: Path) -> tuple[float, str]:
     return folder.stat().st_mtime, folder.name
 
 
-def _oldest_first(folders: Iterable[Path]) -> list[Path]:
+def oldest_first(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders of runs in the order in which those began."""
     return sorted(set(folders), key=_began)
 
 
 def list_runs(root: Path) -> list[Path]:
     """Return the folders of the runs under ``root`` that have begun a job, oldest first."""
-    return _oldest_first(path.parents[2] for path in root.glob("[!.]*/jobs/*/job.json"))
+    return oldest_first(path.parents[2] for path in root.glob("[!.]*/jobs/*/job.json"))
 
 
-def _runs_at(place: Path) -> list[Path]:
-    """Return the runs at one place: a run's folder, a pack, or a folder of runs and packs."""
-    if is_pack(place):
-        return [unpacked_run(place)]
-    if (place / "manifest.json").exists():
-        return [place]
-    packs = sorted(place.glob(f"[!.]*{PACK_SUFFIX}"))
-    return [*list_runs(place), *map(unpacked_run, packs)]
+def folder_of_run(path: Path) -> Path:
+    """Return a run's folder: a pack's is unpacked to the cache. Raises StoreError for no pack."""
+    return unpacked_run(path) if is_pack(path) else path
 
 
-def runs_under(places: Iterable[Path]) -> list[Path]:
-    """Return the runs at some places, oldest first.
+def runs_under(place: Path) -> list[Path]:
+    """Return the runs at a place: itself, if it is a run or a pack, or those that it holds.
 
-    A place is a run's folder, a pack, or a folder that holds runs and packs. Raises StoreError for
-    a place without a run, and for a pack that is none.
+    Raises StoreError for a place without any.
     """
-    found: list[Path] = []
-    for place in places:
-        runs = _runs_at(place)
-        if not runs:
-            raise StoreError(no_runs_yet(place))
-        found += runs
-    return _oldest_first(found)
+    if is_pack(place) or (place / "manifest.json").exists():
+        return [place]
+    found = [*list_runs(place), *sorted(place.glob(f"[!.]*{PACK_SUFFIX}"))]
+    if not found:
+        raise StoreError(no_runs_yet(place))
+    return found
 
 
 def list_resumable_runs(root: Path) -> list[Path]:
     """Return the folders of the runs under ``root`` that were begun at all, oldest first."""
-    return _oldest_first(path.parent for path in root.glob("[!.]*/manifest.json"))
+    return oldest_first(path.parent for path in root.glob("[!.]*/manifest.json"))
 
 
 def no_runs_yet(root: Path) -> str:
@@ -93,7 +87,7 @@ def find_run(root: Path, name: str, candidates: Callable[[Path], list[Path]] = l
     if name in runs:
         return root / name
     if is_pack(Path(name)):
-        return unpacked_run(Path(name))
+        return folder_of_run(Path(name))
     if os.sep in name or Path(name).is_dir():
         return Path(name)
     shown = name if re.fullmatch(r"[\w.-]+", name) else repr(name)

@@ -15,7 +15,13 @@ from runner.errors import StoreError
 from runner.machine.in_use import sole_use
 from runner.report.console import err, out, print_json, safe_text
 from runner.spec.job import Status
-from runner.store.find import list_resumable_runs, no_runs_yet
+from runner.store.find import (
+    folder_of_run,
+    list_resumable_runs,
+    no_runs_yet,
+    oldest_first,
+    runs_under,
+)
 from runner.store.record import read_manifest
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
@@ -126,6 +132,26 @@ def read_kept_run(folder: Path) -> KeptRun:
         machine=machine,
         verdict=verdict,
     )
+
+
+def read_places(places: Iterable[Path]) -> list[Path]:
+    """Return the folders of all runs at some places, oldest first; of one that is none, say why.
+
+    A place is a run, a pack, or a folder that holds such. Raises StoreError where none is left.
+    """
+    places = list(places)
+    found = []
+    for path in (path for place in places for path in runs_under(place)):
+        try:
+            folder = folder_of_run(path)
+            read_manifest(folder)
+        except StoreError as error:
+            err.print(str(error), highlight=False, style="yellow")
+        else:
+            found.append(folder)
+    if not found:
+        raise StoreError(f"{', '.join(map(str, places))}: no run there can be read")
+    return oldest_first(found)
 
 
 def _readable(folders: list[Path]) -> Iterator[KeptRun]:

@@ -154,6 +154,20 @@ def test_packs_and_runs_of_others_are_taken_and_names_go(tmp_path, monkeypatch):
     assert len(list((site / "runs").glob("*.html"))) == 2
 
 
+def test_what_cannot_be_read_is_named_and_left_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made_history(tmp_path / "runs", [1.0, 1.0])
+    (tmp_path / "runs" / run_name(0) / "manifest.json").write_text("[]")
+    (tmp_path / "runs" / "broken.run.zip").write_text("none")
+    site = build(tmp_path / "public", tmp_path / "runs")
+    said = capsys.readouterr().err
+    assert f"{run_name(0)}/manifest.json" in said
+    assert "broken.run.zip: no pack of a run that can be read" in said
+    assert [path.name for path in (site / "runs").glob("*.html")] == [f"{run_name(1)}.html"]
+    assert main(["site", str(site), str(tmp_path / "runs" / "broken.run.zip")]) == ExitCode.USAGE
+    assert "no run there can be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", STRANGE)
 def test_no_name_leads_out_of_the_site(text):
     name = page_name(text)

@@ -11,14 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from runner.errors import ExitCode, StoreError, UsageError, choose_names
+from runner.errors import ExitCode, UsageError, choose_names
 from runner.plan.rounds import parse_percentage
 from runner.report.console import err, out, print_labelled
 from runner.report.markdown import markdown_section, markdown_table
 from runner.report.terminal import print_table
 from runner.report.verdict import grouped_lines
-from runner.store.find import runs_under
-from runner.store.record import read_manifest
 from runner.tables.load import load_runs
 from runner.tools.history.judge import StepGuard, judge_history
 from runner.tools.history.page import write_history
@@ -32,6 +30,7 @@ from runner.tools.history.words import (
     spark_line,
     step_lines,
 )
+from runner.tools.runs import read_places
 
 HISTORY_SCHEMA = 1
 
@@ -184,19 +183,6 @@ def _chosen(table: pd.DataFrame, wanted: dict[str, list[str]]) -> pd.DataFrame:
     return table
 
 
-def _readable(folders: Sequence[Path]) -> list[Path]:
-    """Return the runs that can be read; of one that cannot be, say why."""
-    found = []
-    for folder in folders:
-        try:
-            read_manifest(folder)
-        except StoreError as error:
-            err.print(str(error), highlight=False, style="yellow")
-        else:
-            found.append(folder)
-    return found
-
-
 def tell_history(
     places: Sequence[Path],
     wanted: dict[str, list[str]],
@@ -207,12 +193,12 @@ def tell_history(
 ) -> ExitCode:
     """Tell how the cells of all runs at ``places`` did over time; with a threshold, judge them.
 
-    A place is a run's folder or one that holds runs. Raises StoreError where there is none.
+    A place is a run, a pack, or a folder that holds such. Raises StoreError where there is none.
     """
     allowed = parse_percentage(threshold, "--fail-on-step") if threshold else None
     if since and allowed is None:
         raise UsageError("--since says which steps fail: name a share with --fail-on-step too")
-    table = load_runs(*_readable(runs_under(places)))
+    table = load_runs(*read_places(places))
     runs = list(dict.fromkeys(table["run"]))
     series = read_series(_chosen(table, wanted))
     guard = None if allowed is None else judge_history(series, runs, allowed, since)

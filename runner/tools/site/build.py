@@ -15,6 +15,13 @@ _MARK = ".keras-benchmark-site"
 _PARTS = ("index.html", "models", "studies", "runs")
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _ready(folder: Path) -> None:
     """Make a folder ready for the pages. Raises StoreError for one that holds other things."""
     try:
@@ -23,8 +30,7 @@ def _ready(folder: Path) -> None:
             raise StoreError(f"{folder}: holds other things than a site; name a new folder")
         (folder / _MARK).touch()
         for name in _PARTS:
-            path = folder / name
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(True)
+            _remove(folder / name)
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: {error.strerror or error}") from error
 

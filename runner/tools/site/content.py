@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from runner.report.contents import Report
-from runner.store.find import runs_under
 from runner.tables.columns import ASKED, CELL
 from runner.tables.load import load_runs
 from runner.tables.per_job import job_rows
 from runner.tables.published import with_published
 from runner.tables.variants import with_variants
 from runner.tools.history.series import Point, Series, read_series
+from runner.tools.runs import read_places
 from runner.tools.share.scrub import Names, Scrubber, machine_names, names_in
 
 # A name of a file that no system takes for another thing.
@@ -87,7 +87,7 @@ class Site:
     @classmethod
     def of(cls, places: Sequence[Path]) -> "Site":
         """Return the content for some places, each a folder of runs, a run or a pack."""
-        table = scrubbed_table(load_runs(*runs_under(places)))
+        table = scrubbed_table(load_runs(*read_places(places)))
         return cls(table, read_series(table))
 
     @cached_property
