@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-NODES = ("n1", "n2")
+# A node's lock has its name: two clusters of this machine at a time must not share one.
+_OF_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+NODES = (f"{_OF_WORKER}n1", f"{_OF_WORKER}n2")
 # Debian puts the daemons where an ordinary user's PATH does not reach.
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
@@ -52,10 +54,13 @@ GresTypes=gpu
 SlurmdParameters=config_overrides
 {extra}
 NodeName=DEFAULT CPUs=1 RealMemory=1000 Gres=gpu:1 State=UNKNOWN
-NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}]
+NodeName={worker}n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}]
 PartitionName=all Nodes=ALL Default=YES MaxTime=60 State=UP
 """
-_GRES = "NodeName=n1 Name=gpu File=/dev/null\nNodeName=n2 Name=gpu File=/dev/zero\n"
+_GRES = "".join(
+    f"NodeName={node} Name=gpu File={file}\n"
+    for node, file in zip(NODES, ("/dev/null", "/dev/zero"), strict=True)
+)
 
 
 def lacking() -> list[str]:
@@ -82,7 +87,7 @@ class Cluster:
         port = _free_ports(3)
         host = socket.gethostname().partition(".")[0]
         told = {"folder": folder, "host": host, "port": port, "first": port + 1, "last": port + 2,
-                "extra": extra}  # fmt: skip
+                "worker": _OF_WORKER, "extra": extra}  # fmt: skip
         for name in ("state", *(f"spool-{node}" for node in NODES)):
             (folder / name).mkdir()
         (folder / "slurm.conf").write_text(_CONF.format(**told))

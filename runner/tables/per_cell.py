@@ -89,8 +89,9 @@ def _later(table: pd.DataFrame, places: Codes, count: int) -> list[Seconds]:
     of_job = places[is_later]
     seconds = table["seconds"].to_numpy(dtype=float, na_value=np.nan)[is_later]
     order = np.argsort(of_job, kind="stable")
-    ends = np.cumsum(np.bincount(of_job, minlength=count))[:-1]
-    return np.split(seconds[order], ends)
+    counts = np.bincount(of_job, minlength=count)
+    ends = np.cumsum(counts)
+    return [seconds[order[end - n : end]] for end, n in zip(ends, counts, strict=True)]
 
 
 def _job_figures(table: pd.DataFrame) -> pd.DataFrame:
@@ -103,13 +104,11 @@ def _job_figures(table: pd.DataFrame) -> pd.DataFrame:
     epoch = table["epoch"].to_numpy(dtype=float, na_value=np.nan)
     is_first, is_last = epoch == 1, epoch == last[places]
     count = len(jobs)
-    later = pd.Series(index=jobs.index, dtype=object)
-    later[:] = _later(table, places, count)
     return jobs.assign(
         epoch=last,
         first_seconds=_first(table["seconds"][is_first], places[is_first], count),
         last_val_accuracy=_first(table["val_accuracy"][is_last], places[is_last], count),
-        later=later,
+        later=pd.Series(_later(table, places, count), index=jobs.index, dtype=object),
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from local_environments import python_of
 from made_project import MODELS, NAME, behave
+from real_slurm import NODES
 from runner import paths
 from runner.errors import ExitCode
 from runner.spec.job import Status
@@ -34,14 +35,14 @@ def test_two_nodes_work_at_once_and_fill_the_table_that_the_local_launcher_fills
     assert code == ExitCode.OK, said
     records = cluster.records()
     assert {record["status"] for record in records.values()} == {Status.OK}
-    assert {record["identity"]["node"] for record in records.values()} == {"n1", "n2"}
-    spans: dict[str, list[tuple[float, float]]] = {"n1": [], "n2": []}
+    assert {record["identity"]["node"] for record in records.values()} == set(NODES)
+    spans: dict[str, list[tuple[float, float]]] = {node: [] for node in NODES}
     for record in records.values():
         began = datetime.fromisoformat(record["started"]).timestamp()
         spans[record["identity"]["node"]].append((began, began + record["wall_seconds"]))
     for own in spans.values():
         assert all(a[1] <= b[0] + 0.01 for a, b in pairwise(sorted(own)))
-    assert any(a[0] < b[1] and b[0] < a[1] for a in spans["n1"] for b in spans["n2"]), spans
+    assert any(a[0] < b[1] and b[0] < a[1] for a in spans[NODES[0]] for b in spans[NODES[1]]), spans
     assert "Seconds per epoch" in said
     assert said.count(": ok in") == len(records) == 3 * len(MODELS)
     local = ("--launcher", "local", "--python", str(cluster.python), "--device", "cpu", "--config",
@@ -68,7 +69,7 @@ def test_jax_trains_on_both_nodes_and_gives_the_cells_that_it_gives_here(slurm, 
         assert told.returncode == ExitCode.OK, told.stdout
         cells.append(summarize(load_runs(tmp_path / launcher[0]))[OF_A_CELL])
     assert cells[0].equals(cells[1])
-    assert set(load_runs(tmp_path / "slurm")["node"]) == {"n1", "n2"}
+    assert set(load_runs(tmp_path / "slurm")["node"]) == set(NODES)
 
 
 def test_a_container_ends_with_its_task_and_one_that_was_left_goes_at_the_next(

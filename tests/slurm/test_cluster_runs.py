@@ -11,6 +11,7 @@ import uuid
 import pytest
 
 from made_project import MODELS, behave
+from real_slurm import NODES
 from runner.errors import ExitCode
 from runner.spec.job import Status
 from waiting import appears
@@ -28,7 +29,8 @@ def test_a_job_gets_the_card_that_slurm_gave_its_task(bench, libraries):
     bench.environment |= {
         "NVML_ANSWERS": str(answers), "LD_LIBRARY_PATH": str(libraries["current"].parent),
     }  # fmt: skip
-    asked = ["gpu" if word == "cpu" else word for word in bench.asked("--slurm", "nodelist=n1")]
+    on_one = bench.asked("--slurm", f"nodelist={NODES[0]}")
+    asked = ["gpu" if word == "cpu" else word for word in on_one]
     code, said = bench.call(*asked)
     assert code == ExitCode.OK, said
     for name, record in bench.records().items():
@@ -123,9 +125,9 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     time.sleep(8)
     bench.slurm.start_controller()
     appears(lambda: len(bench.records()) >= 20, 600)
-    bench.kill_node("n1")
+    bench.kill_node(NODES[0])
     appears(lambda: "down" in bench.slurm.run("sinfo", "-hN", "-o", "%N %T", check=False))
-    bench.slurm.start_node("n1")
+    bench.slurm.start_node(NODES[0])
     appears(lambda: len(bench.records()) >= 60, 600)
     appears(lambda: at_work(bench), 600)
     bench.slurm.run("scancel", *at_work(bench)[:1])
@@ -139,4 +141,4 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     rows = bench.rows()
     assert not rows.duplicated(["job", "epoch"]).any()
     assert rows.groupby("job")["epoch"].count().tolist() == [2] * jobs
-    assert {record["identity"]["node"] for record in records.values()} == {"n1", "n2"}
+    assert {record["identity"]["node"] for record in records.values()} == set(NODES)

@@ -80,9 +80,11 @@ def test_a_damaged_job_leaves_its_neighbour_whole(whole, tmp_path_factory, data)
     path.write_bytes(damage(before, data))
     table, sound = load_runs(run), load_runs(whole)
     of = JOBS[1].id
+    # A damaged name of the device makes two machines, and then either is told.
+    told = [name for name in table if name != "machine"]
     assert_frame_equal(
-        table[table["job"] == of].reset_index(drop=True),
-        sound[sound["job"] == of].reset_index(drop=True),
+        table.loc[table["job"] == of, told].reset_index(drop=True),
+        sound.loc[sound["job"] == of, told].reset_index(drop=True),
     )
     rows = table[table["job"] == JOBS[0].id]
     assert len(rows) >= 1
