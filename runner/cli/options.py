@@ -269,6 +269,13 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print only errors, and at the end the table.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
+JsonInstead = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+MarkdownInstead = Annotated[
+    bool, typer.Option("--markdown", help="Print Markdown, such as for a pull request.")
+]
+HtmlInstead = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and do nothing (as plan).")
 ]

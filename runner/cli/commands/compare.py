@@ -1,6 +1,5 @@
 """Sets two measurements beside each other, and guards the second with an exit code."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,13 +24,9 @@ def compare_runs(
         str | None,
         typer.Option("--threshold", help="Exit 1 if B is slower by more than that, such as 5%."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, such as for a pull request.")
-    ] = False,
-    html_file: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
-    ] = None,
+    as_json: options.JsonInstead = False,
+    as_markdown: options.MarkdownInstead = False,
+    html_file: options.HtmlInstead = None,
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
     """Set two measurements side by side: what differs, and how much slower B is than A.

@@ -39,13 +39,9 @@ def show_history(
     each_run: Annotated[
         bool, typer.Option("--each-run", help="Print the figure of every run, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, such as for a pull request.")
-    ] = False,
-    html_file: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
-    ] = None,
+    as_json: options.JsonInstead = False,
+    as_markdown: options.MarkdownInstead = False,
+    html_file: options.HtmlInstead = None,
 ) -> None:
     """Follow each cell on each machine over all runs: its figures, its steps, and what changed.
 

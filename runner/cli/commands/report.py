@@ -1,6 +1,5 @@
 """Prints the tables of runs again, or writes them as one file."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,9 +27,7 @@ def show_report(
         bool,
         typer.Option("--limits", help="Print FLOP/s of each cell beside the device's peak."),
     ] = False,
-    html_file: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file instead.")
-    ] = None,
+    html_file: options.HtmlInstead = None,
 ) -> None:
     """Print the answer and the tables of one or several runs again, from what is on disk."""
     from runner.report.reprint import Form, report_runs

@@ -10,7 +10,6 @@ from pathlib import Path
 from runner.errors import StoreError
 from runner.spec.job import Status
 from runner.spec.regular import read_regular
-from runner.store.events import MOST_EVENT_BYTES
 from runner.store.find import find_run
 from runner.store.pack import is_pack, read_pack
 from runner.store.record import read_record
@@ -19,6 +18,8 @@ from runner.tools.share.write import table_csv
 
 # How many differences are told; the rest are counted.
 _TOLD = 10
+# Of a table: as much as a pack may hold.
+_MOST_BYTES = 2 << 30
 Row = Mapping[str, str]
 
 
@@ -83,7 +84,7 @@ def check_run(place: str, root: Path) -> Checked:
     problems = list(_damaged(folder))
     derived = _csv_rows(table_csv(load_runs(folder)))
     try:
-        kept = _csv_rows(read_regular(folder / "table.csv", MOST_EVENT_BYTES))
+        kept = _csv_rows(read_regular(folder / "table.csv", _MOST_BYTES))
     except FileNotFoundError:
         return Checked([*facts, "it keeps no table.csv"], problems)
     except OSError as error:
