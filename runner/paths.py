@@ -1,10 +1,6 @@
 """Where the project's rooms and the user's cache are."""
 
-import tomllib
-from importlib import metadata
 from pathlib import Path
-
-import platformdirs
 
 from runner.errors import MachineError, UsageError
 
@@ -44,6 +40,8 @@ def cache() -> Path:
 
     Raises MachineError for a user without a home, as in a container of any number.
     """
+    import platformdirs
+
     try:
         found = Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
     except RuntimeError:
@@ -68,7 +66,11 @@ def version() -> str:
     """Return the project's version: a checkout's own, whatever else is installed."""
     about = ROOT / "pyproject.toml"
     if about.is_file():
+        import tomllib
+
         return str(tomllib.loads(about.read_text(encoding="utf-8"))["project"]["version"])
+    from importlib import metadata
+
     return metadata.version("keras-backend-benchmarks")
 
 

@@ -23,8 +23,8 @@ ENTRYPOINT ["python3", "-m", "models"]
 _no_caches = shutil.ignore_patterns("__pycache__")
 
 
-def make(root: Path) -> Path:
-    """Make the project under ``root`` and return its folder."""
+def make(root: Path, pace: float | None = None) -> Path:
+    """Make the project under ``root`` and return its folder; an epoch takes ``pace`` seconds."""
     shutil.copytree(paths.ROOT / "runner", root / "runner", ignore=_no_caches)
     shutil.copytree(paths.CONFIGURATIONS / "common", root / "docker" / "common")
     shutil.copytree(paths.PUBLISHED, root / "results" / "published")
@@ -42,6 +42,8 @@ def make(root: Path) -> Path:
         shutil.copy(path, to)
     counts = {name: workload.parameters for name, workload in WORKLOADS.items()}
     (models / "parameters.json").write_text(json.dumps(counts))
+    if pace is not None:
+        (models / "pace").write_text(json.dumps(pace))
     return root
 
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from runner import paths
-from runner.cli import options
 from runner.cli.completion import PROGRAM, VARIABLE, rewrite_words
 from runner.cli.lazy import Command, LazyGroup
 from runner.cli.streams import open_streams, silence, unfailing
@@ -99,17 +98,22 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     ``--config a b`` becomes ``--config a --config b``, and options without a command belong to
     ``run``.
     """
+    if arguments and arguments[0] in _OF_PROGRAM:
+        return list(arguments)
+    # What options there are is read from files, which takes longer than to show a version.
+    from runner.cli.options import SEVERAL
+
     expanded: list[str] = []
     several: str | None = None
     values = 0
     for argument in arguments:
         if argument.startswith("-"):
-            several, values = (argument if argument in options.SEVERAL else None), 0
+            several, values = (argument if argument in SEVERAL else None), 0
         elif several is not None:
             expanded += [several] if values else []
             values += 1
         expanded.append(argument)
-    is_default = expanded and expanded[0].startswith("-") and expanded[0] not in _OF_PROGRAM
+    is_default = expanded and expanded[0].startswith("-")
     return [DEFAULT.name, *expanded] if is_default else expanded
 
 

@@ -1,22 +1,20 @@
 """What a shell offers after Tab. It is asked while a person types, so it imports little."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from runner import paths
 from runner.errors import BenchmarkError
-from runner.spec.axes import declared_axes
-from runner.spec.configuration import Configuration, configuration_names, read_configuration
-from runner.spec.job import known_backends
-from runner.spec.naming import LATEST
-from runner.spec.study import load_study, study_names
-from runner.spec.workload import WORKLOADS
-from runner.store.find import list_runs
+
+if TYPE_CHECKING:
+    from runner.spec.configuration import Configuration
 
 PROGRAM = "keras-bench"
 VARIABLE = "_KERAS_BENCH_COMPLETE"
@@ -42,6 +40,8 @@ def _readable(names: Sequence[str], read: Callable[[str], Named]) -> Iterator[Na
 
 def _read() -> Iterator[Configuration]:
     """Yield the configurations that can be read."""
+    from runner.spec.configuration import configuration_names, read_configuration
+
     return _readable(
         configuration_names(), lambda name: read_configuration(paths.CONFIGURATIONS / name)
     )
@@ -55,23 +55,31 @@ def offer_configurations(context: typer.Context) -> list[Offer]:
 
 def offer_models(context: typer.Context) -> list[Offer]:
     """Offer the models not named yet."""
+    from runner.spec.workload import WORKLOADS
+
     given = _given(context, "model")
     return [(model.name, model.title) for model in WORKLOADS.values() if model.name not in given]
 
 
 def studies() -> list[Offer]:
     """Offer the published studies."""
+    from runner.spec.study import load_study, study_names
+
     return [(study.name, study.title) for study in _readable(study_names(), load_study)]
 
 
 def reproduced() -> list[Offer]:
     """Offer the published studies that can be run here."""
+    from runner.spec.study import load_study, study_names
+
     known = _readable(study_names(), load_study)
     return [(study.name, study.title) for study in known if study.is_reproduced]
 
 
 def offer_backends(context: typer.Context) -> list[Offer]:
     """Offer the backends, not named yet, of the configurations that are named."""
+    from runner.spec.job import known_backends
+
     wanted, given = _given(context, "config"), _given(context, "backend")
     chosen = [found for found in _read() if not wanted or found.name in wanted]
     return [
@@ -85,6 +93,8 @@ def offers_of(axis: str) -> Callable[[], list[Offer]]:
     """Return what offers the named values of an axis."""
 
     def offer() -> list[Offer]:
+        from runner.spec.axes import declared_axes
+
         return [(value, "") for value in declared_axes()[axis].values]
 
     return offer
@@ -107,6 +117,9 @@ def offer_gpus() -> list[Offer]:
 
 def offer_runs(context: typer.Context) -> list[Offer]:
     """Offer the runs of the results folder that are not named yet, newest first."""
+    from runner.spec.naming import LATEST
+    from runner.store.find import list_runs
+
     root = Path(context.params.get("results_dir") or paths.RESULTS)
     given = _given(context, "runs")
     found = [folder.name for folder in reversed(list_runs(root))]

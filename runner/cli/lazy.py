@@ -7,7 +7,6 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from runner.cli import options
 from runner.errors import near_miss
 
 _VALUES = {
@@ -42,6 +41,8 @@ class TopicCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, a section a topic, in the order of ``options.TOPICS``."""
+        from runner.cli import options
+
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         sections |= {topic: [] for topic in (*options.TOPICS, "Options")}
         for param in self.get_params(ctx):

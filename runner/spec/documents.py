@@ -21,7 +21,7 @@ _PARSERS = {".toml": tomllib.loads, ".json": json.loads}
 class Strict(BaseModel):
     """What such a file holds: known keys only."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

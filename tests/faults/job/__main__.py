@@ -66,10 +66,11 @@ def main():
         image_data_format=SPEC["image_data_format"],
         seconds=0.0,
     )
+    pace = read("pace", 0.15)
     misbehave(read("behaviour", {}).get(SPEC["model"]))
     for epoch in range(1, SPEC["epochs"] + 1):
         begin = time.perf_counter()
-        time.sleep(0.15)
+        time.sleep(pace)
         say(
             "epoch",
             epoch=epoch,
