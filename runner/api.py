@@ -40,7 +40,7 @@ from runner.tables.between_runs import (
 from runner.tables.columns import CELL, COLUMNS, PUBLISHED_COLUMNS, SUMMARY_COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
-from runner.tables.published import published_series, with_published
+from runner.tables.published import published_series
 from runner.tables.verdicts import Answer, VerdictKind, find_answer
 from runner.tools.charts import draw_epochs, draw_seconds
 
@@ -323,8 +323,8 @@ def summary(table: Rows) -> pd.DataFrame:
 
     Beside them stand the figures of the study that has the model (see ``published``).
     """
-    cells = with_published(summarize(table))
-    cells = cells.assign(verdict=_verdicts(cells, find_answer(table)))
+    report = Report.of(table)
+    cells = report.summary.assign(verdict=_verdicts(report.summary, report.answer))
     # A wide frame is printed as its index, its first and its last columns.
     first = ["seconds_per_epoch", "seconds_low", "seconds_high"]
     cells = cells[[*first, *(name for name in cells if name not in first)]]

@@ -134,12 +134,12 @@ def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell: measured ones, and in ``published`` the published figure."""
     compared = with_published(summary)
     width = (compared["seconds_high"] - compared["seconds_low"]) / 2
-    compared["spread"] = width / compared["seconds_per_epoch"]
     titles = published_titles(summary)
     # The last kind's that has one.
-    compared["published"] = "-"
+    published = pd.Series("-", index=compared.index)
     for kind in list(titles)[:-1]:
-        compared["published"] = compared[kind].where(compared[kind] != "-", compared["published"])
+        published = compared[kind].where(compared[kind] != "-", published)
+    compared = compared.assign(spread=width / compared["seconds_per_epoch"], published=published)
     shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
     return shown.replace(IN_A_PICTURE, PICTURE)
 

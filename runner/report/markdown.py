@@ -18,8 +18,6 @@ from runner.report.verdict import (
     warning_lines,
 )
 from runner.store.atomic import whole_file
-from runner.tables.against_published import order_verdicts
-from runner.tables.published import with_published
 from runner.words import markdown_text
 
 
@@ -51,7 +49,7 @@ def markdown_report(report: Report) -> str:
         caption_of(summary),
         markdown_text(conditions_line(table)),
         *_table_section(detail_title(summary), detail_cells(summary)),
-        *markdown_section("Does the published order hold?", verdict_lines(order_verdicts(summary))),
+        *markdown_section("Does the published order hold?", verdict_lines(report.orders)),
         *markdown_section("Differences from the published set-up", difference_lines(table)),
         *_table_section("Distance to the limit", limit_table(table, summary)),
         *_table_section("Where the time went, in seconds", phase_table(table)),
@@ -77,10 +75,9 @@ def comparison_markdown(told: ComparisonText) -> str:
 
 def write_summary(folder: Path, report: Report) -> None:
     """Write the summary beside a run's table: CSV, Parquet and Markdown."""
-    compared = with_published(report.summary)
     for name, write in (
-        ("summary.csv", compared.to_csv),
-        ("summary.parquet", compared.to_parquet),
+        ("summary.csv", report.summary.to_csv),
+        ("summary.parquet", report.summary.to_parquet),
     ):
         # An open file: not every library takes a path that is no UTF-8.
         with whole_file(folder / name) as partial, partial.open("wb") as file:

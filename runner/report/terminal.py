@@ -33,7 +33,6 @@ from runner.report.verdict import (
     warning_lines,
 )
 from runner.store.run_folder import RunStore
-from runner.tables.against_published import order_verdicts
 from runner.tables.load import load_runs
 
 _LONGEST_LABEL = 40
@@ -215,7 +214,7 @@ def print_report(report: Report) -> None:
         conditions = [conditions_line(table)]
     else:
         conditions = ["No job has a time. What was asked for:", *asked_lines(table)]
-    verdicts = verdict_lines(of_reproduced(order_verdicts(summary)))
+    verdicts = verdict_lines(of_reproduced(report.orders))
     for style, lines in (
         ("", [*conditions, *verdicts]),
         ("yellow", warning_lines(summary)),

@@ -205,16 +205,15 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     """
     timed = summary[summary["seconds_per_epoch"].notna()]
     known = published_series(root)
+    known = known[known["model"].isin(timed["model"].astype(str).unique())]
     studies = {study.name: study for study in all_studies(root)}
     generations = timed["keras_version"].map(keras_generation)
     groups = ["study", "series", "gpu", "model", "phase"]
     found = []
-    for study, series, gpu, model, phase in known[groups].drop_duplicates().to_numpy():
+    for (study, series, gpu, model, phase), rows in known.groupby(groups, sort=False):
         is_here = (generations == studies[study].generation) & (timed["phase"] == phase)
         here = timed[is_here & (timed["model"].astype(str) == model)]
-        is_group = (known["series"] == series) & (known["gpu"] == gpu) & (known["model"] == model)
-        is_group &= known["phase"] == phase
-        seconds = known[is_group].set_index("backend")["seconds"]
+        seconds = rows.set_index("backend")["seconds"]
         workload = WORKLOADS[model].batched(str(phase), None)
         for (settings, machine), cells in here.groupby(["settings", "machine"], sort=False):
             of_backend = cells.drop_duplicates("backend").set_index("backend")

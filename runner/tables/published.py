@@ -346,8 +346,10 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
     ``published_seconds`` in seconds per epoch; ``measured_ratio`` and ``published_ratio`` are each
     cell over TensorFlow's of the same test, generation of Keras and, for measured ones, device,
     machine and variant: the card differs, so only the ratios can be set side by side. Missing where
-    either side is missing.
+    either side is missing. A summary that has them stays as it is.
     """
+    if "published_ratio" in summary:
+        return summary
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
     known["size"] = str(Size.PUBLISHED)

@@ -238,8 +238,7 @@ class _Group:
     terms: Terms
 
 
-def _cells(table: pd.DataFrame) -> list[_Cell]:
-    figures = summarize(table)
+def _cells(table: pd.DataFrame, figures: pd.DataFrame) -> list[_Cell]:
     table = counted(with_variants(table)[list(_OF_VERDICT)])
     rows_of = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
     return [
@@ -527,15 +526,16 @@ def _effort(table: pd.DataFrame) -> str | None:
     )
 
 
-def find_answer(table: pd.DataFrame) -> Answer:
+def find_answer(table: pd.DataFrame, summary: pd.DataFrame | None = None) -> Answer:
     """Return what ``runner.tables.load.load_runs``'s table says of which backend is fastest.
 
     A verdict for each model and each set of its cells that may be compared; none where a model has
     a single cell. Over all models that were measured under the same conditions, the geometric mean
     of their ratios with its interval, and in how many the leader is the fastest, or the same.
-    For each axis that varies, which of its values is fastest, backend by backend.
+    For each axis that varies, which of its values is fastest, backend by backend. ``summary`` is
+    ``summarize``'s of the table, where it is known.
     """
-    cells = _cells(table)
+    cells = _cells(table, summarize(table) if summary is None else summary)
     groups = list(_groups(cells))
     by_where: dict[tuple[str, ...], list[_Group]] = {}
     for group in groups:

@@ -41,11 +41,10 @@ from runner.spec.axes import declared_axes
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.spec.job import Status
 from runner.store.record import read_manifest
-from runner.tables.against_published import OrderVerdict, order_verdicts
+from runner.tables.against_published import OrderVerdict
 from runner.tables.columns import CELL, PHASES
 from runner.tables.distance import throughput_rows
 from runner.tables.per_job import job_rows
-from runner.tables.published import with_published
 from runner.tables.variants import varied_axes
 
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
@@ -71,7 +70,7 @@ _PIVOTED = ("backend", "configuration", "device", "settings", "machine", "varian
 def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
     """Return the table as the article has it: models by backends, and what became of its order."""
     summary, fastest = report.summary, report.answer.fastest
-    cells, texts = with_published(summary), short_cells(summary)
+    cells, texts = summary, short_cells(summary)
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
         column = tuple(str(cell[name]) for name in _PIVOTED)
@@ -126,7 +125,7 @@ def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
 def _cells(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return the summary with the published figures, throughput and memory beside it."""
     speeds = throughput_rows(table, summary).drop(columns=CELL)
-    return with_published(summary).join(speeds.set_axis(summary.index))
+    return summary.join(speeds.set_axis(summary.index))
 
 
 def varied_in_order(table: pd.DataFrame) -> list[str]:
@@ -158,7 +157,7 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     report = Report.of(table)
     summary = report.summary
     jobs = job_rows(table)
-    verdicts = order_verdicts(summary)
+    verdicts = report.orders
     own = of_reproduced(verdicts)
     style = page_asset("report.css")
     # What draws the charts, with the licences that go with every copy; our own in one scope.

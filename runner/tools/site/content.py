@@ -13,7 +13,6 @@ from runner.report.contents import Report
 from runner.tables.columns import ASKED, CELL
 from runner.tables.load import load_runs
 from runner.tables.per_job import job_rows
-from runner.tables.published import with_published
 from runner.tables.variants import with_variants
 from runner.tools.history.series import Point, Series, read_series
 from runner.tools.runs import read_places
@@ -114,7 +113,7 @@ class Site:
         """Return the summary of those with the published figures and the run of each."""
         rows = with_variants(self.newest.table).drop_duplicates([*CELL, "run"])
         runs = rows.groupby(CELL, sort=False)["run"].last()
-        return with_published(self.newest.summary).join(runs, on=CELL)
+        return self.newest.summary.join(runs, on=CELL)
 
     @cached_property
     def by_run(self) -> dict[str, list[RunFigure]]:
