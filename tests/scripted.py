@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from launcher_contract import Silent, make_job
-from runner.environments.engine_calls import Patience
+from runner.environments.patience import Patience
 from runner.errors import BuildError, EngineError
 from runner.execution.attempt import Conditions
 from runner.execution.guard import CpuGuard

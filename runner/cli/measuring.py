@@ -7,13 +7,10 @@ import typer
 from pydantic import ValidationError
 
 from runner.cli.ended import tell_end
-from runner.cli.on_cluster import hand_in, measure_on_cluster, show_scripts
 from runner.cli.streams import unfailing
-from runner.errors import UsageError
+from runner.errors import ExitCode, UsageError
 from runner.execution.session import execute_run
-from runner.plan.preview import preview_run
 from runner.plan.resume import Session, resumed_request, statuses_to_retry
-from runner.progress.preview_text import show_preview
 from runner.progress.styles import Style, chosen_style, observer_for
 from runner.report.console import err, safe_text
 from runner.spec.axes import declared_axes
@@ -80,19 +77,28 @@ def measure(context: typer.Context) -> None:
     if context.params["detach"] and not on_cluster:
         raise UsageError("--detach needs --launcher slurm: here nothing goes on with the jobs")
     with unfailing("stdout"):
-        if not on_cluster:
-            code = tell_end(execute_run(request, session, observer_for(style, session.root)), style)
-        elif context.params["detach"]:
-            code = hand_in(request, session, style)
+        if on_cluster:
+            code = _on_cluster(request, session, style, context.params["detach"])
         else:
-            code = measure_on_cluster(request, session, style)
+            code = tell_end(execute_run(request, session, observer_for(style, session.root)), style)
     raise typer.Exit(code)
+
+
+def _on_cluster(request: Request, session: Session, style: Style, is_left: bool) -> ExitCode:
+    from runner.cli.on_cluster import hand_in, measure_on_cluster
+
+    return (hand_in if is_left else measure_on_cluster)(request, session, style)
 
 
 def predict(context: typer.Context) -> None:
     """Print what a run would do."""
+    from runner.plan.preview import preview_run
+    from runner.progress.preview_text import show_preview
+
     request, session = _asked(context)
     is_json = _style(context) is Style.JSON
     show_preview(preview_run(request, session, _aside), is_json)
     if request.launcher is LauncherChoice.SLURM and not is_json:
+        from runner.cli.on_cluster import show_scripts
+
         show_scripts(request, session)

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from runner.environments.fetch import fetch_file, partial_of
 from runner.environments.unpack import UNPACK, digits_arrays, replacing
 from runner.errors import DataError
@@ -174,6 +172,8 @@ def _prepare_real(datasets: list[str], cache: Path, progress: bool) -> Path:
 
 
 def _prepare_digits(cache: Path) -> Path:
+    import numpy as np
+
     folder = cache / "digits"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "mnist.npz"

@@ -1,19 +1,15 @@
-"""Calls to an engine that may take long or fail for a moment: cut off, or tried again."""
+"""Calls to an engine that may take long or fail for a moment: cut off, or known as passing."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import requests.exceptions
-import tenacity
 import urllib3.exceptions
 from docker.errors import APIError
 
 from runner.machine.docker_engine import Engine
-from runner.words import printable
 
 BROKEN = (APIError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError)
 # What engines, registries and package indexes say when it is not the recipe's fault.
@@ -29,7 +25,6 @@ _PASSING = (
     "bad gateway",
     "tls handshake",
 )
-T = TypeVar("T")
 
 
 class OutOfTimeError(Exception):
@@ -78,41 +73,3 @@ def is_passing(error: BaseException) -> bool:
     text = str(error).lower()
     lost = isinstance(error, BROKEN) and not isinstance(error, APIError)
     return lost or any(word in text for word in _PASSING)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often something is tried, and the longest wait in between, in seconds.
-
-    ``sleep`` waits; what it raises ends the trying.
-    """
-
-    attempts: int = 5
-    longest_wait: float = 30.0
-    sleep: Callable[[float], None] = time.sleep
-
-
-def call_again(
-    say: Callable[[str], None],
-    is_worth_it: Callable[[BaseException], bool],
-    patience: Patience,
-    call: Callable[..., T],
-    *arguments: Any,
-) -> T:
-    """Call, and again after a while where it failed of something that may be over by then."""
-
-    def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        said = printable(str(error).encode(), limit=200)
-        wait = state.next_action.sleep if state.next_action else 0
-        say(f"{said}; trying again in {wait:.0f} s")
-
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_worth_it),
-        stop=tenacity.stop_after_attempt(patience.attempts),
-        wait=tenacity.wait_exponential(multiplier=2, max=patience.longest_wait),
-        before_sleep=tell,
-        sleep=patience.sleep,
-        reraise=True,
-    )
-    return attempts(call, *arguments)

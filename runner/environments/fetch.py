@@ -1,19 +1,21 @@
 """Files from the network, within bounds: no more bytes and no more time than they can need."""
 
+from __future__ import annotations
+
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-import requests
-import urllib3.exceptions
-from rich.console import Console
-from rich.progress import Progress
 
 from runner.words import size_text
+
+if TYPE_CHECKING:
+    import requests
 
 _CHUNK = 1 << 16
 # To connect, and between two pieces of an answer, in seconds.
@@ -56,6 +58,11 @@ def fetch_file(
     Raises OSError, which FetchError and what requests raises are. ``is_shown`` draws a bar on
     standard error.
     """
+    # What a run that fetches nothing does not need.
+    import requests
+    from rich.console import Console
+    from rich.progress import Progress
+
     began = clock()
     with (
         requests.get(url, stream=True, timeout=_TIMEOUTS) as answer,
@@ -82,6 +89,8 @@ def fetch_file(
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
     """Yield what came, as it comes: waiting for more would hide how slow a server is."""
+    import urllib3.exceptions
+
     try:
         while piece := answer.raw.read1(_CHUNK, decode_content=True):
             yield piece

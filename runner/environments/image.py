@@ -4,12 +4,13 @@ import io
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from docker.errors import ImageNotFound
+import requests.exceptions
+from docker.errors import DockerException, ImageNotFound
 from docker.models.images import Image as EngineImage
 from docker.utils import parse_repository_tag
 
@@ -17,13 +18,12 @@ from runner import paths
 from runner.environments.engine_calls import (
     BROKEN,
     OutOfTimeError,
-    Patience,
-    call_again,
     cut_off_after,
     is_passing,
 )
 from runner.environments.image_content import held_content
 from runner.environments.lockfile import uncovered, wheels_of
+from runner.environments.patience import Patience, call_again
 from runner.environments.recipe import (
     FINISHED,
     Stage,
@@ -33,8 +33,8 @@ from runner.environments.recipe import (
     sha256_of,
 )
 from runner.environments.wheels import with_own_wheels
-from runner.errors import BuildError, EngineError
-from runner.machine.docker_engine import LABEL, REFUSED, Engine, explained, plain_tag
+from runner.errors import BuildError, EngineError, MachineError
+from runner.machine.docker_engine import LABEL, Engine, explained, plain_tag, refusals
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.words import Say, printable
@@ -119,7 +119,7 @@ def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
         raise BuildError(
             f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
         ) from None
-    except (*BROKEN, *REFUSED) as error:
+    except (*BROKEN, *refusals()) as error:
         raise BuildError(
             f"the base image {base} cannot be pulled ({explained(error)}); "
             "name another, such as a mirror's, with --base-image"
@@ -234,10 +234,22 @@ class FoundImage:
         return self.tag is not None and len(self.missing) <= 1
 
 
+@contextmanager
+def _listing() -> Iterator[None]:
+    try:
+        yield
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise MachineError(f"the Docker engine does not list its images: {error}") from error
+
+
+@_listing()
 def find_image(
     engine: Engine, configuration: Configuration, device: Device, options: BuildOptions
 ) -> FoundImage:
-    """Return what the engine holds of a configuration's image for ``device``."""
+    """Return what the engine holds of a configuration's image for ``device``.
+
+    Raises MachineError where the engine does not say what it holds.
+    """
     name = options.base_image or configuration.images.base(device)
     base = held_base(engine, name)
     if base is None:
@@ -248,13 +260,14 @@ def find_image(
     return FoundImage(name, wanted.tag, names[held - 1] if held else None, tuple(names[held:]))
 
 
+@_listing()
 def known_image_size(
     engine: Engine, configuration: Configuration, device: Device, tag: str | None
 ) -> int | None:
     """Return a finished image's size in bytes, its base included.
 
     Where the engine does not hold it, that of the newest of the same configuration and device;
-    None where there is none.
+    None where there is none. Raises MachineError where the engine does not say what it holds.
     """
     prefix = f"{LABEL}/{configuration.name}:{device}-"
     labels = [f"{LABEL}.configuration={configuration.name}", f"{LABEL}.stage={FINISHED}"]
@@ -299,7 +312,7 @@ def _build(
         raise BuildError(
             f"it took longer than {options.build_seconds:.0f} s (--build-timeout); see {log}"
         ) from None
-    except (EngineError, *BROKEN, *REFUSED) as error:
+    except (EngineError, *BROKEN, *refusals()) as error:
         raise BuildError(f"{explained(error)}; see {log}") from None
 
 

@@ -1,5 +1,7 @@
 """Data sets taken out of the files that were downloaded: plain arrays and texts, nothing else."""
 
+from __future__ import annotations
+
 import io
 import os
 import pickle
@@ -8,11 +10,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from runner.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_MEMBER_BYTES = 256 << 20
 _BABI = "tasks_1-20_v1-2/en/qa2_two-supporting-facts_{}.txt"
@@ -79,6 +82,8 @@ def _unpack_mnist(source: IO[bytes], folder: Path) -> None:
 
 def _cifar_batch(archive: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return one batch as (n, 32, 32, 3) and (n,) uint8."""
+    import numpy as np
+
     content = io.BytesIO(_member(archive, f"cifar-10-batches-py/{name}"))
     try:
         raw = _ArraysOnly(content, encoding="bytes").load()
@@ -90,6 +95,8 @@ def _cifar_batch(archive: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.nd
 
 
 def _unpack_cifar10(source: IO[bytes], folder: Path) -> None:
+    import numpy as np
+
     with _archive(source) as archive:
         parts = [_cifar_batch(archive, f"data_batch_{number}") for number in range(1, 6)]
         x_test, y_test = _cifar_batch(archive, "test_batch")
@@ -123,6 +130,7 @@ def digits_arrays() -> dict[str, np.ndarray]:
     The 8x8 images of 0 to 16 are scaled to 0 to 255, enlarged threefold by repetition to 24x24
     and framed to 28x28. Every sixth goes to the test set: 1,497 to train, 300 to test.
     """
+    import numpy as np
     from sklearn.datasets import load_digits
 
     raw = load_digits()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from runner.environments.engine_calls import Patience
+from runner.environments.patience import Patience
 from runner.errors import EngineError, MachineError
 from runner.execution.guard import DeviceGuard, device_guard
 from runner.execution.interrupts import Interrupts

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from runner.environments.engine_calls import call_again
+from runner.environments.patience import call_again
 from runner.errors import (
     BuildError,
     EngineError,

@@ -1,10 +1,13 @@
 """One call that measures: it begins a run or goes on with one, and says how far it came."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner import paths
 from runner.environments.datasets import prepare_data
@@ -22,8 +25,10 @@ from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
 from runner.store.identity import describe_identity, hardware_name
 from runner.store.run_folder import RunStore
-from runner.tables.load import load_runs
 from runner.words import Say
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,17 @@ def _announced(plan: Plan, conditions: Conditions) -> Announcement:
     )
 
 
+def _rows(folder: Path) -> pd.DataFrame:
+    # Tables are not needed before a job has ended, and take as long to load as a short job.
+    from runner.tables.load import load_runs
+
+    return load_runs(folder)
+
+
 def _measure(plan: Plan, folder: Path, lanes: Sequence[Conditions]) -> Ended:
     """Run the jobs, and take whatever ends the run for its end."""
     try:
-        all_ok = run_jobs(plan.configurations, plan.ordered(partial(load_runs, folder)), *lanes)
+        all_ok = run_jobs(plan.configurations, plan.ordered(partial(_rows, folder)), *lanes)
     except KeyboardInterrupt:
         return Ended(folder, ExitCode.INTERRUPTED)
     except BenchmarkError as error:

@@ -13,7 +13,6 @@ from runner.execution.observer import Observer
 from runner.launchers.base import Environment
 from runner.spec.job import Job, Status
 from runner.store.run_folder import RunStore
-from runner.tables.load import load_runs
 
 # The first one holds one-time work.
 EPOCHS = 3
@@ -76,6 +75,8 @@ def measure_slowdown(
         for other, obstacle, conditions in zip(others, obstacles, quiet, strict=True)
     ]
     side_by_side(works, lambda: None, lanes[0].interrupts, lanes[0].observer.note)
+    from runner.tables.load import load_runs
+
     table = load_runs(store.folder)
     later = table[table["epoch"] > 1].groupby("job")["seconds"].median()
     return Slowdown(job, float(later[first.id]), tuple(float(later[one.id]) for one in others))

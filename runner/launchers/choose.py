@@ -7,7 +7,6 @@ import psutil
 
 from runner import paths
 from runner.launchers.base import Launcher
-from runner.launchers.docker import ContainerLimits, DockerLauncher
 from runner.launchers.local import LocalLauncher
 from runner.machine.cpus import cpus_of
 from runner.machine.fit import Lane, Machine
@@ -33,6 +32,9 @@ def launcher_for(
                               "gpu": lane.gpu, "share": lane.cpus}  # fmt: skip
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
+    # With Docker's library, which runs without containers do not need.
+    from runner.launchers.docker import ContainerLimits, DockerLauncher
+
     own = psutil.virtual_memory().total
     most = int(min(own, machine.engine.memory_bytes or own) * _SHARE / len(machine.lanes))
     memory = request.memory << 30 if request.memory else most

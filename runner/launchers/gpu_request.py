@@ -5,17 +5,21 @@ a device of the Container Device Interface (CDI), which the engine lists, by ind
 engine has folders for such devices proves nothing: current ones name folders that are not there.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-
-from docker.types import DeviceRequest
+from typing import TYPE_CHECKING
 
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine, EngineKind
 from runner.machine.gpu import Gpu
+
+if TYPE_CHECKING:
+    from docker.types import DeviceRequest
 
 _CDI = "nvidia.com/gpu="
 # Where Podman looks for what NVIDIA's toolkit writes (nvidia-ctk cdi generate).
@@ -61,6 +65,8 @@ def gpu_request(engine: Engine, card: Gpu) -> DeviceRequest:
 
     Raises MachineError with a remedy where the engine has no way to hand it out.
     """
+    from docker.types import DeviceRequest
+
     if _takes_uuids(engine):
         return DeviceRequest(device_ids=[card.uuid], capabilities=[["gpu"]])
     version = engine.info.get("ServerVersion", "")

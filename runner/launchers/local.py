@@ -39,7 +39,7 @@ from runner.machine.cpus import cpu_list, cpus_for, pinned
 from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
 from runner.machine.in_use import Use
-from runner.machine.interpreters import interpreter_version
+from runner.machine.interpreters import frozen_packages
 from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -243,14 +243,12 @@ class LocalLauncher(Launcher):
 
     def _given(self, configuration: Configuration, python: Path) -> Environment:
         """Take an interpreter as it is; what is installed there is its identity."""
-        if interpreter_version(python) is None:
-            raise BuildError(f"--python {python}: not a Python interpreter that runs")
-        frozen = subprocess.run(
-            [python, "-I", "-c", _FREEZE], capture_output=True, text=True, timeout=120, check=False
-        )
-        if frozen.returncode:
-            raise BuildError(f"--python {python}: its packages cannot be listed: {frozen.stderr}")
-        identity = {"packages_sha256": sha256_of(frozen.stdout.encode()), **self._host()}
+        packages = frozen_packages(python)
+        if packages is None:
+            raise BuildError(
+                f"--python {python}: not a Python interpreter that runs and lists its packages"
+            )
+        identity = {"packages_sha256": sha256_of(packages.encode()), **self._host()}
         return Environment(configuration.name, str(python), identity)
 
     def _host(self) -> dict[str, str]:
@@ -298,14 +296,3 @@ class LocalLauncher(Launcher):
             "PYTHONDONTWRITEBYTECODE": "1",
             "CUDA_VISIBLE_DEVICES": self.gpu.uuid if self.gpu else "",
         }
-
-
-_FREEZE = """
-try:
-    from importlib.metadata import distributions
-    found = [(d.metadata["Name"] or "", d.version) for d in distributions()]
-except ImportError:
-    import pkg_resources
-    found = [(d.project_name, d.version) for d in pkg_resources.working_set]
-print("\\n".join("%s==%s" % pair for pair in sorted(found)))
-"""

@@ -1,4 +1,9 @@
-"""The Docker engine: finding it, and saying plainly why it cannot be used."""
+"""The Docker engine: finding it, and saying plainly why it cannot be used.
+
+Docker's library is loaded where an engine is asked for: runs without containers do not need it.
+"""
+
+from __future__ import annotations
 
 import os
 import platform
@@ -7,26 +12,20 @@ import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests.exceptions
-from docker.credentials.errors import StoreError as CredentialError
-from docker.errors import DockerException
-from docker.models.images import Image
-from docker.utils import parse_repository_tag
-
-import docker
 from runner.errors import MachineError
 from runner.words import printable, without_password
+
+if TYPE_CHECKING:
+    from docker.models.images import Image
+
+    import docker
 
 LABEL = "keras-backend-benchmarks"
 # An engine that has not answered by then hangs; what it is asked later may take longer.
 ANSWER_SECONDS = 10
 WORK_SECONDS = 120
-# What Docker's library raises by itself; a missing credential helper is none of its own errors.
-REFUSED = (DockerException, CredentialError)
-# Before an engine has answered. What requests raises is an OSError.
-UNREACHED = (*REFUSED, OSError, ValueError)
 
 
 class EngineKind(StrEnum):
@@ -151,6 +150,8 @@ def plain_tag(tag: str) -> str:
 
 def give_name(image: Image, name: str) -> None:
     """Give an image a further name, "repository:tag"; Podman takes the two apart only."""
+    from docker.utils import parse_repository_tag
+
     repository, tag = parse_repository_tag(name)
     image.tag(repository, tag)
 
@@ -233,8 +234,26 @@ _CAUSES = [
 ]
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """Return what Docker's library raises by itself.
+
+    A missing credential helper is none of its own errors.
+    """
+    from docker.credentials.errors import StoreError
+    from docker.errors import DockerException
+
+    return DockerException, StoreError
+
+
+def _before_an_answer() -> tuple[type[Exception], ...]:
+    """Return what is raised before an engine has answered; what requests raises is an OSError."""
+    return (*refusals(), OSError, ValueError)
+
+
 def _why_not(error: Exception, address: str = "") -> str:
     """Return one line for what stands between us and the engine, and one for the remedy."""
+    import requests.exceptions
+
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in text:
         return (
@@ -256,6 +275,8 @@ def connect_engine(engine: str | None = None) -> Engine:
 
     Raises MachineError with the cause and the remedy, one line each.
     """
+    import docker
+
     url = f"unix://{engine}" if engine and engine.startswith("/") else engine
     try:
         if url:
@@ -263,7 +284,7 @@ def connect_engine(engine: str | None = None) -> Engine:
         else:
             client = docker.from_env(timeout=ANSWER_SECONDS)
         found = Engine(client, client.info())
-    except UNREACHED as error:
+    except _before_an_answer() as error:
         raise MachineError(_why_not(error, _address(engine))) from error
     client.api.timeout = WORK_SECONDS
     return found
@@ -274,11 +295,13 @@ def credential_problem() -> str | None:
 
     Docker's library reads all of them before each build, also where no registry asks for any.
     """
+    import docker
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it warns of is what it raises then
             docker.auth.load_config().get_all_credentials()
-    except UNREACHED as error:
+    except _before_an_answer() as error:
         return explained(error)
     return None
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner import paths
 from runner.spec.configuration import Device, LocalNeeds
@@ -38,7 +39,8 @@ except ImportError:
     import pkg_resources
     found = {d.key: d.version for d in pkg_resources.working_set}
 modules = [name for name in sys.argv[1:] if find_spec(name) is not None]
-print(json.dumps({"modules": modules, "versions": found}))
+python = "%d.%d" % sys.version_info[:2]
+print(json.dumps({"python": python, "modules": modules, "versions": found}))
 """
 # What may be imported under another name than it is installed by.
 _VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80", "{}-cu90")
@@ -67,17 +69,41 @@ def installed_in(python: Path, modules: Iterable[str]) -> Installed | None:
 
     Nothing is imported. Variables and folders of the user are left out, as they are of a job.
     """
-    version = interpreter_version(python)
-    if version is None:
+    said = _json_of(python, _LOOK, *modules)
+    if said is None:
         return None
-    ended = subprocess.run(
-        [python, "-I", "-c", _LOOK, *modules],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    if ended.returncode:
+    return Installed(python, said["python"], frozenset(said["modules"]), said["versions"])
+
+
+def _json_of(python: Path, code: str, *arguments: str) -> dict[str, Any] | None:
+    """Return what code says as JSON, or None where it is not run or says something else."""
+    try:
+        ended = subprocess.run(
+            [python, "-I", "-c", code, *arguments],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        said = json.loads(ended.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError):
         return None
-    said = json.loads(ended.stdout)
-    return Installed(python, version, frozenset(said["modules"]), said["versions"])
+    return said if ended.returncode == 0 and isinstance(said, dict) else None
+
+
+_FREEZE = """
+import json
+try:
+    from importlib.metadata import distributions
+    found = [(d.metadata["Name"] or "", d.version) for d in distributions()]
+except ImportError:
+    import pkg_resources
+    found = [(d.project_name, d.version) for d in pkg_resources.working_set]
+print(json.dumps({"packages": "".join("%s==%s\\n" % pair for pair in sorted(found))}))
+"""
+
+
+def frozen_packages(python: Path) -> str | None:
+    """Return an interpreter's packages and versions, a line each, or None if it does not run."""
+    said = _json_of(python, _FREEZE)
+    return None if said is None else str(said["packages"])
 
 
 def _candidates(version: str) -> Iterator[Path]:

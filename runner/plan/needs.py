@@ -4,14 +4,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import requests.exceptions
-from docker.errors import DockerException
-
 from runner import paths
 from runner.environments.datasets import missing_bytes
-from runner.environments.image import find_image
 from runner.environments.venv import MARKER, environment_folder
-from runner.errors import MachineError
 from runner.machine.disk import Need
 from runner.machine.docker_engine import Engine
 from runner.plan.plan import Plan
@@ -66,16 +61,15 @@ def image_needs(
     engine: Engine, configurations: Iterable[Configuration], device: Device, options: BuildOptions
 ) -> Iterator[Need]:
     """Yield what building the images takes that are not there; nothing for an engine elsewhere."""
+    from runner.environments.image import find_image
+
     root = engine.data_root
     if root is None:
         return
     extra = 0
     for configuration in configurations:
-        try:
-            if find_image(engine, configuration, device, options).has_layers:
-                continue
-        except (DockerException, requests.exceptions.RequestException) as error:
-            raise MachineError(f"the Docker engine does not list its images: {error}") from error
+        if find_image(engine, configuration, device, options).has_layers:
+            continue
         size = image_bytes(configuration, device)
         yield Need(root, size, f"image {configuration.name}")
         sizes = configuration.disk.on(device)

@@ -1,9 +1,10 @@
 """From a request to the jobs of a run, on what this machine has. Nothing is made or changed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from runner import paths
 from runner.environments.datasets import dataset_states
@@ -18,7 +19,6 @@ from runner.machine.fit import (
     require_shares,
     usable_cpus,
 )
-from runner.plan.budget import rounds_within
 from runner.plan.interpreter import look_into, refuse_packages
 from runner.plan.libraries import refuse_lacking
 from runner.plan.preflight import check_cluster, check_machine, refuse_cards
@@ -31,6 +31,9 @@ from runner.spec.request import Request
 from runner.spec.study import choose_workloads, with_study
 from runner.spec.workload import DataSource, Workload, require_source
 from runner.words import Say, parse_duration
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class Plan:
         """Return the jobs in the order in which they run; ``measured`` gives the table so far."""
         seed = self.request.seed
         if self.budget is not None:
+            # With the statistics, which other runs need at their end only.
+            from runner.plan.budget import rounds_within
+
             return rounds_within(self.jobs, self.budget, seed, measured)
         if self.width is None:
             return shuffled_rounds(self.jobs, seed)

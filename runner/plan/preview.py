@@ -3,19 +3,17 @@
 Nothing is made, fetched, locked or written to find it out.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import requests.exceptions
-from docker.errors import DockerException
+from typing import TYPE_CHECKING
 
 from runner import paths
 from runner.environments.datasets import missing_bytes
-from runner.environments.image import FoundImage, find_image, known_image_size
 from runner.environments.venv import MARKER, environment_folder, python_for
 from runner.errors import BenchmarkError, BuildError, MachineError
-from runner.launchers.docker import DockerLauncher
 from runner.launchers.local import LocalLauncher
 from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
 from runner.machine.docker_engine import Engine
@@ -24,7 +22,7 @@ from runner.plan.history import Estimate, History, Left
 from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, refuse_other_run
-from runner.spec.choices import BuildOptions
+from runner.spec.choices import BuildOptions, LauncherChoice
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
@@ -32,6 +30,9 @@ from runner.spec.workload import DataSource
 from runner.store.identity import hardware_name
 from runner.store.run_folder import RunStore
 from runner.words import Say
+
+if TYPE_CHECKING:
+    from runner.environments.image import FoundImage
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,12 @@ def _why(found: FoundImage) -> str:
 def _image(
     engine: Engine, configuration: Configuration, plan: Plan, build: BuildOptions, history: History
 ) -> EnvironmentAhead:
+    from runner.environments.image import find_image, known_image_size
+
     device = plan.machine.device
-    try:
-        found = find_image(engine, configuration, device, build)
-        size = known_image_size(engine, configuration, device, found.tag)
-    except (DockerException, requests.exceptions.RequestException) as error:
-        raise MachineError(f"the Docker engine does not list its images: {error}") from error
-    known = history.build_seconds(configuration.name, DockerLauncher.name, device)
+    found = find_image(engine, configuration, device, build)
+    size = known_image_size(engine, configuration, device, found.tag)
+    known = history.build_seconds(configuration.name, str(LauncherChoice.DOCKER), device)
     return EnvironmentAhead(
         configuration.name,
         found.tag,

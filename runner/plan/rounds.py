@@ -1,16 +1,18 @@
 """How often and in which order jobs run: repeats interleaved, each round in an order of its own."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
 from runner.spec.job import Job
 from runner.tables.columns import ASKED
-from runner.tables.per_cell import repeats_of
-from runner.tables.statistics import cell_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def parse_percentage(text: str, option: str) -> float:
@@ -45,6 +47,9 @@ def shuffled_rounds(jobs: Sequence[Job], seed: int) -> list[Job]:
 
 def _is_narrow(rows: pd.DataFrame, width: float) -> bool:
     """Return whether a cell needs no further repeat. A cell that failed needs none either."""
+    from runner.tables.per_cell import repeats_of
+    from runner.tables.statistics import cell_interval
+
     repeats = repeats_of(rows)
     if len(repeats) < rows["job"].nunique():
         return True

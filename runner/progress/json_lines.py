@@ -12,7 +12,6 @@ from runner.execution.observer import Announcement, Observer
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
 from runner.report.console import print_json
-from runner.report.terminal import write_run_tables
 from runner.spec.job import Job, Status
 from runner.store.events import BadLine, EpochEvent, Event
 from runner.store.record import Record
@@ -32,6 +31,9 @@ def _head(event: str, at: float, run: str | None) -> dict[str, Any]:
 
 def print_answer_line(folder: Path) -> None:
     """Write a run's tables, and print which backend is fastest as the last line of its progress."""
+    # The tables, which nothing before the end needs.
+    from runner.report.terminal import write_run_tables
+
     answer = write_run_tables(folder).answer
     print_json({**_head("answer", time.time(), folder.name), **answer.fields()})
 

@@ -15,7 +15,6 @@ from runner.plan.history import History
 from runner.progress.forecast import Forecast
 from runner.progress.json_lines import JsonLines
 from runner.progress.lines import Lines, Quiet, Several
-from runner.progress.live import LiveView
 from runner.report.console import err, out, safe_text
 
 
@@ -50,8 +49,14 @@ def chosen_style(is_quiet: bool, is_json: bool) -> Style:
 def observer_for(chosen: Style, root: Path) -> Observer:
     """Return what shows a run in a style, its time left by the earlier runs under ``root``."""
     forecast = Forecast(partial(History, root))
+
+    def live() -> Observer:
+        from runner.progress.live import LiveView
+
+        return LiveView(out, forecast)
+
     made: dict[Style, Callable[[], Observer]] = {
-        Style.LIVE: lambda: LiveView(out, forecast),
+        Style.LIVE: live,
         Style.LINES: lambda: Lines(out, forecast),
         Style.QUIET: lambda: Quiet(err),
         Style.JSON: lambda: JsonLines(sys.stdout, forecast),

@@ -1,12 +1,14 @@
 """The report of a run as Markdown, and the files of its summary."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
 from runner.report.contents import Report
-from runner.report.html.comparison import ComparisonText
 from runner.report.remedies import remedies_for
 from runner.report.verdict import (
     caption_of,
@@ -19,6 +21,9 @@ from runner.report.verdict import (
 )
 from runner.store.atomic import whole_file
 from runner.words import markdown_text
+
+if TYPE_CHECKING:
+    from runner.report.html.comparison import ComparisonText
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

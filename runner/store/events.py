@@ -35,7 +35,9 @@ _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 class _Event(BaseModel):
     # A newer job may say more than this host knows; what it knows must be right.
-    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        extra="allow", frozen=True, ser_json_inf_nan="strings", defer_build=True
+    )
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     at: _Seconds | None = None  # since the epoch, when it was written; absent in older streams
@@ -44,7 +46,7 @@ class _Event(BaseModel):
 class DeviceSeen(BaseModel):
     """The device as the job's framework sees it."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     type: Literal["cpu", "gpu"]
     name: str | None = None
@@ -166,7 +168,11 @@ Event = (
     | EndEvent
     | ErrorEvent
 )
-_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+# Built when the first event is read: most commands read none.
+_LATER = ConfigDict(defer_build=True)
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Field(discriminator="event")], config=_LATER
+)
 
 
 def event_schema() -> dict[str, Any]:
@@ -197,7 +203,7 @@ def parse_event(line: bytes) -> Event | BadLine:
 
 # An epoch as a job writes it: nothing in it is nested, to be escaped or to be cut.
 _PLAIN = re.compile(rb"\{[^\\{}\[\]\x00-\x1f\x7f-\xff]{0,1000}\}\n?")
-_EPOCHS = TypeAdapter(list[EpochEvent])
+_EPOCHS = TypeAdapter(list[EpochEvent], config=_LATER)
 
 
 def parse_lines(lines: Sequence[bytes]) -> list[Event | BadLine]:

@@ -1,8 +1,10 @@
 """What a run keeps of each job beside its events: what was asked, and how it ended."""
 
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -80,16 +82,16 @@ class _Manifest(BaseModel):
     identity: dict[str, str | None] = {}
 
 
-_MANIFEST = TypeAdapter(_Manifest)
-_JOB = TypeAdapter(Job)
-_JOBS = TypeAdapter(list[Job])
-_RECORD = TypeAdapter(Record)
+@cache
+def _checker(kind: Hashable) -> TypeAdapter[Any]:
+    """Return what checks values; made where the first is read, which takes its time."""
+    return TypeAdapter(kind)
 
 
 def stored_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schemas of what a run keeps, by the names of the files without ".json"."""
-    kept: dict[str, TypeAdapter[Any]] = {"manifest": _MANIFEST, "job": _JOB, "record": _RECORD}
-    return {name: kind.json_schema() for name, kind in kept.items()}
+    kept: dict[str, type] = {"manifest": _Manifest, "job": Job, "record": Record}
+    return {name: _checker(kind).json_schema() for name, kind in kept.items()}
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -104,16 +106,17 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_checked(path: Path, kind: TypeAdapter[T]) -> T:
+def _read_checked(path: Path, kind: type[T]) -> T:
     """Return what a file holds, its texts escaped: it may be another machine's."""
     try:
-        return kind.validate_python(escaped_json(read_json_object(path)))
+        checked: T = _checker(kind).validate_python(escaped_json(read_json_object(path)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise StoreError(f"{path}: cannot be read: {where}: {first['msg']}") from error
     except ValueError as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
+    return checked
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -121,13 +124,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises StoreError with the file's name if it is not there or is damaged.
     """
-    return _read_checked(folder / "manifest.json", _MANIFEST).model_dump()
+    return _read_checked(folder / "manifest.json", _Manifest).model_dump()
 
 
 def read_job(folder: Path) -> Job:
     """Return what was asked of the job in ``folder``. Raises StoreError if it is damaged."""
     path = folder / "job.json"
-    job = _read_checked(path, _JOB)
+    job = _read_checked(path, Job)
     if job.id != folder.name:
         raise StoreError(f"{path}: is of another job, {job.id}")
     return job
@@ -139,17 +142,18 @@ def planned_of(manifest: dict[str, Any], folder: Path) -> list[Job]:
     Raises StoreError if it names none that this version understands.
     """
     try:
-        return _JOBS.validate_python(manifest["planned"])
+        planned: list[Job] = _checker(list[Job]).validate_python(manifest["planned"])
     except (KeyError, ValidationError) as error:
         raise StoreError(
             f"{folder}: its manifest plans no jobs that this version understands"
         ) from error
+    return planned
 
 
 def read_record(folder: Path) -> Record:
     """Return how the job in ``folder`` ended. Raises StoreError if it is damaged."""
     path = folder / "record.json"
-    record = _read_checked(path, _RECORD)
+    record = _read_checked(path, Record)
     try:
         began_at(record)
     except (ValueError, OverflowError) as error:

@@ -4,6 +4,8 @@
 ``events.jsonl`` (the checked events as they came), ``log.txt`` and ``record.json``.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 from collections.abc import Iterator
@@ -11,9 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Self
-
-import pandas as pd
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from runner.errors import MachineError, StoreError
 from runner.machine.in_use import sole_use
@@ -23,6 +23,9 @@ from runner.store.events import BadLine, Event
 from runner.store.find import new_run_name
 from runner.store.record import SCHEMA, Record, read_json_object, read_record, write_json
 from runner.words import LogText
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_LOG_BYTES = 64 << 20
 

@@ -210,11 +210,12 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     generations = timed["keras_version"].map(keras_generation)
     groups = ["study", "series", "gpu", "model", "phase"]
     found = []
-    for (study, series, gpu, model, phase), rows in known.groupby(groups, sort=False):
+    for key, rows in known.groupby(groups, sort=False):
+        study, series, gpu, model, phase = map(str, key)
         is_here = (generations == studies[study].generation) & (timed["phase"] == phase)
         here = timed[is_here & (timed["model"].astype(str) == model)]
         seconds = rows.set_index("backend")["seconds"]
-        workload = WORKLOADS[model].batched(str(phase), None)
+        workload = WORKLOADS[model].batched(phase, None)
         for (settings, machine), cells in here.groupby(["settings", "machine"], sort=False):
             of_backend = cells.drop_duplicates("backend").set_index("backend")
             common = seconds.index.intersection(of_backend.index)
@@ -224,5 +225,5 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
                 of_backend.loc[common], seconds.loc[common], studies[study].level, workload
             )
             told = ", ".join(filter(None, (str(settings), str(machine))))
-            found.append(OrderVerdict(model, study, series, gpu, verdict, why, str(phase), told))
+            found.append(OrderVerdict(model, study, series, gpu, verdict, why, phase, told))
     return found

@@ -54,7 +54,7 @@ class Figure(BaseModel):
     in words, what a set-up did differently and no other column says, such as how it was compiled.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     study: _Words
     test: _Words

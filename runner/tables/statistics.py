@@ -19,6 +19,8 @@ One process has no interval. How often these intervals hold is simulated by
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,9 @@ _WIDE = 0.05
 TELLS_NOTHING = 0.5
 _OUTLIER = 1.2
 _MOST_PROCESSES = 1000
+_EXACT = 1e-14
+_TINY = 1e-300
+_MOST_TERMS, _MOST_STEPS = 1000, 50
 
 
 @dataclass(frozen=True)
@@ -107,12 +112,70 @@ def _logs(repeats: Sequence[Seconds]) -> _Logs | None:
     return _Logs(float(logs.mean()), variance, len(logs))
 
 
+def _fraction(a: float, b: float, x: float) -> float:
+    """Return the continued fraction of the incomplete beta function, by Lentz's method.
+
+    Formula: DLMF 8.17.22; method: Thompson and Barnett (1986), "Coulomb and Bessel functions of
+    complex arguments and order", J. Comput. Phys. 64, 490-509.
+    """
+    value, c, d = 1.0, 1.0, 0.0
+    for number in range(1, _MOST_TERMS):
+        m = number // 2
+        if number % 2:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / (1 + term * d or _TINY)
+        c = 1 + term / c or _TINY
+        value *= c * d
+        if abs(c * d - 1) < _EXACT:
+            break
+    return value
+
+
+def beta_part(a: float, b: float, x: float) -> float:
+    """Return the regularized incomplete beta function I_x(a, b), of 0 <= x <= 1.
+
+    Where the fraction converges slowly, 1 - I_(1-x)(b, a) is the same (DLMF 8.17.4).
+    """
+    if x <= 0 or x >= 1:
+        return min(max(x, 0.0), 1.0)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - beta_part(b, a, 1 - x)
+    of_beta = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    front = math.exp(of_beta + a * math.log(x) + b * math.log1p(-x)) / a
+    return front / _fraction(a, b, x)
+
+
+def _two_tails(t: float, freedom: float) -> float:
+    """Return the probability that Student's t is beyond ``t`` on either side."""
+    return beta_part(freedom / 2, 0.5, freedom / (freedom + t * t))
+
+
+@lru_cache(maxsize=4096)
+def student_quantile(freedom: float, probability: float) -> float:
+    """Return the value below which Student's t lies with ``probability``, which is above 0.5.
+
+    By Newton's method on the logarithm of both tails over that of t: they are a concave curve, so
+    that it comes down to the answer from above and never passes it.
+    """
+    tails = 2 * (1 - probability)
+    density = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    density -= math.log(freedom * math.pi) / 2
+    found = NormalDist().inv_cdf(probability)
+    for _ in range(_MOST_STEPS):
+        here = _two_tails(found, freedom)
+        at = math.exp(density - (freedom + 1) / 2 * math.log1p(found * found / freedom))
+        step = math.log(here / tails) * here / (2 * found * at)
+        found *= math.exp(step)
+        if abs(step) < _EXACT:
+            break
+    return found
+
+
 def _quantile(freedom: float, confidence: float) -> float:
     """Return Student's t that a two-sided interval of this confidence needs."""
-    # To import it takes longer than much else of a command that needs none.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + confidence) / 2))
+    return student_quantile(freedom, (1 + confidence) / 2)
 
 
 def cell_interval(repeats: Sequence[Seconds], confidence: float = CONFIDENCE) -> Interval | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.environments.engine_calls import Patience
+from runner.environments.patience import Patience
 from runner.errors import EngineError, MachineError
 from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import Turns, side_by_side

@@ -9,7 +9,7 @@ import pytest
 from runner.cli.app import main
 from runner.environments.engine_calls import BROKEN
 from runner.errors import ExitCode, MachineError
-from runner.machine.docker_engine import REFUSED, connect_engine, credential_problem, explained
+from runner.machine.docker_engine import connect_engine, credential_problem, explained, refusals
 from runner.words import without_password
 
 
@@ -154,4 +154,4 @@ def test_a_credential_helper_that_is_missing_is_said_with_a_remedy(tmp_path, con
 
 def test_what_is_not_about_credentials_has_no_such_remedy():
     assert explained(OSError("no space left")) == "no space left"
-    assert set(BROKEN) != set(REFUSED)
+    assert set(BROKEN) != set(refusals())

@@ -6,24 +6,42 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy import special, stats
 
 from launcher_contract import make_job
 from runner.errors import UsageError
 from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
 from runner.tables.statistics import (
     Seconds,
+    beta_part,
     cell_interval,
     cell_ratio,
     mean_ratio,
     processes_for,
     steadiness_warnings,
+    student_quantile,
 )
 
 
 def arrays(repeats: Sequence[Sequence[float]]) -> list[Seconds]:
     """Return the seconds of each repeat's epochs as the functions take them."""
     return [np.array(epochs, dtype=float) for epochs in repeats]
+
+
+@given(st.floats(0.5, 1e5), st.floats(0.6, 1 - 1e-9))
+@example(1.0, 0.975)
+@example(1e5, 0.6)
+def test_quantiles_are_students(freedom, probability):
+    expected = special.stdtrit(freedom, probability)
+    assert student_quantile(freedom, probability) == pytest.approx(expected, rel=1e-8)
+
+
+@given(st.floats(0.3, 1e4), st.floats(0.3, 50), st.floats(0, 1))
+def test_the_incomplete_beta_function_is_the_known_one(a, b, x):
+    expected = special.betainc(a, b, x)
+    assert beta_part(a, b, x) == pytest.approx(expected, rel=1e-8, abs=1e-12)
 
 
 def test_each_process_counts_once_with_its_median():

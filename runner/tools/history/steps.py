@@ -31,9 +31,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import fdtrc, stdtrit
 
-from runner.tables.statistics import CONFIDENCE, Ratio
+from runner.tables.statistics import CONFIDENCE, Ratio, beta_part, student_quantile
 
 FALSE_STEPS = 0.002
 FEWEST_RUNS = 3
@@ -105,6 +104,11 @@ def _costs(x: _Floats) -> _Floats:
     return costs
 
 
+def _beyond(f: float, more: int, freedom: int) -> float:
+    """Return the probability that F of ``more`` and ``freedom`` degrees is beyond ``f``."""
+    return beta_part(freedom / 2, more / 2, freedom / (freedom + more * f))
+
+
 class _Partitions:
     """The best places of 0, 1, 2 and more steps, worked out as they are asked for."""
 
@@ -142,8 +146,8 @@ class _Partitions:
         """Return a bound of the probability that noise alone looks like ``more`` steps."""
         steps = known + more
         gain = (self.rss(known) - self.rss(steps)) / more / self.variance(steps)
-        tail = float(fdtrc(more, self.freedom(steps), max(gain, 0.0)))
-        return float(tail * (math.comb(self.runs - 1, more) << more))
+        tail = _beyond(max(gain, 0.0), more, self.freedom(steps))
+        return tail * (math.comb(self.runs - 1, more) << more)
 
 
 def _count(found: _Partitions) -> int:
@@ -165,7 +169,7 @@ def _step(x: _Floats, stretches: tuple[int, int, int], found: _Partitions, steps
     raised = found.costs[begin, may_be] + found.costs[may_be, end]
     likely = may_be[raised <= raised.min() + _PLACE_95 * variance]
     size = float(x[first:end].mean() - x[begin:first].mean())
-    quantile = float(stdtrit(found.freedom(steps), (1 + CONFIDENCE) / 2))
+    quantile = student_quantile(found.freedom(steps), (1 + CONFIDENCE) / 2)
     half = quantile * math.sqrt(variance * (1 / (first - begin) + 1 / (end - first)))
     ratio = Ratio(math.exp(size), math.exp(size - half), math.exp(size + half))
     return Step(first, int(likely[0]), int(likely[-1]), ratio)
@@ -177,7 +181,7 @@ def _sensitivity(found: _Partitions, steps: int) -> float:
     if freedom < 1:
         return math.nan
     tail = FALSE_STEPS / 2 / (found.runs - 1)
-    least = float(stdtrit(freedom, 1 - tail / 2) + stdtrit(freedom, CONFIDENCE))
+    least = student_quantile(freedom, 1 - tail / 2) + student_quantile(freedom, CONFIDENCE)
     size = max(_PLACED, least * math.sqrt(2 / _STATED_RUNS))
     return math.expm1(min(size * math.sqrt(found.variance(steps)), _LARGEST))
 

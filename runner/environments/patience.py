@@ -1,0 +1,50 @@
+"""What may fail for a moment, tried again after a while."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import tenacity
+
+from runner.words import printable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often something is tried, and the longest wait in between, in seconds.
+
+    ``sleep`` waits; what it raises ends the trying.
+    """
+
+    attempts: int = 5
+    longest_wait: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+def call_again(
+    say: Callable[[str], None],
+    is_worth_it: Callable[[BaseException], bool],
+    patience: Patience,
+    call: Callable[..., T],
+    *arguments: Any,
+) -> T:
+    """Call, and again after a while where it failed of something that may be over by then."""
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        said = printable(str(error).encode(), limit=200)
+        wait = state.next_action.sleep if state.next_action else 0
+        say(f"{said}; trying again in {wait:.0f} s")
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(is_worth_it),
+        stop=tenacity.stop_after_attempt(patience.attempts),
+        wait=tenacity.wait_exponential(multiplier=2, max=patience.longest_wait),
+        before_sleep=tell,
+        sleep=patience.sleep,
+        reraise=True,
+    )
+    return attempts(call, *arguments)
