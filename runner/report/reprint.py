@@ -8,7 +8,6 @@ from pathlib import Path
 from runner.report.cells import article_tables, figure_tables, setup_table, study_lines
 from runner.report.console import out, print_json
 from runner.report.contents import Report
-from runner.report.html.page import write_page
 from runner.report.markdown import markdown_report
 from runner.report.terminal import print_limits, print_report, print_table
 from runner.spec.study import DEFAULT_STUDY, Study, load_study
@@ -49,6 +48,8 @@ def report_runs(names: list[str], results_dir: Path, form: Form, html_file: Path
     if html_file is None:
         _PRINTED[form](Report.of(table))
     else:
+        from runner.report.html.page import write_page
+
         write_page(html_file, table, folders)
         out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
 

@@ -1,12 +1,11 @@
 """What a run keeps of each job beside its events: what was asked, and how it ended."""
 
 import json
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -83,9 +82,13 @@ class _Manifest(BaseModel):
 
 
 @cache
-def _checker(kind: Hashable) -> TypeAdapter[Any]:
-    """Return what checks values; made where the first is read, which takes its time."""
+def _made_checker(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+def _checker(kind: type[T]) -> TypeAdapter[T]:
+    """Return what checks values; made where the first is read, which takes its time."""
+    return _made_checker(cast(Any, kind))
 
 
 def stored_schemas() -> dict[str, dict[str, Any]]:
