@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Annotated, Any, Literal
+from itertools import chain, groupby, islice
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import (
     BaseModel,
@@ -110,6 +110,11 @@ class EpochEvent(_Event):
     accuracy: _Measured | None
     val_loss: _Measured | None
     val_accuracy: _Measured | None
+
+    @property
+    def numbers(self) -> range:
+        """Return the number of the epoch, as of several that follow each other."""
+        return range(self.epoch, self.epoch + 1)
 
 
 class LatencyEvent(_Event):
@@ -224,20 +229,36 @@ def parse_lines(lines: Sequence[bytes]) -> list[Event | BadLine]:
 _ORDER = re.compile(r"start data model( epoch)+( latency)?( limits)? end")
 
 
-def wrong_order(events: Sequence[Event]) -> str | None:
+class Said(Protocol):
+    """An event, or several epochs as one, which ``numbers`` are of."""
+
+    @property
+    def event(self) -> str:
+        """Return which event it is."""
+
+
+def _numbers(said: Said) -> range:
+    """Return the epochs' numbers; one number of what is no epoch, to be counted."""
+    return getattr(said, "numbers", range(1))
+
+
+def wrong_order(events: Sequence[Said]) -> str | None:
     """Return what is wrong with the order of the events of a job that ended well, or None.
 
     It says start, data, model, its epochs from 1 on, latency and limits if it measured them, and
     end: each once, and nothing after it.
     """
-    epochs = [event.epoch for event in events if isinstance(event, EpochEvent)]
-    if epochs != list(range(1, len(epochs) + 1)):
-        shown = ", ".join(map(str, epochs[:10])) + (", ..." if len(epochs) > 10 else "")
+    epochs = [_numbers(event) for event in events if event.event == "epoch"]
+    ends = [1, *(numbers.stop for numbers in epochs)]
+    if [numbers.start for numbers in epochs] != ends[:-1]:
+        first = list(islice(chain(*epochs), 11))
+        shown = ", ".join(map(str, first[:10])) + (", ..." if len(first) > 10 else "")
         return f"the epochs came as [{shown}]"
     kinds = [event.event for event in events]
     if _ORDER.fullmatch(" ".join(kinds)):
         return None
-    counted = ((kind, len(list(same))) for kind, same in groupby(kinds))
+    runs = groupby(events, lambda event: event.event)
+    counted = ((kind, sum(len(_numbers(one)) for one in same)) for kind, same in runs)
     came = [f"{count} {kind}" if count > 1 else kind for kind, count in counted]
     return f"the events came as {', '.join(came[:20])}, not as a job says them"
 

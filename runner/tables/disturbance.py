@@ -68,7 +68,7 @@ def epoch_pauses(
     begin is known to an interval of the samples only.
     """
     found: dict[int, float] = {}
-    for before, event in pairwise(events):
+    for before, event in pairwise(events) if pauses else ():
         if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
             continue
         within = [ended - began for began, ended in pauses if before.at < ended <= event.at]

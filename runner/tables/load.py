@@ -1,12 +1,13 @@
 """The one tidy table, derived from what the store of one or several runs holds."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from runner.errors import StoreError
@@ -14,28 +15,26 @@ from runner.launchers.variables import VARIABLES
 from runner.machine.in_use import is_held
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
+from runner.store.epochs import Item, columns_of, parse_stream, single_events, thinned_events
 from runner.store.events import (
     MOST_EVENT_BYTES,
     BadLine,
-    EpochEvent,
-    Event,
-    parse_lines,
     wrong_order,
 )
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
 from runner.tables.per_job import job_phases
-from runner.tables.variants import with_variants
+from runner.tables.variants import jobs_told_apart
 from runner.tables.verdicts import LOOKS
 from runner.words import escaped
 
 
-def _events(path: Path) -> tuple[list[Event], int]:
+def _events(path: Path) -> tuple[list[Item], int]:
     """Return the whole events of a file, and how many of its lines are none."""
     try:
         with open_regular(path, MOST_EVENT_BYTES) as file:
-            found = parse_lines(file.readlines())
+            found = parse_stream(file.read())
     except FileNotFoundError:
         return [], 0
     events = [event for event in found if not isinstance(event, BadLine)]
@@ -52,7 +51,7 @@ _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model
 
 def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
-    job = asdict(asked)
+    job = vars(asked)
     told = ("configuration", "backend", "model", "repeat", "device", "seed",
             "image_data_format", "recurrent_activation", "precision", "jit", "phase",
             "size", "batch_size")  # fmt: skip
@@ -144,6 +143,9 @@ _OF_EPOCH = (
     "epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy",
     "epoch_paused_seconds",
 )  # fmt: skip
+# A row's text is one of its job's: as an object, all rows of a job share it.
+_KINDS = {"string": pd.StringDtype("python")}
+_ARRAYS = {"Int64": pd.arrays.IntegerArray, "Float64": pd.arrays.FloatingArray}
 _OF_JOB = [name for name in COLUMNS if name not in _OF_EPOCH]
 
 
@@ -152,16 +154,17 @@ class _JobRows:
     """A job's rows, one per epoch: the columns that hold for all of them, and those of each."""
 
     of_job: dict[str, Any]
-    epochs: dict[str, list[Any]]
+    epochs: dict[str, npt.NDArray[Any]]
+
+    @property
+    def has_epochs(self) -> bool:
+        """Return whether there is a row for an epoch; else there is one without."""
+        return len(self.epochs["epoch"]) > 0
 
     @property
     def count(self) -> int:
         """Return how many rows there are: one for a job without an epoch."""
         return max(1, len(self.epochs["epoch"]))
-
-    def column(self, name: str) -> list[Any]:
-        """Return a column of the epochs."""
-        return self.epochs[name] or [None]
 
 
 def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> _JobRows:
@@ -181,7 +184,7 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> _JobRows:
         "status": str(Status.FAILED),
         "reason": reason,
     }
-    return _JobRows(told, {name: [] for name in _OF_EPOCH})
+    return _JobRows(told, _epoch_columns([], {}))
 
 
 def _record_of(folder: Path) -> Record:
@@ -195,7 +198,7 @@ def _record_of(folder: Path) -> Record:
     return Record(Status.INTERRUPTED, "the runner ended before the job did")
 
 
-def _damage(record: Record, path: Path, events: list[Event], bad: int) -> str | None:
+def _damage(record: Record, path: Path, events: list[Item], bad: int) -> str | None:
     """Return why the events of a job that ended well are no longer whole, or None."""
     if record.status not in (Status.OK, Status.TAINTED):
         return None
@@ -224,24 +227,27 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> _JobRows:
         return _unreadable(of_run, folder, f"{path}: cannot be read: {error.strerror}")
     if damage := _damage(record, path, events, bad):
         record.status, record.reason = Status.FAILED, damage
-    # The fields of an epoch as they are: there may be many.
-    said = [
-        vars(event) if isinstance(event, EpochEvent) else event.model_dump(by_alias=True)
-        for event in events
-    ]
-    common = {**of_run, "job": folder.name, **_job_columns(job, asdict(record))}
+    said = [event.model_dump(by_alias=True) for event in thinned_events(events)]
+    common = {**of_run, "job": folder.name, **_job_columns(job, vars(record))}
     for event in said:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
     common.update(_phases(record, said))
-    paused = epoch_pauses(record.pauses, events)
     known = record.telemetry.get("paused_seconds") is not None
-    epochs = [event for event in said if event["event"] == "epoch"]
-    columns = {name: [epoch[name] for epoch in epochs] for name in _OF_EPOCH[:-1]}
-    columns["epoch_paused_seconds"] = [
-        paused.get(number, 0.0) if known else None for number in columns["epoch"]
-    ]
-    return _JobRows(common, columns)
+    paused = epoch_pauses(record.pauses, single_events(events) if record.pauses else [])
+    return _JobRows(common, _epoch_columns(events, paused if known else None))
+
+
+def _epoch_columns(
+    events: list[Item], paused: Mapping[int, float] | None
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of ``_OF_EPOCH``; ``paused`` are the seconds of the epochs that were."""
+    epochs = columns_of(events)
+    columns = {name: getattr(epochs, name) for name in _OF_EPOCH[:-1]}
+    still = np.full(len(epochs.epoch), np.nan if paused is None else 0.0)
+    for number, seconds in (paused or {}).items():
+        still[epochs.epoch == number] = seconds
+    return {**columns, "epoch_paused_seconds": still}
 
 
 def _phases(record: Record, events: list[dict[str, Any]]) -> dict[str, float]:
@@ -286,15 +292,28 @@ def _run_rows(folder: Path) -> list[_JobRows]:
 
 def _typed(jobs: list[_JobRows]) -> pd.DataFrame:
     """Return the rows of jobs as a table: what holds for a job is typed once, and repeated."""
-    kinds = {name: COLUMNS[name] for name in _OF_JOB}
+    kinds = {name: _KINDS.get(COLUMNS[name], COLUMNS[name]) for name in _OF_JOB}
     of_jobs = pd.DataFrame([job.of_job for job in jobs], columns=_OF_JOB).astype(kinds)
+    of_jobs = of_jobs.assign(**jobs_told_apart(of_jobs.assign(samples=_most_samples(jobs))))
     places = np.repeat(np.arange(len(jobs)), [job.count for job in jobs])
-    columns = {
-        name: pd.Series([v for job in jobs for v in job.column(name)], dtype=COLUMNS[name])
-        for name in _OF_EPOCH
-    }
-    repeated = of_jobs.take(places).reset_index(drop=True)
-    return pd.concat([repeated, pd.DataFrame(columns)], axis="columns")[list(COLUMNS)]
+    has_epoch = np.repeat([job.has_epochs for job in jobs], [job.count for job in jobs])
+    columns: dict[str, Any] = {name: of_jobs[name].array.take(places) for name in _OF_JOB}
+    for name in _OF_EPOCH:
+        values = _all_rows([job.epochs[name] for job in jobs])
+        is_known = has_epoch & ~np.isnan(values)
+        columns[name] = _ARRAYS[COLUMNS[name]](values, ~is_known)
+    return pd.DataFrame({name: columns[name] for name in COLUMNS}, copy=False)
+
+
+def _most_samples(jobs: list[_JobRows]) -> pd.Series:
+    """Return the most samples of an epoch of each job; missing for a job without an epoch."""
+    most = [int(job.epochs["samples"].max()) if job.has_epochs else None for job in jobs]
+    return pd.Series(most, dtype=COLUMNS["samples"])
+
+
+def _all_rows(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return a column of all jobs; a 0 stands for a job without an epoch."""
+    return np.concatenate([part if len(part) else np.zeros(1, part.dtype) for part in columns])
 
 
 def _sound(job: _JobRows) -> _JobRows:
@@ -345,4 +364,4 @@ def load_runs(*paths: Path | str) -> pd.DataFrame:
     jobs = [job for path in _different_runs(map(Path, paths)) for job in _run_rows(path)]
     if not jobs:
         raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
-    return with_variants(_table(jobs))
+    return _table(jobs)

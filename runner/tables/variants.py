@@ -194,16 +194,19 @@ def jobs_of(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
 
     ``samples`` is the most of a job's epochs. All but that holds for all rows of a job.
     """
-    names = table["run"].astype(object).astype(str) + "\0" + table["job"].astype(object).astype(str)
-    codes, _ = pd.factorize(names)
+    run, job = (pd.factorize(table[name].astype(object))[0] for name in ("run", "job"))
+    codes, _ = pd.factorize(run * (job.max() + 1) + job)
     first = np.unique(codes, return_index=True)[1]
     most = table["samples"].groupby(codes).max()
     jobs = table.iloc[first].assign(samples=most.to_numpy())
     return jobs.reset_index(drop=True), codes
 
 
-def _told_apart(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return ``_TOLD`` for a table with a row for each job."""
+def jobs_told_apart(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return what ``with_variants`` sets, for a table with a row for each job.
+
+    ``samples`` is the most of a job's epochs.
+    """
     jobs = with_machines(with_settings(jobs, varied_axes(jobs)))
     variant = pd.Series("", index=jobs.index, dtype="string")
     if jobs["run"].nunique() > 1:
@@ -224,5 +227,5 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return table.assign(machine="", variant="")
     jobs, places = jobs_of(table)
-    told = _told_apart(jobs).take(places).set_axis(table.index)
+    told = jobs_told_apart(jobs).take(places).set_axis(table.index)
     return table.assign(**{name: told[name] for name in _TOLD})
