@@ -1,12 +1,14 @@
 """How fast a cell works, and how far it is from its limits: the device's arithmetic, the host."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from runner.spec.axes import trains
 from runner.spec.configuration import Device
 from runner.spec.job import Status
 from runner.tables.columns import CELL, LATENCY_COLUMNS, LIMIT_COLUMNS
-from runner.tables.per_cell import counted
+from runner.tables.per_cell import counted, job_figures
 
 # A cell whose input alone takes this share of an epoch is bound by the host.
 _HOST_BOUND = 0.7
@@ -15,6 +17,8 @@ _STEP_BOUND = 0.05
 _COMPUTE_BOUND = 0.5
 _MEMORY = ("peak_memory_bytes", "gpu_peak_memory_bytes")
 _LATENCY = tuple(name for name in LATENCY_COLUMNS if name.endswith("_seconds"))
+_OPERATIONS = ("flops_per_sample_training", "flops_per_sample_forward")
+_OF_JOB = ("run", "job", *CELL, "status", "samples", "phase", "disturbance")
 _ENERGY = ("gpu_joules_per_epoch", "cpu_joules_per_epoch")
 
 
@@ -31,6 +35,12 @@ def _finding(cell: pd.Series) -> str:
     return "compute-bound"
 
 
+def _timed_jobs(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the jobs that are ok and count, with some of their columns."""
+    jobs = job_figures(rows, list(dict.fromkeys((*_OF_JOB, *columns))))
+    return counted(jobs[(jobs["status"] == Status.OK) & jobs["epoch"].notna()])
+
+
 def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return one row per timed cell.
 
@@ -41,13 +51,13 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     seconds that the input pipeline alone takes over the epoch's, missing where the host feeds
     whole arrays; ``finding`` in words.
     """
-    ok = rows[(rows["status"] == Status.OK) & rows["epoch"].notna()]
+    ok = _timed_jobs(rows, [*LIMIT_COLUMNS, *_OPERATIONS])
     is_forward = ~ok["phase"].map(trains)
     ok = ok.assign(
         operations=ok["flops_per_sample_training"].mask(is_forward, ok["flops_per_sample_forward"])
     )
     kept = [*LIMIT_COLUMNS, "samples", "operations"]
-    medians = counted(ok).groupby(CELL, sort=False)[kept].median().reset_index()
+    medians = ok.groupby(CELL, sort=False)[kept].median().reset_index()
     keys = dict.fromkeys(CELL, "string")
     timed = summary[summary["seconds_per_epoch"].notna()][[*CELL, "seconds_per_epoch"]]
     cells = timed.astype(keys).merge(medians.astype(keys), on=CELL)
@@ -72,7 +82,7 @@ def throughput_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     ``joules_per_epoch``, the median over jobs of what the device used, and ``samples_per_joule``;
     the percentiles of single batches' latency in seconds, the medians over jobs.
     """
-    ok = counted(rows[rows["status"] == Status.OK])
+    ok = _timed_jobs(rows, ["batch_size", "steps_per_epoch", *_ENERGY, *_LATENCY, *_MEMORY])
     grouped = ok.groupby(CELL, sort=False)
     medians = grouped[["samples", "batch_size", "steps_per_epoch", *_ENERGY, *_LATENCY]].median()
     found = medians.join(grouped[list(_MEMORY)].max()).reset_index()

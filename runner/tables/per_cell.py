@@ -1,17 +1,19 @@
 """From the tidy table to one row per cell: seconds per epoch after the first."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from runner.spec.job import Status
 from runner.tables.columns import CELL, SUMMARY_COLUMNS
 from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
-from runner.tables.variants import Codes, jobs_of, with_variants
+from runner.tables.variants import Codes, jobs_of, jobs_told_apart
 
-# What a figure rests on; each selection of rows copies every column that is there.
+# Of a job, what a figure rests on.
 _OF_FIGURE = (
-    "run", "job", *CELL, "status", "reason", "epoch", "seconds", "samples", "val_accuracy",
-    "phase", "size", "data_source", "device_name", "keras_version", "disturbance",
+    "run", "job", *CELL, "status", "reason", "samples", "phase", "size", "data_source",
+    "device_name", "keras_version", "disturbance",
 )  # fmt: skip
 
 
@@ -94,12 +96,14 @@ def _later(table: pd.DataFrame, places: Codes, count: int) -> list[Seconds]:
     return [seconds[order[end - n : end]] for end, n in zip(ends, counts, strict=True)]
 
 
-def _job_figures(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per job with what the figures of its cell are made of.
+def job_figures(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a row per job: ``columns``, with its machine and variant told apart, and figures.
 
-    ``epoch`` is the number of the last, ``later`` the seconds of the epochs after the first.
+    ``epoch`` is the number of the last, ``later`` the seconds of the epochs after the first,
+    ``first_seconds`` those of the first, ``last_val_accuracy`` the last epoch's.
     """
     jobs, places = jobs_of(table)
+    jobs = jobs.assign(**jobs_told_apart(jobs))[list(columns)]
     last = table["epoch"].groupby(places).max().to_numpy(dtype=float, na_value=np.nan)
     epoch = table["epoch"].to_numpy(dtype=float, na_value=np.nan)
     is_first, is_last = epoch == 1, epoch == last[places]
@@ -154,7 +158,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = _job_figures(with_variants(table)[list(_OF_FIGURE)])
+    table = job_figures(table, _OF_FIGURE)
     kept = dict(list(counted(table).groupby(CELL, sort=False)))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [

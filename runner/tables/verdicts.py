@@ -25,7 +25,7 @@ from runner.spec.axes import declared_axes, settings_text
 from runner.spec.job import Status
 from runner.spec.study import keras_generation
 from runner.tables.columns import CELL
-from runner.tables.per_cell import counted, repeats_of, summarize
+from runner.tables.per_cell import counted, job_figures, summarize
 from runner.tables.statistics import (
     CONFIDENCE,
     Ratio,
@@ -48,7 +48,7 @@ _MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
 _WORK = ["samples", "batch_size"]
 _AXES = ["precision", "jit", "phase", "size"]
 _OF_VERDICT = (
-    "run", "job", *CELL, "status", "epoch", "seconds", "disturbance", "looks", "same_within",
+    "run", "job", *CELL, "status", "disturbance", "looks", "same_within",
     *_MACHINE, *_WORK, *_AXES,
 )  # fmt: skip
 
@@ -172,10 +172,16 @@ def processes_to_decide(pair: Pair, terms: Terms) -> int | None:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A cell's row of the summary, and its rows of the table."""
+    """A cell's row of the summary, and a row for each of its jobs that count."""
 
     figures: pd.Series
     rows: pd.DataFrame
+
+    @property
+    def repeats(self) -> list[Seconds]:
+        """Return the seconds of the epochs after the first, one array per ok job."""
+        ok = self.rows[self.rows["status"] == Status.OK]
+        return [seconds for seconds in ok["later"] if len(seconds)]
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -239,8 +245,8 @@ class _Group:
 
 
 def _cells(table: pd.DataFrame, figures: pd.DataFrame) -> list[_Cell]:
-    table = counted(with_variants(table)[list(_OF_VERDICT)])
-    rows_of = {tuple(map(str, key)): rows for key, rows in table.groupby(CELL, sort=False)}
+    jobs = counted(job_figures(table, _OF_VERDICT))
+    rows_of = {tuple(map(str, key)): rows for key, rows in jobs.groupby(CELL, sort=False)}
     return [
         _Cell(cell, rows_of[tuple(str(cell[name]) for name in CELL)])
         for _, cell in figures.iterrows()
@@ -266,7 +272,7 @@ def _group(
     """Return cells to be compared: ``names`` tell them apart, ``settings`` is what they share."""
     cells = [*timed, *failed]
     contenders = [
-        Contender(name, cell.key, repeats_of(cell.rows), cell.obstacle)
+        Contender(name, cell.key, cell.repeats, cell.obstacle)
         for name, cell in zip(names, cells, strict=True)
     ]
     rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
@@ -512,7 +518,9 @@ def _pair_fields(pair: Pair) -> dict[str, Any]:
 
 def _effort(table: pd.DataFrame) -> str | None:
     """Return what a run with a budget took, beside the time that as many repeats of all would."""
-    jobs = table[table["looks"] > 1].drop_duplicates(["run", "job"])
+    if not (table["looks"] > 1).any():
+        return None
+    jobs = with_variants(table[table["looks"] > 1]).drop_duplicates(["run", "job"])
     jobs = jobs[jobs["status"] == Status.OK]
     if jobs.empty or jobs["run"].nunique() > 1:
         return None
@@ -549,5 +557,5 @@ def find_answer(table: pd.DataFrame, summary: pd.DataFrame | None = None) -> Ans
         if axis.is_same_work and name in varied
         for group in _values_of_axis(cells, name, varied)
     )
-    effort = _effort(with_variants(table))
+    effort = _effort(table)
     return Answer(tuple(map(_judged, groups)), overall, effort, tuple(effects))
