@@ -59,6 +59,8 @@ def escaped_json(value: Any, depth: int = 0) -> Any:
 
 def escaped_lines(text: str) -> str:
     """Return a text of several lines escaped line by line; tabs stay, any line end is a newline."""
+    if text.isprintable():
+        return text
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join("\t".join(map(escaped, line.split("\t"))) for line in lines)
 

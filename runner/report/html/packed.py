@@ -12,13 +12,13 @@ _DIGITS = 5
 
 def plain_value(value: Any) -> Any:
     """Return a cell as JSON has it: five significant digits, missing and non-finite as None."""
-    if value is None or pd.isna(value):
-        return None
     if isinstance(value, str):
         return escaped_lines(value)
+    if value is None or value is pd.NA:
+        return None
     number = value.item() if hasattr(value, "item") else value
     if not isinstance(number, float):
-        return number
+        return None if pd.isna(number) else number
     return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
 
 
@@ -32,7 +32,7 @@ def pack_frame(frame: pd.DataFrame) -> dict[str, Any]:
     """Return a frame by column; one without any value is left out."""
     columns: dict[str, Any] = {}
     for name in frame:
-        column = [plain_value(value) for value in frame[name].astype(object)]
+        column = list(map(plain_value, frame[name].astype(object)))
         if any(value is not None for value in column):
             is_text = any(isinstance(value, str) for value in column)
             columns[str(name)] = _texts(column) if is_text else column
