@@ -1,6 +1,7 @@
 """Texts, sizes and times: made safe to show, read, and written as people read them."""
 
 import codecs
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -55,6 +56,28 @@ def escaped_json(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [escaped_json(item, depth + 1) for item in value]
     return value
+
+
+_LONG_TEXT = re.compile(rb'"[^"]{%d}' % (MAX_TEXT + 1))
+
+
+def _needs_no_escape(raw: bytes) -> bool:
+    """Return whether ``escaped_json`` would change nothing of what ``raw`` holds as JSON.
+
+    JSON has no control characters in its texts but escaped ones.
+    """
+    nested = raw.count(b"{") + raw.count(b"[")
+    is_plain = raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
+    return is_plain and nested <= MAX_DEPTH and _LONG_TEXT.search(raw) is None
+
+
+def read_json(raw: bytes) -> Any:
+    """Return what ``raw`` holds as JSON, its texts as ``escaped_json`` has them.
+
+    Raises ValueError or RecursionError where it is none, or nested too deep.
+    """
+    value = json.loads(raw)
+    return value if _needs_no_escape(raw) else escaped_json(value)
 
 
 def escaped_lines(text: str) -> str:

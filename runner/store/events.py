@@ -1,6 +1,5 @@
 """The event stream of a job: bytes in, checked events out. A bad line never stops the host."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from runner.words import escaped_json, printable
+from runner.words import printable, read_json
 
 # The longest that a job was seen to say is 2 KB.
 MAX_LINE_BYTES = 64 << 10
@@ -196,7 +195,7 @@ class BadLine:
 def parse_event(line: bytes) -> Event | BadLine:
     """Return the event that a line holds, its texts escaped, or what is wrong with it."""
     try:
-        return _ADAPTER.validate_python(escaped_json(json.loads(line)))
+        return _ADAPTER.validate_python(read_json(line))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or "line"

@@ -1,6 +1,7 @@
 """What a run keeps of each job beside its events: what was asked, and how it ended."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -20,7 +21,7 @@ from runner.errors import StoreError
 from runner.spec.job import Job, Status
 from runner.spec.regular import read_regular
 from runner.store.atomic import whole_file
-from runner.words import escaped, escaped_json
+from runner.words import escaped, read_json
 
 SCHEMA = 1
 # A manifest names its jobs, about 60 bytes each.
@@ -97,9 +98,10 @@ def stored_schemas() -> dict[str, dict[str, Any]]:
     return {name: _checker(kind).json_schema() for name, kind in kept.items()}
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path, read: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
+    """Return the object of this schema that a file holds. Raises StoreError for anything else."""
     try:
-        content = json.loads(read_regular(path, _MOST_BYTES))
+        content = read(read_regular(path, _MOST_BYTES))
     except FileNotFoundError as error:
         raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -112,14 +114,13 @@ def read_json_object(path: Path) -> dict[str, Any]:
 def _read_checked(path: Path, kind: type[T]) -> T:
     """Return what a file holds, its texts escaped: it may be another machine's."""
     try:
-        checked: T = _checker(kind).validate_python(escaped_json(read_json_object(path)))
+        return _checker(kind).validate_python(read_json_object(path, read_json))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise StoreError(f"{path}: cannot be read: {where}: {first['msg']}") from error
     except ValueError as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
-    return checked
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,15 @@ from runner.store.events import (
     parse_lines,
     wrong_order,
 )
-from runner.words import MAX_TEXT, LogText, escaped, markdown_text
+from runner.words import (
+    MAX_DEPTH,
+    MAX_TEXT,
+    LogText,
+    escaped,
+    escaped_json,
+    markdown_text,
+    read_json,
+)
 from scripted import good_event, stream
 
 EPOCH = {
@@ -256,3 +264,34 @@ MORE = [
 def test_an_epoch_with_more_is_read_as_it_is_alone(more):
     lines = [compact(EPOCH), compact(EPOCH)[:-1] + b"," + more + b"}\n", compact(EPOCH)]
     assert told(parse_lines(lines)) == told(map(parse_event, lines))
+
+
+nested = st.recursive(
+    st.one_of(st.text(), st.none(), st.integers(), st.just("v" * 3000)),
+    lambda inside: st.one_of(
+        st.lists(inside, max_size=3), st.dictionaries(st.text(), inside, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(nested, st.booleans())
+def test_json_is_read_escaped(value, is_ascii):
+    raw = json.dumps(value, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    try:
+        expected = escaped_json(json.loads(raw))
+    except ValueError:
+        with pytest.raises(ValueError):
+            read_json(raw)
+    else:
+        assert read_json(raw) == expected
+
+
+@pytest.mark.parametrize("depth", [16, 17, 18, 40])
+def test_json_nested_too_deep_is_refused(depth):
+    raw = b"[" * depth + b"1" + b"]" * depth
+    if depth > MAX_DEPTH:
+        with pytest.raises(ValueError, match="nested deeper"):
+            read_json(raw)
+    else:
+        assert read_json(raw) == escaped_json(json.loads(raw))
