@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +137,11 @@ class Estimate:
         """Return in words what the estimate was worked out from."""
         scaled = f", scaled from {self.scaled_from:,} samples" if self.scaled_from else ""
         return _WORDS[self.nearness] + scaled
+
+
+def kind_of(job: Job) -> Job:
+    """Return the first of the jobs that repeat one: each will take the same."""
+    return replace(job, repeat=1, seed=0)
 
 
 def _workload(job: Job) -> Workload:

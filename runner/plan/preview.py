@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from runner.launchers.local import LocalLauncher
 from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
 from runner.machine.docker_engine import Engine
 from runner.machine.interpreters import interpreter_version
-from runner.plan.history import Estimate, History, Left
+from runner.plan.history import Estimate, History, Left, kind_of
 from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, refuse_other_run
@@ -197,9 +198,10 @@ def _environments(
 def _jobs(plan: Plan, session: Session, history: History) -> list[JobAhead]:
     store = RunStore(session.resumed) if session.resumed is not None else None
     ahead = []
+    estimate_of = cache(history.estimate)
     for job in plan.jobs:
         ended = store.ended(job) if store is not None else None
-        estimate = history.estimate(job) if job.unsupported is None else None
+        estimate = estimate_of(kind_of(job)) if job.unsupported is None else None
         ahead.append(JobAhead(job, estimate, None if ended in session.again else ended))
     return ahead
 

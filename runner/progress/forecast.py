@@ -2,12 +2,24 @@
 
 import statistics
 import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from runner.execution.observer import Announcement, Observer
-from runner.plan.history import Estimate, History, Left, Timing, epochs_of, timing_of
+from runner.plan.history import (
+    MAX_JOBS,
+    Cell,
+    Estimate,
+    History,
+    Left,
+    Timing,
+    epochs_of,
+    kind_of,
+    timing_of,
+)
 from runner.spec.job import Job, Status
 from runner.store.events import BadLine, DataEvent, EpochEvent, Event
 from runner.store.record import Record
@@ -59,28 +71,31 @@ class Forecast(Observer):
         self._history = earlier(None)
         self._clock = clock
         self._to_come: dict[str, Job] = {}
+        self._counts: Counter[Job] = Counter()
         self._is_open = False
         self._running: dict[str, _Running] = {}
         self._lanes = 1
-        self._this_run: list[Timing] = []
-        self._estimates: dict[str, Estimate | None] = {}
+        self._this_run: dict[Cell, deque[Timing]] = defaultdict(partial(deque, maxlen=MAX_JOBS))
+        self._estimates: dict[Job, Estimate | None] = {}
 
     def run_started(self, announced: Announcement) -> None:
         self._history = self._earlier(announced.hardware)
-        self._to_come = {job.id: job for job in announced.jobs if job.unsupported is None}
+        self._expect({job.id: kind_of(job) for job in announced.jobs if job.unsupported is None})
         self._is_open = announced.total is None
         self._lanes = announced.lanes
 
+    def _expect(self, to_come: dict[str, Job]) -> None:
+        """Take the jobs to come: by their names, what kind of job they are."""
+        self._to_come, self._counts = to_come, Counter(to_come.values())
+
     def build_ended(self, configuration: str, error: str | None) -> None:
         if error is not None:
-            self._to_come = {
-                name: job
-                for name, job in self._to_come.items()
-                if job.configuration != configuration
-            }
+            left = self._to_come.items()
+            self._expect({name: kind for name, kind in left if kind.configuration != configuration})
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:  # noqa: ARG002
-        self._to_come.pop(job.id, None)
+        if (kind := self._to_come.pop(job.id, None)) is not None:
+            self._counts[kind] -= 1
         self._running[job.id] = _Running(job, self._clock(), datetime.now(UTC))
 
     def job_said(self, job: Job, event: Event | BadLine) -> None:
@@ -103,14 +118,16 @@ class Forecast(Observer):
             self._history.hardware,
         )
         if timing is not None:
-            self._this_run.append(timing)
+            self._this_run[job.backend, job.model].append(timing)
             self._estimates.clear()
 
     def estimate(self, job: Job) -> Estimate | None:
         """Return what a job of this run will take, by all that is known now."""
-        if job.id not in self._estimates:
-            self._estimates[job.id] = self._history.estimate(job, self._this_run)
-        return self._estimates[job.id]
+        kind = kind_of(job)
+        if kind not in self._estimates:
+            known = self._this_run.get((job.backend, job.model), ())
+            self._estimates[kind] = self._history.estimate(kind, known)
+        return self._estimates[kind]
 
     def left(self) -> Left:
         """Return what the run has left now. Lanes share what is left, but a job has one alone."""
@@ -120,11 +137,13 @@ class Forecast(Observer):
             _left_of(running, self.estimate(running.job), now)
             for running in list(self._running.values())
         ]
-        parts = at_work + [
-            None if (found := self.estimate(job)) is None else found.seconds
-            for job in list(self._to_come.values())
-        ]
-        known = [part for part in parts if part is not None]
-        longest = max((part for part in parts if part is not None), default=0.0)
-        seconds = max(sum(known) / self._lanes, longest)
-        return Left(seconds, len(parts) - len(known), self._is_open)
+        parts = [(part, 1) for part in at_work]
+        for kind, count in list(self._counts.items()):
+            if count:
+                found = self.estimate(kind)
+                parts.append((found.seconds if found else None, count))
+        known = [(part, count) for part, count in parts if part is not None]
+        together = sum(part * count for part, count in known)
+        seconds = max(together / self._lanes, max((part for part, _ in known), default=0.0))
+        unknown = sum(count for part, count in parts if part is None)
+        return Left(seconds, unknown, self._is_open)
