@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
@@ -217,8 +217,11 @@ def _events(path: Path) -> list[Event]:
     return [event for event in found if isinstance(event, EpochEvent | DataEvent)]
 
 
-def read_timing(folder: Path) -> Timing | None:
-    """Return the timing of a kept job, or None where it has none or is damaged."""
+def read_timing(folder: Path, processor_of: Callable[[Path], str | None]) -> Timing | None:
+    """Return the timing of a kept job, or None where it has none or is damaged.
+
+    ``processor_of`` returns the processor of a run's machine.
+    """
     try:
         record = read_record(folder)
         began = began_at(record)
@@ -226,7 +229,7 @@ def read_timing(folder: Path) -> Timing | None:
             return None
         job, hardware = read_job(folder), record.device_name
         if job.device is Device.CPU:
-            hardware = read_manifest(folder.parent.parent)["identity"].get("cpu_model")
+            hardware = processor_of(folder.parent.parent)
         events = _events(folder / "events.jsonl")
         return timing_of(job, events, began, record.wall_seconds, hardware)
     except (OSError, StoreError):
@@ -250,6 +253,7 @@ class History:
         self.hardware = hardware
         self._root = root
         self._read: dict[Cell, list[Timing]] = {}
+        self._processors: dict[Path, str | None] = {}
 
     @cached_property
     def _runs(self) -> list[Path]:
@@ -272,6 +276,15 @@ class History:
             except (StoreError, ValueError, KeyError, TypeError, AttributeError):
                 continue
         return found
+
+    def _processor_of(self, run: Path) -> str | None:
+        """Return the processor of a run's machine; its manifest, which may be long, is read once.
+
+        Raises StoreError where it cannot be read.
+        """
+        if run not in self._processors:
+            self._processors[run] = read_manifest(run)["identity"].get("cpu_model")
+        return self._processors[run]
 
     def build_seconds(self, configuration: str, launcher: str, device: str) -> float | None:
         """Return what making an environment will take, or None where none was ever made here.
@@ -300,7 +313,8 @@ class History:
         cell = (backend, model)
         if cell not in self._read:
             folders = self._folders.get(cell, [])[:MAX_JOBS]
-            self._read[cell] = [t for t in map(read_timing, folders) if t is not None]
+            timings = (read_timing(folder, self._processor_of) for folder in folders)
+            self._read[cell] = [timing for timing in timings if timing is not None]
         return self._read[cell]
 
     def estimate(self, job: Job, this_run: Iterable[Timing] = ()) -> Estimate | None:

@@ -1,7 +1,7 @@
 """Going on with a run: the same request, the same identity, and only what is not done."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def _identity(plan: Plan) -> dict[str, str | None]:
 
 
 def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
-    plain: list[dict[str, Any]] = json.loads(json.dumps([asdict(job) for job in jobs]))
+    plain: list[dict[str, Any]] = json.loads(json.dumps([vars(job) for job in jobs]))
     return plain
 
 
@@ -156,8 +156,9 @@ def begin_run(
 
 def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[Job]) -> None:
     """Raise IdentityError if the configurations would now give other jobs."""
-    for old, new in zip(before, now, strict=False):
-        refuse_other_identity(f"job {new.id}", old, _jobs([new])[0], store.name)
+    for old, new, job in zip(before, _jobs(now), now, strict=False):
+        if old != new:
+            refuse_other_identity(f"job {job.id}", old, new, store.name)
     if len(before) != len(now):
         raise IdentityError(
             f"run {store.name} cannot go on: it had {len(before)} jobs, now it would have "
