@@ -18,11 +18,14 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from speed.commands import reading_commands, whole_commands
 from speed.line import FULL, SMALL, Group, Line, Size
+from speed.scale import plans, tables
 
 # By ``--only``.
 GROUPS: dict[str, Group] = {
     "commands": whole_commands,
     "reads": reading_commands,
+    "tables": tables,
+    "plans": plans,
 }
 KEPT = Path(__file__).parents[1] / "measured" / "speed.json"
 MOST_WORSE = 1.25

@@ -43,14 +43,18 @@ class Bench:
         """Return a call of the runner's command."""
         return Call([PYTHON, "-m", "runner", *words], self.root, self.environment)
 
+    def options(self, jobs: int, epochs: int = 1) -> list[str]:
+        """Return the options that ask for so many jobs."""
+        return [
+            "--config", NAME, "--model", "mnist_mlp", "--data", "synthetic",
+            "--device", "cpu", "--launcher", "local", "--python", str(self.python),
+            "--samples", "8", "--epochs", str(epochs), "--repeats", str(jobs),
+        ]  # fmt: skip
+
     def run(self, jobs: int, name: str | None = None, epochs: int = 1) -> Call:
         """Return a call that measures so many jobs."""
         named = ["--name", name] if name else []
-        return self.call(
-            "run", "--config", NAME, "--model", "mnist_mlp", "--data", "synthetic",
-            "--device", "cpu", "--launcher", "local", "--python", str(self.python),
-            "--samples", "8", "--epochs", str(epochs), "--repeats", str(jobs), *named,
-        )  # fmt: skip
+        return self.call("run", *self.options(jobs, epochs), *named)
 
     def bare_job(self) -> Call:
         """Return a call of the job alone, as the launcher calls it."""
