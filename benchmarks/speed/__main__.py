@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from speed.commands import reading_commands, whole_commands
+from speed.containers import containers
 from speed.line import FULL, SMALL, Group, Line, Size
 from speed.scale import plans, tables
 
@@ -26,6 +27,7 @@ GROUPS: dict[str, Group] = {
     "reads": reading_commands,
     "tables": tables,
     "plans": plans,
+    "containers": containers,
 }
 KEPT = Path(__file__).parents[1] / "measured" / "speed.json"
 MOST_WORSE = 1.25
