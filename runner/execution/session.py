@@ -23,7 +23,7 @@ from runner.plan.needs import run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
-from runner.store.identity import describe_identity, hardware_name
+from runner.store.identity import hardware_name
 from runner.store.run_folder import RunStore
 from runner.words import Say
 
@@ -98,7 +98,7 @@ def _lanes(
             ),
             interrupts=interrupts,
             again=session.again,
-            identity=describe_identity(plan.machine.engine),
+            identity=plan.identity,
         )
         for lane in plan.machine.lanes
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runner import paths
@@ -30,6 +31,7 @@ from runner.spec.job import Job, known_backends, planned_jobs
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads, with_study
 from runner.spec.workload import DataSource, Workload, require_source
+from runner.store.identity import code_identity, describe_identity
 from runner.words import Say, parse_duration
 
 if TYPE_CHECKING:
@@ -53,6 +55,13 @@ class Plan:
     jobs: list[Job]
     width: float | None
     budget: float | None = None
+
+    @cached_property
+    def identity(self) -> dict[str, str | None]:
+        """Return the identity of the code and of the host: of a cluster's nodes, each job tells."""
+        if self.machine.cluster is not None:
+            return code_identity()
+        return describe_identity(self.machine.engine)
 
     @property
     def is_open(self) -> bool:

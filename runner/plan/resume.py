@@ -15,12 +15,7 @@ from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.store.find import new_run_name
-from runner.store.identity import (
-    code_identity,
-    describe_identity,
-    git_commit,
-    refuse_other_identity,
-)
+from runner.store.identity import refuse_other_identity
 from runner.store.run_folder import RunStore
 from runner.words import REDACTED, without_password
 
@@ -113,7 +108,7 @@ def _session_entry(arguments: list[str], plan: Plan) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(),
         "engine": engine.description if engine is not None else None,
         "arguments": list(map(without_password, arguments)),
-        "git_commit": git_commit(),
+        "git_commit": plan.identity["git_commit"],
     }
 
 
@@ -123,13 +118,6 @@ def _machine(plan: Plan) -> dict[str, str]:
     uuids = ",".join(card.uuid for card in plan.machine.gpus)
     of_cards = {"device_uuid": uuids, "driver": gpu.driver} if gpu else {}
     return {"device": str(plan.machine.device), **of_cards}
-
-
-def _identity(plan: Plan) -> dict[str, str | None]:
-    """Return what the run is made of: of a cluster's nodes, each job tells itself."""
-    if plan.machine.cluster is not None:
-        return code_identity()
-    return describe_identity(plan.machine.engine)
 
 
 def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
@@ -146,7 +134,7 @@ def begin_run(
         "jobs": [job.id for job in plan.jobs],
         "planned": _jobs(plan.jobs),
         "request": plan.request.to_keep(),
-        "identity": _identity(plan),
+        "identity": plan.identity,
         "machine": _machine(plan),
         "data": data_fingerprint(data_dir),
         "sessions": [_session_entry(arguments, plan)],
@@ -174,7 +162,7 @@ def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
     """
     kept = store.manifest()
     now: dict[str, tuple[str, dict[str, Any]]] = {
-        "code or host": ("identity", _identity(plan)),
+        "code or host": ("identity", plan.identity),
         "machine": ("machine", _machine(plan)),
         "data": ("data", data),
     }
