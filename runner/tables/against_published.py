@@ -204,6 +204,8 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
     card differs. Cells of another generation of Keras than the publication's are left out.
     """
     timed = summary[summary["seconds_per_epoch"].notna()]
+    if timed.empty or timed.groupby("model", observed=True)["backend"].nunique().max() < 2:
+        return []
     known = published_series(root)
     known = known[known["model"].isin(timed["model"].astype(str).unique())]
     studies = {study.name: study for study in all_studies(root)}
