@@ -61,7 +61,7 @@ def escaped_json(value: Any, depth: int = 0) -> Any:
 _LONG_TEXT = re.compile(rb'"[^"]{%d}' % (MAX_TEXT + 1))
 
 
-def _needs_no_escape(raw: bytes) -> bool:
+def needs_no_escape(raw: bytes) -> bool:
     """Return whether ``escaped_json`` would change nothing of what ``raw`` holds as JSON.
 
     JSON has no control characters in its texts but escaped ones.
@@ -77,7 +77,7 @@ def read_json(raw: bytes) -> Any:
     Raises ValueError or RecursionError where it is none, or nested too deep.
     """
     value = json.loads(raw)
-    return value if _needs_no_escape(raw) else escaped_json(value)
+    return value if needs_no_escape(raw) else escaped_json(value)
 
 
 def escaped_lines(text: str) -> str:

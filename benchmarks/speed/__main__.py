@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from speed.commands import reading_commands, whole_commands
 from speed.containers import containers
+from speed.host import host
 from speed.line import FULL, SMALL, Group, Line, Size
 from speed.scale import plans, tables
 
@@ -27,6 +28,7 @@ GROUPS: dict[str, Group] = {
     "reads": reading_commands,
     "tables": tables,
     "plans": plans,
+    "host": host,
     "containers": containers,
 }
 KEPT = Path(__file__).parents[1] / "measured" / "speed.json"

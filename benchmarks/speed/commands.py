@@ -33,9 +33,10 @@ READS = {
 class Bench:
     """A project whose jobs train nothing, and its commands."""
 
-    def __init__(self, root: Path) -> None:
-        """Make it in ``root``."""
-        self.root = make(root, pace=0.0)
+    def __init__(self, root: Path, pace: float = 0.0) -> None:
+        """Make it in ``root``; an epoch takes ``pace`` seconds."""
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = make(root, pace)
         self.python = make_python(root / "venv", keras="1.0", mxnet="1.0")
         self.environment = {"XDG_CACHE_HOME": str(root / "cache")}
 

@@ -21,7 +21,7 @@ MOST_OF_COMMAND, MOST_OF_JOB, MOST_UNCHANGED = 1.5, 1.1, 1.0
 def _options(results: Path) -> list[str]:
     return [
         "--config", CONFIGURATION, "--model", MODEL, "--device", "cpu", "--data", "synthetic",
-        "--launcher", "docker", "--samples", "2000", "--epochs", "2", "--results", str(results),
+        "--launcher", "docker", "--samples", "4000", "--epochs", "2", "--results", str(results),
     ]  # fmt: skip
 
 

@@ -6,8 +6,8 @@ fails here is ``invalid``, with the reason, and has no time in a summary.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from runner.spec.axes import trains
 from runner.spec.job import Job
@@ -43,8 +43,7 @@ def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Learnt:
+class _Learnt(NamedTuple):
     """What an epoch of training says that it learnt."""
 
     epoch: int

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from typing import Annotated, Any, Literal, Protocol
@@ -15,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from runner.words import printable, read_json
+from runner.words import needs_no_escape, printable, read_json
 
 # The longest that a job was seen to say is 2 KB.
 MAX_LINE_BYTES = 64 << 10
@@ -194,6 +195,9 @@ class BadLine:
 
 def parse_event(line: bytes) -> Event | BadLine:
     """Return the event that a line holds, its texts escaped, or what is wrong with it."""
+    if needs_no_escape(line):
+        with suppress(ValidationError):  # what is wrong is said below
+            return _ADAPTER.validate_json(line)
     try:
         return _ADAPTER.validate_python(read_json(line))
     except ValidationError as error:
@@ -276,8 +280,11 @@ class LineReader:
         """Yield what the lines completed by ``chunk`` hold."""
         *complete, rest = chunk.split(b"\n")
         for part in complete:
-            self._hold(part)
-            yield from self._flush()
+            if self._held or self._overlong or len(part) > MAX_LINE_BYTES:
+                self._hold(part)
+                yield from self._flush()
+            elif part.strip():
+                yield parse_event(part)
         self._hold(rest)
 
     def close(self) -> Iterator[BadLine]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.store.events import (
+    _ADAPTER,
     MAX_LINE_BYTES,
     BadLine,
     EpochEvent,
@@ -295,3 +296,13 @@ def test_json_nested_too_deep_is_refused(depth):
             read_json(raw)
     else:
         assert read_json(raw) == escaped_json(json.loads(raw))
+
+
+@given(odd_lines)
+def test_a_line_is_read_as_python_reads_json(line):
+    try:
+        expected = _ADAPTER.validate_python(escaped_json(json.loads(line)))
+    except (ValueError, RecursionError):
+        assert isinstance(parse_event(line), BadLine)
+    else:
+        assert told([parse_event(line)]) == told([expected])
