@@ -34,8 +34,8 @@ OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGE
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
 	note: $(one) of the environment is not used; make $@ $(one)=... passes it on)))
 
-.PHONY: help setup dev doctor bench bench-all report build-all gpu-kit published test minimums faults lint \
-	clean
+.PHONY: help setup dev doctor bench bench-all report build-all gpu-kit published test minimums faults \
+	benchmarks benchmarks-check lint clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo "Options, as in make bench SEED=1: $(OPTIONS), PYTHON VENV" | fold -s -w 90
@@ -120,6 +120,13 @@ minimums: $(MINIMUMS)/.installed  ## Run tests with the lowest versions that pyp
 
 faults: $(VENV)/.dev  ## Break things on purpose, at length: kills, attacks, damaged files
 	FAULTS=long $(VENV)/bin/python -m pytest tests/faults
+
+SPEED = cd benchmarks && $(abspath $(VENV))/bin/python -m speed
+benchmarks: $(VENV)/.dev  ## Measure how fast the runner itself is: ONLY="reads host" for parts of it
+	@$(SPEED) $(if $(ONLY),--only $(ONLY))
+
+benchmarks-check: $(VENV)/.dev  ## A small part of it; fails where it is a quarter slower than kept
+	@$(SPEED) --check $(if $(ONLY),--only $(ONLY))
 
 PYTHON_35 = models docker benchmarks/bare.py benchmarks/original.py benchmarks/turns.py tests/fakes tests/faults/job
 FORMATTED = runner tests examples docs/*.py setup.py

@@ -73,7 +73,7 @@ def _completion(bench: Bench) -> Call:
 def whole_commands(size: Size, folder: Path) -> Iterator[Line]:
     """Measure a run of a job that does nothing, of more of them, and what only answers or reads."""
     bench = Bench(folder / "project")
-    more = 11
+    more = 41
     took(bench.run(JOBS_REPORTED, "reported", epochs=4))
     calls = {
         "bare": Call([PYTHON, "-c", "pass"], bench.root),

@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from runner.execution.validity import (
     DISTURBED_PEAK_MARGIN,
@@ -78,14 +79,17 @@ class Heard:
     events: list[Event] = field(default_factory=list)
     bad_lines: int = 0
 
+    @cached_property
+    def _most(self) -> int:
+        return (_epochs_asked(self.job) or _EPOCHS_UNKNOWN) + _BESIDE_EPOCHS
+
     def add(self, item: Event | BadLine) -> None:
         """Take one item of the stream. Raises FloodError at the first event too many."""
         if isinstance(item, BadLine):
             self.bad_lines += 1
             return
-        most = (_epochs_asked(self.job) or _EPOCHS_UNKNOWN) + _BESIDE_EPOCHS
-        if len(self.events) >= most:
-            raise FloodError(f"more than {most} events came, which no job of its epochs says")
+        if len(self.events) >= self._most:
+            raise FloodError(f"more than {self._most} events came, which no job of its epochs says")
         self.events.append(item)
 
 

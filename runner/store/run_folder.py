@@ -44,8 +44,7 @@ class JobStore:
 
     def event(self, event: Event) -> None:
         """Append one checked event."""
-        self._events.write(event.model_dump_json(by_alias=True).encode())
-        self._events.write(b"\n")
+        self._events.write(event.model_dump_json(by_alias=True).encode() + b"\n")
         self._events.flush()
 
     def bad_line(self, line: BadLine) -> None:
