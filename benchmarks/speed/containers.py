@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,11 @@ def containers(size: Size, folder: Path) -> Iterator[Line]:
 
     Options that build the image are taken from the environment's, as the tests take them.
     """
+    if shutil.which("docker") is None or subprocess.run(
+        ["docker", "version"], capture_output=True, check=False
+    ).returncode:
+        print("containers: not measured, because docker version finds no engine")
+        return
     built = _build_options()
     results = folder / "runs"
     ours = Call([sys.executable, "-m", "runner", "run", *_options(results), *built], ROOT)
