@@ -195,7 +195,7 @@ def jobs_of(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
     ``samples`` is the most of a job's epochs. All but that holds for all rows of a job.
     """
     run, job = (pd.factorize(table[name].astype(object))[0] for name in ("run", "job"))
-    codes, _ = pd.factorize(run * (job.max() + 1) + job)
+    codes, _ = pd.factorize(run * (job.max(initial=0) + 1) + job)
     first = np.unique(codes, return_index=True)[1]
     most = table["samples"].groupby(codes).max()
     jobs = table.iloc[first].assign(samples=most.to_numpy())

@@ -35,6 +35,7 @@ def project(tmp_path):
     asked = [
         "--config", NAME, "--model", "mnist_mlp", "--data", "synthetic", "--device", "cpu",
         "--launcher", "local", "--python", str(python), "--samples", "8", "--epochs", "2",
+        "--wait", "240",  # for the CPUs, which a test of another part may hold
     ]  # fmt: skip
 
     def call(code, *arguments):

@@ -106,7 +106,7 @@ def _left_behind(project: Project, daemon: Daemon) -> list[str]:
 
 
 def _try(kind: str, seed: int, project: Project, daemon: Daemon, figures: Figures) -> None:
-    moment = random.Random(seed).uniform(0.5, 8)
+    moment = random.Random(seed).uniform(0.5, 4)
     name = f"{kind}, {moment:.2f} s after the start"
     process = project.begin()
     deadline = time.monotonic() + moment

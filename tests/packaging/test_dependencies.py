@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Packages that no module imports, each with the one that fails without it.
 IMPORTED_BY_OTHERS = {
-    "pyarrow": "pandas, to read and write Parquet",
     "matplotlib": "pandas, to draw",
     "alembic": "mlflow, to make its own SQLite store",
     "sqlalchemy": "mlflow, to write to that store",
