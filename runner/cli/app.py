@@ -194,10 +194,9 @@ def entry() -> NoReturn:
     """
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     code = main()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
-    # What libraries registered to be done at exit: temporary folders, the tests' coverage.
+    # What the interpreter does first at its end: it waits for threads, and ends pools of them; then
+    # what libraries registered: temporary folders, the tests' coverage.
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     with suppress(OSError):
         sys.stderr.flush()

@@ -121,7 +121,7 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     jobs = 100 * len(MODELS)
     process = bench.start(*bench.asked("--repeats", "100", epochs=2))
     appears(lambda: len(bench.records()) >= 5, 600)
-    bench.slurm.kill_controller()
+    bench.slurm.stop_controller()
     # The command asks every few seconds, and is told nothing meanwhile.
     time.sleep(8)
     bench.slurm.start_controller()

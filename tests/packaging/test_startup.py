@@ -65,6 +65,8 @@ def test_what_a_command_wrote_and_its_code_survive_its_end(project):
 def test_what_libraries_leave_for_the_end_is_done(project):
     code = (
         "import atexit, sys, threading, time; sys.path.insert(0, '.')\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "ThreadPoolExecutor().submit(int)  # never told to end\n"
         "from runner.cli.app import entry\n"
         "atexit.register(print, 'at exit', flush=True)\n"
         "late = lambda: (time.sleep(0.5), print('a thread', flush=True))\n"
