@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from speed.calls import Call, Took, in_turns
 from speed.commands import Bench
 
-PYPERF, BENCHOPT = "pyperf==2.9.0", "benchopt==1.7.0"
+PYPERF, BENCHOPT = "pyperf==2.11.0", "benchopt==1.10.0"
 _BENCHOPT_FILES = {
     "objective.py": """
 from benchopt import BaseObjective
