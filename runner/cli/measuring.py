@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from runner.cli.ended import tell_end
 from runner.cli.streams import unfailing
-from runner.errors import ExitCode, UsageError
+from runner.errors import UsageError
 from runner.execution.session import execute_run
 from runner.plan.resume import Session, resumed_request, statuses_to_retry
 from runner.progress.styles import Style, chosen_style, observer_for
@@ -78,16 +78,13 @@ def measure(context: typer.Context) -> None:
         raise UsageError("--detach needs --launcher slurm: here nothing goes on with the jobs")
     with unfailing("stdout"):
         if on_cluster:
-            code = _on_cluster(request, session, style, context.params["detach"])
+            from runner.cli.on_cluster import hand_in, measure_on_cluster
+
+            act = hand_in if context.params["detach"] else measure_on_cluster
+            code = act(request, session, style)
         else:
             code = tell_end(execute_run(request, session, observer_for(style, session.root)), style)
     raise typer.Exit(code)
-
-
-def _on_cluster(request: Request, session: Session, style: Style, is_left: bool) -> ExitCode:
-    from runner.cli.on_cluster import hand_in, measure_on_cluster
-
-    return (hand_in if is_left else measure_on_cluster)(request, session, style)
 
 
 def predict(context: typer.Context) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ CACHE_DIR = "/cache"
 _MEASURE_SECONDS = 60
 # What the kernel counts a file's space in, whatever the file system's own blocks are.
 _BLOCK = 512
+_FOLDER_ITSELF = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BROKEN_ENGINE = (APIError, requests.exceptions.RequestException, OSError)
 
 
@@ -121,21 +123,39 @@ class CompileCache:
 
 
 def disk_bytes(folder: Path, deadline: float) -> int | None:
-    """Return what a folder takes of its disk, links not followed; None at the deadline.
+    """Return what a folder takes of its disk; None at the deadline, on time.monotonic's clock.
 
-    Raises OSError where something in it cannot be read.
+    Jobs have written it, so nothing in it is trusted: no link is followed, also where a folder
+    becomes one meanwhile, and neither many files nor deep folders take memory. A file with several
+    names counts for each. Raises OSError where something cannot be read, or is too deep.
     """
-    size = 0
-    for _, _, files, descriptor in os.fwalk(folder, onerror=_raise):
-        size += os.fstat(descriptor).st_blocks
-        size += sum(os.stat(n, dir_fd=descriptor, follow_symlinks=False).st_blocks for n in files)
-        if time.monotonic() > deadline:
-            return None
-    return _BLOCK * size
+    blocks = 0
+    open_folders: list[tuple[int, Iterator[os.DirEntry[str]]]] = []
 
+    def enter(name: str | Path, above: int | None) -> None:
+        descriptor = os.open(name, _FOLDER_ITSELF, dir_fd=above)
+        try:
+            open_folders.append((descriptor, os.scandir(descriptor)))
+        except OSError:
+            os.close(descriptor)
+            raise
 
-def _raise(error: OSError) -> None:
-    raise error
+    try:
+        enter(folder, None)
+        while open_folders:
+            descriptor, entries = open_folders[-1]
+            if (entry := next(entries, None)) is None:
+                os.close(open_folders.pop()[0])
+            elif time.monotonic() > deadline:
+                return None
+            else:
+                blocks += entry.stat(follow_symlinks=False).st_blocks
+                if entry.is_dir(follow_symlinks=False):
+                    enter(entry.name, descriptor)
+        return _BLOCK * blocks
+    finally:
+        for descriptor, _ in open_folders:
+            os.close(descriptor)
 
 
 def _said(container: Container) -> int | None:

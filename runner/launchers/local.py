@@ -246,7 +246,8 @@ class LocalLauncher(Launcher):
         packages = frozen_packages(python)
         if packages is None:
             raise BuildError(
-                f"--python {python}: not a Python interpreter that runs and lists its packages"
+                f"--python {python}: not a Python interpreter that runs and lists its packages; "
+                f"what it says to it: {python} -m pip list"
             )
         identity = {"packages_sha256": sha256_of(packages.encode()), **self._host()}
         return Environment(configuration.name, str(python), identity)

@@ -17,6 +17,7 @@ import pytest
 from launcher_contract import Bench, make_job
 from runner.execution.attempt import Conditions, run_job
 from runner.launchers.base import Environment
+from runner.launchers.compile_cache import CompileCache
 from runner.launchers.disk_floor import DiskFloor
 from runner.launchers.docker import ContainerLimits, DockerLauncher
 from runner.machine.docker_engine import LABEL
@@ -208,7 +209,12 @@ def test_the_writable_places_end_at_their_size(bench, attempts):
     assert bench.run("well").status is Status.OK
 
 
-def test_a_compile_cache_past_its_limit_is_removed_and_the_next_begins_anew(bench, said):
+@pytest.mark.parametrize("is_read_from_here", [True, False])
+def test_a_compile_cache_past_its_limit_is_removed_and_the_next_begins_anew(
+    bench, said, monkeypatch, is_read_from_here
+):
+    if not is_read_from_here:  # as where this user may not read the engine's folder
+        monkeypatch.setattr(CompileCache, "_folder", lambda _: None)
     first = bench.run("fills_the_cache")
     assert first.status is Status.OK
     assert "wrote 134217728 bytes" in bench.log("fills_the_cache")

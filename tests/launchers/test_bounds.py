@@ -1,11 +1,17 @@
 """What bounds a job's writing: the floor of the disk, and the compile cache of an image."""
 
+import os
+import platform
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from docker.errors import APIError, NotFound
 
-from runner.launchers.compile_cache import CompileCache
+from runner.launchers.compile_cache import CompileCache, disk_bytes
 from runner.launchers.disk_floor import RESERVE_BYTES, DiskFloor
 from runner.machine.docker_engine import Engine
 
@@ -102,3 +108,67 @@ def test_a_cache_has_a_quota_where_the_engine_has_them(has_quotas, options):
     cache.mount()
     cache.mount()
     assert volumes.made == {"keras-backend-benchmarks-cache-" + "a" * 16: options}
+
+
+LATER = float("inf")
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_folder_takes_what_its_files_take(tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "file").write_bytes(b"x" * 100_000)
+    found = disk_bytes(tmp_path, LATER)
+    assert 100_000 <= found < 150_000
+    os.truncate(tmp_path / "deep" / "er" / "file", 1 << 30)  # a hole takes nothing
+    assert disk_bytes(tmp_path, LATER) < 200_000
+
+
+def test_no_link_is_followed_out_of_a_folder(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "large").write_bytes(b"x" * 1_000_000)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "link").symlink_to(tmp_path / "elsewhere")
+    assert disk_bytes(tmp_path / "cache", LATER) < 100_000
+    with pytest.raises(OSError, match="Not a directory|symbolic"):
+        disk_bytes(tmp_path / "cache" / "link", LATER)
+
+
+def test_what_takes_too_long_to_measure_has_no_size(tmp_path):
+    (tmp_path / "file").touch()
+    assert disk_bytes(tmp_path, time.monotonic() - 1) is None
+
+
+def test_a_folder_of_any_depth_leaves_nothing_open(tmp_path):
+    before, at = open_files(), os.open(tmp_path, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("a", dir_fd=at)
+        below = os.open("a", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    with suppress(OSError):  # more than may be open at once, on most machines
+        disk_bytes(tmp_path, LATER)
+    assert open_files() == before
+    # Too deep for Python's own removal, by which pytest clears up.
+    subprocess.run(["rm", "-rf", tmp_path / "a"], check=True)
+
+
+@pytest.mark.parametrize(("root", "is_here"), [("engine", True), ("other", False), ("", False)])
+def test_a_cache_is_read_from_here_where_its_folder_is_the_engine_s_and_here(
+    tmp_path, monkeypatch, root, is_here
+):
+    volume = tmp_path / "engine" / "volumes" / "cache"
+    volume.mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    told = SimpleNamespace(attrs={"Mountpoint": str(volume)})
+    client = SimpleNamespace(
+        volumes=SimpleNamespace(get=lambda _: told), api=SimpleNamespace(base_url="unix:///socket")
+    )
+    info = {"KernelVersion": platform.release(), "DockerRootDir": str(tmp_path / root)}
+    engine = Engine(client, info if root else {})
+    monkeypatch.setattr(CompileCache, "_size_from_within", lambda _: 1 << 40)
+    said = CompileCache(engine, "sha256:" + "a" * 64, 4096, {})._size()
+    assert said == (0 if is_here else 1 << 40)

@@ -149,6 +149,18 @@ def test_an_ended_job_tells_of_its_repeats(tmp_path, clock):
     assert forecast.estimate(jobs[1]).rests_on == "this run"
 
 
+def test_jobs_that_repeat_one_are_estimated_once(tmp_path, clock, monkeypatch):
+    """With ten thousand jobs, each one's end would be followed by as many estimates."""
+    jobs = [job(repeat=number, seed=number) for number in range(1, 101)]
+    forecast = started(tmp_path, clock, jobs, "mxnet")
+    asked, estimate = [], Known.estimate
+    monkeypatch.setattr(Known, "estimate", lambda *given: asked.append(given) or estimate(*given))
+    assert forecast.left() == Left(100 * 23, 0)
+    forecast.job_started(jobs[0], 1, 100)
+    assert forecast.left() == Left(100 * 23, 0)
+    assert len(asked) == 1
+
+
 def test_a_failed_job_tells_nothing(tmp_path, clock):
     jobs = [job(), job(repeat=2)]
     forecast = started(tmp_path, clock, jobs)

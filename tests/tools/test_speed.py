@@ -58,7 +58,3 @@ def test_one_disturbance_is_no_change(measured, figures, worse, times):
     asked = measured(*figures)
     assert speed.check(["commands"], {"a": 2.0}) == worse
     assert asked == [True] * times
-
-
-def test_the_kept_ratios_are_of_lines_that_are_measured():
-    assert all(ratio > 0 for ratio in speed.json.loads(speed.KEPT.read_text()).values())
