@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from unittest import mock
 
 import pytest
 
@@ -153,12 +154,12 @@ def test_jobs_that_repeat_one_are_estimated_once(tmp_path, clock, monkeypatch):
     """With ten thousand jobs, each one's end would be followed by as many estimates."""
     jobs = [job(repeat=number, seed=number) for number in range(1, 101)]
     forecast = started(tmp_path, clock, jobs, "mxnet")
-    asked, estimate = [], Known.estimate
-    monkeypatch.setattr(Known, "estimate", lambda *given: asked.append(given) or estimate(*given))
+    estimate = mock.Mock(side_effect=forecast._history.estimate)
+    monkeypatch.setattr(forecast._history, "estimate", estimate)
     assert forecast.left() == Left(100 * 23, 0)
     forecast.job_started(jobs[0], 1, 100)
     assert forecast.left() == Left(100 * 23, 0)
-    assert len(asked) == 1
+    assert estimate.call_count == 1
 
 
 def test_a_failed_job_tells_nothing(tmp_path, clock):
