@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.environments.patience import Making
 from runner.execution.attempt import Conditions, run_job
 from runner.execution.observer import Observer
 from runner.launchers.base import Environment
@@ -82,7 +83,10 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     return Harness(
         engine,
         planned_jobs(chosen, choose_workloads(asked.model), request),
-        {c.name: launcher.prepare(c, store.folder / f"{c.name}.log") for c in chosen},
+        {
+            c.name: launcher.prepare(c, Making(store.folder / f"{c.name}.log", print))
+            for c in chosen
+        },
         Conditions(launcher, store, Observer(), TimeLimits(wall=3600)),
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner import paths
+from runner.environments.patience import Making
 from runner.environments.venv import prepare_environment
 from runner.errors import BuildError
 from runner.spec.choices import BuildOptions
@@ -26,7 +27,8 @@ def _python(name: str) -> Path | BuildError:
     log = Path(tempfile.mkdtemp(prefix="environment-")) / "log"
     chosen = load_configurations([name])[0]
     try:
-        return prepare_environment(chosen, Device.CPU, paths.cache(), options, log, print).python
+        making = Making(log, print)
+        return prepare_environment(chosen, Device.CPU, paths.cache(), options, making).python
     except BuildError as error:
         return error
 

@@ -53,7 +53,7 @@ class ScriptedLauncher(Launcher):
         self._refusals = starts_after
         self.processes = []
 
-    def prepare(self, configuration, log):
+    def prepare(self, configuration, making):
         if configuration.name in self._broken:
             raise BuildError("no such package")
         return Environment(configuration.name, "here", {"image_digest": "sha256:1"})

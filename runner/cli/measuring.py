@@ -63,6 +63,7 @@ def _asked(context: typer.Context) -> tuple[Request, Session]:
         limits=TimeLimits(given["first_output"], given["silence"], given["timeout"]),
         build_seconds=given["build_timeout"],
         pull_seconds=given["pull_timeout"],
+        build_jobs=given["build_jobs"],
         wait=given["wait"],
         progress=err.is_terminal and _style(context) in (Style.LIVE, Style.LINES),
     )

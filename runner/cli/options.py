@@ -215,6 +215,9 @@ Silence = Annotated[
 BuildTimeout = Annotated[
     float, typer.Option("--build-timeout", min=1, help="Seconds that one build may take.")
 ]
+BuildJobs = Annotated[
+    int, typer.Option("--build-jobs", min=1, help="Environments to make at the same time.")
+]
 PullTimeout = Annotated[
     float, typer.Option("--pull-timeout", min=1, help="Seconds to pull a base image.")
 ]
@@ -295,7 +298,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "Variants of the models": ("--image-data-format", "--recurrent-activation"),
     "Output": ("--dry-run", "--quiet", "--json", "--markdown", "--html"),
-    "Builds": ("--base-image", "--ca-bundle", "--package-index", "--wheels"),
+    "Builds": ("--build-jobs", "--base-image", "--ca-bundle", "--package-index", "--wheels"),
 }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _conditions(
     data_dir = prepare_data(job.data, [dataset], paths.cache(), progress=False)
     build = session.build(request)
     return Conditions(
-        launcher_for(machine, lane, request, store.name, build, data_dir, observer.build_said),
+        launcher_for(machine, lane, request, store.name, build, data_dir, observer.note),
         store,
         observer,
         session.limits,

@@ -1,6 +1,7 @@
 """Calls to an engine that may take long or fail for a moment: cut off, or known as passing."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -9,9 +10,12 @@ import requests.exceptions
 import urllib3.exceptions
 from docker.errors import APIError
 
+from runner.environments.patience import Making
 from runner.machine.docker_engine import Engine
 
 BROKEN = (APIError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError)
+# How long a build goes on that nobody wants any more.
+_POLL_SECONDS = 0.2
 # What engines, registries and package indexes say when it is not the recipe's fault.
 _PASSING = (
     "no space left",
@@ -31,40 +35,74 @@ class OutOfTimeError(Exception):
     """The engine took longer than it may."""
 
 
+class _Answers:
+    """What the engine answers to one thread's calls; all of it can be cut off by another one."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._answers: list[Any] = []
+        self._is_cut = False
+
+    def keep(self, response: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Take an answer as it begins. The engine's client serves several threads."""
+        if threading.get_ident() != self._thread:
+            return
+        with self._lock:
+            self._answers.append(response.raw)
+            if self._is_cut:
+                _shut_down(response.raw)
+
+    def cut(self) -> None:
+        """End the connections of all answers, also of those that are still to come."""
+        with self._lock:
+            self._is_cut = True
+            for answer in self._answers:
+                _shut_down(answer)
+
+
+def _shut_down(answer: Any) -> None:
+    # One that has come to its end has no connection left.
+    with suppress(ValueError, RuntimeError):
+        answer.shutdown()
+
+
 @contextmanager
-def cut_off_after(engine: Engine, seconds: float) -> Iterator[None]:
+def cut_off_after(engine: Engine, seconds: float, making: Making) -> Iterator[None]:
     """Cut the engine's answers off after so many seconds, and raise OutOfTimeError then.
 
-    An engine ends a build or a pull whose caller has gone. The answers are read in the thread
-    that waits for them, so another one ends their connection.
+    Once what is made is not wanted any more they are cut off too, and UnwantedError is raised. An
+    engine ends a build or a pull whose caller has gone. The answers are read in the thread that
+    waits for them, so another one ends their connection.
     """
-    answers: list[Any] = []
-    fired = threading.Event()
+    answers, ended = _Answers(), threading.Event()
+    is_late = threading.Event()
+    deadline = time.monotonic() + seconds
 
-    def keep(response: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG001
-        answers.append(response.raw)
-
-    def cut() -> None:
-        fired.set()
-        for answer in answers:
-            # One that has come to its end has no connection left.
-            with suppress(ValueError, RuntimeError):
-                answer.shutdown()
+    def watch() -> None:
+        while making.is_wanted():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                is_late.set()
+                break
+            if ended.wait(min(left, _POLL_SECONDS)):
+                return
+        answers.cut()
 
     hooks = engine.client.api.hooks["response"]
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    hooks.append(keep)
-    timer.start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    hooks.append(answers.keep)
+    watcher.start()
     try:
         yield
     except BROKEN:
-        if not fired.is_set():
+        if making.is_wanted() and not is_late.is_set():
             raise
     finally:
-        timer.cancel()
-        hooks.remove(keep)
-    if fired.is_set():
+        ended.set()
+        hooks.remove(answers.keep)
+    making.check()
+    if is_late.is_set():
         raise OutOfTimeError
 
 

@@ -52,11 +52,12 @@ def fetch_file(
     most: int,
     is_shown: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write what a server sends to ``path``: at most ``most`` bytes, at a bearable pace.
 
     Raises OSError, which FetchError and what requests raises are. ``is_shown`` draws a bar on
-    standard error.
+    standard error. ``check`` is called between two pieces; what it raises ends the fetching.
     """
     # What a run that fetches nothing does not need.
     import requests
@@ -76,6 +77,7 @@ def fetch_file(
         task = bar.add_task(path.name.split(".")[0], total=expected)
         size = 0
         for piece in _pieces(answer):
+            check()
             size += len(piece)
             if size > most:
                 raise FetchError(f"it sends more than {size_text(most)}, which is all there is")

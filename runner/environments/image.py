@@ -23,7 +23,7 @@ from runner.environments.engine_calls import (
 )
 from runner.environments.image_content import held_content
 from runner.environments.lockfile import uncovered, wheels_of
-from runner.environments.patience import Patience, call_again
+from runner.environments.patience import Making, Patience, call_again
 from runner.environments.recipe import (
     FINISHED,
     Stage,
@@ -35,9 +35,10 @@ from runner.environments.recipe import (
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, EngineError, MachineError
 from runner.machine.docker_engine import LABEL, Engine, explained, plain_tag, refusals
+from runner.machine.in_use import alone
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
-from runner.words import Say, printable
+from runner.words import printable
 
 ALL_THERE = ".complete"
 _SHOWN = 76
@@ -99,22 +100,22 @@ def held_base(engine: Engine, base: str) -> FoundBase | None:
     return None
 
 
-def find_base(engine: Engine, base: str, say: Say, seconds: float) -> FoundBase:
+def find_base(engine: Engine, base: str, seconds: float, making: Making) -> FoundBase:
     """Return the base image named ``base``, pulled if the engine does not hold it.
 
     Raises BuildError if it cannot be had within ``seconds``.
     """
 
     def pull() -> FoundBase:
-        with cut_off_after(engine, seconds):
+        with cut_off_after(engine, seconds, making):
             pulled = engine.client.images.pull(base)
         return FoundBase(base, base, held_content(pulled), _repo_digest(pulled, base))
 
     try:
         if (held := held_base(engine, base)) is not None:
             return held
-        say(f"pulling {base}")
-        return call_again(say, is_passing, Patience(attempts=3), pull)
+        making.say(f"pulling {base}")
+        return call_again(making.say, is_passing, Patience(attempts=3), pull)
     except OutOfTimeError:
         raise BuildError(
             f"the base image {base} took longer than {seconds:.0f} s to pull (--pull-timeout)"
@@ -161,15 +162,15 @@ def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
     return packed
 
 
-def _follow(answers: Iterator[dict[str, Any]], log: Path, say: Say) -> str | None:
-    """Write a build's output to ``log`` as it comes and return its error, if any."""
-    with log.open("a", encoding="utf-8") as file:
+def _follow(answers: Iterator[dict[str, Any]], making: Making) -> str | None:
+    """Write a build's output to its log as it comes and return its error, if any."""
+    with making.log.open("a", encoding="utf-8") as file:
         for answer in answers:
             text = answer.get("stream") or answer.get("error", "")
             file.write(text)
             file.flush()
             if text.startswith("Step "):
-                say(printable(text.splitlines()[0].encode())[:_SHOWN])
+                making.say(printable(text.splitlines()[0].encode())[:_SHOWN])
             if "error" in answer:
                 return str(answer["error"]).strip()
     return None
@@ -279,11 +280,13 @@ def known_image_size(
 
 
 def _build(
-    engine: Engine, wanted: ImagePlan, stage: Stage, options: BuildOptions, log: Path, say: Say
+    engine: Engine, wanted: ImagePlan, stage: Stage, options: BuildOptions, making: Making
 ) -> None:
-    say(f"building {stage.tag}")
+    making.say(f"building {stage.tag}")
     if "requirements.lock" in stage.files:
-        options = with_own_wheels(wanted.configuration, wanted.device, options, paths.cache(), say)
+        options = with_own_wheels(
+            wanted.configuration, wanted.device, options, paths.cache(), making
+        )
     arguments = {
         "BASE_IMAGE": stage.base,
         "DEVICE": str(wanted.device),
@@ -298,33 +301,37 @@ def _build(
     }
 
     def attempt() -> None:
-        with _context(stage, options) as context, cut_off_after(engine, options.build_seconds):
+        whole = cut_off_after(engine, options.build_seconds, making)
+        with _context(stage, options) as context, whole:
             answers = engine.client.api.build(
                 fileobj=context, custom_context=True, tag=stage.tag, buildargs=arguments,
                 labels=labels, rm=True, forcerm=True, decode=True,
             )  # fmt: skip
-            if problem := _follow(answers, log, say):
+            if problem := _follow(answers, making):
                 raise EngineError(problem)
 
     try:
-        call_again(say, is_passing, Patience(attempts=3), attempt)
+        call_again(making.say, is_passing, Patience(attempts=3), attempt)
     except OutOfTimeError:
         raise BuildError(
-            f"it took longer than {options.build_seconds:.0f} s (--build-timeout); see {log}"
+            f"it took longer than {options.build_seconds:.0f} s (--build-timeout); see {making.log}"
         ) from None
     except (EngineError, *BROKEN, *refusals()) as error:
-        raise BuildError(f"{explained(error)}; see {log}") from None
+        raise BuildError(f"{explained(error)}; see {making.log}") from None
 
 
 def build_stages(
-    engine: Engine, wanted: ImagePlan, upto: int, options: BuildOptions, log: Path, say: Say
+    engine: Engine, wanted: ImagePlan, upto: int, options: BuildOptions, making: Making
 ) -> None:
     """Have the engine hold stage ``upto`` of a plan, counted from 0. Raises BuildError."""
     held = _count_held(engine, wanted.stages[: upto + 1])
     if held:
-        say(f"{wanted.stages[held - 1].tag} is up to date")
+        making.say(f"{wanted.stages[held - 1].tag} is up to date")
     for stage in wanted.stages[held : upto + 1]:
-        _build(engine, wanted, stage, options, log, say)
+        # The second of two that do the same work finds what the first has made in the engine's
+        # cache; at the same time both would fetch it.
+        with alone(paths.cache() / "locks" / stage.work, making.check):
+            _build(engine, wanted, stage, options, making)
 
 
 def build_image(
@@ -332,18 +339,17 @@ def build_image(
     configuration: Configuration,
     device: Device,
     options: BuildOptions,
-    log: Path,
-    say: Say,
+    making: Making,
 ) -> Image:
     """Return the configuration's image for ``device``, building it if its inputs changed.
 
     The tag holds a hash of the recipe, the locked requirements, ``models/`` and the base image's
-    content. The build's output goes to ``log``, line by line to ``say``. Raises BuildError.
+    content. Raises BuildError, and UnwantedError once nobody wants it any more.
     """
     name = options.base_image or configuration.images.base(device)
-    base = find_base(engine, name, say, options.pull_seconds)
+    base = find_base(engine, name, options.pull_seconds, making)
     wanted = image_plan(configuration, device, base)
-    build_stages(engine, wanted, len(wanted.stages) - 1, options, log, say)
+    build_stages(engine, wanted, len(wanted.stages) - 1, options, making)
     found = engine.client.images.get(wanted.tag)
     return Image(
         wanted.tag,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner.environments.lockfile import read_pins
-from runner.environments.venv import run_uv, uv_settings
+from runner.environments.venv import uv_command, uv_environment, uv_settings
 from runner.errors import BuildError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -42,7 +42,13 @@ def _uv(arguments: Sequence[str | Path], settings: dict[str, str], seconds: floa
     UnreachableError if it was not for what it was asked, but for whom.
     """
     try:
-        ended = run_uv(["--quiet", *arguments], settings, subprocess.PIPE, seconds)
+        ended = subprocess.run(
+            uv_command(["--quiet", *arguments]),
+            capture_output=True,
+            env=uv_environment(settings),
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise UnreachableError(
             f"the index took longer than {seconds:.0f} s (--build-timeout)"

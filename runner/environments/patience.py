@@ -1,15 +1,42 @@
-"""What may fail for a moment, tried again after a while."""
+"""What may take long: told as it goes on, ended when nobody wants it, tried again if it fails."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tenacity
 
-from runner.words import printable
+from runner.words import Say, printable
 
 T = TypeVar("T")
+
+
+class UnwantedError(Exception):
+    """What was being made is not wanted any more: the run ends."""
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Making:
+    """How the making of an environment is followed: its output to ``log``, its steps to ``say``.
+
+    ``is_wanted`` says whether to go on; it is asked time and again while something takes long,
+    also by other threads.
+    """
+
+    log: Path
+    say: Say
+    is_wanted: Callable[[], bool] = _always
+
+    def check(self) -> None:
+        """Raise UnwantedError if it is not wanted any more."""
+        if not self.is_wanted():
+            raise UnwantedError
 
 
 @dataclass(frozen=True)
@@ -25,7 +52,7 @@ class Patience:
 
 
 def call_again(
-    say: Callable[[str], None],
+    say: Say,
     is_worth_it: Callable[[BaseException], bool],
     patience: Patience,
     call: Callable[..., T],

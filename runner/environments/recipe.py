@@ -39,6 +39,13 @@ class Stage:
     base: str
     files: dict[str, bytes]
 
+    @property
+    def work(self) -> str:
+        """Return a name that stages share which are built from the same, comments apart."""
+        lines = self.files["Dockerfile"].splitlines()
+        told = {**self.files, "Dockerfile": b"\n".join(x for x in lines if not x.startswith(b"#"))}
+        return sha256_of(repr((self.base, sorted(told.items()))).encode())[:32]
+
 
 def sha256_of(content: bytes) -> str:
     """Return the SHA-256 of ``content`` in hexadecimal."""

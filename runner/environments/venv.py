@@ -1,22 +1,21 @@
 """Environments on this machine: one per configuration and lock, made once, with uv."""
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from runner.environments.lockfile import uncovered, wheels_of
+from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError
-from runner.machine.in_use import Use, note_use
+from runner.machine.in_use import Use, alone, note_use
 from runner.machine.interpreters import find_interpreter
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -27,6 +26,8 @@ _OF_WHICH_PACKAGES = re.compile(
     r"UV_(CONSTRAINT|BUILD_CONSTRAINT|OVERRIDE|EXCLUDE\w*|PRERELEASE|RESOLUTION|FORK_STRATEGY|"
     r"TORCH_BACKEND|NO_BINARY\w*|NO_BUILD\w*|NO_SOURCES\w*|NO_VERIFY_HASHES)"
 )
+# How long a program goes on that nobody wants any more.
+_POLL_SECONDS = 0.2
 # uv can download interpreters from this version on.
 _OLDEST_FETCHED = (3, 8)
 
@@ -52,52 +53,61 @@ def uv_settings(options: BuildOptions) -> dict[str, str]:
     return {name: str(value) for name, value in asked.items() if value is not None}
 
 
-def run_uv(
-    arguments: Sequence[str | Path],
-    settings: dict[str, str],
-    output: int | IO[bytes],
-    seconds: float,
-) -> subprocess.CompletedProcess[bytes]:
-    """Run uv to its end. Raises subprocess.TimeoutExpired after so many seconds.
-
-    Of the user's settings those on where packages come from hold; a lock says which.
-    """
+def uv_command(arguments: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command that calls uv, without what configures it on this machine."""
     # Only here, so that a machine whose jobs run in a given interpreter can do without.
     import uv
 
+    return [uv.find_uv_bin(), "--no-config", *arguments]
+
+
+def uv_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Return uv's variables: the user's on where packages come from; a lock says which."""
     of_user = {name: v for name, v in os.environ.items() if not _OF_WHICH_PACKAGES.fullmatch(name)}
-    return subprocess.run(
-        [uv.find_uv_bin(), "--no-config", *arguments],
-        stdout=output,
-        stderr=output,
-        env={**of_user, **settings},
-        timeout=seconds,
-        check=False,
-    )
+    return {**of_user, **settings}
 
 
-@contextmanager
-def _output(log: Path, seconds: float) -> Iterator[IO[bytes]]:
-    """Yield where a program's output goes. Raises BuildError where it took too long."""
+def _ends_within(program: subprocess.Popen[bytes], seconds: float) -> bool:
     try:
-        with log.open("ab") as file:
-            yield file
+        program.wait(seconds)
     except subprocess.TimeoutExpired:
-        raise BuildError(
-            f"it took longer than {seconds:.0f} s (--build-timeout); see {log}"
-        ) from None
+        return False
+    return True
+
+
+def _followed(
+    command: Sequence[str | Path], environment: dict[str, str], seconds: float, making: Making
+) -> int:
+    """Run a program to its end, its output in the log, and return its exit code.
+
+    Raises BuildError after so many seconds, and UnwantedError once nobody wants it any more.
+    """
+    deadline = time.monotonic() + seconds
+    with (
+        making.log.open("ab") as file,
+        subprocess.Popen(command, stdout=file, stderr=file, env=environment) as program,
+    ):
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                if _ends_within(program, min(left, _POLL_SECONDS)):
+                    break
+                making.check()
+        finally:
+            has_ended = program.poll() is not None
+            program.kill()
+    if not has_ended:
+        raise BuildError(f"it took longer than {seconds:.0f} s (--build-timeout); see {making.log}")
+    return program.returncode
 
 
 def _run(
-    arguments: Sequence[str | Path], log: Path, settings: dict[str, str], seconds: float
+    arguments: Sequence[str | Path], settings: dict[str, str], seconds: float, making: Making
 ) -> None:
-    """Run uv with its output in ``log``. Raises BuildError with its last line."""
-    with _output(log, seconds) as file:
-        ended = run_uv(arguments, settings, file, seconds)
-    if ended.returncode:
-        said = log.read_bytes().strip().splitlines()
+    """Run uv with its output in the log. Raises BuildError with its last line."""
+    if _followed(uv_command(arguments), uv_environment(settings), seconds, making):
+        said = making.log.read_bytes().strip().splitlines()
         last = printable(said[-1].strip()) if said else "no output"
-        raise BuildError(f"{last}; see {log}")
+        raise BuildError(f"{last}; see {making.log}")
 
 
 def python_for(configuration: Configuration) -> str:
@@ -117,28 +127,24 @@ def python_for(configuration: Configuration) -> str:
     )
 
 
-def _compile(folder: Path, log: Path, seconds: float) -> None:
+def _compile(folder: Path, seconds: float, making: Making) -> None:
     """Compile all modules to bytecode. A job writes none, and would compile them anew each time.
 
     uv can do so for Python 3.7 and newer only. What is meant for another version of Python does
     not compile, and is never imported.
     """
     python = folder / "bin" / "python"
-    with _output(log, seconds) as file:
-        subprocess.run(
-            [python, "-I", "-m", "compileall", "-qq", "-j", "0", folder / "lib"],
-            stdout=file,
-            stderr=file,
-            timeout=seconds,
-            check=False,
-        )
+    command: list[str | Path] = [python, "-I", "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
+    _followed(command, dict(os.environ), seconds, making)
 
 
-def _make(folder: Path, python: str, locks: list[Path], log: Path, options: BuildOptions) -> None:
+def _make(
+    folder: Path, python: str, locks: list[Path], options: BuildOptions, making: Making
+) -> None:
     """Make an environment from nothing; one that was left half made is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
     settings, seconds = uv_settings(options), options.build_seconds
-    _run(["venv", "--quiet", "--python", python, folder], log, settings, seconds)
+    _run(["venv", "--quiet", "--python", python, folder], settings, seconds, making)
     inside: list[str | Path] = ["--python", folder / "bin" / "python"]
     # Without isolation, what builds a package is what a lock named, not an index's latest.
     locked: list[str | Path] = ["--require-hashes", "--no-deps", "--no-build-isolation"]
@@ -152,25 +158,14 @@ def _make(folder: Path, python: str, locks: list[Path], log: Path, options: Buil
         settings["UV_FIND_LINKS"] = wheels
         install: list[str | Path] = ["pip", "install", *inside, *locked, *sources]
         for path in locks:
-            _run([*install, "--requirement", path], log, settings, seconds)
-    _compile(folder, log, seconds)
+            _run([*install, "--requirement", path], settings, seconds, making)
+    _compile(folder, seconds, making)
     (folder / MARKER).touch()
 
 
 def lock_of_environment(folder: Path) -> Path:
     """Return the file that is locked while an environment is made or removed."""
     return folder.with_name(folder.name + ".lock")
-
-
-@contextmanager
-def environment_lock(folder: Path) -> Iterator[None]:
-    """Keep everyone else from making or removing an environment; waits for whoever does."""
-    opened = os.open(lock_of_environment(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
 
 
 def environment_folder(configuration: Configuration, device: Device, cache: Path) -> Path:
@@ -198,25 +193,25 @@ def prepare_environment(
     device: Device,
     cache: Path,
     options: BuildOptions,
-    log: Path,
-    say: Callable[[str], None],
+    making: Making,
 ) -> LocalEnvironment:
     """Return the configuration's environment, made if its lock has none yet.
 
     Safe when two runs make it at once: the second waits and finds it. Raises BuildError if no
-    fitting Python is on this machine or a package cannot be had.
+    fitting Python is on this machine or a package cannot be had, and UnwantedError once nobody
+    wants it any more.
     """
     lock = configuration.lock(device)
     folder = environment_folder(configuration, device, cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with environment_lock(folder):
+    with alone(lock_of_environment(folder), making.check):
         if not is_environment_made(folder):
             python = python_for(configuration)
-            say(f"making the environment {folder.name} with Python {python}")
+            making.say(f"making the environment {folder.name} with Python {python}")
             # What packages are built with comes first, if there is a lock of it.
             locks = [path for path in (configuration.build_lock, lock) if path.exists()]
-            reached = with_own_wheels(configuration, device, options, cache, say)
-            _make(folder, python, locks, log, reached)
+            reached = with_own_wheels(configuration, device, options, cache, making)
+            _make(folder, python, locks, reached, making)
         note_use(folder / MARKER)
         use = Use(folder)
     return LocalEnvironment(folder / "bin" / "python", sha256_of(lock.read_bytes()), use)

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, Self, TypeVar
 
+from runner.environments.patience import UnwantedError
 from runner.errors import BenchmarkError
 from runner.execution.interrupts import Interrupts
 from runner.words import Say
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Turns(Iterator[T], Generic[T]):
@@ -74,3 +76,39 @@ def side_by_side(
                 say(str(error))
         raise first
     return [given[number] for number in range(len(works))]
+
+
+def each_side_by_side(
+    items: Sequence[T],
+    at_once: int,
+    work: Callable[[T, Callable[[], bool]], R],
+    interrupts: Interrupts,
+    say: Say,
+) -> list[R]:
+    """Do ``work`` for each item, ``at_once`` at the same time, and return what each gave in order.
+
+    A work is told what says whether it is still wanted: it is not once the end of all was asked
+    for, or another work has raised; it raises UnwantedError then.
+    """
+    turns = Turns(enumerate(items))
+    is_over = threading.Event()
+    given: dict[int, R] = {}
+
+    def is_wanted() -> bool:
+        return not (is_over.is_set() or interrupts.pending)
+
+    def take_turns() -> None:
+        try:
+            for number, item in turns:
+                interrupts.check()
+                given[number] = work(item, is_wanted)
+        except UnwantedError:
+            interrupts.check()
+            raise
+
+    def end() -> None:
+        is_over.set()
+        turns.end()
+
+    side_by_side([take_turns] * max(1, min(at_once, len(items))), end, interrupts, say)
+    return [given[number] for number in range(len(items))]

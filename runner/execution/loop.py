@@ -1,13 +1,13 @@
 """All jobs of a run: environments made, jobs started, one at a time in each lane."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from threading import Lock
 
-from runner.environments.patience import call_again
+from runner.environments.patience import Making, call_again
 from runner.errors import (
     BuildError,
     EngineError,
@@ -17,7 +17,7 @@ from runner.errors import (
 )
 from runner.execution.attempt import Conditions, disk_is_not_full, run_job
 from runner.execution.guard import Obstacle
-from runner.execution.lanes import Turns, side_by_side
+from runner.execution.lanes import Turns, each_side_by_side, side_by_side
 from runner.execution.slowdown import tell_slowdown
 from runner.launchers.base import Environment
 from runner.spec.configuration import Configuration, Device
@@ -26,41 +26,58 @@ from runner.store.identity import keep_environment
 from runner.store.record import Record
 
 
-def _timed(configuration: Configuration, log: Path, conditions: Conditions) -> Environment:
-    """Return an environment; if it had to be made, how long that took goes into the manifest."""
+def _made(
+    configuration: Configuration, conditions: Conditions, making: Making, keeping: Lock
+) -> Environment:
+    """Return an environment; what it is, and how long it took if it had to be made, is kept."""
+    log, store = making.log, conditions.store
     before = log.stat().st_size if log.exists() else 0
     began = time.monotonic()
-    environment = conditions.launcher.prepare(configuration, log)
-    if log.exists() and log.stat().st_size > before:
-        made = {
-            "launcher": conditions.launcher.name,
-            "device": str(Device.GPU if conditions.gpu else Device.CPU),
-            "seconds": time.monotonic() - began,
-        }
-        known = conditions.store.manifest().get("builds", {})
-        conditions.store.amend(builds={**known, configuration.name: made})
+    environment = conditions.launcher.prepare(configuration, making)
+    seconds = time.monotonic() - began
+    with keeping:
+        if log.exists() and log.stat().st_size > before:
+            made = {
+                "launcher": conditions.launcher.name,
+                "device": str(Device.GPU if conditions.gpu else Device.CPU),
+                "seconds": seconds,
+            }
+            known = store.manifest().get("builds", {})
+            store.amend(builds={**known, configuration.name: made})
+        keep_environment(store, configuration.name, environment.identity)
     return environment
 
 
 def _prepare(
-    configurations: list[Configuration], conditions: Conditions
+    configurations: list[Configuration], conditions: Conditions, build_jobs: int
 ) -> dict[str, Environment | BuildError]:
     """Make every configuration's environment; one that fails does not stop the others."""
-    made: dict[str, Environment | BuildError] = {}
-    observer, total = conditions.observer, len(configurations)
-    for number, configuration in enumerate(configurations, start=1):
-        observer.build_started(configuration.name, configuration.title, number, total)
-        log = conditions.store.build_log(configuration.name)
+    observer, total, keeping = conditions.observer, len(configurations), Lock()
+
+    def make(
+        numbered: tuple[int, Configuration], is_wanted: Callable[[], bool]
+    ) -> Environment | BuildError:
+        number, configuration = numbered
+        name = configuration.name
+        say = partial(observer.build_said, name)
+        observer.build_started(name, configuration.title, number, total)
         try:
-            environment = _timed(configuration, log, conditions)
+            making = Making(conditions.store.build_log(name), say, is_wanted)
+            environment = _made(configuration, conditions, making, keeping)
         except BuildError as error:
-            made[configuration.name] = error
-            observer.build_ended(configuration.name, str(error))
-            continue
-        observer.build_ended(configuration.name, None)
-        keep_environment(conditions.store, configuration.name, environment.identity)
-        made[configuration.name] = environment
-    return made
+            observer.build_ended(name, str(error))
+            return error
+        observer.build_ended(name, None)
+        return environment
+
+    made = each_side_by_side(
+        list(enumerate(configurations, start=1)),
+        build_jobs,
+        make,
+        conditions.interrupts,
+        observer.note,
+    )
+    return dict(zip((each.name for each in configurations), made, strict=True))
 
 
 def _unstarted(job: Job, status: Status, reason: str, conditions: Conditions) -> Record:
@@ -178,17 +195,23 @@ def _tell_slowdown(
             return
 
 
-def run_jobs(configurations: list[Configuration], jobs: Iterable[Job], *lanes: Conditions) -> bool:
+def run_jobs(
+    configurations: list[Configuration],
+    jobs: Iterable[Job],
+    *lanes: Conditions,
+    build_jobs: int = 1,
+) -> bool:
     """Run all jobs as they come and return whether every one that could run is ok.
 
     Each lane takes the next job when it has ended one. ``configurations`` are those of all jobs
-    but the unsupported ones, which need nothing made; the first lane makes their environments. A
-    job that has ended before is not run again. Raises MachineError if a device is not free once
+    but the unsupported ones, which need nothing made; the first lane makes their environments,
+    ``build_jobs`` at the same time, before the first job begins. A job that has ended before is
+    not run again. Raises MachineError if a device is not free once
     the environments are made, or if what carries the jobs stays away; the other lanes then end
     their jobs and begin no more.
     """
     total = len(jobs) if isinstance(jobs, Sized) else None
-    environments = _prepare(_needed(configurations, jobs, lanes[0]), lanes[0])
+    environments = _prepare(_needed(configurations, jobs, lanes[0]), lanes[0], build_jobs)
     turns = Turns(enumerate(jobs, start=1))
     with _held(lanes) as obstacles:
         if len(lanes) > 1:

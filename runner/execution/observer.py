@@ -50,8 +50,8 @@ class Observer:
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
         """Hear that an environment is being made, or found."""
 
-    def build_said(self, line: str) -> None:
-        """Hear a line of the build that goes on."""
+    def build_said(self, configuration: str, line: str) -> None:
+        """Hear a line of a build that goes on; there may be others at the same time."""
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         """Hear that an environment is there, or why it is not."""

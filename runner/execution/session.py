@@ -63,10 +63,11 @@ def _rows(folder: Path) -> pd.DataFrame:
     return load_runs(folder)
 
 
-def _measure(plan: Plan, folder: Path, lanes: Sequence[Conditions]) -> Ended:
+def _measure(plan: Plan, folder: Path, lanes: Sequence[Conditions], build_jobs: int) -> Ended:
     """Run the jobs, and take whatever ends the run for its end."""
     try:
-        all_ok = run_jobs(plan.configurations, plan.ordered(partial(_rows, folder)), *lanes)
+        jobs = plan.ordered(partial(_rows, folder))
+        all_ok = run_jobs(plan.configurations, jobs, *lanes, build_jobs=build_jobs)
     except KeyboardInterrupt:
         return Ended(folder, ExitCode.INTERRUPTED)
     except BenchmarkError as error:
@@ -87,7 +88,7 @@ def _lanes(
     return [
         Conditions(
             launcher_for(
-                plan.machine, lane, plan.request, store.name, build, data_dir, observer.build_said
+                plan.machine, lane, plan.request, store.name, build, data_dir, observer.note
             ),
             store,
             observer,
@@ -144,6 +145,6 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
             observer.note(f"removed what a run left that has ended: {left}")
         with observer:
             observer.run_started(_announced(plan, lanes[0]))
-            ended = _measure(plan, store.folder, lanes)
+            ended = _measure(plan, store.folder, lanes, session.build_jobs)
             observer.run_ended(ended.code, str(ended.error) if ended.error else None)
         return ended

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 
 import psutil
 
+from runner.environments.patience import Making
 from runner.errors import EngineError
 from runner.machine.freezer import is_frozen
 from runner.spec.configuration import Configuration
@@ -127,10 +127,11 @@ class Launcher(ABC):
     name: str
 
     @abstractmethod
-    def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        """Return the configuration's environment, made if need be; its output goes to ``log``.
+    def prepare(self, configuration: Configuration, making: Making) -> Environment:
+        """Return the configuration's environment, made if need be; several threads may call it.
 
-        Raises BuildError: then this configuration's jobs cannot run, but others may.
+        Raises BuildError: then this configuration's jobs cannot run, but others may; and
+        UnwantedError once nobody wants it any more.
         """
 
     @abstractmethod

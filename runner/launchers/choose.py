@@ -28,7 +28,7 @@ def launcher_for(
     say: Say,
 ) -> Launcher:
     """Return the launcher of a lane of a machine: containers where an engine was found."""
-    shared: dict[str, Any] = {"build": build, "data_dir": data_dir, "say": say,
+    shared: dict[str, Any] = {"build": build, "data_dir": data_dir,
                               "gpu": lane.gpu, "share": lane.cpus}  # fmt: skip
     if machine.engine is None:
         return LocalLauncher(machine.device, cache=paths.cache(), python=request.python, **shared)
@@ -42,4 +42,4 @@ def launcher_for(
     wanted = max(map(cpus_of, request.threads))
     cpus = min(wanted, machine.engine.cpus or wanted, len(lane.cpus or ()) or wanted)
     limits = ContainerLimits(memory, cpus)
-    return DockerLauncher(machine.engine, machine.device, run=run, limits=limits, **shared)
+    return DockerLauncher(machine.engine, machine.device, run=run, limits=limits, say=say, **shared)

@@ -13,6 +13,7 @@ from docker.types import LogConfig, Ulimit
 
 from runner import paths
 from runner.environments.image import build_image
+from runner.environments.patience import Making
 from runner.errors import EngineError, LeftoverError
 from runner.launchers.base import (
     GRACE_SECONDS,
@@ -229,8 +230,8 @@ class DockerLauncher(Launcher):
         # What the jobs need stays in use until the launcher goes, between two jobs too.
         self._uses: list[Use | None] = [Use(self.data_dir)] if self.data_dir is not None else []
 
-    def prepare(self, configuration: Configuration, log: Path) -> Environment:
-        image = build_image(self.engine, configuration, self.device, self.build, log, self.say)
+    def prepare(self, configuration: Configuration, making: Making) -> Environment:
+        image = build_image(self.engine, configuration, self.device, self.build, making)
         self._uses.append(hold_use(image_marker(paths.cache(), image.digest)))
         identity = {
             "image_digest": image.digest,

@@ -19,6 +19,7 @@ from typing import IO
 import psutil
 
 from runner import paths
+from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.environments.venv import prepare_environment
 from runner.errors import BuildError, EngineError
@@ -44,7 +45,6 @@ from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
-from runner.words import Say
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name
@@ -214,7 +214,6 @@ class LocalLauncher(Launcher):
     data_dir: Path | None
     gpu: Gpu | None
     python: Path | None
-    say: Say
     share: tuple[int, ...] | None = None
     models: Path = paths.MODELS
 
@@ -224,19 +223,17 @@ class LocalLauncher(Launcher):
         # Taken once, so that every job gets what is kept as its identity.
         self._passed = passed_variables(os.environ)
 
-    def prepare(self, configuration: Configuration, log: Path) -> Environment:
+    def prepare(self, configuration: Configuration, making: Making) -> Environment:
         if self.python is not None:
             environment = self._given(configuration, self.python)
         else:
-            environment = self._made(configuration, log)
+            environment = self._made(configuration, making)
         self._uses.append(Use(self._compiled(environment)))
         return environment
 
-    def _made(self, configuration: Configuration, log: Path) -> Environment:
+    def _made(self, configuration: Configuration, making: Making) -> Environment:
         """Make an environment from the configuration's lock, unless there is one."""
-        made = prepare_environment(
-            configuration, self.device, self.cache, self.build, log, self.say
-        )
+        made = prepare_environment(configuration, self.device, self.cache, self.build, making)
         self._uses.append(made.use)
         identity = {"lock_sha256": made.lock_sha256, **self._host()}
         return Environment(configuration.name, str(made.python), identity)

@@ -6,11 +6,15 @@ and goes when its holder ends, however it ends. The time of the last use is a ma
 
 import fcntl
 import os
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+# Between two tries to have a thing alone.
+_POLL_SECONDS = 0.1
 
 
 class Use:
@@ -35,7 +39,7 @@ def sole_use(path: Path) -> Iterator[bool]:
         yield True
         return
     try:
-        yield _locks(opened)
+        yield locks(opened)
     finally:
         os.close(opened)
 
@@ -44,17 +48,36 @@ def is_held(path: Path) -> bool:
     """Return whether someone has ``path`` to himself. Those who only ask do not see each other."""
     opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return not _locks(opened, fcntl.LOCK_SH)
+        return not locks(opened, fcntl.LOCK_SH)
     finally:
         os.close(opened)
 
 
-def _locks(opened: int, kind: int = fcntl.LOCK_EX) -> bool:
+def locks(opened: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Try to lock an opened file, and return whether that worked."""
     try:
         fcntl.flock(opened, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def alone(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keep everyone else from what the file ``path`` stands for; waits for whoever has it.
+
+    The file is made if need be, and stays. ``check`` is called now and then while this waits; what
+    it raises ends the waiting.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while not locks(opened):
+            check()
+            time.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        os.close(opened)
 
 
 def note_use(marker: Path) -> None:

@@ -10,7 +10,7 @@ from runner import paths
 from runner.environments.datasets import data_fingerprint
 from runner.errors import IdentityError, UsageError, choose_names
 from runner.plan.plan import Plan
-from runner.spec.choices import BuildOptions
+from runner.spec.choices import BUILD_JOBS, BuildOptions
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
@@ -31,8 +31,9 @@ class Session:
     """What holds for one call alone, whether it begins a run or goes on with one.
 
     ``name`` is what a new run is called, None for the time at which it begins; ``resumed`` is the
-    folder of the run to go on with. The seconds are those of the options; ``progress`` shows
-    downloads as they come. Raises UsageError for a name that a new run cannot have.
+    folder of the run to go on with. The seconds are those of the options; ``build_jobs``
+    environments are made at the same time; ``progress`` shows downloads as they come. Raises
+    UsageError for a name that a new run cannot have.
     """
 
     arguments: list[str] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Session:
     limits: TimeLimits = field(default_factory=TimeLimits)
     build_seconds: float = BuildOptions.build_seconds
     pull_seconds: float = BuildOptions.pull_seconds
+    build_jobs: int = BUILD_JOBS
     wait: float = 0.0
     progress: bool = False
 

@@ -48,7 +48,6 @@ class JsonLines(Observer):
         self._forecast = forecast
         self._clock = clock
         self._run: str | None = None
-        self._configuration: str | None = None
         self._later: defaultdict[str, list[float]] = defaultdict(list)
         self._statuses: Counter[str] = Counter()
 
@@ -71,12 +70,11 @@ class JsonLines(Observer):
         self._write("note", text=text)
 
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
-        self._configuration = configuration
         self._write("build_started", configuration=configuration, title=title, number=number,
                     total=total)  # fmt: skip
 
-    def build_said(self, line: str) -> None:
-        self._write("build", configuration=self._configuration, line=line)
+    def build_said(self, configuration: str, line: str) -> None:
+        self._write("build", configuration=configuration, line=line)
 
     def build_ended(self, configuration: str, error: str | None) -> None:
         self._write("build_ended", configuration=configuration, error=error)

@@ -91,7 +91,8 @@ class Printer(Observer):
 class Lines(Printer):
     """Prints a line per thing that happened: for pipes, files and CI.
 
-    Where several jobs run at the same time, each line names its own.
+    Where several jobs run at the same time, or several environments are made, each line names its
+    own.
     """
 
     def __init__(
@@ -102,6 +103,8 @@ class Lines(Printer):
         self._clock = clock
         self._said_left: float | None = None
         self._lanes = 1
+        self._builds: set[str] = set()
+        self._most_builds = 0
 
     def run_started(self, announced: Announcement) -> None:
         self._lanes = announced.lanes
@@ -114,10 +117,17 @@ class Lines(Printer):
         self._print(safe_markup(text))
 
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:  # noqa: ARG002
+        self._builds.add(configuration)
+        self._most_builds = max(self._most_builds, len(self._builds))
         self._print(safe_markup(f"{configuration}: {title}"))
 
-    def build_said(self, line: str) -> None:
-        self._print(f"  {safe_markup(line)}", style="dim")
+    def build_said(self, configuration: str, line: str) -> None:
+        named = f"{safe_markup(configuration)}: " if self._most_builds > 1 else ""
+        self._print(f"  {named}{safe_markup(line)}", style="dim")
+
+    def build_ended(self, configuration: str, error: str | None) -> None:
+        self._builds.discard(configuration)
+        super().build_ended(configuration, error)
 
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._print(f"[bold]\\[{number}/{total or '?'}] {safe_markup(job.id)}[/]")

@@ -64,7 +64,7 @@ _NEXT: dict[type, str] = {
 
 @dataclass
 class _Build:
-    """The environment that is being made."""
+    """An environment that is being made."""
 
     configuration: str
     number: int
@@ -122,7 +122,7 @@ class LiveView(Printer, RenderHook):
         self._clock = clock
         self._began = clock()
         self._total: int | None = None
-        self._build: _Build | None = None
+        self._builds: dict[str, _Build] = {}
         self._running: dict[str, _Current] = {}
         self._ended = self._failed = 0
         self._cells: defaultdict[tuple[str, ...], _Cell] = defaultdict(_Cell)
@@ -173,19 +173,18 @@ class LiveView(Printer, RenderHook):
         self._print(safe_markup(text))
 
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:  # noqa: ARG002
-        self._build = _Build(configuration, number, total, self._clock())
+        self._builds[configuration] = _Build(configuration, number, total, self._clock())
 
-    def build_said(self, line: str) -> None:
-        if self._build is None:
-            self._print(f"  {safe_markup(line)}", style="dim")
+    def build_said(self, configuration: str, line: str) -> None:
+        if (build := self._builds.get(configuration)) is None:
             return
-        self._build.line = line
+        build.line = line
         if found := _STEP.match(line):
-            self._build.step = f"step {found[1]}/{found[2]}"
-            self._build.line = found[3]
+            build.step = f"step {found[1]}/{found[2]}"
+            build.line = found[3]
 
     def build_ended(self, configuration: str, error: str | None) -> None:
-        build, self._build = self._build, None
+        build = self._builds.pop(configuration, None)
         super().build_ended(configuration, error)
         if error is None and build is not None:
             took = self._clock() - build.began
@@ -270,10 +269,10 @@ class LiveView(Printer, RenderHook):
     def _head(self) -> Text:
         """Return the lines above the table, each cut to the terminal's width."""
         now = self._clock()
-        build = [] if self._build is None else _of_build(self._build, now)
+        builds = [_of_build(one, now) for one in list(self._builds.values())]
         jobs = [_of_job(one, self._total, now) for one in list(self._running.values())]
         lines = Text("\n", no_wrap=True, overflow="ellipsis")
-        return lines.join([Text(), *build, *chain.from_iterable(jobs), *self._of_run(now)])
+        return lines.join([Text(), *chain.from_iterable([*builds, *jobs]), *self._of_run(now)])
 
     def _of_run(self, now: float) -> list[Text]:
         done = Text(f"{self._ended} of {self._total or '?'} jobs done")

@@ -9,6 +9,9 @@ from pydantic import Field
 
 # Where a job's process lives on a node of a cluster.
 Inside = Literal["auto", "docker", "local"]
+# How many environments are made at the same time. Most of what a build does is waiting for the
+# network and the disk; with more, the disk would be what all wait for.
+BUILD_JOBS = 3
 # How many CPU threads a backend is given, or that every framework's own default holds.
 Threads = Annotated[int, Field(ge=1)] | Literal["framework"]
 

@@ -109,7 +109,7 @@ def test_what_ends_a_run_is_its_last_event(call, capsys, monkeypatch):
 
     assert call("--model", "mnist_mlp", "--json") == ExitCode.OK
     earlier = json.loads(capsys.readouterr().out.splitlines()[0])
-    patch_everywhere(monkeypatch, run_jobs, lambda *arguments: refuse(None, None))
+    patch_everywhere(monkeypatch, run_jobs, lambda *given, **named: refuse(None, None))
     assert call("--model", "mnist_mlp", "--json") == ExitCode.JOBS_NOT_OK
     first, last = map(json.loads, capsys.readouterr().out.splitlines())
     assert (last["event"], last["exit_code"], last["error"]) == ("run_ended", 1, "no")

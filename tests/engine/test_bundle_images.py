@@ -11,6 +11,7 @@ from launcher_contract import Bench
 from made_configuration import CONFIG
 from runner import paths
 from runner.environments.image import build_image
+from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.errors import BuildError
 from runner.launchers.docker import ContainerLimits, DockerLauncher
@@ -96,7 +97,11 @@ class Room:
         log = self.root / "log"
         self.said.clear()
         return build_image(
-            self.engine, read_configuration(self.folder), Device.CPU, options, log, self.said.append
+            self.engine,
+            read_configuration(self.folder),
+            Device.CPU,
+            options,
+            Making(log, self.said.append),
         )
 
     def launcher(self) -> DockerLauncher:
@@ -150,7 +155,7 @@ def test_a_bundle_brings_back_what_was_removed(room, engine, tmp_path):
     assert room.build().digest == before[kept.tag]
     assert room.said == [f"{kept.tag} is up to date"]
     launcher = room.launcher()
-    environment = launcher.prepare(read_configuration(room.folder), tmp_path / "log")
+    environment = launcher.prepare(read_configuration(room.folder), Making(tmp_path / "log", print))
     assert Bench(launcher, environment, tmp_path / "runs").run("well").status is Status.OK
 
     # What changes in models/ needs no package: only the last stage is built.

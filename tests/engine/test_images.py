@@ -1,8 +1,11 @@
 """Images on a real engine: rebuilt when an input changed, and only then."""
 
+import shutil
 import socket
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +16,12 @@ from registry import serving
 from made_configuration import CONFIG
 from runner import paths
 from runner.environments.image import Image, build_image, find_image, known_image_size
+from runner.environments.patience import Making, UnwantedError
 from runner.errors import BuildError
 from runner.machine.docker_engine import LABEL, Engine
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
+from waiting import appears
 
 pytestmark = pytest.mark.engine
 
@@ -61,7 +66,7 @@ class Room:
         return build_image(
             self.engine, read_configuration(self.folder), Device.CPU,
             BuildOptions(**{"base_image": self.base_image, **options}),
-            self.root / "build.log", self.said.append,
+            Making(self.root / "build.log", self.said.append),
         )  # fmt: skip
 
 
@@ -78,10 +83,10 @@ def room(engine, base_image, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "CONFIGURATIONS", tmp_path / "docker")
     monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
     yield Room(engine, base_image, root=tmp_path, folder=folder, said=[])
-    name = f"{LABEL}/{folder.name}"
-    for image in engine.client.images.list(name=name):  # the newest first
-        for tag in image.tags:
-            engine.client.images.remove(tag)
+    for name in (f"{LABEL}/{folder.name}", f"{LABEL}/{folder.name}b"):
+        for image in engine.client.images.list(name=name):  # the newest first
+            for tag in image.tags:
+                engine.client.images.remove(tag)
 
 
 def test_an_unchanged_configuration_is_not_built_again(room):
@@ -173,10 +178,61 @@ def test_a_build_that_takes_too_long_is_ended_in_the_engine_too(room, engine):
     with pytest.raises(BuildError, match=r"longer than 4 s \(--build-timeout\)"):
         room(build_seconds=4)
     assert time.monotonic() - began < 30
-    deadline = time.monotonic() + 30
-    while any("sleep 123.25" in " ".join(p.info["cmdline"] or []) for p in _processes()):
-        assert time.monotonic() < deadline, "the build goes on"
-        time.sleep(0.2)
+    appears(lambda: not _is_sleeping("123.25"), 30)
+
+
+def _is_sleeping(seconds):
+    return any(f"sleep {seconds}" in " ".join(p.info["cmdline"] or []) for p in _processes())
+
+
+def test_a_build_that_nobody_wants_any_more_is_ended_and_another_goes_on(room, engine):
+    """Both are called through one client of the engine, each in a thread of its own."""
+    (room.folder / "Dockerfile").write_text(DOCKERFILE + "RUN sleep 123.75\n")
+    other = room.folder.with_name(room.folder.name + "b")
+    shutil.copytree(room.folder, other)
+    (other / "Dockerfile").write_text(DOCKERFILE + "RUN sleep 8.75\n")
+    is_wanted = threading.Event()
+    is_wanted.set()
+
+    def build(folder, asked):
+        making = Making(room.root / f"{folder.name}.log", lambda line: None, asked)
+        options = BuildOptions(base_image=room.base_image)
+        return build_image(engine, read_configuration(folder), Device.CPU, options, making)
+
+    with ThreadPoolExecutor() as pool:
+        unwanted = pool.submit(build, room.folder, is_wanted.is_set)
+        wanted = pool.submit(build, other, lambda: True)
+        appears(lambda: _is_sleeping("123.75") and _is_sleeping("8.75"), 60)
+        is_wanted.clear()
+        with pytest.raises(UnwantedError):
+            unwanted.result(timeout=5)
+        appears(lambda: not _is_sleeping("123.75"), 30)
+        assert wanted.result(timeout=60).tag.startswith(f"{LABEL}/{other.name}:")
+
+
+def test_stages_that_do_the_same_work_are_built_once_though_wanted_at_the_same_time(room, engine):
+    """Each would fetch the same packages."""
+    step = "RUN sleep 3; date +%s%N > /opt/when\n"
+    (room.folder / "Dockerfile").write_text("# one\n" + IN_STAGES.replace("RUN", step + "RUN", 1))
+    other = room.folder.with_name(room.folder.name + "b")
+    shutil.copytree(room.folder, other)
+    text = (room.folder / "Dockerfile").read_text()
+    (other / "Dockerfile").write_text(text.replace("# one", "# another"))
+    (other / "cpu.lock").write_text("# another\n")
+
+    def build(folder):
+        making = Making(room.root / f"{folder.name}.log", lambda line: None)
+        options = BuildOptions(base_image=room.base_image)
+        return build_image(engine, read_configuration(folder), Device.CPU, options, making)
+
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(build, [room.folder, other])
+    assert first.tag != second.tag
+    when = {
+        engine.client.containers.run(one.tag, ["cat", "/opt/when"], remove=True)
+        for one in (first, second)
+    }
+    assert len(when) == 1
 
 
 def _processes():

@@ -73,3 +73,13 @@ def test_what_a_suite_adds_is_in_the_image_and_in_the_hash_of_the_models(
 def test_a_changed_input_renames_the_stages_from_there_up(changed, same):
     before, after = made(), made(**changed)
     assert [a.tag == b.tag for a, b in zip(before, after)] == same
+
+
+def test_stages_that_do_the_same_work_share_a_name_for_it_whoever_they_are_for():
+    systems = {name: made(name)[0] for name in ("jax-k3", "tf-k3", "torch-k3", "jax-k305")}
+    assert len({stage.tag for stage in systems.values()}) == 4
+    same = [systems[name].work for name in ("jax-k3", "tf-k3", "torch-k3")]
+    assert same == same[:1] * 3
+    assert systems["jax-k305"].work not in same
+    assert made("jax-k3", common__finish=b"changed")[0].work not in same
+    assert made("jax-k3")[1].work != made("tf-k3")[1].work

@@ -1,13 +1,22 @@
 """An environment of this machine, made with uv from a lock and a wheel of the test's own."""
 
 import sys
+import time
 import zipfile
 
+import psutil
 import pytest
+import uv
 
+from runner.environments.patience import Making, UnwantedError
 from runner.environments.recipe import sha256_of
-from runner.environments.venv import is_environment_made, prepare_environment
+from runner.environments.venv import (
+    is_environment_made,
+    lock_of_environment,
+    prepare_environment,
+)
 from runner.errors import BuildError
+from runner.machine.in_use import alone
 from runner.machine.interpreters import find_interpreter
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
@@ -34,15 +43,14 @@ def make_wheel(folder):
 
 @pytest.fixture
 def prepare(tmp_path):
-    def prepared(python, **options):
+    def prepared(python, wanted_until=float("inf"), **options):
         (tmp_path / "cpu.lock").write_text(make_wheel(tmp_path))
         chosen = load_configurations(["mxnet-k122"])[0].model_copy(
             update={"folder": tmp_path, "local_pythons": (python,)}
         )
         build = BuildOptions(wheels=tmp_path, **options)
-        return prepare_environment(
-            chosen, Device.CPU, tmp_path / "cache", build, tmp_path / "log", print
-        )
+        making = Making(tmp_path / "log", print, lambda: time.monotonic() < wanted_until)
+        return prepare_environment(chosen, Device.CPU, tmp_path / "cache", build, making)
 
     return prepared
 
@@ -62,3 +70,27 @@ def test_an_environment_that_takes_too_long_is_not_one(prepare, tmp_path):
     with pytest.raises(BuildError, match=r"took longer than 0 s \(--build-timeout\)"):
         prepare(MINE, build_seconds=0.001)
     assert not any(map(is_environment_made, (tmp_path / "cache" / "environments").iterdir()))
+
+
+def test_an_environment_that_nobody_wants_any_more_is_not_made_and_no_program_goes_on(
+    prepare, tmp_path, monkeypatch
+):
+    slow = tmp_path / "uv"
+    slow.write_text("#!/bin/sh\nexec sleep 321.5\n")
+    slow.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setattr(uv, "find_uv_bin", lambda: str(slow))
+        with pytest.raises(UnwantedError):
+            prepare(MINE, wanted_until=time.monotonic() + 1)
+    running = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+    assert not [command for command in running if "sleep 321.5" in command]
+    assert prepare(MINE).python.exists()
+
+
+def test_who_waits_for_an_environment_that_another_makes_stops_waiting_when_it_is_unwanted(
+    prepare, tmp_path
+):
+    made = prepare(MINE)
+    folder = made.python.parent.parent
+    with alone(lock_of_environment(folder)), pytest.raises(UnwantedError):
+        prepare(MINE, wanted_until=time.monotonic() + 1)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, UnobtainableError
@@ -25,7 +26,8 @@ def configuration(server, tmp_path):
 
 
 def reach(configuration, cache, device=Device.CPU, **options):
-    return with_own_wheels(configuration, device, BuildOptions(**options), cache, print)
+    making = Making(cache / "log", print)
+    return with_own_wheels(configuration, device, BuildOptions(**options), cache, making)
 
 
 def test_a_wheel_is_fetched_once_and_found_beside_the_users(configuration, server, tmp_path):

@@ -79,10 +79,10 @@ def test_a_broken_build_fails_its_own_jobs_only(execute):
 
 def test_the_jobs_of_what_cannot_be_had_from_here_are_unsupported(execute):
     class Unreachable(ScriptedLauncher):
-        def prepare(self, configuration, log):
+        def prepare(self, configuration, making):
             if configuration.name == "theano-k208":
                 raise UnobtainableError("its wheel cannot be fetched")
-            return super().prepare(configuration, log)
+            return super().prepare(configuration, making)
 
     jobs = [make_job(configuration="theano-k208", backend="theano"), mxnet_job()]
     ok, table, _ = execute(Unreachable({"mxnet": stream()}), jobs)
@@ -93,10 +93,10 @@ def test_the_jobs_of_what_cannot_be_had_from_here_are_unsupported(execute):
 
 def test_how_long_an_environment_took_to_make_is_kept(execute):
     class Making(ScriptedLauncher):
-        def prepare(self, configuration, log):
+        def prepare(self, configuration, making):
             if configuration.name == "mxnet-k122":
-                log.write_text("Step 1/1 : RUN make\n")
-            return super().prepare(configuration, log)
+                making.log.write_text("Step 1/1 : RUN make\n")
+            return super().prepare(configuration, making)
 
     jobs = [make_job(configuration="theano-k208", backend="theano"), mxnet_job()]
     _, _, store = execute(Making({"mxnet": stream(), "theano": stream()}), jobs)

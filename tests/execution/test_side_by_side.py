@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from runner.environments.patience import Patience
+from launcher_contract import make_job
+from runner.environments.patience import Making, Patience, UnwantedError
 from runner.errors import EngineError, MachineError
 from runner.execution.interrupts import Interrupts
-from runner.execution.lanes import Turns, side_by_side
+from runner.execution.lanes import Turns, each_side_by_side, side_by_side
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Observer, OneAtATime
 from runner.execution.slowdown import ENTRY
@@ -230,3 +231,148 @@ def test_a_job_beside_others_has_its_own_cpus_load_and_no_energy_of_the_whole_pr
     # A job that the engine did not keep to them has all.
     process.cpus = None
     assert cpu_probe(process, [0]).machine is machine_seconds
+
+
+# Environments that are made at the same time.
+
+
+def test_so_many_are_worked_on_at_the_same_time_and_all_are_given_in_order():
+    barrier, counted = threading.Barrier(3), threading.Lock()
+    now, most = 0, 0
+
+    def work(item, is_wanted):
+        nonlocal now, most
+        with counted:
+            now += 1
+            most = max(most, now)
+        barrier.wait(timeout=30)
+        time.sleep(0.01 * (6 - item))
+        assert is_wanted()
+        with counted:
+            now -= 1
+        return -item
+
+    items = [1, 2, 3, 4, 5, 6]
+    assert each_side_by_side(items, 3, work, Interrupts(), print) == [-1, -2, -3, -4, -5, -6]
+    assert most == 3
+
+
+def test_nothing_to_do_is_done_at_once():
+    assert each_side_by_side([], 3, lambda item, is_wanted: item, Interrupts(), print) == []
+
+
+def _until_unwanted(is_wanted, began):
+    began.set()
+    making = Making(None, print, is_wanted)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        making.check()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("breaking", [0, 1])
+def test_what_breaks_makes_the_others_unwanted_and_goes_up(breaking):
+    began = threading.Event()
+    said: list[str] = []
+
+    def work(item, is_wanted):
+        if item == breaking:
+            began.wait(30)
+            raise MachineError("the disk is full")
+        _until_unwanted(is_wanted, began)
+        pytest.fail("it was still wanted")
+
+    with pytest.raises(MachineError, match="the disk is full"):
+        each_side_by_side([0, 1, 2], 2, work, Interrupts(), said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize("is_main_thread_done", [False, True])
+def test_a_wish_to_end_makes_all_unwanted(is_main_thread_done):
+    interrupts, began = Interrupts(), threading.Event()
+    heard = []
+
+    def work(item, is_wanted):
+        if threading.current_thread() is threading.main_thread():
+            began.wait(30)
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            time.sleep(0 if is_main_thread_done else 30)
+            return
+        try:
+            _until_unwanted(is_wanted, began)
+        except UnwantedError:
+            heard.append(threading.current_thread().name)
+            raise
+
+    with interrupts.installed(), pytest.raises(KeyboardInterrupt):
+        each_side_by_side([0, 1], 2, work, interrupts, print)
+    assert heard == ["lane 1"]
+
+
+class Builder(ScriptedLauncher):
+    """Makes environments that wait for each other, and says a line of each."""
+
+    def __init__(self, barrier, **options):
+        super().__init__({"mxnet": stream(), "theano": stream(backend="theano")}, **options)
+        self._barrier = barrier
+
+    def prepare(self, configuration, making):
+        self._barrier.wait(timeout=30)
+        making.say(f"a step of {configuration.name}")
+        making.log.write_text("something was made\n")
+        assert self.processes == [], "a job is timed beside it"
+        self._barrier.wait(timeout=30)
+        return super().prepare(configuration, making)
+
+
+class Heard(Observer):
+    """Keeps what it hears of builds, and of the first job."""
+
+    def __init__(self):
+        self.lines = []
+
+    def build_started(self, configuration, title, number, total):
+        self.lines.append(("started", configuration, (number, total)))
+
+    def build_said(self, configuration, line):
+        self.lines.append(("said", configuration, line))
+
+    def build_ended(self, configuration, error):
+        self.lines.append(("ended", configuration, error))
+
+    def job_started(self, job, number, total):
+        self.lines.append(("job", job.configuration, number))
+
+
+NAMES = ["mxnet-k122", "theano-k208"]
+
+
+def test_environments_are_made_at_the_same_time_before_the_first_job(tmp_path):
+    store, heard = RunStore.create(tmp_path, {}), Heard()
+    launcher = Builder(threading.Barrier(2), broken=["theano-k208"])
+    under = replace(conditions(launcher, store, tmp_path), observer=OneAtATime(heard))
+    chosen = load_configurations(NAMES)
+    jobs = [mxnet_job(), make_job(configuration="theano-k208", backend="theano")]
+    assert not run_jobs(chosen, jobs, under, build_jobs=2)
+    of_builds = heard.lines[:6]
+    assert [what for what, *_ in of_builds[:2]] == ["started", "started"]
+    assert sorted(line for line in of_builds if line[0] == "started") == [
+        ("started", "mxnet-k122", (1, 2)), ("started", "theano-k208", (2, 2)),
+    ]  # fmt: skip
+    assert sorted(line for line in of_builds if line[0] == "said") == [
+        ("said", name, f"a step of {name}") for name in NAMES
+    ]
+    assert {line for line in of_builds if line[0] == "ended"} == {
+        ("ended", "mxnet-k122", None), ("ended", "theano-k208", "no such package"),
+    }  # fmt: skip
+    assert heard.lines[6:] == [("job", "mxnet-k122", 1), ("job", "theano-k208", 2)]
+    assert [store.ended(job) for job in jobs] == [Status.OK, Status.BUILD_FAILED]
+
+
+def test_what_is_kept_of_environments_made_at_the_same_time_is_kept_of_each(tmp_path):
+    names = [*NAMES, "jax-k3", "tf-k3"]
+    store = RunStore.create(tmp_path, {})
+    under = conditions(Builder(threading.Barrier(4)), store, tmp_path)
+    assert run_jobs(load_configurations(names), iter([mxnet_job()]), under, build_jobs=4)
+    assert set(store.manifest()["builds"]) == set(names)
+    assert set(store.manifest()["environments"]) == set(names)

@@ -35,8 +35,12 @@ class Project:
         return self.root / "runs"
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start the command in a process group of its own."""
-        command = [sys.executable, "-m", "runner", *arguments, "--results", str(self.runs)]
+        """Start a command on the project's runs in a process group of its own."""
+        return self.call(*arguments, "--results", str(self.runs))
+
+    def call(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start any command in a process group of its own."""
+        command = [sys.executable, "-m", "runner", *arguments]
         with (self.root / "output.txt").open("ab") as output:
             return subprocess.Popen(
                 command, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from project import Project, appears, finished, wait
 
@@ -79,6 +81,42 @@ def test_a_wish_to_end_keeps_everything_and_leaves_nothing(project, engine, numb
     assert before.items() <= after.items()
     assert set(_statuses(project).values()) == {Status.OK}
     assert len(_statuses(project)) == project.planned
+
+
+def _slow_builds(project: Project) -> list[str]:
+    """Return the names of three configurations whose builds take minutes, each by a sleep."""
+    folder = project.root / "docker" / NAME
+    names = [f"{NAME}-slow{number}" for number in range(3)]
+    for number, name in enumerate(names):
+        shutil.copytree(folder, folder.with_name(name))
+        recipe = (folder / "Dockerfile").read_text() + f"RUN sleep 432{number}\n"
+        (folder.with_name(name) / "Dockerfile").write_text(recipe)
+    return names
+
+
+def _sleeping() -> int:
+    commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+    return sum(re.fullmatch(r"sleep 432\d", command) is not None for command in commands)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["run", "build"])
+def test_a_wish_to_end_ends_all_builds_that_go_on_at_the_same_time(
+    project, engine, number, command
+):
+    arguments = ["--config", *_slow_builds(project), "--device", "cpu",
+                 "--base-image", project.base_image]  # fmt: skip
+    of_run = ["--model", "mnist_mlp", "--launcher", "docker", "--data", "synthetic"]
+    if command == "run":
+        process = project.start(*arguments, *of_run)
+    else:
+        process = project.call("build", *arguments)
+    appears(lambda: _sleeping() == 3 or process.poll() is not None, 120)
+    assert process.poll() is None, project.output()
+    process.send_signal(number)
+    assert wait(process, 30) == ExitCode.INTERRUPTED
+    appears(lambda: _sleeping() == 0, 30)
+    assert "Traceback" not in project.output()
 
 
 def test_a_job_past_its_memory_is_oom_and_the_others_go_on(project):

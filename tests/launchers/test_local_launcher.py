@@ -14,6 +14,7 @@ import pytest
 
 from launcher_contract import LauncherContract, Silent, make_job
 from runner.environments.lockfile import wheels_of
+from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.errors import BuildError, MachineError
 from runner.execution.attempt import Conditions, run_job
@@ -28,6 +29,10 @@ from runner.tables.load import load_runs
 FAKES = Path(__file__).parent.parent / "fakes" / "models"
 
 
+def prepared(launcher, chosen, folder):
+    return launcher.prepare(chosen, Making(folder / "log", print))
+
+
 def make_launcher(cache, python):
     return LocalLauncher(
         Device.CPU,
@@ -36,7 +41,6 @@ def make_launcher(cache, python):
         data_dir=None,
         gpu=None,
         python=python,
-        say=print,
         models=FAKES,
     )
 
@@ -60,7 +64,7 @@ def launcher(tmp_path, monkeypatch):
 @pytest.fixture
 def environment(launcher, tmp_path):
     chosen = load_configurations(["mxnet-k122"])[0]
-    return launcher.prepare(chosen, tmp_path / "log")
+    return prepared(launcher, chosen, tmp_path)
 
 
 def group_is_alive(pid: int) -> bool:
@@ -128,20 +132,20 @@ def test_a_full_disk_of_temporary_files_ends_the_run_and_fails_no_job(
 def test_what_is_no_interpreter_is_one_line(tmp_path):
     chosen = load_configurations(["mxnet-k122"])[0]
     with pytest.raises(BuildError, match="not a Python interpreter"):
-        make_launcher(tmp_path, tmp_path / "python").prepare(chosen, tmp_path / "log")
+        prepared(make_launcher(tmp_path, tmp_path / "python"), chosen, tmp_path)
 
 
 def test_a_missing_python_says_which_one(tmp_path, monkeypatch):
     monkeypatch.setattr("runner.machine.interpreters._candidates", lambda version: iter(()))
     chosen = load_configurations(["mxnet-k122"])[0]
     with pytest.raises(BuildError, match="needs Python 3.6 or 3.5 on this machine"):
-        make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+        prepared(make_launcher(tmp_path, None), chosen, tmp_path)
 
 
 def test_a_missing_lock_says_how_to_make_it(tmp_path):
     chosen = load_configurations(["mxnet-k122"])[0].model_copy(update={"folder": tmp_path})
     with pytest.raises(BuildError, match=r"cpu\.lock: No such file .* lock mxnet-k122"):
-        make_launcher(tmp_path, None).prepare(chosen, tmp_path / "log")
+        prepared(make_launcher(tmp_path, None), chosen, tmp_path)
 
 
 def test_only_the_wheels_that_a_lock_names_are_taken(tmp_path):

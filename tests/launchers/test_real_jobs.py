@@ -8,6 +8,7 @@ import pytest
 from launcher_contract import Silent, make_job
 from local_environments import python_of
 from runner import paths
+from runner.environments.patience import Making
 from runner.execution.attempt import Conditions, run_job
 from runner.launchers.local import LocalLauncher
 from runner.spec.choices import BuildOptions
@@ -38,10 +39,10 @@ def bench(python, tmp_path):
         (models / name).write_text(text.replace(old, new, 1))
         launcher = LocalLauncher(
             Device.CPU, cache=tmp_path, build=BuildOptions(), data_dir=None, gpu=None,
-            python=python, say=print, models=models,
+            python=python, models=models,
         )  # fmt: skip
         chosen = load_configurations([CONFIGURATION])[0]
-        environment = launcher.prepare(chosen, tmp_path / "log")
+        environment = launcher.prepare(chosen, Making(tmp_path / "log", print))
         store = RunStore.create(tmp_path / "runs", {})
         job = make_job(
             configuration=CONFIGURATION, backend="jax", epochs=epochs, samples=2048, threads=2

@@ -66,7 +66,7 @@ def tell(observer, tmp_path, jobs, records=(), builds=()):
     observer.run_started(Announcement("a-run", tmp_path, jobs, len(jobs)))
     for number, (name, error) in enumerate(builds, start=1):
         observer.build_started(name, "a title", number, len(builds))
-        observer.build_said("Step 7/21 : RUN [bold]something")
+        observer.build_said(name, "Step 7/21 : RUN [bold]something")
         observer.build_ended(name, error)
     for number, (job, record) in enumerate(zip(jobs, records), start=1):
         observer.job_started(job, number, len(jobs))
@@ -241,6 +241,40 @@ def test_unsupported_is_nothing_that_went_wrong(tmp_path):
 # JSON.
 
 
+def tell_two_builds_at_once(observer):
+    for number, name in enumerate(["mxnet-k1", "theano-k1"], start=1):
+        observer.build_started(name, "a title", number, 2)
+    for name in ("theano-k1", "mxnet-k1"):
+        observer.build_said(name, f"Step 1/9 : RUN a [step] of {name}")
+
+
+def test_the_steps_of_builds_that_go_on_at_the_same_time_are_not_mixed(forecast, view, clock):
+    stream, made = io.StringIO(), console()
+    tell_two_builds_at_once(JsonLines(stream, forecast))
+    told = [json.loads(line) for line in stream.getvalue().splitlines()][2:]
+    assert [(line["configuration"], line["line"]) for line in told] == [
+        (name, f"Step 1/9 : RUN a [step] of {name}") for name in ("theano-k1", "mxnet-k1")
+    ]
+    lines = Lines(made, forecast)
+    tell_two_builds_at_once(lines)
+    lines.build_ended("mxnet-k1", None)
+    lines.build_said("theano-k1", "the last step")
+    assert text_of(made).splitlines()[2:] == [
+        "  theano-k1: Step 1/9 : RUN a [step] of theano-k1",
+        "  mxnet-k1: Step 1/9 : RUN a [step] of mxnet-k1",
+        "  theano-k1: the last step",
+    ]
+    tell_two_builds_at_once(view)
+    clock.now += 9
+    shown = drawn(view)
+    for number, name in enumerate(["mxnet-k1", "theano-k1"], start=1):
+        at = shown.index(f"environment {number}/2 {name}  step 1/9  0:09")
+        assert shown[at + 1] == f"  RUN a [step] of {name}"
+    view.build_ended("mxnet-k1", None)
+    assert not any("environment 1/2" in line for line in drawn(view))
+    assert any("environment 2/2" in line for line in drawn(view))
+
+
 def test_every_json_line_is_an_event_of_the_run(forecast, tmp_path):
     stream = io.StringIO()
     tell(JsonLines(stream, forecast), tmp_path, plan()[:2], [OK, BAD], [("theano-k1", HOSTILE)])
@@ -316,7 +350,7 @@ def view(tmp_path, clock):
 def test_a_build_shows_its_step_and_seconds(view, tmp_path, clock):
     view.run_started(Announcement("a-run", tmp_path, plan(), 4))
     view.build_started("theano-k1", "a title", 1, 2)
-    view.build_said("Step 7/21 : RUN pip install \x1b[31mthings")
+    view.build_said("theano-k1", "Step 7/21 : RUN pip install \x1b[31mthings")
     clock.now += 43
     lines = drawn(view)
     assert "environment 1/2 theano-k1  step 7/21  0:43" in lines

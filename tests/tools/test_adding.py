@@ -46,7 +46,7 @@ def test_a_new_model_trains_as_it_is_written(rooms, tmp_path):
     found = load_configurations(["jax-k3"])[0]
     launcher = LocalLauncher(
         Device.CPU, cache=paths.cache(), build=BUILD, data_dir=None, gpu=None, python=None,
-        say=print, models=rooms.models,
+        models=rooms.models,
     )  # fmt: skip
     store = RunStore.create(tmp_path / "runs", {})
     conditions = Conditions(launcher, store, Silent(), guard=CpuGuard(folder=tmp_path))

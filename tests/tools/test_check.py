@@ -245,7 +245,7 @@ class Here(ScriptedLauncher):
         super().__init__({"mxnet": two_epochs()})
         self._python = python
 
-    def prepare(self, configuration, log):
+    def prepare(self, configuration, making):
         return Environment(configuration.name, str(self._python), {})
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from runner import paths
 from runner.cli.app import main
-from runner.environments.venv import MARKER, environment_lock
+from runner.environments.venv import MARKER, lock_of_environment
 from runner.errors import ExitCode, MachineError, UsageError
 from runner.machine.docker_engine import LABEL, Engine
-from runner.machine.in_use import Use, hold_use, image_marker
+from runner.machine.in_use import Use, alone, hold_use, image_marker
 from runner.machine.owner import Owner
 from runner.store.run_folder import RunStore
 from runner.tools.clean.engine import engine_items
@@ -122,7 +122,7 @@ def test_a_use_ends_with_its_holder(cache):
 def test_an_environment_that_is_being_made_stays(cache):
     folder = cache / "environments" / "b-k1-cpu-2"
     before = everything(cache)["b-k1-cpu-2"]
-    with environment_lock(folder):
+    with alone(lock_of_environment(folder)):
         item = everything(cache)["b-k1-cpu-2"]
         assert (item.remove, item.why) == (None, "it is being made")
         with pytest.raises(RemovalError, match="being made"):
@@ -721,7 +721,7 @@ def test_the_engine_must_answer_where_only_it_was_asked_for(command):
 
 
 def test_json_tells_what_went_and_what_stayed(command, cache):
-    with environment_lock(cache / "environments" / "b-k1-cpu-2"):
+    with alone(lock_of_environment(cache / "environments" / "b-k1-cpu-2")):
         code, out, _ = command("--yes", "--json", "--kind", "environments")
     assert code == ExitCode.OK
     actions = {entry["name"]: entry["action"] for entry in json.loads(out)}

@@ -3,7 +3,7 @@
 import typer
 
 from runner.cli import options
-from runner.spec.choices import BuildOptions, DeviceChoice
+from runner.spec.choices import BUILD_JOBS, BuildOptions, DeviceChoice
 from runner.spec.configuration import load_configurations
 
 EXAMPLES = (
@@ -23,6 +23,7 @@ def build(
     wheels: options.Wheels = None,
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
+    build_jobs: options.BuildJobs = BUILD_JOBS,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
     from runner.plan.preflight import device_to_build_for
@@ -31,4 +32,5 @@ def build(
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     built_for = device_to_build_for(device, print_note)
-    raise typer.Exit(build_images(load_configurations(config), built_for, asked, engine))
+    chosen = load_configurations(config)
+    raise typer.Exit(build_images(chosen, built_for, asked, engine, build_jobs))

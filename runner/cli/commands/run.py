@@ -10,7 +10,7 @@ import typer
 
 from runner import paths
 from runner.cli import options
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.spec.choices import BUILD_JOBS, BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.time_limits import TimeLimits
 
 EXAMPLES = (
@@ -79,6 +79,7 @@ def run_command(
     ca_bundle: options.CaBundle = None,
     package_index: options.PackageIndex = None,
     wheels: options.Wheels = None,
+    build_jobs: options.BuildJobs = BUILD_JOBS,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,

@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from runner import paths
+from runner.environments.patience import Making
 from runner.errors import BuildError
 from runner.execution.attempt import Conditions, run_job
 from runner.machine.fit import Machine
 from runner.plan.preflight import refuse_cards
+from runner.report.console import print_note
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status, planned_jobs
@@ -54,7 +56,7 @@ def trial_findings(
     """
     log = conditions.store.folder / f"build-{found.name}.log"
     try:
-        environment = conditions.launcher.prepare(found, log)
+        environment = conditions.launcher.prepare(found, Making(log, print_note))
     except BuildError as error:
         yield _say.problem("environment", str(error), "what it printed is in the build's log")
         return

@@ -22,6 +22,7 @@ from runner.environments.image import (
     image_plan,
     kept_name,
 )
+from runner.environments.patience import Making
 from runner.errors import EngineError, MachineError, UsageError
 from runner.machine.docker_engine import Engine, give_name
 from runner.machine.in_use import sole_use
@@ -99,14 +100,14 @@ def _becoming(folder: Path) -> Iterator[Path]:
 
 
 def _plan(
-    engine: Engine, wanted: WantedBundle, configuration: Configuration, log: Path, say: Say
+    engine: Engine, wanted: WantedBundle, configuration: Configuration, making: Making
 ) -> ImagePlan:
     """Have the engine hold every stage of a configuration, and return what they are."""
     name = wanted.options.base_image or configuration.images.base(wanted.device)
-    base = find_base(engine, name, say, wanted.options.pull_seconds)
+    base = find_base(engine, name, wanted.options.pull_seconds, making)
     plan = image_plan(configuration, wanted.device, base)
     for upto in range(len(plan.stages)):
-        build_stages(engine, plan, upto, wanted.options, log, say)
+        build_stages(engine, plan, upto, wanted.options, making)
     return plan
 
 
@@ -228,7 +229,7 @@ def save_bundle(
     with _becoming(folder) as part:
         logs = [fresh_build_log(cache, c, wanted.device) for c in wanted.configurations]
         plans = [
-            _plan(engine, wanted, configuration, log, say)
+            _plan(engine, wanted, configuration, Making(log, say))
             for configuration, log in zip(wanted.configurations, logs, strict=True)
         ]
         _require_space(engine, plans, part, sum(path.stat().st_size for path in sources), say)
