@@ -66,9 +66,25 @@ def needs_no_escape(raw: bytes) -> bool:
 
     JSON has no control characters in its texts but escaped ones.
     """
-    nested = raw.count(b"{") + raw.count(b"[")
+    return _nested(raw) <= MAX_DEPTH and _has_plain_texts(raw)
+
+
+def _nested(raw: bytes) -> int:
+    """Return a depth that what is nested in JSON does not exceed."""
+    return raw.count(b"{") + raw.count(b"[")
+
+
+def _has_plain_texts(raw: bytes) -> bool:
     is_plain = raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
-    return is_plain and nested <= MAX_DEPTH and _LONG_TEXT.search(raw) is None
+    return is_plain and _LONG_TEXT.search(raw) is None
+
+
+def _is_shallow(value: Any, depth: int = 0) -> bool:
+    """Return whether nothing that a JSON value holds lies deeper than ``MAX_DEPTH``."""
+    if not isinstance(value, dict | list):
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    return depth < MAX_DEPTH and all(_is_shallow(part, depth + 1) for part in parts)
 
 
 def read_json(raw: bytes) -> Any:
@@ -77,7 +93,8 @@ def read_json(raw: bytes) -> Any:
     Raises ValueError or RecursionError where it is none, or nested too deep.
     """
     value = json.loads(raw)
-    return value if needs_no_escape(raw) else escaped_json(value)
+    is_as_escaped = _has_plain_texts(raw) and (_nested(raw) <= MAX_DEPTH or _is_shallow(value))
+    return value if is_as_escaped else escaped_json(value)
 
 
 def escaped_lines(text: str) -> str:

@@ -1,13 +1,12 @@
 """A Python that a user gives: whether it has what jobs import, seen before the first one starts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import MachineError
 from runner.machine.interpreters import Installed, installed_in
 from runner.spec.configuration import Configuration
-from runner.spec.job import Job, known_backends
+from runner.spec.job import Job, known_backends, marked_unsupported
 from runner.words import Say
 
 MISSING_REMEDY = "install them there, name another Python, or leave --python out"
@@ -76,4 +75,4 @@ def refuse_packages(
         )
     for text in differences(chosen, backends, installed):
         say(text)
-    return [replace(job, unsupported=job.unsupported or lacks[job.backend]) for job in planned]
+    return marked_unsupported(planned, lambda job: lacks[job.backend])

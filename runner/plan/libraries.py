@@ -1,13 +1,12 @@
 """Jobs that are processes of this machine, and lack a program or a library of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from runner.errors import MachineError
 from runner.machine.fit import Machine
 from runner.machine.interpreters import Installed, lacking, lacking_text
 from runner.spec.configuration import Configuration, Device
-from runner.spec.job import Job
+from runner.spec.job import Job, marked_unsupported
 
 LACKING_REMEDY = "install what brings them, or use --launcher docker, whose image has them"
 
@@ -65,7 +64,4 @@ def refuse_lacking(
             f"none of the chosen backends can run here: {configuration} {backend}: {text}\n"
             f"{LACKING_REMEDY}"
         )
-    return [
-        replace(job, unsupported=job.unsupported or lacks[job.configuration, job.backend])
-        for job in planned
-    ]
+    return marked_unsupported(planned, lambda job: lacks[job.configuration, job.backend])

@@ -1,7 +1,6 @@
 """What can be known before anything is built: is there an engine, a GPU, and does it fit?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from runner.errors import MachineError, UsageError
 from runner.launchers.gpu_request import gpu_request
@@ -23,7 +22,7 @@ from runner.schedulers.base import Node, Scheduler
 from runner.schedulers.choose import allotment_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, Device
-from runner.spec.job import Job
+from runner.spec.job import Job, marked_unsupported
 from runner.spec.request import Request
 from runner.words import Say
 
@@ -188,11 +187,6 @@ def refuse_cards(planned: list[Job], chosen: list[Configuration], gpu: Gpu | Non
     if gpu is None:
         return planned
     by_name = {configuration.name: configuration for configuration in chosen}
-    return [
-        replace(
-            job,
-            unsupported=job.unsupported
-            or misfit_reason(by_name[job.configuration], job.backend, gpu),
-        )
-        for job in planned
-    ]
+    return marked_unsupported(
+        planned, lambda job: misfit_reason(by_name[job.configuration], job.backend, gpu)
+    )

@@ -58,8 +58,8 @@ class EnvironmentAhead:
 class JobAhead:
     """A job as it would be run.
 
-    ``ended`` is how it ended before, so that it is skipped; ``blocked`` why its environment
-    cannot be made.
+    ``estimate`` is how long it would take, None where that is not known or it is not run. ``ended``
+    is how it ended before, so that it is skipped; ``blocked`` why its environment cannot be made.
     """
 
     job: Job
@@ -200,9 +200,10 @@ def _jobs(plan: Plan, session: Session, history: History) -> list[JobAhead]:
     ahead = []
     estimate_of = cache(history.estimate)
     for job in plan.jobs:
-        ended = store.ended(job) if store is not None else None
-        estimate = estimate_of(kind_of(job)) if job.unsupported is None else None
-        ahead.append(JobAhead(job, estimate, None if ended in session.again else ended))
+        found = store.ended(job) if store is not None else None
+        ended = None if found in session.again else found
+        is_run = ended is None and job.unsupported is None
+        ahead.append(JobAhead(job, estimate_of(kind_of(job)) if is_run else None, ended))
     return ahead
 
 

@@ -1,8 +1,8 @@
 """From configurations, models and options to the list of jobs."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -117,35 +117,42 @@ def _unsupported(
     return None
 
 
-def _job(
+def _cell(
     configuration: Configuration,
     backend: str,
     workload: Workload,
-    repeat: int,
     asked: Request,
     values: Mapping[str, AxisValue | None],
-) -> Job:
-    assert asked.data is not None
+) -> dict[str, Any]:
+    """Return what all repeats of a cell have in common."""
     chosen = {
         name: axis.choose(configuration.keras) if values[name] is None else values[name]
         for name, axis in declared_axes().items()
     }
-    return Job(
-        configuration=configuration.name,
-        backend=backend,
-        model=workload.name,
-        repeat=repeat,
-        device=Device(asked.device),
-        data=asked.data,
-        epochs=asked.epochs,
-        seed=asked.seed + repeat - 1,
-        image_data_format=asked.image_data_format
+    return {
+        "configuration": configuration.name,
+        "backend": backend,
+        "model": workload.name,
+        "device": Device(asked.device),
+        "data": asked.data,
+        "epochs": asked.epochs,
+        "image_data_format": asked.image_data_format
         or configuration.backends[backend].image_data_format,
-        recurrent_activation=asked.recurrent_activation or configuration.recurrent_activation,
-        unsupported=_unsupported(configuration, backend, workload, chosen),
-        varied=asked.varied,
-        **chosen,  # type: ignore[arg-type]
-    )
+        "recurrent_activation": asked.recurrent_activation or configuration.recurrent_activation,
+        "unsupported": _unsupported(configuration, backend, workload, chosen),
+        "varied": asked.varied,
+        **chosen,
+    }
+
+
+def marked_unsupported(jobs: list[Job], why: Callable[[Job], str | None]) -> list[Job]:
+    """Return the jobs, those marked unsupported that ``why`` gives a reason against."""
+
+    def marked(job: Job) -> Job:
+        reason = why(job) if job.unsupported is None else None
+        return job if reason is None else replace(job, unsupported=reason)
+
+    return list(map(marked, jobs))
 
 
 def known_backends(configurations: Iterable[Configuration]) -> list[str]:
@@ -162,12 +169,16 @@ def planned_jobs(
     UsageError for a backend that none of the configurations holds.
     """
     chosen = choose_names(asked.backend, known_backends(configurations), "backend")
-    return [
-        _job(configuration, backend, workload, repeat, asked, values)
-        for repeat in range(1, asked.repeats + 1)
+    cells = [
+        _cell(configuration, backend, workload, asked, values)
         for configuration in configurations
         for backend in configuration.backends
         if backend in chosen
         for workload in workloads
         for values in combinations(asked.axis_values)
+    ]
+    return [
+        Job(**cell, repeat=repeat, seed=asked.seed + repeat - 1)
+        for repeat in range(1, asked.repeats + 1)
+        for cell in cells
     ]

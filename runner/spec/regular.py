@@ -8,6 +8,9 @@ from typing import IO
 
 from runner.words import size_text
 
+# By how many bytes a file may have grown while it is read.
+_GROWN = 1 << 16
+
 
 def open_regular(path: Path, most: int | None = None) -> IO[bytes]:
     """Return a file opened to be read, which is no link, device or pipe.
@@ -38,4 +41,5 @@ def open_regular(path: Path, most: int | None = None) -> IO[bytes]:
 def read_regular(path: Path, most: int) -> bytes:
     """Return what a plain file holds. Raises OSError as ``open_regular`` does."""
     with open_regular(path, most) as file:
-        return file.read(most)
+        # To ask for all that it may have would take room for it.
+        return file.read(min(most, os.fstat(file.fileno()).st_size + _GROWN))

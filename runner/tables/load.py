@@ -145,7 +145,11 @@ _OF_EPOCH = (
 )  # fmt: skip
 # A row's text is one of its job's: as an object, all rows of a job share it.
 _KINDS = {"string": pd.StringDtype("python")}
-_ARRAYS = {"Int64": pd.arrays.IntegerArray, "Float64": pd.arrays.FloatingArray}
+_ARRAYS = {
+    "Int64": (pd.arrays.IntegerArray, np.int64),
+    "Float64": (pd.arrays.FloatingArray, np.float64),
+    "boolean": (pd.arrays.BooleanArray, np.bool_),
+}
 _OF_JOB = [name for name in COLUMNS if name not in _OF_EPOCH]
 
 
@@ -295,14 +299,27 @@ def _typed(jobs: list[_JobRows]) -> pd.DataFrame:
     kinds = {name: _KINDS.get(COLUMNS[name], COLUMNS[name]) for name in _OF_JOB}
     of_jobs = pd.DataFrame([job.of_job for job in jobs], columns=_OF_JOB).astype(kinds)
     of_jobs = of_jobs.assign(**jobs_told_apart(of_jobs.assign(samples=_most_samples(jobs))))
-    places = np.repeat(np.arange(len(jobs)), [job.count for job in jobs])
-    has_epoch = np.repeat([job.has_epochs for job in jobs], [job.count for job in jobs])
-    columns: dict[str, Any] = {name: of_jobs[name].array.take(places) for name in _OF_JOB}
+    counts = np.array([job.count for job in jobs])
+    has_epoch = np.repeat([job.has_epochs for job in jobs], counts)
+    columns: dict[str, Any] = {name: _repeated(of_jobs[name], counts) for name in _OF_JOB}
     for name in _OF_EPOCH:
         values = _all_rows([job.epochs[name] for job in jobs])
-        is_known = has_epoch & ~np.isnan(values)
-        columns[name] = _ARRAYS[COLUMNS[name]](values, ~is_known)
+        make, _ = _ARRAYS[COLUMNS[name]]
+        columns[name] = make(values, ~has_epoch | np.isnan(values))
     return pd.DataFrame({name: columns[name] for name in COLUMNS}, copy=False)
+
+
+def _repeated(column: pd.Series, counts: npt.NDArray[Any]) -> Any:
+    """Return a column of jobs with each value as often as its job has rows.
+
+    What is zero in every row takes no memory until it is written to.
+    """
+    if (kind := COLUMNS[str(column.name)]) not in _ARRAYS:
+        return column.array.repeat(counts)
+    make, plain = _ARRAYS[kind]
+    parts = column.to_numpy(plain, na_value=0), column.isna().to_numpy()
+    rows = int(counts.sum())
+    return make(*(p.repeat(counts) if p.any() else np.zeros(rows, p.dtype) for p in parts))
 
 
 def _most_samples(jobs: list[_JobRows]) -> pd.Series:

@@ -306,3 +306,10 @@ def test_a_line_is_read_as_python_reads_json(line):
         assert isinstance(parse_event(line), BadLine)
     else:
         assert told([parse_event(line)]) == told([expected])
+
+
+@pytest.mark.parametrize("last", ["plain", "\x1b[31m", "v" * 3000, {"deep": [[[[1]]]]}])
+def test_wide_json_is_read_escaped(last):
+    """As a manifest of many jobs, which are not nested deeply."""
+    raw = json.dumps([*[{"job": number, "more": []} for number in range(100)], last]).encode()
+    assert read_json(raw) == escaped_json(json.loads(raw))
