@@ -36,6 +36,8 @@ class ScriptedProcess(Process):
 
     def stop(self, urgent=lambda: False): ...
 
+    def wake(self): ...
+
     def close(self):
         self.closed = True
 

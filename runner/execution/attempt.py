@@ -52,8 +52,9 @@ from runner.store.run_folder import JobStore, RunStore
 from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span
 from runner.words import printable
 
-# How long a wish to end may stay unheard while a job is silent.
-_POLL_SECONDS = 0.5
+# How long a wish to end may stay unheard while a job is silent and nobody wakes who listens to it,
+# as where the driver does not answer.
+_LONGEST_WAIT_SECONDS = 5.0
 # A clock that is kept by the network is moved by less; more than this was set.
 _CLOCK_STEP_SECONDS = 0.5
 # Of a process of this machine, and as an engine tells it.
@@ -135,7 +136,7 @@ class _Listener:
                 raise _OutOfTimeError(clock)
             try:
                 left = timer.left(time.monotonic())
-                chunk = process.read(min(max(left, 0.001), _POLL_SECONDS))
+                chunk = process.read(min(max(left, 0.001), _LONGEST_WAIT_SECONDS))
             except TimeoutError:
                 continue
             timer.heard(time.monotonic())
@@ -243,7 +244,13 @@ def _follow(
 ) -> None:  # fmt: skip
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
     keeper = conditions.keeper
-    watch = Watch(lambda: keeper.probe(process), listener.store.folder / "telemetry.jsonl")
+
+    def wake_if_due() -> None:
+        if conditions.interrupts.pending or process.is_due():
+            process.wake()
+
+    telemetry = listener.store.folder / "telemetry.jsonl"
+    watch = Watch(lambda: keeper.probe(process), telemetry, wake_if_due)
     try:
         with watch:
             was_disturbed = partial(disturbed_between, watch.samples)

@@ -240,17 +240,23 @@ class GpuProbe:
 class Watch:
     """Takes samples in a thread while a job runs; each is on disk once it is taken.
 
-    Whatever breaks here, also in ``begin``, which gives the probe, ends the watch and not the
+    ``also`` is called at each: what else is to be looked at now and then wakes no processor of its
+    own. Whatever breaks here, also in ``begin``, which gives the probe, ends the watch and not the
     job: ``problem`` then says what it was.
     """
 
     def __init__(
-        self, begin: Callable[[], Probe], path: Path, interval: float = INTERVAL_SECONDS
+        self,
+        begin: Callable[[], Probe],
+        path: Path,
+        also: Callable[[], None] = lambda: None,
+        interval: float = INTERVAL_SECONDS,
     ) -> None:
         self.samples: list[Sample] = []
         self.problem: str | None = None
         self._begin = begin
         self._path = path
+        self._also = also
         self._interval = interval
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -274,6 +280,7 @@ class Watch:
                     file.write(sample.to_json() + "\n")
                     file.flush()
                     self.samples.append(sample)
+                    self._also()
         except Exception as error:
             self.problem = (
                 f"the monitor ended after {len(self.samples)} samples: "

@@ -97,10 +97,22 @@ class Process(ABC):
     def read(self, timeout: float) -> Chunk | None:
         """Return the next chunk, or None at the end of output.
 
-        Raises TimeoutError if nothing came for ``timeout`` seconds, EngineError if the connection
-        to the process is lost, and OverrunError if it takes more than its host can give.
+        Raises TimeoutError if nothing came for ``timeout`` seconds or until ``wake``, EngineError
+        if the connection to the process is lost, and OverrunError if it takes more than its host
+        can give.
         """
         return self._output.read(timeout)
+
+    def is_due(self) -> bool:
+        """Return whether to call ``read`` though nothing was written: it may tell an end.
+
+        Another thread asks this now and then, so that nobody has to wait in short steps.
+        """
+        return False
+
+    def wake(self) -> None:
+        """Let a ``read`` that waits in another thread return at once, or the next one."""
+        self._output.wake()
 
     @abstractmethod
     def wait(self) -> Exit:
@@ -188,11 +200,17 @@ _CHUNKS = 256
 _PUT_SECONDS = 0.5
 
 
+class _Woken(Enum):
+    """What stands in a queue in order to end the waiting for it."""
+
+    WOKEN = "woken"
+
+
 class Output:
     """The chunks of all given sources, in the order in which they came."""
 
     def __init__(self, sources: list[Callable[[], Iterator[Chunk]]]) -> None:
-        self._queue: queue.Queue[Chunk | Exception | None] = queue.Queue(maxsize=_CHUNKS)
+        self._queue: queue.Queue[Chunk | Exception | _Woken | None] = queue.Queue(_CHUNKS)
         self._open = len(sources)
         self._discarding = threading.Event()
         for source in sources:
@@ -218,16 +236,23 @@ class Output:
         """Drop what comes from now on. An engine waits for its output to be taken when it stops."""
         self._discarding.set()
 
+    def wake(self) -> None:
+        """End a waiting for the next chunk. Where there are many, nobody waits."""
+        with suppress(queue.Full):
+            self._queue.put_nowait(_Woken.WOKEN)
+
     def read(self, timeout: float) -> Chunk | None:
         """Return the next chunk, or None once every source has ended.
 
-        Raises TimeoutError after ``timeout`` seconds, EngineError if a source broke.
+        Raises TimeoutError after ``timeout`` seconds or when woken, EngineError if a source broke.
         """
         while self._open:
             try:
                 item = self._queue.get(timeout=timeout)
             except queue.Empty:
                 raise TimeoutError from None
+            if isinstance(item, _Woken):
+                raise TimeoutError
             if isinstance(item, Exception):
                 raise EngineError(f"the connection to the job broke: {item}") from item
             if item is not None:

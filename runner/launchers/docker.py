@@ -145,6 +145,7 @@ class DockerProcess(Process):
         self._container = container
         self._cache = cache
         self._disk = disk
+        self._overrun: str | None = None
         self._say = say
         frames = container.attach(stdout=True, stderr=True, stream=True, logs=False, demux=True)
         self._output = Output([lambda: _chunks(frames)])
@@ -170,9 +171,14 @@ class DockerProcess(Process):
         return bool(found["State"]["Paused"])
 
     def read(self, timeout: float) -> Chunk | None:
-        if (problem := self._disk.problem()) is not None:
-            raise OverrunError(problem)
+        self._overrun = self._overrun or self._disk.problem()
+        if self._overrun is not None:
+            raise OverrunError(self._overrun)
         return super().read(timeout)
+
+    def is_due(self) -> bool:
+        self._overrun = self._overrun or self._disk.problem()
+        return self._overrun is not None
 
     def wait(self) -> Exit:
         try:

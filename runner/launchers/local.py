@@ -146,7 +146,7 @@ class LocalProcess(Process):
         if since > _LONGEST_DRAIN_SECONDS:
             return None
         try:
-            chunk = self._output.read(timeout)
+            chunk = self._output.read(min(timeout, _DRAIN_SECONDS) if has_ended else timeout)
         except TimeoutError:
             if since > _DRAIN_SECONDS:
                 return None
@@ -154,6 +154,9 @@ class LocalProcess(Process):
         if chunk is None and not has_ended:
             self._wait_for(timeout)
         return chunk
+
+    def is_due(self) -> bool:
+        return self._process.poll() is not None
 
     def _wait_for(self, timeout: float) -> None:
         try:

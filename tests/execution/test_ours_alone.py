@@ -73,7 +73,7 @@ class RecordedGuard(GpuGuard):
 
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
-    patch_everywhere(monkeypatch, Watch, lambda begin, path: Watch(begin, path, interval=0.001))
+    patch_everywhere(monkeypatch, Watch, lambda begin, path, also: Watch(begin, path, also, 0.001))
 
     def go(*recordings, nvml=None, judge=judge_strictly, script=None):
         guard = RecordedGuard(

@@ -295,6 +295,15 @@ def test_samples_are_on_disk_as_they_come_and_the_thread_ends(tmp_path):
     assert watching.problem is None
 
 
+def test_what_else_is_to_be_looked_at_is_looked_at_with_each_sample(tmp_path):
+    looked = []
+    path = tmp_path / "telemetry.jsonl"
+    with Watch(lambda: lambda: Sample(0, 1), path, lambda: looked.append(1), 0.001) as watching:
+        while len(watching.samples) < 3:
+            pass
+    assert 3 <= len(looked) == len(watching.samples)
+
+
 def test_what_breaks_in_a_probe_ends_the_watch_and_is_said(tmp_path):
     def broken():
         raise RuntimeError("the card fell off the bus")
