@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from models.job import clock, events, process, spec
+from models.job import clock, events, phases, process, spec
 from models.workloads import registry
 
 # The first epochs warm up: compilation, caches, memory.
@@ -59,9 +59,10 @@ def main(argument):
     asked = spec.parse(json.loads(argument)["job"])
     pairs = json.loads(argument)["pairs"]
     workload = registry.workload(asked.model, asked.size)
+    workload.adjust(asked.phase, asked.batch_size, asked.epochs)
     keras = process.start(asked, workload, process.empty_home(), stream)
     parts = process.load(asked, workload, stream)
-    model = process.build(asked, workload, keras, stream)
+    model = process.build(asked, workload, keras, phases.load(asked.phase), stream)
     samples = keras.samples_per_epoch(workload, parts.train)
 
     def report(epoch, seconds, logs):

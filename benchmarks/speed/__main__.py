@@ -16,6 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
+from speed.builds import builds
+from speed.clock import clock
 from speed.commands import reading_commands, whole_commands
 from speed.containers import containers
 from speed.host import host
@@ -30,6 +32,8 @@ GROUPS: dict[str, Group] = {
     "plans": plans,
     "host": host,
     "containers": containers,
+    "builds": builds,
+    "clock": clock,
 }
 KEPT = Path(__file__).parents[1] / "measured" / "speed.json"
 MOST_WORSE = 1.25

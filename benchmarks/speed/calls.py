@@ -26,10 +26,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds until a command ended, and those of processors that it and its children used."""
+    """Seconds until a command ended, and those of processors that it and its children used.
+
+    ``waits`` is how often they gave a processor up to wait, and so were woken later.
+    """
 
     wall: float
     cpu: float
+    waits: float
 
 
 def took(call: Call) -> Took:
@@ -44,7 +48,8 @@ def took(call: Call) -> Took:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in call.codes:
         raise SystemExit(f"{call.words} ended with {done.returncode}:\n{done.stdout[-2000:]}")
-    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(wall, cpu, after.ru_nvcsw - before.ru_nvcsw)
 
 
 def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
@@ -59,6 +64,7 @@ def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
         name: Took(
             statistics.median(one.wall for one in several),
             statistics.median(one.cpu for one in several),
+            statistics.median(one.waits for one in several),
         )
         for name, several in found.items()
     }

@@ -30,14 +30,11 @@ def _options(results: Path) -> list[str]:
 def containers(size: Size, folder: Path) -> Iterator[Line]:
     """Measure whole commands with one job, in turns with the same job in a plain container.
 
-    Options that build the image are taken from the environment's, as the tests take them.
+    How the image is built is taken from the environment, as the tests take it.
     """
-    if shutil.which("docker") is None or subprocess.run(
-        ["docker", "version"], capture_output=True, check=False
-    ).returncode:
-        print("containers: not measured, because docker version finds no engine")
+    if not has_engine("containers"):
         return
-    built = _build_options()
+    built = build_options()
     results = folder / "runs"
     ours = Call([sys.executable, "-m", "runner", "run", *_options(results), *built], ROOT)
     took(ours)
@@ -66,7 +63,18 @@ def containers(size: Size, folder: Path) -> Iterator[Line]:
                MOST_UNCHANGED, reference, beside)  # fmt: skip
 
 
-def _build_options() -> list[str]:
+def has_engine(group: str) -> bool:
+    """Return whether there is an engine, and say which group is left out where there is none."""
+    is_there = shutil.which("docker") is not None and not subprocess.run(
+        ["docker", "version"], capture_output=True, check=False
+    ).returncode
+    if not is_there:
+        print(f"{group}: not measured, because docker version finds no engine")
+    return is_there
+
+
+def build_options() -> list[str]:
+    """Return how images are built, from the environment as the tests take it."""
     named = {"--base-image": "BENCH_BASE_IMAGE", "--ca-bundle": "BENCH_CA_BUNDLE"}
     return [word for option, name in named.items() if name in os.environ
             for word in (option, os.environ[name])]  # fmt: skip

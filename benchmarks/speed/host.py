@@ -9,6 +9,7 @@ from pathlib import Path
 
 from launcher_contract import make_job
 from runner.execution.attempt import run_job
+from runner.execution.watch import INTERVAL_SECONDS
 from runner.launchers.base import Environment
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
@@ -19,6 +20,8 @@ from speed.line import FULL, Line, Size
 
 EVENTS = 50_000
 MOST_FOR_EVENTS, MOST_OF_A_CORE = 1.0, 0.005
+# One for each sample.
+MOST_WAKE_UPS = 1 / INTERVAL_SECONDS
 _CHUNK = 64 << 10
 _CALM_SECONDS = 20
 
@@ -66,3 +69,6 @@ def _calm(size: Size, folder: Path) -> Iterator[Line]:
     share = max(found["long"].cpu - found["short"].cpu, 0.0) / _CALM_SECONDS
     yield Line("processor's time while a job trains, of a core", share, "of 1", MOST_OF_A_CORE,
                1.0, "a core")  # fmt: skip
+    woken = (found["long"].waits - found["short"].waits) / _CALM_SECONDS
+    yield Line("wake-ups while a job trains, each second", woken, "of all threads", MOST_WAKE_UPS,
+               1 / INTERVAL_SECONDS, "a sample")  # fmt: skip

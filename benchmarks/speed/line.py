@@ -35,16 +35,24 @@ class Line:
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: ``rounds`` of each command, and runs of so many jobs and epochs."""
+    """How much is measured: ``rounds`` of each command, and runs of so many jobs and epochs.
+
+    ``builds`` is how often images are built from nothing, ``pairs`` how many epochs the clock
+    measures; 0 leaves that out.
+    """
 
     rounds: int
     jobs: int
     epochs: int
     planned_jobs: int
     page_jobs: int
+    builds: int
+    pairs: int
 
 
-FULL = Size(rounds=15, jobs=1000, epochs=1000, planned_jobs=10_000, page_jobs=10_000)
-SMALL = Size(rounds=5, jobs=100, epochs=100, planned_jobs=1_000, page_jobs=500)
+FULL = Size(rounds=15, jobs=1000, epochs=1000, planned_jobs=10_000, page_jobs=10_000,
+            builds=3, pairs=300)  # fmt: skip
+SMALL = Size(rounds=5, jobs=100, epochs=100, planned_jobs=1_000, page_jobs=500,
+             builds=0, pairs=0)  # fmt: skip
 
 Group = Callable[[Size, Path], Iterable[Line]]

@@ -16,6 +16,7 @@ from runner.store.run_folder import RunStore
 from speed.calls import in_turns, took
 from speed.commands import Bench
 from speed.line import FULL, Line, Size
+from speed.opening import opening
 
 
 def _lines(job: Job, epochs: int) -> bytes:
@@ -54,7 +55,7 @@ from runner.report.html.page import render_page
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 
-folder, has_page = Path(sys.argv[1]), len(sys.argv) > 2
+folder, *pages = map(Path, sys.argv[1:])
 found = {}
 
 
@@ -75,19 +76,22 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 table = timed("load", lambda: load_runs(folder))
 found["bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 timed("summary", lambda: summarize(table))
-if has_page:
-    found["page_bytes"] = len(timed("page", lambda: render_page(table, [folder])).encode())
+for path in pages:
+    page = timed("page", lambda: render_page(table, [folder]))
+    found["page_bytes"] = path.write_bytes(page.encode())
 timed("plain", plain)
 print(json.dumps(found))
 """
 MOST_TO_LOAD, MOST_BYTES, MOST_TO_SUMMARIZE = 3.0, 1.0, 1.0
+# Ten times what a tenth of the rows takes, and what a machine adds that gives memory page by page.
+MOST_OF_TEN = 1.25
 MOST_TO_PLAN, MOST_TO_BUILD, MOST_OF_PAGE, MOST_TO_OPEN = 1.0, 5.0, 5.0, 2.0
 
 
-def _measured(run: Path, *more: str) -> dict[str, float]:
-    """Return what the code above measured of a run, in seconds and bytes."""
+def _measured(run: Path, *pages: Path) -> dict[str, float]:
+    """Return what the code above measured of a run, in seconds and bytes; it writes the pages."""
     said = subprocess.run(
-        [sys.executable, "-c", _LOAD, str(run), *more], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _LOAD, run, *pages], capture_output=True, text=True, check=True
     )
     found: dict[str, float] = json.loads(said.stdout)
     return found
@@ -105,8 +109,10 @@ def tables(size: Size, folder: Path) -> Iterator[Line]:
         share, "the share of a million",
     )  # fmt: skip
     yield Line(f"{rows:,} epochs, summary", found["summary"], "s", MOST_TO_SUMMARIZE, plain, beside)
-    jobs = size.page_jobs
-    found = _measured(make_run(folder / "jobs", jobs, 3), "page")
+    tenth = _measured(make_run(folder / "tenth", size.jobs // 10, size.epochs))
+    yield _in_proportion(f"{rows:,} epochs", found, tenth)
+    jobs, page = size.page_jobs, folder / "page.html"
+    found = _measured(make_run(folder / "jobs", jobs, 3), page)
     plain = found["plain"]
     yield Line(f"{jobs:,} jobs to the table", found["load"], "s", MOST_TO_LOAD, plain, beside)
     yield Line(f"{jobs:,} jobs, the page from it", found["page"], "s", MOST_TO_BUILD, plain, beside)
@@ -114,6 +120,17 @@ def tables(size: Size, folder: Path) -> Iterator[Line]:
         f"{jobs:,} jobs, size of the page", found["page_bytes"] / 1e6, "MB", MOST_OF_PAGE,
         jobs / FULL.page_jobs, "the share of ten thousand",
     )  # fmt: skip
+    tenth = _measured(make_run(folder / "fewer", jobs // 10, 3))
+    yield _in_proportion(f"{jobs:,} jobs", found, tenth)
+    if size is FULL:  # what an empty one takes is most of a short one
+        yield from opening(page, f"{jobs:,} jobs, opening of the page", MOST_TO_OPEN, size.rounds)
+
+
+def _in_proportion(name: str, found: dict[str, float], tenth: dict[str, float]) -> Line:
+    """Return how much more a table takes than ten of a tenth of its rows, which begin alike."""
+    reference = 10 * tenth["load"]
+    return Line(f"{name} to the table, beside a tenth", found["load"], "s", MOST_OF_TEN * reference,
+                reference, "ten times a tenth of them")  # fmt: skip
 
 
 def plans(size: Size, folder: Path) -> Iterator[Line]:
