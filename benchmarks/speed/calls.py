@@ -26,14 +26,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds until a command ended, and those of processors that it and its children used.
-
-    ``waits`` is how often they gave a processor up to wait, and so were woken later.
-    """
+    """Seconds until a command ended, and those of processors that it and its children used."""
 
     wall: float
     cpu: float
-    waits: float
 
 
 def took(call: Call) -> Took:
@@ -48,8 +44,7 @@ def took(call: Call) -> Took:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in call.codes:
         raise SystemExit(f"{call.words} ended with {done.returncode}:\n{done.stdout[-2000:]}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Took(wall, cpu, after.ru_nvcsw - before.ru_nvcsw)
+    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
@@ -64,7 +59,6 @@ def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
         name: Took(
             statistics.median(one.wall for one in several),
             statistics.median(one.cpu for one in several),
-            statistics.median(one.waits for one in several),
         )
         for name, several in found.items()
     }

@@ -52,9 +52,9 @@ from runner.store.run_folder import JobStore, RunStore
 from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span
 from runner.words import printable
 
-# How long a wish to end may stay unheard while a job is silent and nobody wakes who listens to it,
-# as where the driver does not answer.
-_LONGEST_WAIT_SECONDS = 5.0
+# How long it may stay unseen that a silent job is due to end where the samples have ended, as where
+# the driver does not answer.
+_LONGEST_WAIT_SECONDS = 20.0
 # A clock that is kept by the network is moved by less; more than this was set.
 _CLOCK_STEP_SECONDS = 0.5
 # Of a process of this machine, and as an engine tells it.
@@ -197,7 +197,8 @@ def _attend(
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
-        listener.listen(process, Timer(conditions.limits, began), interrupts)
+        with interrupts.waking(process.wake):
+            listener.listen(process, Timer(conditions.limits, began), interrupts)
     except BaseException as error:
         process.stop(lambda: interrupts.urgent)
         if (outcome := _cut_short(error, conditions.limits)) is None:
@@ -246,7 +247,7 @@ def _follow(
     keeper = conditions.keeper
 
     def wake_if_due() -> None:
-        if conditions.interrupts.pending or process.is_due():
+        if process.is_due():
             process.wake()
 
     telemetry = listener.store.folder / "telemetry.jsonl"

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,7 +31,7 @@ class Interrupts:
     waited for (``urgent``), the third ends the process where it is.
 
     Only the main thread is interrupted. Work in another one looks at ``pending``, or calls
-    ``check``.
+    ``check``; who waits there for something else is woken by what ``waking`` was given.
     """
 
     def __init__(self, patience: int = 1) -> None:
@@ -39,6 +39,7 @@ class Interrupts:
         self._count = 0
         self._patience = patience
         self._depth = _Depth()
+        self._wakers: list[Callable[[], None]] = []
 
     @property
     def pending(self) -> bool:
@@ -85,9 +86,21 @@ class Interrupts:
         finally:
             self._depth.value -= 1
 
+    @contextmanager
+    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Call ``wake``, in a thread of its own, each time the end is asked for meanwhile."""
+        self._wakers.append(wake)
+        try:
+            yield
+        finally:
+            self._wakers.remove(wake)
+
     def _hear(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._count += 1
         if self._count >= _AT_ONCE:
             os._exit(_EXIT_CODE)
+        # Not here: what the interrupted code holds locked, it may have to lock too.
+        for wake in list(self._wakers):
+            threading.Thread(target=wake, name="wake", daemon=True).start()
         if not self._depth.value:
             raise KeyboardInterrupt

@@ -7,7 +7,7 @@ fails here is ``invalid``, with the reason, and has no time in a summary.
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Protocol, cast
 
 from runner.spec.axes import trains
 from runner.spec.job import Job
@@ -43,8 +43,8 @@ def _wrong_parameters(job: Job, events: Sequence[Event]) -> str | None:
     return None
 
 
-class _Learnt(NamedTuple):
-    """What an epoch of training says that it learnt."""
+class _Learnt(Protocol):
+    """An epoch of training, which says what it learnt."""
 
     epoch: int
     samples: int
@@ -60,11 +60,7 @@ def _epochs(events: Sequence[Event]) -> list[EpochEvent]:
 
 def _learnt(events: Sequence[Event]) -> list[_Learnt]:
     """Return what the epochs learnt; none where they only predicted."""
-    return [
-        _Learnt(e.epoch, e.samples, e.loss, e.accuracy, e.val_loss, e.val_accuracy)
-        for e in _epochs(events)
-        if e.loss is not None
-    ]
+    return cast(list[_Learnt], [event for event in _epochs(events) if event.loss is not None])
 
 
 def _untold(job: Job, events: Sequence[Event]) -> str | None:
