@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,6 +99,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="Keep the ratios for --check.")
     parser.add_argument("--check", action="store_true", help="Measure small; 1 where worse.")
     asked = parser.parse_args()
+    # As where it is not set: each call would compile anew what was copied or installed for it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print("| what | goal | figure | ratio | |\n| --- | --- | --- | --- | --- |")
     if asked.check:
         kept = json.loads(KEPT.read_text())

@@ -26,18 +26,21 @@ MODULES = {"made.py": "VALUE = 1\n", "of_another_python.py": 'print "no"\n'}
 
 
 def make_wheel(folder):
-    """Write a wheel of two modules, and return the line of a lock that names it."""
+    """Write a wheel of two modules, the same each time, and return a lock's line of it."""
     path = folder / "made-1.0-py3-none-any.whl"
     about = "made-1.0.dist-info/"
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in MODULES.items():
-            archive.writestr(name, text)
-        archive.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
+            archive.writestr(zipfile.ZipInfo(name), text)
         archive.writestr(
-            about + "WHEEL",
+            zipfile.ZipInfo(about + "METADATA"),
+            "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n",
+        )
+        archive.writestr(
+            zipfile.ZipInfo(about + "WHEEL"),
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
-        archive.writestr(about + "RECORD", "")
+        archive.writestr(zipfile.ZipInfo(about + "RECORD"), "")
     return f"made==1.0 --hash=sha256:{sha256_of(path.read_bytes())}\n"
 
 
