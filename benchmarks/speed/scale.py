@@ -101,7 +101,7 @@ def tables(size: Size, folder: Path) -> Iterator[Line]:
     """Measure how long many epochs take to a table and a summary, and how much memory."""
     rows = size.jobs * size.epochs
     share = rows / (FULL.jobs * FULL.epochs)
-    found = _measured(make_run(folder / "epochs", size.jobs, size.epochs))
+    found = of_epochs = _measured(make_run(folder / "epochs", size.jobs, size.epochs))
     plain, beside = found["plain"], "json.loads of each line"
     yield Line(f"{rows:,} epochs to the table", found["load"], "s", MOST_TO_LOAD, plain, beside)
     yield Line(
@@ -109,8 +109,6 @@ def tables(size: Size, folder: Path) -> Iterator[Line]:
         share, "the share of a million",
     )  # fmt: skip
     yield Line(f"{rows:,} epochs, summary", found["summary"], "s", MOST_TO_SUMMARIZE, plain, beside)
-    tenth = _measured(make_run(folder / "tenth", size.jobs // 10, size.epochs))
-    yield _in_proportion(f"{rows:,} epochs", found, tenth)
     jobs, page = size.page_jobs, folder / "page.html"
     found = _measured(make_run(folder / "jobs", jobs, 3), page)
     plain = found["plain"]
@@ -120,9 +118,11 @@ def tables(size: Size, folder: Path) -> Iterator[Line]:
         f"{jobs:,} jobs, size of the page", found["page_bytes"] / 1e6, "MB", MOST_OF_PAGE,
         jobs / FULL.page_jobs, "the share of ten thousand",
     )  # fmt: skip
-    tenth = _measured(make_run(folder / "fewer", jobs // 10, 3))
-    yield _in_proportion(f"{jobs:,} jobs", found, tenth)
-    if size is FULL:  # what an empty one takes is most of a short one
+    if size is FULL:  # of few and short ones, what is the same for all takes most
+        tenth = make_run(folder / "fewer_epochs", size.jobs // 10, size.epochs)
+        yield _in_proportion(f"{rows:,} epochs", of_epochs, _measured(tenth))
+        tenth = make_run(folder / "fewer_jobs", jobs // 10, 3)
+        yield _in_proportion(f"{jobs:,} jobs", found, _measured(tenth))
         yield from opening(page, f"{jobs:,} jobs, opening of the page", MOST_TO_OPEN, size.rounds)
 
 
