@@ -25,11 +25,12 @@ RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call seve
 	$(call option,TIMEOUT,timeout) $(call option,SILENCE,silence) \
 	$(call option,LAUNCHER,launcher) $(call option,ENGINE,engine) $(BUILD_OPTIONS)
 BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-bundle) \
-	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels)
+	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels) \
+	$(call option,BUILD_JOBS,build-jobs)
 
 OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGET SAME_WITHIN \
 	DATA THREADS MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
-	BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS
+	BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS BUILD_JOBS
 # Said once, where it might have been meant.
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
 	note: $(one) of the environment is not used; make $@ $(one)=... passes it on)))
