@@ -198,8 +198,10 @@ class LocalProcess(Process):
         return [process for process, token in _marked(_TOKEN) if token == str(self._scratch)]
 
     def _has_gone(self) -> bool:
-        _kill(self._survivors())
-        return not self._survivors()
+        """Kill what is left, and return whether there was nothing: each look reads all of /proc."""
+        left = self._survivors()
+        _kill(left)
+        return not left
 
 
 @dataclass(eq=False)

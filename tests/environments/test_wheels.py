@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from runner.environments.patience import Making
+from runner.environments.patience import Making, UnwantedError
 from runner.environments.recipe import sha256_of
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, UnobtainableError
@@ -70,3 +70,13 @@ def test_the_wheel_of_pytorch_is_the_one_that_its_lock_names():
     (wheel,) = found.wheels
     assert wheel.file == FILE
     assert "torch==2.13.0+cpu" in found.lock(Device.CPU).read_text()
+
+
+def test_a_wheel_that_nobody_wants_any_more_is_not_fetched_to_its_end(
+    configuration, server, tmp_path
+):
+    server.files[PATH] = CONTENT
+    making = Making(tmp_path / "log", print, is_wanted=lambda: False)
+    with pytest.raises(UnwantedError):
+        with_own_wheels(configuration, Device.CPU, BuildOptions(), tmp_path / "cache", making)
+    assert list((tmp_path / "cache" / "wheels").iterdir()) == []
