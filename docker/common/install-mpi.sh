@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
+# usage: install-mpi.sh [PACKAGE...]   (of apt's, to be installed with it)
 # CNTK's wheels load libmpi.so.12 and libmpi_cxx.so.1: Open MPI 1.10, which ubuntu:16.04 has.
 # Newer bases have newer ones; these serve under the old names (training in one process never
 # calls them).
 set -euo pipefail
-common=$(dirname "$0")
-# shellcheck source=docker/common/ca.sh
-. "$common/ca.sh"
-trust_build_ca
+# shellcheck source=docker/common/apt.sh
+. "$(dirname "$0")/apt.sh"
 
-apt-get update -qq
+apt_update
 offered=$(apt-cache --names-only search '^libopenmpi(1\.10|2|3|40|3t64|40t64)$' | cut -d ' ' -f 1)
 package=$(sort <<<"$offered" | head -n 1)
 if [ -z "$package" ]; then
     echo "install-mpi: apt offers no libopenmpi of version 1.10 to 5" >&2
     exit 1
 fi
-"$common/apt-install.sh" "$package"
+apt_install "$package" "$@"
 
 # usage: provide NAME STEM: make NAME loadable from the newest STEM.so.* that is installed.
 provide() {

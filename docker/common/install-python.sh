@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: install-python.sh [PACKAGE...]
-# Uses the base image's Python 3.5 or 3.6, or installs apt's python3 together with PACKAGE...;
+# Installs PACKAGE... of apt's, and its python3 unless the base image has a Python 3.5 or 3.6;
 # then brings pip, setuptools and wheel to the last releases for Python 3.5, by hash.
 set -euo pipefail
 common=$(dirname "$0")
@@ -11,8 +11,10 @@ usable() {
 }
 
 if ! usable; then
-    "$common/apt-install.sh" \
-        ca-certificates python3 python3-pip python3-setuptools python3-wheel "$@"
+    set -- ca-certificates python3 python3-pip python3-setuptools python3-wheel "$@"
+fi
+if [ $# -gt 0 ]; then
+    "$common/apt-install.sh" "$@"
 fi
 if ! usable; then
     echo "install-python: needs Python 3.5 or 3.6 with pip; this base image offers" \

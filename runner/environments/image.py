@@ -3,7 +3,7 @@
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,11 +151,21 @@ def add_ways(tar: tarfile.TarFile, options: BuildOptions, lock: bytes) -> None:
     add_file(tar, f"wheels/{mark}", io.BytesIO())
 
 
-def _context(stage: Stage, options: BuildOptions) -> IO[bytes]:
+def _labelled(dockerfile: bytes, labels: Mapping[str, str]) -> bytes:
+    """Return a Dockerfile that ends with labels in one step: an engine makes a step of each.
+
+    They are names of images and configurations, which hold nothing that would need quoting.
+    """
+    told = " ".join(f'{name}="{label}"' for name, label in labels.items())
+    return dockerfile + f"\nLABEL {told}\n".encode()
+
+
+def _context(stage: Stage, labels: Mapping[str, str], options: BuildOptions) -> IO[bytes]:
     """Return a stage's build context as a tar in a temporary file."""
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's to close
+    files = stage.files | {"Dockerfile": _labelled(stage.files["Dockerfile"], labels)}
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, content in stage.files.items():
+        for name, content in files.items():
             add_file(tar, name, io.BytesIO(content))
         add_ways(tar, options, stage.files.get("requirements.lock", b""))
     packed.seek(0)
@@ -302,10 +312,10 @@ def _build(
 
     def attempt() -> None:
         whole = cut_off_after(engine, options.build_seconds, making)
-        with _context(stage, options) as context, whole:
+        with _context(stage, labels, options) as context, whole:
             answers = engine.client.api.build(
                 fileobj=context, custom_context=True, tag=stage.tag, buildargs=arguments,
-                labels=labels, rm=True, forcerm=True, decode=True,
+                rm=True, forcerm=True, decode=True,
             )  # fmt: skip
             if problem := _follow(answers, making):
                 raise EngineError(problem)

@@ -1,14 +1,16 @@
 """Recipes: the files that decide what an image holds, and the stages that they are built in.
 
-A recipe is cut where it copies in the locked requirements and where it copies in the models. Each
-stage is an image of its own, named after all that went into it. So a change of the models is built
-on the stage below, and a change of the lock on the one below that, with nothing else fetched or
-made again: on a machine without a network too.
+A recipe is cut where it asks for the device, where it copies in the locked requirements and where
+it copies in the models. Each stage is an image of its own, named after all that went into it. So a
+change of the models is built on the stage below, and a change of the lock on the one below that,
+with nothing else fetched or made again: on a machine without a network too. What comes before the
+device is often the same in several recipes, and then is made once for all of them.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from runner import paths
@@ -23,6 +25,7 @@ _REACH = "ARG DEVICE\nARG PIP_INDEX_URL\nCOPY ca-bundle.pem /opt/build/\n"
 
 # Where a stage begins: at the line that begins so, and after which lines of its own.
 _CUTS = {
+    "device": ("ARG DEVICE\n", _FROM + _REACH),
     "environment": ("COPY requirements.lock ", _FROM + _REACH),
     "models": ("COPY models ", _FROM),
 }
@@ -79,16 +82,30 @@ def recipe_files(configuration: Configuration, device: Device) -> dict[str, byte
     }
 
 
+def _does(text: str) -> bool:
+    """Return whether a part of a Dockerfile changes an image's files."""
+    return any(line.startswith(("RUN ", "COPY ")) for line in text.splitlines())
+
+
 def _parts(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """Yield each stage's name and its own Dockerfile."""
-    name, text = "system", ""
-    for line in dockerfile.splitlines(keepends=True):
-        for stage, (at, head) in _CUTS.items():
-            if line.startswith(at):
-                yield name, text
-                name, text = stage, head
-        text += line
-    yield name, text
+    """Yield each stage's name and its own Dockerfile.
+
+    No stage is begun where the one below would change no files, or the new one itself.
+    """
+    lines = dockerfile.splitlines(keepends=True)
+    begun = [(n, name) for n, line in enumerate(lines) for name in _CUTS if _begins(name, line)]
+    name, head, text = "system", "", "".join(lines[: begun[0][0] if begun else None])
+    for (at, stage), (end, _) in pairwise([*begun, (len(lines), "")]):
+        own = "".join(lines[at:end])
+        if _does(text) and _does(own):
+            yield name, head + text
+            name, head, text = stage, _CUTS[stage][1], ""
+        text += own
+    yield name, head + text
+
+
+def _begins(stage: str, line: str) -> bool:
+    return line.startswith(_CUTS[stage][0])
 
 
 def _copied(dockerfile: str, files: Mapping[str, bytes]) -> dict[str, bytes]:

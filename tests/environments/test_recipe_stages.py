@@ -20,12 +20,11 @@ def made(name="mxnet-k122", base_digest="sha256:1", **changed):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_recipe_has_three_stages_each_built_on_the_one_before(name):
-    system, environment, models = made(name)
-    assert [stage.name for stage in (system, environment, models)] == [
-        "system", "environment", "models",
-    ]  # fmt: skip
-    assert (system.base, environment.base, models.base) == ("base:1", system.tag, environment.tag)
+def test_every_recipe_has_its_stages_each_built_on_the_one_before(name):
+    stages = made(name)
+    device = [] if "k3" in name else ["device"]
+    assert [stage.name for stage in stages] == ["system", *device, "environment", "models"]
+    assert [stage.base for stage in stages] == ["base:1", *(stage.tag for stage in stages[:-1])]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -37,8 +36,9 @@ def test_no_instruction_of_a_recipe_is_lost(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_installs_packages_and_what_holds_the_models_get_no_more_than_they_copy(name):
-    system, environment, models = made(name)
+    system, *device, environment, models = made(name)
     assert {path.split("/")[0] for path in system.files} == {"Dockerfile", "common"}
+    assert [set(stage.files) for stage in device] == [{"Dockerfile"}] * len(device)
     assert set(environment.files) == {"Dockerfile", "requirements.lock"}
     assert {path.split("/")[0] for path in models.files} == {"Dockerfile", "models"}
     assert b"ca-bundle" not in models.files["Dockerfile"], "it would stay in the image"
@@ -64,10 +64,10 @@ def test_what_a_suite_adds_is_in_the_image_and_in_the_hash_of_the_models(
 @pytest.mark.parametrize(
     ("changed", "same"),
     [
-        ({"models__x.py": b"1"}, [True, True, False]),
-        ({"requirements.lock": b"x==1"}, [True, False, False]),
-        ({"common__x.sh": b"1"}, [False, False, False]),
-        ({"base_digest": "sha256:2"}, [False, False, False]),
+        ({"models__x.py": b"1"}, [True, True, True, False]),
+        ({"requirements.lock": b"x==1"}, [True, True, False, False]),
+        ({"common__x.sh": b"1"}, [False, False, False, False]),
+        ({"base_digest": "sha256:2"}, [False, False, False, False]),
     ],
 )
 def test_a_changed_input_renames_the_stages_from_there_up(changed, same):
@@ -75,11 +75,42 @@ def test_a_changed_input_renames_the_stages_from_there_up(changed, same):
     assert [a.tag == b.tag for a, b in zip(before, after)] == same
 
 
-def test_stages_that_do_the_same_work_share_a_name_for_it_whoever_they_are_for():
-    systems = {name: made(name)[0] for name in ("jax-k3", "tf-k3", "torch-k3", "jax-k305")}
-    assert len({stage.tag for stage in systems.values()}) == 4
-    same = [systems[name].work for name in ("jax-k3", "tf-k3", "torch-k3")]
-    assert same == same[:1] * 3
-    assert systems["jax-k305"].work not in same
-    assert made("jax-k3", common__finish=b"changed")[0].work not in same
-    assert made("jax-k3")[1].work != made("tf-k3")[1].work
+@pytest.mark.parametrize(
+    ("names", "other"),
+    [
+        (["jax-k3", "tf-k3", "torch-k3"], "jax-k305"),
+        (["theano-k208", "tf-cntk-k208", "mxnet-k122", "mxnet-k216"], "jax-k3"),
+    ],
+)
+def test_stages_that_do_the_same_work_share_a_name_for_it_whoever_they_are_for(names, other):
+    systems = {name: made(name)[0] for name in [*names, other]}
+    assert len({stage.tag for stage in systems.values()}) == len(systems)
+    same = [systems[name].work for name in names]
+    assert same == same[:1] * len(names)
+    assert systems[other].work not in same
+    assert made(names[0], common__finish=b"changed")[0].work not in same
+    assert made(names[0])[-2].work != made(names[1])[-2].work
+
+
+@pytest.mark.parametrize(
+    ("between", "names"),
+    [
+        (["RUN a", "ARG DEVICE", "RUN b"], ["system", "device", "environment", "models"]),
+        (["ARG DEVICE", "RUN a", "RUN b"], ["system", "environment", "models"]),
+        (["RUN a", "RUN b", "ARG DEVICE"], ["system", "environment", "models"]),
+        (["RUN a", "# ARG DEVICE", "RUN b"], ["system", "environment", "models"]),
+        ([], ["system", "models"]),
+    ],
+)
+def test_a_stage_begins_only_where_it_has_something_to_do(between, names):
+    begin = ["ARG BASE_IMAGE", "FROM ${BASE_IMAGE}"]
+    end = ["COPY requirements.lock /opt/build/", "RUN c", "COPY models /opt/bench/models"]
+    recipe = "".join(f"{line}\n" for line in [*begin, *between, *end])
+    stages = made(Dockerfile=recipe.encode())
+    assert [stage.name for stage in stages] == names
+    for stage in stages:
+        lines = stage.files["Dockerfile"].decode().splitlines()
+        assert lines[:2] == begin
+        assert lines.count(begin[1]) == 1
+    done = [x for s in stages for x in s.files["Dockerfile"].decode().splitlines() if "RUN" in x]
+    assert done == [x for x in [*between, *end] if "RUN" in x]

@@ -253,8 +253,8 @@ def test_a_build_begins_at_the_stage_that_is_there():
     nothing = find(Image(BASE))
     assert (nothing.held, nothing.is_there, nothing.has_layers) == (None, False, False)
     base = held_base(engine_with(Image(BASE)), BASE)
-    system, environment, models = image_plan(MXNET, Device.CPU, base).stages
-    assert nothing.missing == (system.name, environment.name, models.name)
+    system, device, environment, models = image_plan(MXNET, Device.CPU, base).stages
+    assert nothing.missing == (system.name, device.name, environment.name, models.name)
     begun = find(Image(BASE), Image(system.tag))
     assert (begun.held, begun.has_layers) == ("system", False)
     nearly = find(Image(BASE), Image(environment.tag))
