@@ -6,6 +6,7 @@ import os
 import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,25 +27,43 @@ class Call:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds until a command ended, and those of processors that it and its children used."""
+    """Seconds until a command ended, and those of processors that it and its children used.
+
+    ``own`` is the part of ``cpu`` that is not its children's, to a hundredth of a second.
+    """
 
     wall: float
     cpu: float
+    own: float
+
+
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds(process: int) -> float:
+    """Return the processors' seconds of a process without its children, once it has ended."""
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / TICKS_A_SECOND
 
 
 def took(call: Call) -> Took:
     """Call a command and return what it took. Ends the program where the command fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(
-        call.words, cwd=call.cwd, env={**os.environ, **call.environment}, text=True, check=False,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in call.codes:
-        raise SystemExit(f"{call.words} ended with {done.returncode}:\n{done.stdout[-2000:]}")
-    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            call.words, cwd=call.cwd, env={**os.environ, **call.environment},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        own = _own_seconds(process.pid)
+        code = process.wait()
+        wall = time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if code not in call.codes:
+            output.seek(0)
+            raise SystemExit(f"{call.words} ended with {code}:\n{output.read()[-2000:]}")
+    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, own)
 
 
 def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
@@ -59,6 +78,7 @@ def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Took]:
         name: Took(
             statistics.median(one.wall for one in several),
             statistics.median(one.cpu for one in several),
+            statistics.median(one.own for one in several),
         )
         for name, several in found.items()
     }

@@ -91,7 +91,7 @@ def whole_commands(size: Size, folder: Path) -> Iterator[Line]:
     )  # fmt: skip
     yield Line(
         "each further job, without the job itself",
-        (found["more"].cpu - found["one"].cpu) / (more - 1) - job.cpu,
+        (found["more"].own - found["one"].own) / (more - 1),
         "CPU s", MOST_OF_A_FURTHER_JOB, job.cpu, "the job alone",
     )  # fmt: skip
     for name in (*ANSWERS, "completion"):

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from speed import __main__ as speed
+from speed.calls import Call, took
 from speed.line import Line
 
 
@@ -58,3 +59,21 @@ def test_one_disturbance_is_no_change(measured, figures, worse, times):
     asked = measured(*figures)
     assert speed.check(["commands"], {"a": 2.0}) == worse
     assert asked == [True] * times
+
+
+BUSY = "import time\nwhile time.process_time() < 0.3: pass"
+BUSY_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
+
+
+@pytest.mark.parametrize(("code", "own"), [(BUSY, True), (BUSY_CHILD, False)])
+def test_a_command_s_own_seconds_are_without_its_children_s(tmp_path, code, own):
+    one = took(Call([sys.executable, "-c", code], tmp_path))
+    assert one.cpu >= 0.3
+    assert (one.own >= 0.28) == own
+    assert one.wall >= one.own
+
+
+def test_a_command_that_fails_ends_the_measurement_with_what_it_said(tmp_path):
+    failing = Call([sys.executable, "-c", "print('why'); raise SystemExit(3)"], tmp_path)
+    with pytest.raises(SystemExit, match=r"ended with 3:\nwhy"):
+        took(failing)
