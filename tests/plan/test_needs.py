@@ -116,14 +116,15 @@ def test_images_that_are_not_there_need_room_to_build(tmp_path, mxnet):
 
 def test_an_image_or_the_stage_below_its_models_needs_nothing(tmp_path, mxnet):
     base = FoundBase("ubuntu:16.04", "ubuntu:16.04", image_content(["base"], {}), None)
-    *below, environment, finished = [stage.tag for stage in image_plan(mxnet, Device.CPU, base).stages]
-    for tag in (environment, finished):
-        found = engine(tmp_path, [tag])
+    plan = image_plan(mxnet, Device.CPU, base)
+    *below, environment, finished = plan.stages
+    for stage in (environment, finished):
+        found = engine(tmp_path, [stage.tag])
         assert list(image_needs(found, [mxnet], Device.CPU, BuildOptions())) == []
         needed = list(image_needs(found, [mxnet], Device.GPU, BuildOptions()))
         assert [(need.what, need.bytes) for need in needed] == [("image mxnet-k122", None)]
-    for tag in below:
-        found = engine(tmp_path, [tag])
+    for stage in below:
+        found = engine(tmp_path, [stage.tag])
         assert list(image_needs(found, [mxnet], Device.CPU, BuildOptions())) != []
 
 
