@@ -8,7 +8,7 @@ device is often the same in several recipes, and then is made once for all of th
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -99,9 +99,18 @@ def _parts(dockerfile: str) -> Iterator[tuple[str, str]]:
         own = "".join(lines[at:end])
         if _does(text) and _does(own):
             yield name, head + text
-            name, head, text = stage, _CUTS[stage][1], ""
+            name, head, text = stage, _head(stage, lines[:at]), ""
         text += own
     yield name, head + text
+
+
+def _head(stage: str, before: Sequence[str]) -> str:
+    """Return how a stage begins: with what was declared ``before``, too, as a FROM forgets it."""
+    head = _CUTS[stage][1]
+    if stage == FINISHED:
+        return head
+    declared = [line for line in before if line.startswith("ARG ")]
+    return head + "".join(line for line in declared if line not in head)
 
 
 def _begins(stage: str, line: str) -> bool:

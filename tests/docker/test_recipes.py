@@ -97,6 +97,18 @@ def test_scripts_are_sound(script):
         subprocess.run([shellcheck, "-x", script], check=True, cwd=ROOT)
 
 
+@pytest.mark.parametrize(("is_apts", "said"), [(True, "python3-dev x"), (False, "")])
+def test_packages_that_belong_to_apt_s_python_are_wanted_with_it_alone(tmp_path, is_apts, said):
+    for name, code in (("python3", 0), ("dpkg", 0 if is_apts else 1)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    run = subprocess.run(
+        [DOCKER / "common" / "with-apt-python.sh", "python3-dev", "x"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.strip() == said
+
+
 @pytest.mark.parametrize("arguments", [[], ["one"], ["--unknown", "a", "b"]])
 def test_make_base_explains_itself(arguments):
     script = ROOT / ".ci" / "make-base"

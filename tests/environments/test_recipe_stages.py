@@ -92,6 +92,23 @@ def test_stages_that_do_the_same_work_share_a_name_for_it_whoever_they_are_for(n
     assert made(names[0])[-2].work != made(names[1])[-2].work
 
 
+def test_what_a_recipe_declares_is_declared_in_its_later_stages_too():
+    """Docker forgets an ARG at the next FROM."""
+    text = (
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nARG CUDA=12\nRUN a\nARG DEVICE\nRUN b $CUDA\n"
+        "ARG LATE\nRUN c\nCOPY requirements.lock /opt/build/\nRUN d $CUDA\n"
+        "COPY models /opt/models\n"
+    )
+    _, device, environment, models = [
+        stage.files["Dockerfile"].decode().splitlines() for stage in made(Dockerfile=text.encode())
+    ]
+    for lines, used in ((device, "RUN b $CUDA"), (environment, "RUN d $CUDA")):
+        assert lines.index("FROM ${BASE_IMAGE}") < lines.index("ARG CUDA=12") < lines.index(used)
+        assert lines.count("ARG BASE_IMAGE") == 1
+    assert "ARG LATE" in environment
+    assert "ARG CUDA=12" not in models, "it runs nothing"
+
+
 @pytest.mark.parametrize(
     ("between", "names"),
     [
