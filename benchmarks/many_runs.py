@@ -20,7 +20,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from runner.tools.site.build import build_site
+from runner.report.site.build import build_site
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from made_history import CNTK, TENSORFLOW, made_run, noisy  # the tests' own made runs

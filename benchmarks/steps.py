@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from runner.tools.history.steps import find_steps
+from runner.tables.history.steps import find_steps
 
 Logs = npt.NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int], Logs]

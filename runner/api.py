@@ -22,6 +22,7 @@ from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines, Several
+from runner.report.charts import draw_epochs, draw_seconds
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
 from runner.spec.configuration import load_configurations
@@ -42,7 +43,6 @@ from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series
 from runner.tables.verdicts import Answer, VerdictKind, find_answer
-from runner.tools.charts import draw_epochs, draw_seconds
 
 __all__ = [
     "BenchmarkError",

@@ -169,6 +169,17 @@ def parse_age(text: str) -> timedelta:
     return span
 
 
+def parse_percentage(text: str, option: str) -> float:
+    """Return "2%" as 0.02. Raises UsageError for anything that is no such percentage."""
+    try:
+        width = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        width = 0.0
+    if not 0 < width < 1:
+        raise UsageError(f"{option} '{text}' is no percentage between 0 and 100, such as 2%")
+    return width
+
+
 _MINUTE, _HOUR = 60, 3600
 
 

@@ -11,11 +11,11 @@ from docker.errors import ImageNotFound
 
 from fake_nvml import FakeNvml
 from patching import patch_everywhere
+from runner.doctor.data import why_no_index, why_not_served
 from runner.errors import MachineError
 from runner.execution.guard import CpuGuard, GpuGuard, device_guard
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.gpu import connect_driver
-from runner.tools.doctor.data import why_no_index, why_not_served
 
 HERE, ELSEWHERE = "http+docker://localhost", "http://elsewhere:2375"
 

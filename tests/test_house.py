@@ -1,6 +1,7 @@
 """The house shows the way of the data: its rooms, their names, and one name for each thing."""
 
 import ast
+import re
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -9,9 +10,18 @@ from parts import OF_A_CLUSTER, part_of
 from runner import paths
 
 RUNNER = paths.ROOT / "runner"
-TOP = {"__init__.py", "__main__.py", "api.py", "errors.py", "paths.py", "words.py", "py.typed"}
+GUIDE = paths.ROOT / "CONTRIBUTING.md"
+TOP = {
+    "__init__.py",
+    "__main__.py",
+    "api.py",
+    "errors.py",
+    "locks.py",
+    "paths.py",
+    "words.py",
+    "py.typed",
+}
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())
-MOST_MODULES = 12
 # An engine's mark, and the option of a run that waits for the lock of this machine's CPUs.
 OF_THE_MACHINE = ("pytest.mark." + "engine", '"--' + 'wait"')
 
@@ -36,27 +46,41 @@ def test_every_room_says_in_a_line_what_it_is_for():
         assert said.splitlines()[0].endswith("."), room
 
 
-def test_a_room_is_small_enough_to_be_seen_at_a_glance():
-    counts = {room.name: len(list(room.glob("[!_]*.py"))) for room in rooms()}
-    # A command has a file, as declared in one list.
-    assert {name for name, n in counts.items() if n > MOST_MODULES} == {"commands"}
-
-
 def test_the_checked_order_of_imports_knows_every_room():
     [layers] = [c["layers"] for c in PROJECT["tool"]["importlinter"]["contracts"] if "layers" in c]
     ordered = {name.strip() for layer in layers for name in layer.split("|")}
     top = {f"runner.{path.name}" for path in rooms() if path.parent == RUNNER}
     assert top <= ordered
-    assert ordered - top == {"runner.api", "runner.words", "runner.paths", "runner.errors"}
+    assert ordered - top == {
+        f"runner.{name}" for name in ("api", "errors", "locks", "paths", "words")
+    }
 
 
-def test_a_class_or_a_function_has_its_name_alone():
+def test_a_class_or_a_function_has_its_name_alone_in_its_room():
     places = defaultdict(list)
     for path in modules(RUNNER):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
-                places[node.name].append(path.relative_to(RUNNER).as_posix())
+                places[path.parent.relative_to(RUNNER), node.name].append(path.name)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_no_room_is_a_list_of_tools():
+    assert {room.name for room in rooms()} & {
+        "tools",
+        "utils",
+        "helpers",
+        "common",
+        "misc",
+    } == set()
+
+
+def test_the_guide_for_contributors_names_every_room_in_the_order_of_imports():
+    [layers] = [c["layers"] for c in PROJECT["tool"]["importlinter"]["contracts"] if "layers" in c]
+    order = [room.strip() for layer in reversed(layers) for room in layer.split("|")]
+    named = re.findall(r"^\| `(\w+)/` \|", GUIDE.read_text(encoding="utf-8"), re.M)
+    top = [name.removeprefix("runner.") for name in order if (RUNNER / name.split(".")[1]).is_dir()]
+    assert [name for name in named if name in top] == top
 
 
 def test_tests_mirror_the_rooms():

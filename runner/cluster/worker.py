@@ -18,6 +18,7 @@ from runner.execution.observer import Observer
 from runner.launchers.choose import launcher_for
 from runner.machine.cpus import cpu_list
 from runner.machine.fit import Lane, Machine
+from runner.machine.identity import describe_identity
 from runner.plan.plan import fitted
 from runner.plan.preflight import look_at_machine
 from runner.plan.resume import Session
@@ -26,7 +27,7 @@ from runner.spec.configuration import load_configurations
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.workload import WORKLOADS
-from runner.store.identity import code_identity, describe_identity, refuse_other_identity
+from runner.store.identity import code_identity, refuse_other_identity
 from runner.store.record import SCHEMA, Record, planned_of, read_json_object, write_json
 from runner.store.run_folder import RunStore
 

@@ -34,8 +34,8 @@ from runner.environments.recipe import (
 )
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError, EngineError, MachineError
+from runner.locks import alone
 from runner.machine.docker_engine import LABEL, Engine, explained, plain_tag, refusals
-from runner.machine.in_use import alone
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.words import printable

@@ -15,7 +15,7 @@ from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError
-from runner.machine.in_use import Use, alone, note_use
+from runner.locks import Use, alone, note_use
 from runner.machine.interpreters import find_interpreter
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device

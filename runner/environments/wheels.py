@@ -10,7 +10,7 @@ from runner.environments.fetch import fetch_file, partial_of
 from runner.environments.lockfile import locked_hashes, wheels_of
 from runner.environments.patience import Making
 from runner.errors import BuildError, UnobtainableError
-from runner.machine.in_use import alone
+from runner.locks import alone
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device, OwnWheel
 

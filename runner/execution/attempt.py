@@ -43,10 +43,10 @@ from runner.launchers.base import (
 )
 from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
+from runner.machine.identity import describe_identity
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
 from runner.store.events import BadLine, Event, LineReader
-from runner.store.identity import describe_identity
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
 from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span

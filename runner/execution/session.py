@@ -19,11 +19,11 @@ from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer, OneAtATime
 from runner.launchers.choose import launcher_for
 from runner.machine.disk import require_room, require_writable
+from runner.machine.identity import hardware_name
 from runner.plan.needs import run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, continue_run
 from runner.spec.request import Request
-from runner.store.identity import hardware_name
 from runner.store.run_folder import RunStore
 from runner.words import Say
 

@@ -16,8 +16,8 @@ import psutil
 
 from runner.execution.energy import PackageEnergy, joules_per_epoch
 from runner.launchers.base import Process
-from runner.machine.gpu import POWER_CAP, SLOWDOWNS, GpuProcess, GpuSample, Nvml
-from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, is_loaded
+from runner.machine.gpu import POWER_CAP, GpuProcess, GpuSample, Nvml
+from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, SLOWDOWNS, is_loaded
 
 INTERVAL_SECONDS = 1.0
 # A slowdown that lasts is in nearly every sample.

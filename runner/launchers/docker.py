@@ -32,10 +32,10 @@ from runner.launchers.compile_cache import BROKEN_ENGINE, CACHE_DIR, CompileCach
 from runner.launchers.data_mount import DATA_DIR, mount_data
 from runner.launchers.disk_floor import DiskFloor
 from runner.launchers.gpu_request import gpu_request
+from runner.locks import Use, hold_use, image_marker
 from runner.machine.cpus import cpu_list, cpus_for
 from runner.machine.docker_engine import LABEL, Engine, EngineKind
 from runner.machine.gpu import Gpu
-from runner.machine.in_use import Use, hold_use, image_marker
 from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device

@@ -35,16 +35,16 @@ from runner.launchers.base import (
     Stream,
     wait_until,
 )
-from runner.launchers.variables import VARIABLES, passed_variables, variables_text
+from runner.locks import Use
 from runner.machine.cpus import cpu_list, cpus_for, pinned
 from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
-from runner.machine.in_use import Use
 from runner.machine.interpreters import frozen_packages
 from runner.machine.owner import Owner, is_of_dead
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.spec.job import Job
+from runner.spec.variables import VARIABLES, passed_variables, variables_text
 
 _OWNER = "KERAS_BENCHMARK_OWNER"
 _TOKEN = "KERAS_BENCHMARK_JOB"  # noqa: S105 - a name

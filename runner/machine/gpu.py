@@ -11,8 +11,6 @@ from runner.errors import MachineError
 from runner.words import size_text
 
 T = TypeVar("T")
-THERMAL = frozenset({"software thermal slowdown", "hardware thermal slowdown"})
-SLOWDOWNS = THERMAL | {"hardware power brake", "hardware slowdown"}
 POWER_CAP = "software power cap"
 _SLICED = "it is divided by MIG, whose slices are not measured; nvidia-smi -mig 0 makes it whole"
 # Not here: idle and application clocks, which are how a card stands, not something that befell it.

@@ -20,10 +20,11 @@ from runner.machine.fit import (
     require_shares,
     usable_cpus,
 )
+from runner.machine.identity import describe_identity
 from runner.plan.interpreter import look_into, refuse_packages
 from runner.plan.libraries import refuse_lacking
 from runner.plan.preflight import check_cluster, check_machine, refuse_cards
-from runner.plan.rounds import parse_percentage, parse_width, rounds_until, shuffled_rounds
+from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
 from runner.schedulers.choose import scheduler_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, load_configurations
@@ -31,8 +32,8 @@ from runner.spec.job import Job, known_backends, planned_jobs
 from runner.spec.request import Request
 from runner.spec.study import choose_workloads, with_study
 from runner.spec.workload import DataSource, Workload, require_source
-from runner.store.identity import code_identity, describe_identity
-from runner.words import Say, parse_duration
+from runner.store.identity import code_identity
+from runner.words import Say, parse_duration, parse_percentage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,6 +18,7 @@ from runner.errors import BenchmarkError, BuildError, MachineError
 from runner.launchers.local import LocalLauncher
 from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
 from runner.machine.docker_engine import Engine
+from runner.machine.identity import hardware_name
 from runner.machine.interpreters import interpreter_version
 from runner.plan.history import Estimate, History, Left, kind_of
 from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
@@ -28,7 +29,6 @@ from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.workload import DataSource
-from runner.store.identity import hardware_name
 from runner.store.run_folder import RunStore
 from runner.words import Say
 

@@ -7,23 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.errors import UsageError
 from runner.spec.job import Job
 from runner.tables.columns import ASKED
+from runner.words import parse_percentage
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def parse_percentage(text: str, option: str) -> float:
-    """Return "2%" as 0.02. Raises UsageError for anything that is no such percentage."""
-    try:
-        width = float(text.strip().removesuffix("%")) / 100
-    except ValueError:
-        width = 0.0
-    if not 0 < width < 1:
-        raise UsageError(f"{option} '{text}' is no percentage between 0 and 100, such as 2%")
-    return width
 
 
 def parse_width(text: str) -> float:

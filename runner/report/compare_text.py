@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from runner.errors import ExitCode, UsageError, choose_names
-from runner.plan.rounds import parse_percentage
 from runner.report.cells import seconds_text
 from runner.report.console import err, out, print_labelled
 from runner.report.export import json_records
@@ -31,7 +30,7 @@ from runner.tables.between_runs import (
     judge_cells,
 )
 from runner.tables.load import load_runs
-from runner.words import short_hashes
+from runner.words import parse_percentage, short_hashes
 
 COMPARE_SCHEMA = 1
 

@@ -1,17 +1,14 @@
-"""What a run is made of besides the environments of its jobs: the code and the host."""
+"""What a run is made of: the code and its environments, held against what it was begun with."""
 
 import hashlib
 import os
-import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from runner import paths
 from runner.errors import IdentityError
-from runner.launchers.variables import VARIABLES, differing_variables
-from runner.machine.docker_engine import Engine
-from runner.machine.fit import Machine
+from runner.spec.variables import VARIABLES, differing_variables
 from runner.store.run_folder import RunStore
 
 
@@ -22,16 +19,6 @@ def tree_sha256(root: Path, kinds: tuple[str, ...] = (".py", ".json")) -> str:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor's name as the kernel tells it."""
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()
 
 
 def git_commit(checkout: Path | None = paths.CHECKOUT) -> str | None:
@@ -68,38 +55,12 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     return said.stdout.strip() or None if said.returncode == 0 else None
 
 
-def hardware_name(machine: Machine) -> str:
-    """Return the name of what jobs run on: the card's, the processor's, or the other machine's."""
-    if machine.cluster is not None:
-        return f"the nodes of {machine.cluster.name}"
-    if machine.gpu is not None:
-        return machine.gpu.name
-    engine = machine.engine
-    if engine is None or engine.shares_kernel:
-        return cpu_model()
-    return f"the engine's machine ({engine.info.get('Name') or 'which has no name'})"
-
-
 def code_identity() -> dict[str, str | None]:
     """Return the identity of the code, by the table's columns."""
     return {
         "models_sha256": tree_sha256(paths.MODELS),
         "runner_version": paths.version(),
         "git_commit": git_commit(),
-    }
-
-
-def describe_identity(engine: Engine | None) -> dict[str, str | None]:
-    """Return the identity of the code and of the host of jobs, by the table's columns.
-
-    ``engine`` is that of the jobs, None where they are processes of this machine. The processor of
-    an engine's own machine is not known beforehand: its jobs tell.
-    """
-    is_here = engine is None or engine.shares_kernel
-    return {
-        **code_identity(),
-        "kernel": platform.release() if engine is None else engine.kernel,
-        "cpu_model": cpu_model() if is_here else None,
     }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from runner.errors import MachineError, StoreError
-from runner.machine.in_use import sole_use
+from runner.locks import sole_use
 from runner.spec.job import Job, Status
 from runner.store.atomic import whole_file
 from runner.store.events import BadLine, Event

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from runner.errors import UsageError
-from runner.launchers.variables import VARIABLES, differing_variables
 from runner.spec.job import Status
+from runner.spec.variables import VARIABLES, differing_variables
 from runner.tables.columns import (
     COLUMNS,
     LIMIT_COLUMNS,

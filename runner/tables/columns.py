@@ -1,6 +1,6 @@
 """The columns of the tidy table and their types, and what tells its cells apart."""
 
-from runner.launchers.variables import VARIABLES
+from runner.spec.variables import VARIABLES
 
 # The order in which they happen. Epochs hold their validation, as everywhere.
 PHASES = (

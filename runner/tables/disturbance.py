@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from runner.machine.gpu import SLOWDOWNS
 from runner.store.events import EpochEvent, Event
 
+# Why a card may run below its clocks, as its driver's reasons are named: not its own power cap.
+SLOWDOWNS = frozenset({
+    "software thermal slowdown", "hardware thermal slowdown", "hardware power brake",
+    "hardware slowdown",
+})  # fmt: skip
 # Below this, the ticks (10 ms) in which the kernel counts, and how a job begins, weigh too much.
 MIN_SAMPLES = 3
 # In cores, as the mean over a job. An idle machine's services, the engine and the desktop take

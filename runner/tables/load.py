@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from runner.errors import StoreError
-from runner.launchers.variables import VARIABLES
-from runner.machine.in_use import is_held
+from runner.locks import is_held
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
+from runner.spec.variables import VARIABLES
 from runner.store.epochs import Item, columns_of, parse_stream, single_events, thinned_events
 from runner.store.events import (
     MOST_EVENT_BYTES,

@@ -10,6 +10,8 @@ import pytest
 from launcher_contract import Bench
 from made_configuration import CONFIG
 from runner import paths
+from runner.bundle.load import load_bundle
+from runner.bundle.save import WantedBundle, save_bundle
 from runner.environments.image import build_image
 from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
@@ -19,8 +21,6 @@ from runner.machine.docker_engine import LABEL, give_name, plain_tag
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from runner.spec.job import Status
-from runner.tools.bundle.load import load_bundle
-from runner.tools.bundle.save import WantedBundle, save_bundle
 
 pytestmark = [
     pytest.mark.engine,

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from runner.clean.engine import engine_items
+from runner.clean.items import Kind, RemovalError
 from runner.machine.docker_engine import cache_volume, plain_tag
 from runner.machine.owner import Owner
-from runner.tools.clean.engine import engine_items
-from runner.tools.clean.items import Kind, RemovalError
 
 pytestmark = [
     pytest.mark.engine,

@@ -16,7 +16,7 @@ from runner.environments.venv import (
     prepare_environment,
 )
 from runner.errors import BuildError
-from runner.machine.in_use import alone
+from runner.locks import alone
 from runner.machine.interpreters import find_interpreter
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations

@@ -26,9 +26,10 @@ from runner.execution.watch import (
 )
 from runner.launchers.base import Environment, ProcessTree
 from runner.machine.freezer import is_frozen
-from runner.machine.gpu import SLOWDOWNS, GpuSample
+from runner.machine.gpu import GpuSample
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
+from runner.tables.disturbance import SLOWDOWNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from scripted import ScriptedLauncher, ScriptedProcess, conditions

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import IdentityError
-from runner.launchers.variables import differing_variables, passed_variables, variables_text
+from runner.spec.variables import differing_variables, passed_variables, variables_text
 from runner.store.identity import keep_environment
 from runner.store.run_folder import RunStore
 from runner.tables.between_runs import compare_tables

@@ -9,16 +9,16 @@ from fake_nvml import K80
 from given_python import make_python
 from made_machine import made_machine
 from patching import patch_everywhere
+from runner.doctor.asked import AskedRun
+from runner.doctor.examination import examine
 from runner.environments.venv import python_for
 from runner.errors import MachineError
 from runner.machine import interpreters
 from runner.plan.needs import run_needs
 from runner.plan.plan import plan_run
+from runner.report.findings import FindingState
 from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
-from runner.tools.doctor.asked import AskedRun
-from runner.tools.doctor.examination import examine
-from runner.tools.findings import FindingState
 
 ALL_OF_2017 = ("theano-k208", "tf-cntk-k208", "mxnet-k122")
 

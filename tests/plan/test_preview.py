@@ -16,12 +16,12 @@ from runner.environments.image import find_image, held_base, image_plan, known_i
 from runner.environments.venv import MARKER, environment_folder, python_for
 from runner.errors import BuildError, ExitCode
 from runner.machine.docker_engine import LABEL, Engine, connect_engine
+from runner.machine.identity import cpu_model
 from runner.plan.history import History
 from runner.plan.preflight import refuse_cards
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from runner.spec.job import Job, Status
-from runner.store.identity import cpu_model
 from runner.store.run_folder import RunStore
 
 BASE = "a-base:1"

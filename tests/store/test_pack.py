@@ -16,8 +16,8 @@ from made_runs import small_run
 from runner import paths
 from runner.cli.app import main
 from runner.errors import ExitCode, StoreError
+from runner.share.write import make_pack, write_pack
 from runner.store.pack import read_pack, unpacked_run
-from runner.tools.share.write import make_pack, write_pack
 
 
 @pytest.fixture

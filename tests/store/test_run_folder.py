@@ -3,7 +3,7 @@
 import pytest
 
 from runner.errors import MachineError
-from runner.machine.in_use import sole_use
+from runner.locks import sole_use
 from runner.store.run_folder import RunStore
 
 

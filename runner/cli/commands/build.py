@@ -26,9 +26,9 @@ def build(
     build_jobs: options.BuildJobs = BUILD_JOBS,
 ) -> None:
     """Build images without running anything. GPU images build without a GPU."""
+    from runner.cli.building import build_images
     from runner.plan.preflight import device_to_build_for
     from runner.report.console import print_note
-    from runner.tools.images import build_images
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     built_for = device_to_build_for(device, print_note)

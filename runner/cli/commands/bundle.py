@@ -45,10 +45,10 @@ def bundle_save(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Write a bundle: what is not built yet is built, what is not cached is said."""
+    from runner.bundle.save import WantedBundle
+    from runner.bundle.tell import save_and_tell
     from runner.plan.preflight import device_to_build_for
     from runner.report.console import print_note
-    from runner.tools.bundle.save import WantedBundle
-    from runner.tools.bundle.tell import save_and_tell
 
     asked = BuildOptions(base_image, ca_bundle, package_index, wheels, build_timeout, pull_timeout)
     built_for = device_to_build_for(device, print_note)
@@ -58,7 +58,7 @@ def bundle_save(
 @app.command("verify")
 def bundle_verify(folder: Folder) -> None:
     """Check every file of a bundle. Exit 2 if one is wrong, missing or not listed."""
-    from runner.tools.bundle.tell import verify_and_tell
+    from runner.bundle.tell import verify_and_tell
 
     verify_and_tell(folder)
 
@@ -66,6 +66,6 @@ def bundle_verify(folder: Folder) -> None:
 @app.command("load")
 def bundle_load(folder: Folder, engine: options.Engine = None) -> None:
     """Verify a bundle, load its images into the engine and its data into the cache."""
-    from runner.tools.bundle.tell import load_and_tell
+    from runner.bundle.tell import load_and_tell
 
     load_and_tell(folder, engine)

@@ -41,9 +41,9 @@ def check_configuration(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Check docker/NAME: its files, its locks, its imports, two short epochs."""
+    from runner.author.check import configuration_findings, index_findings
+    from runner.author.try_out import Tally, run_trial
     from runner.plan.preflight import check_machine
-    from runner.tools.author.check import configuration_findings, index_findings
-    from runner.tools.author.try_out import Tally, run_trial
 
     paths.need_checkout("check configuration")
     folder = paths.CONFIGURATIONS / parse_configuration_name(name).text
@@ -84,9 +84,9 @@ def check_model(
     pull_timeout: options.PullTimeout = BuildOptions.pull_seconds,
 ) -> None:
     """Check a model: its suite's entry, its file, its parameters, two short epochs."""
+    from runner.author.check import model_files, model_findings
+    from runner.author.try_out import Tally, run_trial
     from runner.plan.preflight import check_machine
-    from runner.tools.author.check import model_files, model_findings
-    from runner.tools.author.try_out import Tally, run_trial
 
     paths.need_checkout("check model")
     checked_model_name(name)

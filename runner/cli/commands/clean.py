@@ -40,8 +40,8 @@ def clean(
     Shows them and asks. What is in use stays, and so does what this runner did not make. Runs and
     data go only if named: --kind runs.
     """
-    from runner.tools.clean.items import Bounds
-    from runner.tools.clean.show import clean_up
+    from runner.clean.items import Bounds
+    from runner.clean.show import clean_up
 
     age = parse_age(older_than) if older_than is not None else timedelta()
     size = parse_size(until_free) if until_free is not None else None

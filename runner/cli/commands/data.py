@@ -13,7 +13,7 @@ app = typer.Typer(help="Fetch, check and list the real data sets.", no_args_is_h
 @app.command("fetch")
 def data_fetch() -> None:
     """Download the real data sets into the cache and check them."""
-    from runner.tools.data_sets import fetch_all
+    from runner.cli.data_sets import fetch_all
 
     fetch_all()
 
@@ -21,7 +21,7 @@ def data_fetch() -> None:
 @app.command("verify")
 def data_verify() -> None:
     """Check the hashes of the files in the cache. Exit 3 if one is missing or wrong."""
-    from runner.tools.data_sets import verify_all
+    from runner.cli.data_sets import verify_all
 
     raise typer.Exit(verify_all())
 
@@ -29,6 +29,6 @@ def data_verify() -> None:
 @app.command("list")
 def data_list() -> None:
     """List the data sets, their hashes and where they come from."""
-    from runner.tools.data_sets import print_all
+    from runner.cli.data_sets import print_all
 
     print_all()

@@ -42,8 +42,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
-    from runner.tools.doctor.asked import AskedRun
-    from runner.tools.doctor.show import tell_findings
+    from runner.doctor.asked import AskedRun
+    from runner.doctor.show import tell_findings
 
     asked = AskedRun.asked(
         config=tuple(config),

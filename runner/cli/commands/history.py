@@ -48,7 +48,7 @@ def show_history(
     With --fail-on-step the exit code is 1 if a cell became slower by a step that lies beyond it
     with its whole 95 % interval, or if no cell has runs enough.
     """
-    from runner.tools.history.show import HistoryForm, tell_history
+    from runner.report.history.show import HistoryForm, tell_history
 
     wanted = {"configuration": config, "model": model, "backend": backend}
     asked = {

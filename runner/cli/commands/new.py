@@ -43,7 +43,7 @@ def new_configuration(
     build_timeout: options.BuildTimeout = BuildOptions.build_seconds,
 ) -> None:
     """Write docker/NAME, made like a configuration that works, with other versions."""
-    from runner.tools.author.new import parse_pins, write_configuration
+    from runner.author.new import parse_pins, write_configuration
 
     paths.need_checkout("new configuration")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)
@@ -65,7 +65,7 @@ def new_model(
     ] = OWN,
 ) -> None:
     """Write models/workloads/own/NAME.py, a small network that trains, and register it."""
-    from runner.tools.author.new import write_model
+    from runner.author.new import write_model
 
     paths.need_checkout("new model")
     made = write_model(name, suite).relative_to(paths.ROOT)

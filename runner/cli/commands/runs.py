@@ -19,6 +19,6 @@ def list_kept_runs(
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
     """List the runs that are kept, the newest last: when, what, where, and which was fastest."""
-    from runner.tools.runs import print_runs
+    from runner.report.runs import print_runs
 
     print_runs(results_dir, limit, as_json)

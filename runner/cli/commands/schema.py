@@ -16,6 +16,6 @@ def show_schema(
     ] = None,
 ) -> None:
     """Print the JSON schema of a run's files, or of what a command prints with --json."""
-    from runner.tools.schemas import print_schemas
+    from runner.report.schemas import print_schemas
 
     print_schemas(name)

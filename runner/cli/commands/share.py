@@ -41,7 +41,7 @@ def share(
     them, each with its SHA-256, a licence and a citation. 'report', 'compare', 'history', 'site'
     and 'verify' take it as they take a run.
     """
-    from runner.tools.share.show import share_run
+    from runner.share.show import share_run
 
     share_run(run, results_dir, output, with_logs, licence, author)
 
@@ -54,6 +54,6 @@ def verify(
 
     The exit code is 1 if not. A pack that was changed since it was made is refused.
     """
-    from runner.tools.share.show import verify_runs
+    from runner.share.show import verify_runs
 
     raise typer.Exit(verify_runs(runs, results_dir))

@@ -26,6 +26,6 @@ def write_site(
     They are opened from disk or from any web server and request nothing. Names, paths and
     addresses are taken out, as by 'share'.
     """
-    from runner.tools.site.build import build_site
+    from runner.report.site.build import build_site
 
     build_site(folder, places)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from runner.launchers.variables import VARIABLES
 from runner.report.html.packed import plain_value
 from runner.spec.job import Status
+from runner.spec.variables import VARIABLES
 from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.distance import limit_rows
 from runner.tables.per_cell import counted

@@ -1,0 +1,243 @@
+"""What lies on this machine's disk: environments, caches, data, runs."""
+
+import os
+import re
+import shutil
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from runner import paths
+from runner.clean.items import Item, Kind, RemovalError
+from runner.environments.venv import MARKER, lock_of_environment
+from runner.errors import MachineError, UsageError
+from runner.locks import last_use, sole_use
+
+# What a removal that was cut off leaves: never taken for the whole thing.
+_TRASH = ".removing-"
+_OF_CACHES = {"build-logs": "logs of builds", "packs": "runs unpacked from what others shared"}
+_TRASHED = re.compile(re.escape(_TRASH) + r"\d+-")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a folder takes: bytes that come free with it, bytes that do not, its last change.
+
+    A file that has a second name outside frees nothing: uv links packages from a cache of its own.
+    """
+
+    bytes: int
+    linked: int
+    changed: datetime
+
+
+def measure_extent(path: Path) -> Extent:
+    """Return the extent of a folder or a file; no symbolic link is followed."""
+    found = list(_walk(path))
+    names = Counter((one.st_dev, one.st_ino) for one in found)
+    taken = linked = 0
+    for one in {(one.st_dev, one.st_ino): one for one in found}.values():
+        # A folder has no second name; its count of links is that of the folders in it.
+        is_whole = stat.S_ISDIR(one.st_mode) or names[one.st_dev, one.st_ino] >= one.st_nlink
+        taken += one.st_blocks * 512 * is_whole
+        linked += one.st_blocks * 512 * (not is_whole)
+    newest = max((one.st_mtime for one in found), default=0.0)
+    return Extent(taken, linked, datetime.fromtimestamp(newest, UTC))
+
+
+def _walk(path: Path) -> Iterator[os.stat_result]:
+    """Yield what is known of a path and all below it; what vanishes meanwhile is left out."""
+    try:
+        found = path.lstat()
+        below = list(os.scandir(path)) if stat.S_ISDIR(found.st_mode) else []
+    except OSError:
+        return
+    yield found
+    for entry in below:
+        yield from _walk(Path(entry.path))
+
+
+def _children(folder: Path) -> list[Path]:
+    """Return what lies in a folder, without links: they lead out of it."""
+    try:
+        if folder.is_symlink():
+            return []
+        return sorted(path for path in folder.iterdir() if not path.is_symlink())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise MachineError(f"{folder}: {error.strerror}") from error
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _children(folder) if path.is_dir() and not _is_trash(path)]
+
+
+def _is_trash(path: Path) -> bool:
+    return path.name.startswith(_TRASH)
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder or a file so that half of it is never found under its name."""
+    if path.is_symlink():
+        raise RemovalError(f"{path}: it became a link meanwhile")
+    try:
+        trash = path
+        if not _is_trash(path):
+            trash = path.rename(path.with_name(f"{_TRASH}{os.getpid()}-{path.name}"))
+        if trash.is_dir():
+            shutil.rmtree(trash)
+        else:
+            trash.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RemovalError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def _process_in(folder: Path) -> str | None:
+    """Return which process runs from a folder or was told of it, if there is one."""
+    inside = re.compile(re.escape(str(folder)) + r"(?![\w.-])")
+    for process in psutil.process_iter(["pid", "name", "cmdline", "exe", "cwd"]):
+        seen = process.info
+        told = [*(seen["cmdline"] or []), seen["exe"] or "", seen["cwd"] or ""]
+        if seen["pid"] != os.getpid() and any(inside.search(text) for text in told):
+            return f"{seen['name']} ({seen['pid']}) uses it"
+    return None
+
+
+@contextmanager
+def _taken(path: Path, making: Path | None, is_watched: bool) -> Iterator[str | None]:
+    """Keep a path to this process, and give why that cannot be, if it cannot.
+
+    ``making`` is the file that whoever makes it locks, for a kind that is made under a lock;
+    ``is_watched``: processes use it without a lock.
+    """
+    with ExitStack() as held:
+        try:
+            reason = None
+            if making and not held.enter_context(sole_use(making)):
+                reason = "it is being made"
+            elif not held.enter_context(sole_use(path)):
+                reason = "a run uses it"
+        except OSError as error:
+            reason = str(error.strerror or error)
+        yield reason or (_process_in(path) if is_watched else None)
+
+
+def _remove(path: Path, making: Path | None, is_watched: bool) -> None:
+    with _taken(path, making, is_watched) as reason:
+        if reason is not None:
+            raise RemovalError(f"{path}: {reason}")
+        _discard(path)
+
+
+def _item(
+    kind: Kind,
+    path: Path,
+    why: str,
+    *,
+    used: datetime | None = None,
+    name: str | None = None,
+    is_waste: bool = False,
+    making: Path | None = None,
+    is_watched: bool = False,
+) -> Item:
+    """Return the item of a path, as it stands now; it is removed only while nobody uses it."""
+    extent = measure_extent(path)
+    with _taken(path, making, is_watched) as reason:
+        return Item(
+            kind,
+            name or path.name,
+            extent.bytes,
+            used or extent.changed,
+            path.parent,
+            reason or why,
+            None if reason else partial(_remove, path, making, is_watched),
+            is_waste,
+            extent.linked,
+        )
+
+
+def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
+    """Yield what removals that were cut off have left in a folder."""
+    for path in _children(folder):
+        if _is_trash(path):
+            name = _TRASHED.sub("", path.name)
+            yield _item(kind, path, "half removed", name=name, is_waste=True)
+
+
+def _environments(cache: Path) -> Iterator[Item]:
+    """Yield the local environments; one without its marker was never finished."""
+    root = cache / "environments"
+    for folder in _folders(root):
+        used = last_use(folder / MARKER)
+        yield _item(
+            Kind.ENVIRONMENTS,
+            folder,
+            "not in use" if used else "half made",
+            used=used,
+            is_waste=used is None,
+            making=lock_of_environment(folder),
+            is_watched=True,
+        )
+    yield from _trash(Kind.ENVIRONMENTS, root)
+
+
+def _caches(cache: Path) -> Iterator[Item]:
+    """Yield what jobs compiled, by environment, logs of builds, and unpacked runs."""
+    root = cache / "compiled"
+    for folder in _folders(root):
+        name = f"compiled/{folder.name}"
+        yield _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
+    yield from _trash(Kind.CACHES, root)
+    for folder in _folders(cache):
+        if folder.name in _OF_CACHES:
+            yield _item(Kind.CACHES, folder, _OF_CACHES[folder.name])
+
+
+def _data(cache: Path) -> Iterator[Item]:
+    """Yield downloads, file by file, and the folders of arrays made from them."""
+    for root in (cache / "downloads", cache / "wheels"):
+        for path in _children(root):
+            if path.is_file() and not _is_trash(path):
+                name = f"{root.name}/{path.name}"
+                yield _item(Kind.DATA, path, "can be downloaded again", name=name)
+        yield from _trash(Kind.DATA, root)
+    for folder in _folders(cache):
+        if folder.name in ("real", "digits"):
+            yield _item(Kind.DATA, folder, "can be made again")
+
+
+_OF_CACHE = {Kind.ENVIRONMENTS: _environments, Kind.CACHES: _caches, Kind.DATA: _data}
+
+
+def cache_items(cache: Path, kinds: Collection[Kind]) -> Iterator[Item]:
+    """Yield what of some kinds lies in a user's cache folder."""
+    for kind, items in _OF_CACHE.items():
+        if kind in kinds:
+            yield from items(cache)
+
+
+def run_items(results: Path) -> Iterator[Item]:
+    """Yield the runs of a results folder; what has no manifest is no run and stays.
+
+    Raises UsageError for a folder whose runs are kept for good, MachineError for one that cannot
+    be read.
+    """
+    root = results.resolve()
+    for kept in (paths.MEASURED, paths.PUBLISHED):
+        if root.is_relative_to(kept.resolve()):
+            raise UsageError(f"{results}: what lies there is kept for good; nothing is removed")
+    for folder in _folders(root):
+        if (folder / "manifest.json").is_file():
+            jobs = len(_children(folder / "jobs"))
+            yield _item(Kind.RUNS, folder, f"{jobs} job{'s' * (jobs != 1)}")
+    yield from _trash(Kind.RUNS, root)

@@ -1,0 +1,58 @@
+"""A history as one HTML file: no script, nothing requested."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from runner.report.history.draw import draw_series
+from runner.report.history.words import (
+    HISTORY_CAPTION,
+    HISTORY_TITLE,
+    change_texts,
+    gap_lines,
+    history_table,
+    run_table,
+)
+from runner.report.html.assets_of import page_asset, page_template, save_page
+from runner.report.html.embedded import content_policy
+from runner.tables.history.judge import step_place_text, step_size_text
+from runner.tables.history.series import Series
+
+
+def series_section(series: Series, number: int) -> dict[str, Any]:
+    """Return what a page says of a series: its chart, its steps, and the figure of each run."""
+    return {
+        "anchor": f"series-{number}",
+        "name": series.name,
+        "chart": draw_series(series),
+        "steps": [
+            (f"{step_size_text(step)}, {step_place_text(step)}", change_texts(step))
+            for step in series.steps
+        ],
+        "runs": run_table(series),
+        "machine": "",
+        "links": {},
+    }
+
+
+def render_history(series: Sequence[Series]) -> str:
+    """Return the page for the series of a history."""
+    style = page_asset("report.css")
+    frame = history_table(series)
+    return page_template("history.html.j2").render(
+        policy=content_policy([], style),
+        style=Markup(style),  # noqa: S704 - our own file
+        title=HISTORY_TITLE,
+        caption=HISTORY_CAPTION,
+        columns=list(frame.columns),
+        rows=frame.to_numpy().tolist(),
+        sections=[series_section(one, number) for number, one in enumerate(series)],
+        gaps=gap_lines(series),
+    )
+
+
+def write_history(path: Path, series: Sequence[Series]) -> None:
+    """Write the page for a history to ``path``. Raises StoreError where it cannot be written."""
+    save_page(path, render_history(series))

@@ -1,1 +1,0 @@
-"""What surrounds a run: making configurations and models, bundles, cleaning, the doctor."""
