@@ -35,8 +35,8 @@ OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGE
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
 	note: $(one) of the environment is not used; make $@ $(one)=... passes it on)))
 
-.PHONY: help setup dev doctor bench bench-all report build-all gpu-kit published test minimums faults \
-	benchmarks benchmarks-check lint clean
+.PHONY: help setup dev doctor bench bench-all report build-all gpu-kit published test test-real minimums \
+	faults benchmarks benchmarks-check lint format check coverage clean
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo "Options, as in make bench SEED=1: $(OPTIONS), PYTHON VENV" | fold -s -w 90
@@ -101,9 +101,15 @@ gpu-kit: $(VENV)/.installed  ## A folder for a machine with a GPU and no network
 published: $(VENV)/.installed  ## Print the figures published in 2017, or those of STUDY
 	@$(RUN) published $(call option,STUDY,study)
 
-# Two parts at once, tests/parts.py: one mostly waits for an engine while the other computes.
-test: $(VENV)/.dev  ## Run the tests; REQUIRE_ENGINE=1 makes a missing Docker or Podman a failure
-	$(VENV)/bin/python -m pytest -n 2
+PYTEST = $(VENV)/bin/python -m pytest --durations=10
+# What each test needs, its fixtures say: tests/needs.py.
+test: $(VENV)/.dev  ## Run the tests that need no engine, framework, browser or queue, on all cores
+	$(PYTEST) -m "not real" -n auto
+
+# More processes than cores: these tests wait for engines and queues more than they compute.
+REAL = real
+test-real: $(VENV)/.dev  ## Run the others and say what they need; REQUIRE_ENGINE=1 forbids skips
+	$(PYTEST) -m "$(REAL)" -n 3
 
 MINIMUMS := .venv-minimums
 UV = $(VENV)/bin/uv --no-config
@@ -145,7 +151,7 @@ format: $(VENV)/.dev  ## Fix what ruff can fix, and format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format $(FORMATTED)
 
-check: lint test  ## Everything that must hold before a commit
+check: lint test test-real  ## Everything that must hold before a commit
 
 coverage: $(VENV)/.dev  ## Run the tests that need no engine, and fail below the coverage reached
 	$(VENV)/bin/python -m pytest --cov --cov-report term:skip-covered --ignore tests/engine \

@@ -1,9 +1,10 @@
-"""Puts the tests' shared modules where they can be imported."""
+"""Puts the tests' shared modules where they can be imported, and says early what failed."""
 
 import importlib
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,51 @@ for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLO
 importlib.import_module("runner.report.console")
 
 
+needs = importlib.import_module("needs")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return importlib.import_module("parts").Parts(config, log)
+    return needs.Groups(config, log)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers():
+    """As many workers as cores that this process may use: ``taskset`` takes some away."""
+    return len(os.sched_getaffinity(0))
 
 
 def pytest_configure(config):
     config.stash[FIGURES] = []
+    config.addinivalue_line("markers", f"{needs.REAL}: needs something that not every machine has")
+    for need in needs.NEEDS:
+        config.addinivalue_line("markers", f"{need.marker}: {need.what}")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(EarlyFailures(config))
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for need in needs.needs_of(item.fixturenames):
+            item.add_marker(need.marker)
+            item.add_marker(needs.REAL)
+
+
+class EarlyFailures:
+    """Names each test that failed at once and says why; all about it comes at the end."""
+
+    def __init__(self, config):
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)  # after the letter of its outcome
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            crash = getattr(report.longrepr, "reprcrash", None)
+            reason = crash.message if crash else report.longreprtext
+            terminal.ensure_newline()
+            terminal.write_line(f"FAILED {report.nodeid} at {report.when}: {reason}", red=True)
 
 
 @pytest.fixture(scope="session")
@@ -56,5 +95,11 @@ def pytest_testnodedown(node):
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in terminalreporter.config.stash[FIGURES]:
+    ran: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            if isinstance(report, pytest.TestReport) and (report.when == "call" or outcome):
+                (skipped if outcome == "skipped" else ran).update(report.keywords)
+    for line in (*terminalreporter.config.stash[FIGURES], *needs.lines_of_needs(ran, skipped)):
         terminalreporter.write_line(line)

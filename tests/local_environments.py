@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from engine_fixtures import cannot
 from runner import paths
+from runner.environments.lock_maker import is_installable
 from runner.environments.patience import Making
 from runner.environments.venv import prepare_environment
 from runner.errors import BuildError
@@ -33,8 +35,7 @@ def _python(name: str) -> Path | BuildError:
         return error
 
 
-def python_of(name: str) -> Path:
-    """Return the interpreter of a configuration's environment."""
+def _usable(name: str) -> Path:
     wheels = Path(os.environ.get("BENCH_WHEELS", os.devnull))
     for own in load_configurations([name])[0].wheels:
         if own.device is Device.CPU and not (wheels / own.file).exists():
@@ -42,6 +43,18 @@ def python_of(name: str) -> Path:
     made = _python(name)
     if isinstance(made, Path):
         return made
-    if os.environ.get("REQUIRE_ENGINE") == "1":
-        pytest.fail(f"REQUIRE_ENGINE=1, but no environment for {name}: {made}")
-    pytest.skip(f"no environment for {name}: {made}")
+    return cannot(f"no environment for {name}: {made}")
+
+
+@pytest.fixture(scope="session")
+def python_of():
+    """Return a function that gives the interpreter of a configuration's environment."""
+    return _usable
+
+
+@pytest.fixture(scope="session")
+def package_index():
+    try:
+        is_installable(load_configurations(["jax-k3"])[0], Device.CPU, BuildOptions())
+    except BuildError as error:
+        cannot(f"no package index: {error}")

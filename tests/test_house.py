@@ -6,7 +6,7 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
-from parts import OF_A_CLUSTER, part_of
+from needs import REAL, group_of
 from runner import paths
 
 RUNNER = paths.ROOT / "runner"
@@ -22,8 +22,9 @@ TOP = {
     "py.typed",
 }
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())
-# An engine's mark, and the option of a run that waits for the lock of this machine's CPUs.
-OF_THE_MACHINE = ("pytest.mark." + "engine", '"--' + 'wait"')
+# What gives a test something real. Its fixtures are known by name: see needs.py.
+GIVE_REAL = {"engine_fixtures", "local_environments", "playwright", "podman_engine", "project",
+             "real_browser", "real_slurm", "slurm_fixtures"}  # fmt: skip
 
 
 def modules(folder: Path) -> list[Path]:
@@ -90,14 +91,28 @@ def test_tests_mirror_the_rooms():
     } == set()
 
 
-def test_what_uses_the_machine_is_in_one_part_of_the_tests():
-    """The others run beside it."""
-    tests = sorted((paths.ROOT / "tests").rglob("*.py"))
-    others = paths.ROOT / "tests" / OF_A_CLUSTER
-    users = [
-        path
-        for path in tests
-        if others not in path.parents and any(word in path.read_text() for word in OF_THE_MACHINE)
-    ]
-    parts = {part_of(str(path.relative_to(paths.ROOT))) for path in users}
-    assert parts == {"machine"}
+def imported(path: Path) -> set[str]:
+    """Return the modules that a test's file imports, in whatever place of it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_what_uses_an_engine_a_browser_a_queue_or_a_framework_is_among_the_real_tests(request):
+    """``make test`` is for any machine: whatever is collected there imports nothing of these."""
+    quick = {item.path for item in request.session.items if REAL not in item.keywords}
+    assert Path(__file__) in quick
+    assert {path.name: found for path in quick if (found := imported(path) & GIVE_REAL)} == {}
+
+
+def test_what_waits_for_this_machines_cpus_keeps_together():
+    """Two that hold the lock of its CPUs would wait for each other."""
+    option = '"--' + 'wait"'
+    files = sorted((paths.ROOT / "tests").rglob("test_*.py"))
+    users = [path for path in files if option in path.read_text()]
+    assert len(users) > 1
+    assert {group_of(str(path.relative_to(paths.ROOT))) for path in users} == {"machine"}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from given_python import make_python
-from local_environments import python_of
 from runner import paths
 
 MINE = "{}.{}".format(*sys.version_info)
@@ -20,7 +19,7 @@ MOST_BYTES = 64 << 20
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory):
+def kit(package_index, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kit")
     ended = subprocess.run(
         ["bash", "docker/gpu-kit/gather.sh", folder, MINE], cwd=paths.ROOT,
@@ -45,7 +44,7 @@ def test_it_is_small_enough_to_carry(kit):
     assert not {"uv", "numpy", "jax", "torch"} & names
 
 
-def test_it_makes_the_table_and_the_page_without_a_network(kit, tmp_path):
+def test_it_makes_the_table_and_the_page_without_a_network(kit, python_of, tmp_path):
     """With what the framework's environment has, and numpy, pandas and pyarrow of this one."""
     python = make_python(tmp_path / "venv")
     environment = python_of("jax-k3").parent.parent

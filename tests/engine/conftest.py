@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from engine_fixtures import any_engine, make_fake_image
 from engine_fixtures import base_image as docker_base
 from engine_fixtures import engine as docker_engine
-from engine_fixtures import make_fake_image
+from local_environments import python_of
 from podman_engine import running_podman
 from slurm_fixtures import bench as cluster
 from slurm_fixtures import slurm
 
-__all__ = ["cluster", "docker_base", "docker_engine", "slurm"]
+__all__ = ["any_engine", "cluster", "docker_base", "docker_engine", "python_of", "slurm"]
 
 
 @pytest.fixture(scope="session")
-def podman_engine():
+def podman_engine(any_engine):
     # Podman takes no folder of its own with a path of more than 50 characters.
     short = tempfile.TemporaryDirectory(prefix="podman", ignore_cleanup_errors=True)
     with short as folder, running_podman(Path(folder)) as engine:
@@ -28,7 +29,7 @@ def podman_engine():
 
 
 @pytest.fixture(scope="session")
-def engine(request):
+def engine(request, any_engine):
     """Docker, or the engine that a test is parametrized with."""
     return request.getfixturevalue(f"{getattr(request, 'param', 'docker')}_engine")
 

@@ -22,10 +22,7 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from runner.spec.job import Status
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")
 
 FAKES = Path(__file__).parent.parent / "fakes"
 COMMON = Path(__file__).parents[2] / "docker" / "common"

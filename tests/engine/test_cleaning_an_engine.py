@@ -11,10 +11,7 @@ from runner.clean.items import Kind, RemovalError
 from runner.machine.docker_engine import cache_volume, plain_tag
 from runner.machine.owner import Owner
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")
 
 EVERY_KIND = list(Kind)
 

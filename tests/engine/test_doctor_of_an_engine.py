@@ -13,8 +13,6 @@ from runner import paths
 from runner.errors import MachineError
 from runner.machine.docker_engine import WORK_SECONDS, connect_engine
 
-pytestmark = pytest.mark.engine
-
 CALL = ["-m", "runner", "doctor", "--config", "jax-k3", "--data", "synthetic", "--json"]
 
 

@@ -23,8 +23,6 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from waiting import appears
 
-pytestmark = pytest.mark.engine
-
 DOCKERFILE = """
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}

@@ -5,10 +5,7 @@ import pytest
 from container_contract import ContainerContract, environment, launcher
 
 __all__ = ["environment", "launcher"]
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")
 
 
 class TestLauncher(ContainerContract):

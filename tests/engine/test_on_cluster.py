@@ -14,9 +14,6 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
-from local_environments import python_of
 from made_project import MODELS, NAME, behave
 from real_slurm import NODES
 from runner import paths
@@ -26,7 +23,6 @@ from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from waiting import appears
 
-pytestmark = pytest.mark.engine
 OF_A_CELL = ["model", "configuration", "backend", "device", "settings", "repeats", "epochs"]
 
 
@@ -54,7 +50,9 @@ def test_two_nodes_work_at_once_and_fill_the_table_that_the_local_launcher_fills
     assert on_cluster.equals(summarize(load_runs(cluster.root / "runs" / "here"))[OF_A_CELL])
 
 
-def test_jax_trains_on_both_nodes_and_gives_the_cells_that_it_gives_here(slurm, tmp_path):
+def test_jax_trains_on_both_nodes_and_gives_the_cells_that_it_gives_here(
+    slurm, python_of, tmp_path
+):
     python_of("jax-k3")
     asked = [sys.executable, "-m", "runner", "--config", "jax-k3", "--model", "mnist_mlp",
              "--device", "cpu", "--data", "synthetic", "--samples", "128", "--epochs", "2",

@@ -9,8 +9,6 @@ from runner.errors import ExitCode
 from runner.store.find import find_run
 from runner.tables.load import load_runs
 
-pytestmark = pytest.mark.engine
-
 BUILD = ["--base-image", os.environ.get("BENCH_BASE_IMAGE", ""), "--launcher", "docker"]
 if os.environ.get("BENCH_CA_BUNDLE"):
     BUILD += ["--ca-bundle", os.environ["BENCH_CA_BUNDLE"]]

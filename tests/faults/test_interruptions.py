@@ -21,7 +21,7 @@ from runner.machine.docker_engine import LABEL
 from runner.spec.job import Status
 from runner.tables.load import load_runs
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 
 # Seconds: another run may be measuring on this machine, and is waited for.
 FREE_WITHIN = 700

@@ -24,7 +24,7 @@ from runner.machine.docker_engine import LABEL
 from runner.spec.job import Status
 from runner.tables.load import load_runs
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(0)]
+pytestmark = pytest.mark.timeout(0)
 
 TRIES = 17 if os.environ.get("FAULTS") == "long" else 2
 KINDS = ("runner", "container", "daemon")

@@ -37,8 +37,6 @@ from runner.store.events import MAX_LINE_BYTES
 from runner.store.run_folder import MAX_LOG_BYTES
 from runner.tables.load import load_runs
 
-pytestmark = pytest.mark.engine
-
 LIMITS = ContainerLimits(
     memory_bytes=512 << 20, cpus=1, processes=64, tmpfs_bytes=64 << 20, tmpfs_files=10_000,
     cache_bytes=64 << 20,

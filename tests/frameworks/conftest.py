@@ -12,11 +12,12 @@ from local_environments import python_of
 from runner.machine.interpreters import lacking
 from runner.spec.configuration import Device, load_configurations
 
+__all__ = ["python_of"]
 HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture
-def run_in(tmp_path):
+def run_in(python_of, tmp_path):
     """Return a function that runs a configuration's Python and gives the ended process."""
 
     def run(configuration, backend, *arguments):

@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from launcher_contract import Silent, make_job
-from local_environments import python_of
 from runner import paths
 from runner.environments.patience import Making
 from runner.execution.attempt import Conditions, run_job
@@ -23,7 +22,7 @@ CONFIGURATION = "jax-k3"
 
 
 @pytest.fixture
-def python():
+def python(python_of):
     return python_of(CONFIGURATION)
 
 

@@ -18,7 +18,6 @@ import uv
 import runner
 from runner import paths
 from runner.environments.recipe import recipe_files
-from runner.environments.venv import environment_folder, is_environment_made
 from runner.spec.configuration import Device, configuration_names, load_configurations
 from runner.spec.workload import WORKLOADS
 
@@ -225,11 +224,8 @@ def test_its_results_are_below_the_current_folder_and_its_help_says_so(installed
     assert list(installed.folder.iterdir()) == []
 
 
-def test_it_trains_and_finds_its_run_again(installed):
-    chosen = load_configurations(["jax-k3"])[0]
-    folder = environment_folder(chosen, Device.CPU, paths.cache())
-    if not is_environment_made(folder):
-        pytest.skip(f"no environment is made: {folder}")
+def test_it_trains_and_finds_its_run_again(installed, python_of):
+    python_of("jax-k3")
     ended = installed.bench(
         "--config", "jax-k3", "--launcher", "local", "--device", "cpu", "--model", "mnist_mlp",
         "--epochs", "2", "--samples", "256", "--data", "synthetic", "--wait", "200",

@@ -1,0 +1,5 @@
+"""An index and an environment, for the kit."""
+
+from local_environments import package_index, python_of
+
+__all__ = ["package_index", "python_of"]
