@@ -66,9 +66,10 @@ def _load(engine: Engine, folder: Path, kept: KeptConfiguration, say: Say) -> No
     try:
         _feed(engine, folder / kept.archive, kept.images)
     except MachineError:
-        for tag in missing:
-            if _content(engine, tag) is not None:
-                engine.client.images.remove(tag)
+        for image in kept.images:
+            there = _content(engine, image.tag)
+            if there is not None and (image.tag in missing or there != image.content):
+                engine.client.images.remove(image.tag)
         raise
     say(f"loaded {kept.tag}")
 

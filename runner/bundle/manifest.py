@@ -6,13 +6,14 @@ Names come from outside: a path is one of three folders and a plain file name, a
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from runner.environments.recipe import sha256_of
 from runner.errors import BundleError
 from runner.spec.configuration import Device
+from runner.spec.documents import Strict, explained_error
 from runner.spec.regular import read_regular
 
 BUNDLE_SCHEMA = 2
@@ -27,11 +28,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,299}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BundleFile(_Strict):
+class BundleFile(Strict):
     """A file of the bundle: where it lies in it, its bytes and their hash."""
 
     path: FilePath
@@ -39,7 +36,7 @@ class BundleFile(_Strict):
     sha256: Hex
 
 
-class KeptImage(_Strict):
+class KeptImage(Strict):
     """An image in an archive: its name, the hash of its configuration, and of its content.
 
     The second is the same in every engine (see ``image_content``).
@@ -50,7 +47,7 @@ class KeptImage(_Strict):
     content: Digest
 
 
-class KeptBase(_Strict):
+class KeptBase(Strict):
     """The image that a recipe begins at, as it was asked for, and its digest in a registry.
 
     ``digest`` is the hash of its content.
@@ -61,7 +58,7 @@ class KeptBase(_Strict):
     repo_digest: Digest | None
 
 
-class KeptConfiguration(_Strict):
+class KeptConfiguration(Strict):
     """A configuration: its archive of images (the base first, the finished one last), its wheels.
 
     ``python`` is the version that the wheels are for.
@@ -78,7 +75,7 @@ class KeptConfiguration(_Strict):
     wheels: tuple[FilePath, ...]
 
 
-class BundleManifest(_Strict):
+class BundleManifest(Strict):
     """Everything that ``bundle.json`` says."""
 
     made: str
@@ -88,6 +85,16 @@ class BundleManifest(_Strict):
     configurations: tuple[KeptConfiguration, ...] = Field(min_length=1)
     missing_data: tuple[str, ...]
     files: tuple[BundleFile, ...]
+
+    @model_validator(mode="after")
+    def _files_are_listed(self) -> Self:
+        listed = [file.path for file in self.files]
+        if len(set(listed)) != len(listed):
+            raise ValueError("it lists a file twice")
+        for kept in self.configurations:
+            if other := next((n for n in (kept.archive, *kept.wheels) if n not in listed), None):
+                raise ValueError(f"it names {other} and does not list it")
+        return self
 
     def data(self) -> list[BundleFile]:
         """Return the files of data sets."""
@@ -108,44 +115,25 @@ def write_manifest(folder: Path, manifest: BundleManifest) -> None:
         os.fsync(file.fileno())
 
 
-def _json(folder: Path) -> Any:
+def read_bundle(folder: Path) -> BundleManifest:
+    """Return a bundle's manifest, checked for itself. Raises BundleError."""
     path = folder / MANIFEST_NAME
     try:
-        return json.loads(read_regular(path, _MAX_BYTES))
+        whole = json.loads(read_regular(path, _MAX_BYTES))
+        if whole["schema"] != BUNDLE_SCHEMA:
+            raise BundleError(
+                f"{path}: schema is {str(whole['schema'])[:40]!r}, this runner reads "
+                f"{BUNDLE_SCHEMA}; take the version of the runner that made it"
+            )
+        found, expected = sha256_of(_canonical(whole["content"])), str(whole["sha256"])[:64]
+        if found != expected:
+            raise BundleError(f"{path}: SHA-256 of its content is {found}, expected {expected}")
+        return BundleManifest.model_validate_json(_canonical(whole["content"]))
     except FileNotFoundError as error:
         raise BundleError(
             f"{folder}: holds no {MANIFEST_NAME}; is it a bundle, and was it saved whole?"
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from error
-
-
-def read_bundle(folder: Path) -> BundleManifest:
-    """Return a bundle's manifest, checked for itself. Raises BundleError."""
-    path = folder / MANIFEST_NAME
-    whole = _json(folder)
-    if not isinstance(whole, dict) or whole.get("schema") != BUNDLE_SCHEMA:
-        found = whole.get("schema") if isinstance(whole, dict) else None
-        raise BundleError(
-            f"{path}: schema is {str(found)[:40]!r}, this runner reads {BUNDLE_SCHEMA}; "
-            "take the version of the runner that made it"
-        )
-    content = whole.get("content")
-    found_hash = sha256_of(_canonical(content))
-    if found_hash != whole.get("sha256"):
-        expected = str(whole.get("sha256"))[:64]
-        raise BundleError(f"{path}: SHA-256 of its content is {found_hash}, expected {expected}")
-    try:
-        manifest = BundleManifest.model_validate_json(_canonical(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{path}: {where}: {first['msg']}") from error
-    listed = [file.path for file in manifest.files]
-    if len(set(listed)) != len(listed):
-        raise BundleError(f"{path}: lists a file twice")
-    for kept in manifest.configurations:
-        for one in (kept.archive, *kept.wheels):
-            if one not in listed:
-                raise BundleError(f"{path}: names {one} and does not list it")
-    return manifest
+        raise BundleError(explained_error(path, error, BundleManifest)) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from error

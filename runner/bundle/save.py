@@ -16,7 +16,6 @@ from docker.errors import APIError
 from runner.bundle.archive import archived_images
 from runner.bundle.manifest import (
     FOLDERS,
-    MANIFEST_NAME,
     BundleFile,
     BundleManifest,
     KeptBase,
@@ -36,7 +35,6 @@ from runner.environments.image import (
 )
 from runner.environments.patience import Making
 from runner.errors import EngineError, MachineError, UsageError
-from runner.locks import sole_use
 from runner.machine.docker_engine import Engine, give_name
 from runner.machine.identity import describe_identity
 from runner.spec.choices import BuildOptions
@@ -57,18 +55,6 @@ class WantedBundle:
     source: DataSource | None = None
 
 
-def _remove_left(part: Path) -> None:
-    """Remove what an interrupted save left; anything else of that name is not ours to remove."""
-    strange = [path for path in part.iterdir() if path.name not in (*FOLDERS, MANIFEST_NAME)]
-    if strange:
-        raise UsageError(f"{part}: holds {strange[0].name}, which no save left; move it away")
-    for path in part.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 @contextmanager
 def _becoming(folder: Path) -> Iterator[Path]:
     """Give a partial folder that becomes ``folder`` only if the block succeeds."""
@@ -76,27 +62,27 @@ def _becoming(folder: Path) -> Iterator[Path]:
         raise UsageError(f"{folder}: is there already; name a new folder")
     part = folder.with_name(folder.name + ".part")
     try:
-        part.mkdir(parents=True, exist_ok=True)
+        part.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{part}: another save is writing it, or left it when it was killed; then remove it"
+        ) from error
     except OSError as error:
         raise UsageError(f"{part}: {error.strerror}") from error
-    with sole_use(part) as is_ours:
-        if not is_ours:
-            raise UsageError(f"{part}: another save is writing it")
-        _remove_left(part)
-        try:
-            for name in FOLDERS:
-                (part / name).mkdir()
-            yield part
-            part.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            free = shutil.disk_usage(folder.parent).free
-            raise MachineError(
-                f"{folder.parent}: no space left, {size_text(free)} free; nothing was kept"
-            ) from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    try:
+        for name in FOLDERS:
+            (part / name).mkdir()
+        yield part
+        part.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        free = shutil.disk_usage(folder.parent).free
+        raise MachineError(
+            f"{folder.parent}: no space left, {size_text(free)} free; nothing was kept"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _plan(

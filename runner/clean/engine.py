@@ -7,7 +7,7 @@ that somebody builds on top of ours is theirs.
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,11 @@ import requests.exceptions
 from docker.errors import APIError, DockerException, NotFound
 
 from runner.clean.folders import measure_extent
-from runner.clean.image_sizes import History, freed_bytes, history_of
 from runner.clean.items import Item, Kind, RemovalError
 from runner.errors import MachineError
 from runner.locks import image_marker, last_use, sole_use
 from runner.machine.docker_engine import LABEL, Engine, cache_volume, plain_tag
-from runner.machine.owner import Owner
+from runner.machine.owner import is_of_dead
 
 _BROKEN = (DockerException, OSError)  # what requests raises is an OSError
 _NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError)
@@ -39,19 +38,13 @@ class _Held:
     containers: list[dict[str, Any]]
     volumes: list[dict[str, Any]]
 
-    @property
-    def place(self) -> Path | None:
-        """Return a folder of the disk that the engine fills, None if that is not seen here."""
-        return self.engine.data_root
-
     def ours(self, entries: list[dict[str, Any]], role: str) -> list[dict[str, Any]]:
         """Return the entries whose label says that they are ours."""
         return [entry for entry in entries if (entry.get("Labels") or {}).get(self.label) == role]
 
     def is_dead(self, labels: dict[str, str]) -> bool:
         """Return whether it is certain that the runner of a job's container has ended."""
-        owner = Owner.parse(labels.get(f"{self.label}.owner", ""))
-        return owner is not None and owner.is_dead
+        return is_of_dead(labels.get(f"{self.label}.owner", ""))
 
 
 @contextmanager
@@ -72,25 +65,10 @@ def _removing(name: str) -> Iterator[None]:
 def _volume_bytes(held: _Held, entry: dict[str, Any]) -> int | None:
     """Return the bytes of a volume where its folder can be read from here."""
     folder = Path(entry.get("Mountpoint") or "")
-    is_seen = held.place is not None and folder.is_absolute() and os.access(folder, os.R_OK)
+    is_seen = (
+        held.engine.data_root is not None and folder.is_absolute() and os.access(folder, os.R_OK)
+    )
     return measure_extent(folder).bytes if is_seen else None
-
-
-def _users_of_volumes(held: _Held) -> set[str]:
-    """Return the names of the volumes that a container has, running or not."""
-    mounts = [mount for entry in held.containers for mount in entry.get("Mounts") or []]
-    return {mount["Name"] for mount in mounts if isinstance(mount, dict) and mount.get("Name")}
-
-
-@dataclass(frozen=True)
-class _Image:
-    """One of our images. ``layers`` are its layers' ids, the base's first."""
-
-    digest: str
-    name: str
-    layers: list[str]
-    used: datetime
-    reason: str | None
 
 
 def _tags(entry: dict[str, Any]) -> list[str]:
@@ -98,88 +76,76 @@ def _tags(entry: dict[str, Any]) -> list[str]:
     return [plain_tag(tag) for tag in tags]
 
 
-def _image(held: _Held, entry: dict[str, Any], users: dict[str, str]) -> _Image | None:
-    """Return one of our images as it is by itself; None if it has no name of ours."""
-    digest, prefix = entry["Id"], f"{held.label}/"
-    tags = _tags(entry)
-    ours = [tag for tag in tags if tag.startswith(prefix)]
-    if not ours:
-        return None
+def _own_name(held: _Held, entry: dict[str, Any]) -> str | None:
+    """Return the first name of ours that an image has."""
+    ours = (tag for tag in _tags(entry) if tag.startswith(f"{held.label}/"))
+    return next(ours, "").removeprefix(f"{held.label}/") or None
+
+
+def _layers(held: _Held, digest: str) -> list[str]:
+    """Return the ids of an image's layers, the base's first; none of one that has gone."""
     try:
-        layers = held.engine.client.images.get(digest).attrs["RootFS"]["Layers"]
+        return list(held.engine.client.images.get(digest).attrs["RootFS"]["Layers"])
     except NotFound:
-        return None
-    marker = image_marker(held.cache, digest)
-    with sole_use(marker) as is_free:
-        reason = None if is_free else "a run uses it"
-    if digest in users:
-        reason = f"container {users[digest]} uses it"
-    if ours != tags:
-        reason = f"it is also called {next(tag for tag in tags if tag not in ours)}"
-    return _Image(
-        digest,
-        ours[0].removeprefix(prefix),
-        layers,
-        last_use(marker) or datetime.fromtimestamp(entry["Created"], UTC),
-        reason,
-    )
+        return []
 
 
-def _container_name(entry: dict[str, Any]) -> str:
-    """Return a container's name; one that is being removed has none, and is known by its id."""
-    names = entry.get("Names") or [""]
-    return str(names[0]).lstrip("/") or str(entry["Id"])[:12]
+def _is_above(layers: list[str], below: list[str]) -> bool:
+    """Return whether an image of some layers is built on one of those below."""
+    return 0 < len(below) < len(layers) and layers[: len(below)] == below
 
 
-def _with_those_above(found: list[_Image]) -> list[_Image]:
-    """Return our images, those that others are built on first: used and kept as long as these."""
-    together = []
-    for image in sorted(found, key=lambda image: len(image.layers)):
-        count = len(image.layers)
-        above = [o for o in found if o.layers[:count] == image.layers and o.layers[count:]]
-        reason = image.reason or next((f"{o.name} stays" for o in above if o.reason), None)
-        used = max(one.used for one in (image, *above))
-        together.append(replace(image, used=used, reason=reason))
-    return together
-
-
-def _history(held: _Held, digest: str) -> History:
-    try:
-        return history_of(held.engine.client.api.history(digest))
-    except NotFound:
-        return ()
-
-
-def _freed(held: _Held, ours: list[_Image]) -> dict[str, int]:
-    """Return the bytes that go with each image, those that stay as if they went last."""
-    names = {image.digest for image in ours}
-    staying = [_history(held, e["Id"]) for e in held.images if e["Id"] not in names]
-    order = sorted(ours, key=lambda o: (o.reason is not None, o.used, -len(o.layers)))
-    return freed_bytes({o.digest: _history(held, o.digest) for o in order}, staying)
+def _reason_to_stay(held: _Held, entry: dict[str, Any]) -> str | None:
+    """Return why one of our images has to stay, seen by itself; None if it may go."""
+    if other := next((tag for tag in _tags(entry) if not tag.startswith(f"{held.label}/")), None):
+        return f"it is also called {other}"
+    users = (one for one in held.containers if str(one.get("ImageID")) == entry["Id"])
+    if (user := next(users, None)) is not None:
+        # One that is being removed has no name, and is known by its id.
+        name = str((user.get("Names") or [""])[0]).lstrip("/")
+        return f"container {name or str(user['Id'])[:12]} uses it"
+    with sole_use(image_marker(held.cache, entry["Id"])) as is_free:
+        return None if is_free else "a run uses it"
 
 
 def _images(held: _Held) -> Iterator[Item]:
     """Yield our images, those that others are built on before these.
 
-    Each goes with the compile cache that nothing but its jobs can use.
+    One below others is used as lately, and stays as long, as they are and do. Each takes what it
+    has above the largest image that it is built on, and goes with the compile cache that nothing
+    but its jobs can use.
     """
-    users = {str(entry.get("ImageID")): _container_name(entry) for entry in held.containers}
     volumes = {entry["Name"]: entry for entry in held.ours(held.volumes, "cache")}
-    seen = [_image(held, entry, users) for entry in held.ours(held.images, "image")]
-    ours = _with_those_above([image for image in seen if image is not None])
-    freed = _freed(held, ours)
-    for image in ours:
-        volume = volumes.get(cache_volume(image.digest, held.label))
+    layers = {entry["Id"]: _layers(held, entry["Id"]) for entry in held.images}
+    ours = [
+        entry
+        for entry in held.ours(held.images, "image")
+        if _own_name(held, entry) and layers[entry["Id"]]
+    ]
+    reasons = {entry["Id"]: _reason_to_stay(held, entry) for entry in ours}
+    for entry in sorted(ours, key=lambda entry: len(layers[entry["Id"]])):
+        digest = entry["Id"]
+        own = layers[digest]
+        above = [one for one in ours if _is_above(layers[one["Id"]], own)]
+        staying = (f"{_own_name(held, one)} stays" for one in above if reasons[one["Id"]])
+        reason = reasons[digest] or next(staying, None)
+        below = [one["Size"] for one in held.images if _is_above(own, layers[one["Id"]])]
+        volume = volumes.get(cache_volume(digest, held.label))
         cached = (_volume_bytes(held, volume) if volume else None) or 0  # at least the image
         yield Item(
             Kind.IMAGES,
-            image.name,
-            freed[image.digest] + cached,
-            image.used,
-            held.place,
-            image.reason or "not in use",
-            None if image.reason else partial(_remove_image, held, image.digest),
+            str(_own_name(held, entry)),
+            int(entry["Size"]) - max(below, default=0) + cached,
+            max(_last_use(held, one) for one in (entry, *above)),
+            held.engine.data_root,
+            reason or "not in use",
+            None if reason else partial(_remove_image, held, digest),
         )
+
+
+def _last_use(held: _Held, entry: dict[str, Any]) -> datetime:
+    used = last_use(image_marker(held.cache, entry["Id"]))
+    return used or datetime.fromtimestamp(entry["Created"], UTC)
 
 
 def _remove_image(held: _Held, digest: str) -> None:
@@ -213,7 +179,8 @@ def _remove_volume(held: _Held, name: str) -> None:
 def _volumes(held: _Held) -> Iterator[Item]:
     """Yield the compile caches whose image is gone."""
     there = {cache_volume(entry["Id"], held.label) for entry in held.images}
-    users = _users_of_volumes(held)
+    mounts = [mount for entry in held.containers for mount in entry.get("Mounts") or []]
+    users = {mount.get("Name") for mount in mounts}
     for entry in held.ours(held.volumes, "cache"):
         name = entry["Name"]
         if name not in there:
@@ -222,7 +189,7 @@ def _volumes(held: _Held) -> Iterator[Item]:
                 name.removeprefix(f"{held.label}-"),
                 _volume_bytes(held, entry),
                 datetime.fromisoformat(entry["CreatedAt"]),
-                held.place,
+                held.engine.data_root,
                 "a container uses it" if name in users else "its image is gone",
                 None if name in users else partial(_remove_volume, held, name),
                 is_waste=True,
@@ -238,7 +205,7 @@ def _containers(held: _Held) -> Iterator[Item]:
             f"{entry['Id'][:12]} of run {entry['Labels'].get(f'{held.label}.run', '?')}",
             0,  # a job's container cannot write to its root
             datetime.fromtimestamp(entry["Created"], UTC),
-            held.place,
+            held.engine.data_root,
             "its runner has ended" if is_dead else "its runner may still be at work",
             partial(_remove_container, held, entry["Id"]) if is_dead else None,
             is_waste=True,

@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +22,6 @@ from runner.locks import last_use, sole_use
 
 # What a removal that was cut off leaves: never taken for the whole thing.
 _TRASH = ".removing-"
-_OF_CACHES = {"build-logs": "logs of builds", "packs": "runs unpacked from what others shared"}
-_TRASHED = re.compile(re.escape(_TRASH) + r"\d+-")
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,6 @@ def _children(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         raise MachineError(f"{folder}: {error.strerror}") from error
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in _children(folder) if path.is_dir() and not _is_trash(path)]
 
 
 def _is_trash(path: Path) -> bool:
@@ -166,64 +160,62 @@ def _item(
         )
 
 
-def _trash(kind: Kind, folder: Path) -> Iterator[Item]:
-    """Yield what removals that were cut off have left in a folder."""
-    for path in _children(folder):
-        if _is_trash(path):
-            name = _TRASHED.sub("", path.name)
-            yield _item(kind, path, "half removed", name=name, is_waste=True)
+def _left(kind: Kind, path: Path) -> Item:
+    """Return the item of what a removal that was cut off has left."""
+    return _item(kind, path, "half removed", name=path.name.split("-", 2)[2], is_waste=True)
 
 
-def _environments(cache: Path) -> Iterator[Item]:
-    """Yield the local environments; one without its marker was never finished."""
-    root = cache / "environments"
-    for folder in _folders(root):
-        used = last_use(folder / MARKER)
-        yield _item(
-            Kind.ENVIRONMENTS,
-            folder,
-            "not in use" if used else "half made",
-            used=used,
-            is_waste=used is None,
-            making=lock_of_environment(folder),
-            is_watched=True,
-        )
-    yield from _trash(Kind.ENVIRONMENTS, root)
+def _environment(folder: Path) -> Item:
+    """Return the item of a local environment; one without its marker was never finished."""
+    used = last_use(folder / MARKER)
+    return _item(
+        Kind.ENVIRONMENTS,
+        folder,
+        "not in use" if used else "half made",
+        used=used,
+        is_waste=used is None,
+        making=lock_of_environment(folder),
+        is_watched=True,
+    )
 
 
-def _caches(cache: Path) -> Iterator[Item]:
-    """Yield what jobs compiled, by environment, logs of builds, and unpacked runs."""
-    root = cache / "compiled"
-    for folder in _folders(root):
-        name = f"compiled/{folder.name}"
-        yield _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
-    yield from _trash(Kind.CACHES, root)
-    for folder in _folders(cache):
-        if folder.name in _OF_CACHES:
-            yield _item(Kind.CACHES, folder, _OF_CACHES[folder.name])
+def _compiled(folder: Path) -> Item:
+    name = f"compiled/{folder.name}"
+    return _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
 
 
-def _data(cache: Path) -> Iterator[Item]:
-    """Yield downloads, file by file, and the folders of arrays made from them."""
-    for root in (cache / "downloads", cache / "wheels"):
-        for path in _children(root):
-            if path.is_file() and not _is_trash(path):
-                name = f"{root.name}/{path.name}"
-                yield _item(Kind.DATA, path, "can be downloaded again", name=name)
-        yield from _trash(Kind.DATA, root)
-    for folder in _folders(cache):
-        if folder.name in ("real", "digits"):
-            yield _item(Kind.DATA, folder, "can be made again")
+def _download(path: Path) -> Item:
+    name = f"{path.parent.name}/{path.name}"
+    return _item(Kind.DATA, path, "can be downloaded again", name=name)
 
 
-_OF_CACHE = {Kind.ENVIRONMENTS: _environments, Kind.CACHES: _caches, Kind.DATA: _data}
+# The folders of a cache whose entries go one by one: which entries those are, and their items.
+_BY_ENTRY: dict[str, tuple[Kind, Callable[[Path], bool], Callable[[Path], Item]]] = {
+    "environments": (Kind.ENVIRONMENTS, Path.is_dir, _environment),
+    "compiled": (Kind.CACHES, Path.is_dir, _compiled),
+    "downloads": (Kind.DATA, Path.is_file, _download),
+    "wheels": (Kind.DATA, Path.is_file, _download),
+}
+# Those that go whole.
+_WHOLE = {
+    "build-logs": (Kind.CACHES, "logs of builds"),
+    "packs": (Kind.CACHES, "runs unpacked from what others shared"),
+    "real": (Kind.DATA, "can be made again"),
+    "digits": (Kind.DATA, "can be made again"),
+}
 
 
 def cache_items(cache: Path, kinds: Collection[Kind]) -> Iterator[Item]:
     """Yield what of some kinds lies in a user's cache folder."""
-    for kind, items in _OF_CACHE.items():
-        if kind in kinds:
-            yield from items(cache)
+    for name, (kind, is_ours, item) in _BY_ENTRY.items():
+        for path in _children(cache / name) if kind in kinds else []:
+            if _is_trash(path):
+                yield _left(kind, path)
+            elif is_ours(path):
+                yield item(path)
+    for path in _children(cache):
+        if path.is_dir() and path.name in _WHOLE and _WHOLE[path.name][0] in kinds:
+            yield _item(_WHOLE[path.name][0], path, _WHOLE[path.name][1])
 
 
 def run_items(results: Path) -> Iterator[Item]:
@@ -236,8 +228,9 @@ def run_items(results: Path) -> Iterator[Item]:
     for kept in (paths.MEASURED, paths.PUBLISHED):
         if root.is_relative_to(kept.resolve()):
             raise UsageError(f"{results}: what lies there is kept for good; nothing is removed")
-    for folder in _folders(root):
-        if (folder / "manifest.json").is_file():
+    for folder in _children(root):
+        if _is_trash(folder):
+            yield _left(Kind.RUNS, folder)
+        elif (folder / "manifest.json").is_file():
             jobs = len(_children(folder / "jobs"))
             yield _item(Kind.RUNS, folder, f"{jobs} job{'s' * (jobs != 1)}")
-    yield from _trash(Kind.RUNS, root)

@@ -56,7 +56,7 @@ def _collect(named: list[str], engine: str | None, results: Path) -> Iterator[It
 
 def _total(items: list[Item]) -> str:
     """Return what the removal of all frees, as far as it is known."""
-    return f"at least {size_text(sum(item.bytes or 0 for item in items))}"
+    return f"about {size_text(sum(item.bytes or 0 for item in items))}"
 
 
 def _table(title: str, items: list[Item], now: datetime) -> Table:
@@ -109,33 +109,21 @@ def _remove(item: Item, is_quiet: bool) -> str | None:
     return None
 
 
-def _entry(item: Item, action: str, problem: str | None = None) -> dict[str, object]:
-    """Return a thing as JSON tells it: ``action`` is remove, removed or keep."""
-    return {
-        "kind": str(item.kind),
-        "name": item.name,
-        "bytes": item.bytes,
-        "last_used": item.used.isoformat(),
-        "why": item.why,
-        "action": action,
-        "problem": problem,
-    }
-
-
-def _write_json(went: list[dict[str, object]], plan: Removals) -> None:
-    entries = [*went, *(_entry(item, "keep") for item in plan.staying)]
+def _write_json(told: list[tuple[Item, str, str | None]]) -> None:
+    """Write each thing with its action (remove, removed or keep) and what stood against that."""
+    entries = [
+        {
+            "kind": str(item.kind),
+            "name": item.name,
+            "bytes": item.bytes,
+            "last_used": item.used.isoformat(),
+            "why": item.why,
+            "action": action,
+            "problem": problem,
+        }
+        for item, action, problem in told
+    ]
     sys.stdout.write(json.dumps(entries, indent=2) + "\n")
-
-
-def _carry_out(plan: Removals, as_json: bool) -> ExitCode:
-    """Remove what goes, item by item, and tell what was removed."""
-    done = [(item, _remove(item, as_json)) for item in plan.going]
-    if as_json:
-        _write_json([_entry(i, "keep" if why else "removed", why) for i, why in done], plan)
-    else:
-        removed = [item for item, problem in done if problem is None]
-        out.print(f"removed {len(removed)}: {_total(removed)}", highlight=False)
-    return ExitCode.JOBS_NOT_OK if any(problem for _, problem in done) else ExitCode.OK
 
 
 def clean_up(
@@ -163,11 +151,18 @@ def clean_up(
     plan = select_removals(items, bounds, now, lambda folder: shutil.disk_usage(folder).free)
     if not as_json:
         _show(plan, now)
+    told: list[tuple[Item, str, str | None]] = [(item, "keep", None) for item in plan.staying]
     if is_dry or not plan.going:
         if as_json:
-            _write_json([_entry(item, "remove") for item in plan.going], plan)
+            _write_json([*((item, "remove", None) for item in plan.going), *told])
         return ExitCode.OK
     if must_ask and not _agrees(plan):
         out.print("nothing was removed", highlight=False)
         return ExitCode.OK
-    return _carry_out(plan, as_json)
+    done = [(item, _remove(item, as_json)) for item in plan.going]
+    removed = [item for item, problem in done if problem is None]
+    if as_json:
+        _write_json([*((i, "keep" if why else "removed", why) for i, why in done), *told])
+    else:
+        out.print(f"removed {len(removed)}: {_total(removed)}", highlight=False)
+    return ExitCode.OK if len(removed) == len(done) else ExitCode.JOBS_NOT_OK

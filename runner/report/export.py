@@ -5,6 +5,7 @@ for people: a few columns, figures rounded.
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,17 +61,11 @@ def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.Dat
     return texts.map(lambda text: " ".join(escaped_lines(text).split()))
 
 
-def _plain(value: Any) -> Any:
-    """Return a cell as JSON has it; what is missing or not finite as None."""
-    if pd.isna(value) or value in (float("inf"), float("-inf")):
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
 def json_records(whole: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows as JSON has them."""
-    columns = {str(name): [_plain(v) for v in whole[name].astype(object)] for name in whole}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    """Return a frame's rows as JSON has them; what is missing or not finite as None."""
+    is_told = whole.notna() & ~whole.isin([math.inf, -math.inf])
+    rows = whole.astype(object).where(is_told, None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _kind(dtype: Any) -> str:

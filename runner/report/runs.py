@@ -1,18 +1,18 @@
 """The runs that are kept: what each measured, where, how far it came, and what came of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from runner.errors import StoreError
-from runner.locks import sole_use
+from runner.locks import is_held
 from runner.report.console import err, out, print_json, safe_text
 from runner.spec.job import Status
 from runner.store.find import (
@@ -27,16 +27,19 @@ from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.verdicts import Answer, find_answer
 
+Kept = TypeVar("Kept")
+
 
 @dataclass(frozen=True)
 class KeptRun:
-    """One run. ``began`` is in this machine's time zone, None where that is not on record.
+    """A run, known by its folder's name.
 
+    ``began`` is in this machine's time zone, None where that is not on record.
     ``jobs`` is how many there are or were planned, ``statuses`` counts those that were begun;
     ``verdict`` says in short which backend is fastest, or why that is not known.
     """
 
-    name: str
+    run: str
     folder: Path
     began: datetime | None
     is_running: bool
@@ -64,20 +67,14 @@ class KeptRun:
 
     def fields(self) -> dict[str, Any]:
         """Return the run as values that JSON can hold."""
-        return {
-            "run": self.name,
+        told = {
+            **vars(self),
             "folder": str(self.folder),
             "began": self.began.isoformat() if self.began else None,
             "state": "running" if self.is_running else "ended",
-            "jobs": self.jobs,
-            "statuses": self.statuses,
-            "configurations": self.configurations,
-            "backends": self.backends,
-            "models": self.models,
-            "devices": self.devices,
-            "machine": self.machine,
-            "verdict": self.verdict,
         }
+        del told["is_running"]
+        return told
 
 
 def short_verdict(answer: Answer) -> str:
@@ -104,11 +101,6 @@ def _began(manifest: dict[str, Any]) -> datetime | None:
         return None
 
 
-def _is_running(folder: Path) -> bool:
-    with sole_use(folder) as is_free:
-        return not is_free
-
-
 def read_kept_run(folder: Path) -> KeptRun:
     """Return what is known of a run. Raises StoreError if its manifest cannot be read."""
     manifest = read_manifest(folder)
@@ -119,10 +111,10 @@ def read_kept_run(folder: Path) -> KeptRun:
     jobs = begun.drop_duplicates("job")
     machine = _values(jobs, "device_name") or [manifest["identity"].get("cpu_model") or "unknown"]
     return KeptRun(
-        name=folder.name,
+        run=folder.name,
         folder=folder,
         began=_began(manifest),
-        is_running=_is_running(folder),
+        is_running=is_held(folder),
         jobs=len({*manifest["jobs"], *jobs["job"]}),
         statuses={str(status): int(n) for status, n in jobs["status"].value_counts().items()},
         configurations=_values(jobs, "configuration"),
@@ -134,33 +126,32 @@ def read_kept_run(folder: Path) -> KeptRun:
     )
 
 
+def _readable(paths: Iterable[Path], read: Callable[[Path], Kept]) -> Iterator[Kept]:
+    """Yield what is read of the runs that can be read; of one that cannot be, say why."""
+    for path in paths:
+        try:
+            yield read(path)
+        except StoreError as error:
+            err.print(str(error), highlight=False, style="yellow")
+
+
+def _checked_folder(path: Path) -> Path:
+    folder = folder_of_run(path)
+    read_manifest(folder)
+    return folder
+
+
 def read_places(places: Iterable[Path]) -> list[Path]:
     """Return the folders of all runs at some places, oldest first; of one that is none, say why.
 
     A place is a run, a pack, or a folder that holds such. Raises StoreError where none is left.
     """
     places = list(places)
-    found = []
-    for path in (path for place in places for path in runs_under(place)):
-        try:
-            folder = folder_of_run(path)
-            read_manifest(folder)
-        except StoreError as error:
-            err.print(str(error), highlight=False, style="yellow")
-        else:
-            found.append(folder)
+    under = (path for place in places for path in runs_under(place))
+    found = list(_readable(under, _checked_folder))
     if not found:
         raise StoreError(f"{', '.join(map(str, places))}: no run there can be read")
     return oldest_first(found)
-
-
-def _readable(folders: list[Path]) -> Iterator[KeptRun]:
-    """Yield the runs that can be read; of one that cannot be, say why."""
-    for folder in folders:
-        try:
-            yield read_kept_run(folder)
-        except StoreError as error:
-            err.print(str(error), highlight=False, style="yellow")
 
 
 def _table(runs: Iterable[KeptRun]) -> Table:
@@ -169,7 +160,7 @@ def _table(runs: Iterable[KeptRun]) -> Table:
         table.add_column(title, overflow="fold", no_wrap=title == "run")
     for run in runs:
         began = f"{run.began:%Y-%m-%d %H:%M}" if run.began else "unknown"
-        cells = (began, run.name, run.what, ", ".join(run.machine), run.state, run.verdict)
+        cells = (began, run.run, run.what, ", ".join(run.machine), run.state, run.verdict)
         table.add_row(*map(safe_text, cells))
     return table
 
@@ -177,7 +168,7 @@ def _table(runs: Iterable[KeptRun]) -> Table:
 def print_runs(root: Path, limit: int, as_json: bool) -> None:
     """Print the ``limit`` newest runs under ``root``, the newest last."""
     folders = list_resumable_runs(root)
-    found = _readable(folders[-limit:])
+    found = _readable(folders[-limit:], read_kept_run)
     if as_json:
         for run in found:
             print_json(run.fields())

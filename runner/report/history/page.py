@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from runner.report.history.draw import draw_series
 from runner.report.history.words import (
     HISTORY_CAPTION,
@@ -15,8 +13,7 @@ from runner.report.history.words import (
     history_table,
     run_table,
 )
-from runner.report.html.assets_of import page_asset, page_template, save_page
-from runner.report.html.embedded import content_policy
+from runner.report.html.assets_of import rendered_page, save_page
 from runner.tables.history.judge import step_place_text, step_size_text
 from runner.tables.history.series import Series
 
@@ -37,13 +34,11 @@ def series_section(series: Series, number: int) -> dict[str, Any]:
     }
 
 
-def render_history(series: Sequence[Series]) -> str:
-    """Return the page for the series of a history."""
-    style = page_asset("report.css")
+def write_history(path: Path, series: Sequence[Series]) -> None:
+    """Write the page for a history to ``path``. Raises StoreError where it cannot be written."""
     frame = history_table(series)
-    return page_template("history.html.j2").render(
-        policy=content_policy([], style),
-        style=Markup(style),  # noqa: S704 - our own file
+    page = rendered_page(
+        "history.html.j2",
         title=HISTORY_TITLE,
         caption=HISTORY_CAPTION,
         columns=list(frame.columns),
@@ -51,8 +46,4 @@ def render_history(series: Sequence[Series]) -> str:
         sections=[series_section(one, number) for number, one in enumerate(series)],
         gaps=gap_lines(series),
     )
-
-
-def write_history(path: Path, series: Sequence[Series]) -> None:
-    """Write the page for a history to ``path``. Raises StoreError where it cannot be written."""
-    save_page(path, render_history(series))
+    save_page(path, page)

@@ -1,5 +1,7 @@
 """The files of the pages: their style, scripts and templates, and the page that is written."""
 
+from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from runner.report.html.embedded import content_policy
 from runner.store.atomic import output_file
 from runner.words import escaped_lines
 
 
+@cache
 def page_asset(name: str) -> str:
     """Return a file of ``assets/`` as text."""
     assets = resources.files("runner.report.html") / "assets"
@@ -23,9 +27,9 @@ def _finalize(value: Any) -> Any:
     return escaped_lines(value) if is_text else value
 
 
-def page_template(name: str) -> jinja2.Template:
-    """Return a template of ``assets/`` that escapes what it prints."""
-    environment = jinja2.Environment(
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("runner.report.html", "assets"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -33,7 +37,24 @@ def page_template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name)
+
+
+def rendered_page(template: str, scripts: Sequence[str] = (), **values: Any) -> str:
+    """Return the page of a template of ``assets/``, which escapes what it prints.
+
+    It has our style sheet and ``scripts``, and a policy under which nothing else works.
+    """
+    style = page_asset("report.css")
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            policy=content_policy(scripts, style),
+            style=Markup(style),  # noqa: S704 - our own file
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+            **values,
+        )
+    )
 
 
 def save_page(path: Path, page: str) -> None:

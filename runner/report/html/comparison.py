@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
-from runner.report.html.assets_of import page_asset, page_template, save_page
-from runner.report.html.embedded import content_policy
+from runner.report.html.assets_of import rendered_page, save_page
 from runner.tables.between_runs import cell_name
 
 # As narrow as a phone, so that no text is shrunk there.
@@ -59,13 +57,14 @@ def ratio_bars(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return [_bar(cell, number, reach) for number, (_, cell) in enumerate(timed.iterrows())]
 
 
-def render_comparison(told: ComparisonText, cells: pd.DataFrame) -> str:
-    """Return the page for a comparison, whose ``cells`` are those of ``SideBySide``."""
-    style = page_asset("report.css")
+def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> None:
+    """Write the page for a comparison, whose ``cells`` are those of ``SideBySide``, to ``path``.
+
+    Raises StoreError where it cannot be written.
+    """
     bars = ratio_bars(cells)
-    return page_template("comparison.html.j2").render(
-        policy=content_policy([], style),
-        style=Markup(style),  # noqa: S704 - our own file
+    page = rendered_page(
+        "comparison.html.j2",
         sides=told.sides,
         columns=list(told.rows.columns),
         rows=told.rows.to_numpy().tolist(),
@@ -76,8 +75,4 @@ def render_comparison(told: ComparisonText, cells: pd.DataFrame) -> str:
         height=len(bars) * _ROW,
         middle=_WIDTH / 2,
     )
-
-
-def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> None:
-    """Write the page for a comparison to ``path``. Raises StoreError where it cannot be written."""
-    save_page(path, render_comparison(told, cells))
+    save_page(path, page)

@@ -17,10 +17,9 @@ from runner.spec.regular import open_regular, read_regular
 from runner.store.record import read_record
 from runner.words import escaped_lines
 
-# Characters of all logs together, for jobs that are ok and for those that are not; one log's
-# share lies within the bounds.
-_LOG_BUDGET = {True: 500_000, False: 1_000_000}
-_LOG_BOUNDS = {True: (80, 2_000), False: (200, 8_000)}
+# Characters of all logs together, and the least and the most of one log, for jobs that are ok and
+# for those that are not.
+_LOGS = {True: (500_000, 80, 2_000), False: (1_000_000, 200, 8_000)}
 # Numbers of all telemetry together, and the points of one job's series.
 _TELEMETRY_BUDGET = 60_000
 # Two days of samples; about 400 bytes a second.
@@ -32,6 +31,7 @@ _OF_CARD = {
     "gpu_power_w": "power_w",
     "gpu_sm_mhz": "sm_mhz",
 }
+_KINDS = {"log": "string", "log_bytes": "Int64", "warnings": "string", "exit_code": "Int64"}
 _OF_HOST = ("foreign_load", "cpu_mhz")
 
 
@@ -60,13 +60,11 @@ def log_tail(path: Path, limit: int) -> tuple[str, int] | None:
 
 def _samples(folder: Path) -> list[dict[str, float | None]]:
     """Return a job's samples flat, without the lines that are none."""
-    found = []
-    if folder.is_symlink():
-        return []
-    try:
-        content = read_regular(folder / "telemetry.jsonl", _MOST_TELEMETRY_BYTES)
-    except OSError:
-        return []
+    found: list[dict[str, float | None]] = []
+    content = b""
+    if not folder.is_symlink():
+        with suppress(OSError):
+            content = read_regular(folder / "telemetry.jsonl", _MOST_TELEMETRY_BYTES)
     for line in content.decode("utf-8", "replace").splitlines():
         try:
             sample = json.loads(line)
@@ -100,44 +98,34 @@ def _points(jobs: int) -> int:
     return 0 if share < _FEWEST_POINTS else min(share, _MOST_POINTS)
 
 
-def _limits(jobs: pd.DataFrame) -> dict[bool, int]:
-    """Return how many bytes of log a job may show, by whether it is ok."""
-    counts = jobs["status"].eq(Status.OK).value_counts()
-    shares = {ok: _LOG_BUDGET[ok] // max(1, int(counts.get(ok, 0))) for ok in (True, False)}
-    return {
-        ok: min(max(share, _LOG_BOUNDS[ok][0]), _LOG_BOUNDS[ok][1]) for ok, share in shares.items()
-    }
+def _limit(is_ok: bool, jobs: int) -> int:
+    """Return how many bytes of its log each of so many jobs may show."""
+    budget, least, most = _LOGS[is_ok]
+    return min(max(budget // max(1, jobs), least), most)
 
 
 def _row(folder: Path, limit: int) -> dict[str, Any]:
-    record, log = None, None
-    if not folder.is_symlink():  # a link could lead anywhere
-        with suppress(StoreError):  # where it cannot be read, the table says so already
-            record = read_record(folder)
-        log = log_tail(folder / "log.txt", limit)
-    text, size = log or (None, None)
-    return {
-        "log": text,
-        "log_bytes": size,
-        "warnings": ("\n".join(record.warnings) or None) if record else None,
-        "exit_code": record.exit_code if record else None,
-    }
+    found = dict.fromkeys(_KINDS)
+    if folder.is_symlink():  # it could lead anywhere
+        return found
+    with suppress(StoreError):  # where it cannot be read, the table says so already
+        record = read_record(folder)
+        found |= {"warnings": "\n".join(record.warnings) or None, "exit_code": record.exit_code}
+    text, size = log_tail(folder / "log.txt", limit) or (None, None)
+    return {**found, "log": text, "log_bytes": size}
 
 
 def read_extras(jobs: pd.DataFrame, folders: dict[str, Path]) -> Extras:
     """Return what the folders of ``jobs`` hold, one row per job; ``folders`` are runs by name."""
-    limits = _limits(jobs)
+    are_ok = jobs["status"].eq(Status.OK).tolist()
+    limits = {is_ok: _limit(is_ok, are_ok.count(is_ok)) for is_ok in _LOGS}
     paths = [folders[run] / "jobs" / job for run, job in zip(jobs["run"], jobs["job"], strict=True)]
-    rows = [
-        _row(path, limits[bool(status == Status.OK)])
-        for path, status in zip(paths, jobs["status"], strict=True)
-    ]
-    kinds = {"log": "string", "log_bytes": "Int64", "warnings": "string", "exit_code": "Int64"}
+    rows = [_row(path, limits[is_ok]) for path, is_ok in zip(paths, are_ok, strict=True)]
     points = _points(sum((path / "telemetry.jsonl").exists() for path in paths))
     telemetry = {
         n: thinned_series(_samples(path), points) for n, path in enumerate(paths) if points
     }
     return Extras(
-        pd.DataFrame(rows, index=jobs.index).astype(kinds),
+        pd.DataFrame(rows, index=jobs.index).astype(_KINDS),
         {n: series for n, series in telemetry.items() if len(series.get("at", [])) > 1},
     )

@@ -16,8 +16,8 @@ from runner.report.cells import (
     time_text,
 )
 from runner.report.contents import Report
-from runner.report.html.assets_of import page_asset, page_template, save_page
-from runner.report.html.embedded import content_policy, embedded_json, embedded_parquet
+from runner.report.html.assets_of import page_asset, rendered_page, save_page
+from runner.report.html.embedded import embedded_json, embedded_parquet
 from runner.report.html.folders import Extras, read_extras
 from runner.report.html.frames import (
     curve_frames,
@@ -159,17 +159,14 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
     jobs = job_rows(table)
     verdicts = report.orders
     own = of_reproduced(verdicts)
-    style = page_asset("report.css")
     # What draws the charts, with the licences that go with every copy; our own in one scope.
     libraries = "\n".join((f"/*\n{page_asset('vendor/LICENSES')}*/", *map(page_asset, _LIBRARIES)))
     parts = "\n".join(map(page_asset, _SCRIPTS))
     script = f'(() => {{\n"use strict";\n{parts}}})();\n'
     data = _data(report, jobs, read_extras(jobs, runs))
-    return page_template("page.html.j2").render(
-        policy=content_policy((libraries, script), style),
-        style=Markup(style),  # noqa: S704 - our own files
-        libraries=Markup(libraries),  # noqa: S704 - our own files
-        script=Markup(script),  # noqa: S704 - our own files
+    return rendered_page(
+        "page.html.j2",
+        (libraries, script),
         data=Markup(embedded_json(data)),  # noqa: S704 - escaped there
         runs=[reproduction_of(folder, table) for folder in runs.values()],
         counts=_counts(jobs),

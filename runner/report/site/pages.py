@@ -5,15 +5,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
-from runner.report.cells import number_text, setup_table, study_lines
+from runner.report.cells import number_text, setup_table, study_lines, text_cells
 from runner.report.history.page import series_section
 from runner.report.history.words import figure_text
-from runner.report.html.assets_of import page_asset, page_template
-from runner.report.html.embedded import content_policy
+from runner.report.html.assets_of import page_asset, rendered_page
 from runner.report.site.content import RunFigure, Site, page_name
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
@@ -22,16 +19,21 @@ from runner.tables.history.series import Series
 
 # Steps on the first page; each stands on its model's page, too.
 _MOST_STEPS = 20
-Link = tuple[str, str]
-Cell = dict[str, Any]
+# A cell of a table: its text, or that and the page that it leads to.
+Cell = str | tuple[str, str]
+_OF_JOB = {
+    "job": "job",
+    "status": "status",
+    "epochs": "epochs",
+    "seconds_per_epoch": "s per epoch",
+    "first_epoch_seconds": "first epoch",
+    "last_val_accuracy": "val acc",
+    "wall_seconds": "wall s",
+    "reason": "reason",
+}
 
 
-def _cell(text: object, href: str | None = None) -> Cell:
-    """Return a cell of a table: its text, and the page that it leads to."""
-    return {"text": str(text), "href": href}
-
-
-def _table(titles: Sequence[str], rows: list[list[Cell]]) -> dict[str, Any]:
+def _table(titles: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, Any]:
     return {"titles": list(titles), "rows": rows}
 
 
@@ -40,17 +42,8 @@ class Pages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._style = page_asset("report.css")
-        self._script = page_asset("site.js")
-        self._shared = {
-            "policy": content_policy([self._script], self._style),
-            "style": Markup(self._style),  # noqa: S704 - our own file
-            "script": Markup(self._script),  # noqa: S704 - our own file
-            "models": [(model, f"models/{page_name(model)}.html") for model in site.models],
-            "studies": [(s.name, f"studies/{s.name}.html") for s in self._studies],
-        }
         self._anchors = {
-            id(one): f"models/{page_name(one.cell['model'])}.html#series-{number}"
+            id(one): f"{model_path(one.cell['model'])}#series-{number}"
             for model in site.models
             for number, one in enumerate(self._series_of(model))
         }
@@ -68,37 +61,44 @@ class Pages:
     def _series_of(self, model: str) -> list[Series]:
         return [one for one in self._site.series if one.cell["model"] == model]
 
-    def _render(self, template: jinja2.Template, up: str, **values: Any) -> str:
+    def _render(self, kind: str, up: str, **values: Any) -> str:
         """Return a page; ``up`` leads from its folder to the site's."""
-        return template.render(**self._shared, up=up, **values)
+        return rendered_page(
+            f"site_{kind}.html.j2",
+            [page_asset("site.js")],
+            up=up,
+            models=[(model, model_path(model)) for model in self._site.models],
+            studies=[(study.name, study_path(study)) for study in self._studies],
+            **values,
+        )
 
     def render(self) -> Iterator[tuple[str, str]]:
         """Yield each page's path and content."""
         yield "index.html", self._index()
-        model, study, run = (page_template(f"site_{n}.html.j2") for n in ("model", "study", "run"))
-        for name in self._site.models:
-            yield f"models/{page_name(name)}.html", self._model(model, name)
-        for one in self._studies:
-            yield f"studies/{one.name}.html", self._study(study, one)
-        for name in self._site.runs:
-            yield run_path(name), self._run(run, name)
+        for model in self._site.models:
+            yield model_path(model), self._model(model)
+        for study in self._studies:
+            yield study_path(study), self._study(study)
+        for run in self._site.runs:
+            yield run_path(run), self._run(run)
 
     def _index(self) -> str:
         site = self._site
-        steps = [
-            (step.first, one, percent_text(step.step.ratio.value), step_place_text(step))
-            for one in site.series
-            for step in one.steps
-        ]
         place = {run: number for number, run in enumerate(site.runs)}
-        steps.sort(key=lambda step: -place[step[0]])
+        steps = [(one, step) for one in site.series for step in one.steps]
+        steps.sort(key=lambda found: -place[found[1].first])
         return self._render(
-            page_template("site_index.html.j2"),
+            "index",
             "",
             answer=replace(site.newest.answer, effort=None).lines,
             steps=[
-                (one.name, self._anchors[id(one)], size, where)
-                for _, one, size, where in steps[:_MOST_STEPS]
+                (
+                    one.name,
+                    self._anchors[id(one)],
+                    percent_text(step.step.ratio.value),
+                    step_place_text(step),
+                )
+                for one, step in steps[:_MOST_STEPS]
             ],
             more_steps=max(0, len(steps) - _MOST_STEPS),
             runs=_table(
@@ -112,18 +112,17 @@ class Pages:
         models = list(dict.fromkeys(jobs["model"]))
         ok = int((jobs["status"] == Status.OK).sum())
         return [
-            _cell(_began(jobs)),
-            _cell(run, run_path(run)),
-            _cell(facts.get("configurations", "-")),
-            _cell(models[0] if len(models) == 1 else f"{len(models)} models"),
-            _cell(facts.get("device") or facts.get("processor", "unknown")),
-            _cell(f"{ok} of {len(jobs)}"),
+            _began(jobs),
+            (run, run_path(run)),
+            facts.get("configurations", "-"),
+            models[0] if len(models) == 1 else f"{len(models)} models",
+            facts.get("device") or facts.get("processor", "unknown"),
+            f"{ok} of {len(jobs)}",
         ]
 
-    def _model(self, template: jinja2.Template, model: str) -> str:
+    def _model(self, model: str) -> str:
         site = self._site
         cells = site.newest_cells
-        told = [v for v in site.newest.answer.verdicts if v.model == model]
         sections = [
             {
                 **series_section(one, n),
@@ -133,52 +132,54 @@ class Pages:
             for n, one in enumerate(self._series_of(model))
         ]
         return self._render(
-            template,
+            "model",
             "../",
             model=model,
             table=_by_machine(cells[cells["model"].astype(str) == model]),
-            verdicts=[f"{verdict.name}: {verdict.text}" for verdict in told],
+            verdicts=[
+                f"{verdict.name}: {verdict.text}"
+                for verdict in site.newest.answer.verdicts
+                if verdict.model == model
+            ],
             sections=sections,
         )
 
-    def _study(self, template: jinja2.Template, study: Study) -> str:
+    def _study(self, study: Study) -> str:
         head, *lines = study_lines(study)
         setups = setup_table(study)
         return self._render(
-            template,
+            "study",
             "../",
             name=study.name,
             head=head,
             lines=lines,
             table=_beside(self._site.newest_cells, study),
-            setups=_of_frame(setups.frame) if setups else None,
+            setups=_of_frame(setups.frame.astype(str)) if setups else None,
         )
 
-    def _run(self, template: jinja2.Template, run: str) -> str:
-        site = self._site
-        jobs = site.jobs[run]
+    def _run(self, run: str) -> str:
+        jobs = self._site.jobs[run]
         return self._render(
-            template,
+            "run",
             "../",
             run=run,
             began=_began(jobs),
             raw=f"{page_name(run)}.csv",
-            facts=site.facts[run],
+            facts=self._site.facts[run],
             cells=_table(
                 ("cell", "s per epoch", "processes", "note"),
-                [self._figure(one) for one in site.by_run[run]],
+                [self._figure(one) for one in self._site.by_run[run]],
             ),
-            jobs=_of_jobs(jobs),
+            jobs=_of_frame(text_cells(jobs[[*_OF_JOB]]).rename(columns=_OF_JOB)),
         )
 
     def _figure(self, one: RunFigure) -> list[Cell]:
         point = one.point
-        note = point.disturbance or point.reason or ""
         return [
-            _cell(one.series.name, self._anchors[id(one.series)]),
-            _cell(figure_text(point.figure) if point.figure else point.status),
-            _cell(point.figure.repeats if point.figure else "-"),
-            _cell(note),
+            (one.series.name, self._anchors[id(one.series)]),
+            figure_text(point.figure) if point.figure else point.status,
+            str(point.figure.repeats) if point.figure else "-",
+            point.disturbance or point.reason or "",
         ]
 
 
@@ -187,35 +188,23 @@ def run_path(run: str) -> str:
     return f"runs/{page_name(run)}.html"
 
 
+def model_path(model: str) -> str:
+    """Return the path of a model's page."""
+    return f"models/{page_name(model)}.html"
+
+
+def study_path(study: Study) -> str:
+    """Return the path of a study's page."""
+    return f"studies/{study.name}.html"
+
+
 def _began(jobs: pd.DataFrame) -> str:
     began = jobs["started"].dropna()
     return str(began.min())[:16].replace("T", " ") if len(began) else "unknown"
 
 
 def _of_frame(frame: pd.DataFrame) -> dict[str, Any]:
-    rows = [[_cell(value) for value in row] for row in frame.astype(str).to_numpy().tolist()]
-    return _table([str(name) for name in frame.columns], rows)
-
-
-_OF_JOB = {
-    "job": "job",
-    "status": "status",
-    "epochs": "epochs",
-    "seconds_per_epoch": "s per epoch",
-    "first_epoch_seconds": "first epoch",
-    "val_accuracy": "val acc",
-    "wall_seconds": "wall s",
-    "reason": "reason",
-}
-
-
-def _of_jobs(jobs: pd.DataFrame) -> dict[str, Any]:
-    told = jobs.rename(columns={"last_val_accuracy": "val_accuracy"})
-    rows = zip(*(told[name].astype(object) for name in _OF_JOB), strict=True)
-    return _table(
-        list(_OF_JOB.values()),
-        [[_cell(number_text(n, v)) for n, v in zip(_OF_JOB, row, strict=True)] for row in rows],
-    )
+    return _table([str(name) for name in frame.columns], frame.to_numpy().tolist())
 
 
 def _interval(cell: Mapping[Hashable, Any]) -> str:
@@ -239,11 +228,11 @@ def _by_machine(cells: pd.DataFrame) -> dict[str, Any]:
     for cell in cells.to_dict("records"):
         column = f"{cell['configuration']}/{cell['backend']}"
         columns[column] = None
-        shown = _cell(_interval(cell), run_path(str(cell["run"])))
+        shown = (_interval(cell), run_path(str(cell["run"])))
         rows.setdefault(_machine_of(cell), {})[column] = shown
     return _table(
         ["machine", *columns],
-        [[_cell(name), *(of.get(c, _cell("-")) for c in columns)] for name, of in rows.items()],
+        [[name, *(of.get(c, "-") for c in columns)] for name, of in rows.items()],
     )
 
 
@@ -254,16 +243,15 @@ def _beside(cells: pd.DataFrame, study: Study) -> dict[str, Any] | None:
     told = cells[cells["model"].astype(str).isin(models) & cells["published_seconds"].notna()]
     titles = ["model", "backend", "machine", "samples", "s per epoch", "x TF",
               *(f"{study.year} {kind}" for kind in known), f"{study.year} x TF"]  # fmt: skip
-    rows = [
+    rows: list[list[Cell]] = [
         [
-            _cell(cell["model"], f"models/{page_name(str(cell['model']))}.html"),
-            _cell(f"{cell['configuration']}/{cell['backend']}"),
-            _cell(_machine_of(cell)),
-            _cell(number_text("samples", cell["samples"])),
-            _cell(_interval(cell), run_path(str(cell["run"]))),
-            _cell(number_text("measured_ratio", cell["measured_ratio"])),
-            *(_cell(number_text(kind, cell[kind])) for kind in known),
-            _cell(number_text("published_ratio", cell["published_ratio"])),
+            (str(cell["model"]), model_path(str(cell["model"]))),
+            f"{cell['configuration']}/{cell['backend']}",
+            _machine_of(cell),
+            number_text("samples", cell["samples"]),
+            (_interval(cell), run_path(str(cell["run"]))),
+            *(number_text(name, cell[name]) for name in ("measured_ratio", *known)),
+            number_text("published_ratio", cell["published_ratio"]),
         ]
         for cell in told.to_dict("records")
     ]
