@@ -14,7 +14,7 @@ from runner.errors import EngineError, MachineError
 from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import Turns, each_side_by_side, side_by_side
 from runner.execution.loop import run_jobs
-from runner.execution.observer import Observer, OneAtATime
+from runner.execution.observer import Observer, Several
 from runner.execution.slowdown import ENTRY
 from runner.execution.watch import CpuProbe, cpu_probe, machine_seconds, seconds_on
 from runner.spec.configuration import load_configurations
@@ -129,7 +129,7 @@ def test_what_several_threads_tell_comes_one_after_the_other():
             self.at_once.release()
 
     careful = Careful()
-    with OneAtATime(careful) as told:
+    with Several([careful], pytest.fail) as told:
 
         def tell():
             for _ in range(20):
@@ -350,7 +350,7 @@ NAMES = ["mxnet-k122", "theano-k208"]
 def test_environments_are_made_at_the_same_time_before_the_first_job(tmp_path):
     store, heard = RunStore.create(tmp_path, {}), Heard()
     launcher = Builder(threading.Barrier(2), broken=["theano-k208"])
-    under = replace(conditions(launcher, store, tmp_path), observer=OneAtATime(heard))
+    under = replace(conditions(launcher, store, tmp_path), observer=Several([heard], pytest.fail))
     chosen = load_configurations(NAMES)
     jobs = [mxnet_job(), make_job(configuration="theano-k208", backend="theano")]
     assert not run_jobs(chosen, jobs, under, build_jobs=2)

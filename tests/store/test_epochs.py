@@ -80,7 +80,8 @@ MORE = [
     b'"event":"start"', b'"more":"\\u001b"', b'"more":"\xe2\x80\xae"', b'"more":[1]',
     b'"seconds":-1', b'"loss":NaN', b'"loss":Infinity', b'"loss":"NaN"', b'"epoch":1.0',
     b'"epoch":9223372036854775808', b'"seconds":1e999', b'"seconds":"1"', b'"seconds":true',
-    b'"' + b"k" * 999 + b'":1', b'"more":"' + b"v" * 3000 + b'"', b'"schema":2', b'"at":null', b'"at":1,"at":2', b'"more":NaN', b'"more":{"epoch":7}',
+    b'"' + b"k" * 999 + b'":1', b'"more":"' + b"v" * 3000 + b'"', b'"schema":2',
+    b'"at":null', b'"at":1,"at":2', b'"more":NaN', b'"more":{"epoch":7}',
 ]  # fmt: skip
 
 
