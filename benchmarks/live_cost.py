@@ -19,10 +19,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner.execution.observer import Announcement, Observer
+from runner.execution.observer import Announcement, Observer, Several
 from runner.plan.history import History
 from runner.progress.forecast import Forecast
-from runner.progress.lines import Several
 from runner.progress.live import REFRESH_PER_SECOND, LiveView
 from runner.spec.configuration import load_configurations
 from runner.spec.job import Job, planned_jobs

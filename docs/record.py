@@ -16,12 +16,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner.execution.observer import Observer
+from runner.execution.observer import Observer, Several
 from runner.execution.session import execute_run
 from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
-from runner.progress.lines import Several
 from runner.progress.live import LiveView
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Device

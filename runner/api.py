@@ -16,12 +16,12 @@ from rich.console import Console
 
 from runner import paths
 from runner.errors import BenchmarkError, ExitCode, UsageError, near_miss
-from runner.execution.observer import Observer
+from runner.execution.observer import Observer, Several
 from runner.execution.session import execute_run
 from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
-from runner.progress.lines import Lines, Several
+from runner.progress.lines import Lines
 from runner.report.charts import draw_epochs, draw_seconds
 from runner.report.contents import Report
 from runner.report.markdown import write_summary

@@ -234,7 +234,7 @@ def _apply(outcome: Outcome, verdict: WatchVerdict, record: Record) -> None:
 
 def _paused_epochs(record: Record, heard: Heard) -> list[str]:
     """Return a warning that names the epochs in which the job was paused, if there are any."""
-    found = epoch_pauses(record.pauses, heard.events)
+    found = epoch_pauses(record.pauses, list(map(vars, heard.events)))
     named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in found.items())
     return [f"it was paused during {named}: take no time from there"] if named else []
 

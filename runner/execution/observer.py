@@ -1,7 +1,7 @@
 """The port through which a run tells what happens in it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
 from pathlib import Path
@@ -69,24 +69,37 @@ class Observer:
         """Hear with what code the run ends, and of the error that ended it before its time."""
 
 
-class OneAtATime(Observer):
-    """Tells an observer one thing after the other, whatever thread each comes from."""
+class Several(Observer):
+    """Tells several observers, in order and one thing after the other, whatever thread it is from.
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    One that breaks is left out from then on, aloud: nothing that only looks can end a run of hours.
+    """
+
+    def __init__(self, observers: Sequence[Observer], complain: Callable[[str], None]) -> None:
+        self._observers = list(observers)
+        self._complain = complain
         self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        self._observer.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._observer.__exit__(*_)
 
     def _tell(self, name: str, *told: Any) -> None:
         with self._lock:
-            getattr(self._observer, name)(*told)
+            for observer in list(self._observers):
+                try:
+                    getattr(observer, name)(*told)
+                except Exception as error:
+                    self._observers.remove(observer)
+                    observer.__exit__(None, None, None)
+                    what = f"{type(observer).__name__}: no more progress is shown: {error!r}"
+                    self._complain(f"{what}; the run goes on")
+
+    def __enter__(self) -> Self:
+        for observer in self._observers:
+            observer.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for observer in self._observers:
+            observer.__exit__(*_)
 
 
 for _name in (name for name in vars(Observer) if not name.startswith("_")):
-    setattr(OneAtATime, _name, partialmethod(OneAtATime._tell, _name))
+    setattr(Several, _name, partialmethod(Several._tell, _name))

@@ -140,7 +140,7 @@ def _wrong_stream(job: Job, heard: Heard) -> str | None:
     asked = _epochs_asked(job)
     if not epochs or (asked is not None and len(epochs) != asked):
         return f"{len(epochs)} epochs came, {asked or 'some'} were asked for"
-    if wrong := wrong_order(heard.events):
+    if wrong := wrong_order(list(map(vars, heard.events))):
         return wrong
     start = next((event for event in heard.events if isinstance(event, StartEvent)), None)
     if start is None or (start.model, start.backend) != (job.model, job.backend):

@@ -16,7 +16,7 @@ from runner.execution.attempt import Conditions
 from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
-from runner.execution.observer import Announcement, Observer, OneAtATime
+from runner.execution.observer import Announcement, Observer
 from runner.launchers.choose import launcher_for
 from runner.machine.disk import require_room, require_writable
 from runner.machine.identity import hardware_name
@@ -134,10 +134,10 @@ def opened_run(request: Request, session: Session, say: Say) -> Iterator[Opened]
 def execute_run(request: Request, session: Session, observer: Observer) -> Ended:
     """Plan a request, run its jobs here, and return how that ended.
 
-    Raises BenchmarkError for what stands against the run before any of it began.
+    ``observer`` hears of several lanes from several threads; ``Several`` tells one thing after the
+    other. Raises BenchmarkError for what stands against the run before any of it began.
     """
     interrupts = Interrupts()
-    observer = OneAtATime(observer)
     with interrupts.installed(), opened_run(request, session, observer.note) as opened:
         plan, store = opened.plan, opened.store
         lanes = _lanes(plan, session, store, opened.data_dir, observer, interrupts)

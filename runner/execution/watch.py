@@ -63,18 +63,12 @@ class Sample:
 Probe = Callable[[], Sample]
 
 
-def machine_seconds() -> float:
-    """Return the CPU seconds that the whole machine has used since it started.
+def machine_seconds(cpus: Sequence[int] | None = None) -> float:
+    """Return the CPU seconds that the machine, or some of its CPUs, used since it started.
 
     Stolen time is in it: another virtual machine had what this one wanted.
     """
-    t = psutil.cpu_times()
-    return float(t.user + t.nice + t.system + t.irq + t.softirq + t.steal)
-
-
-def seconds_on(cpus: Sequence[int]) -> float:
-    """Return the CPU seconds that some CPUs have used since the machine started, as above."""
-    wanted = {f"cpu{cpu}" for cpu in cpus}
+    wanted = {"cpu"} if cpus is None else {f"cpu{cpu}" for cpu in cpus}
     lines = map(str.split, Path("/proc/stat").read_text(encoding="ascii").splitlines())
     told = [list(map(int, fields)) for name, *fields in lines if name in wanted]
     # Without the time of idling and of waiting for a disk; a guest's is in the user's.
@@ -212,7 +206,7 @@ def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
     """
     if share is None:
         return CpuProbe(process)
-    machine = partial(seconds_on, share) if process.cpus else machine_seconds
+    machine = partial(machine_seconds, share) if process.cpus else machine_seconds
     return CpuProbe(process, machine=machine, energy=_not_told)
 
 

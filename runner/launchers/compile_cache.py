@@ -1,9 +1,7 @@
 """The compile cache of an image: a volume that is kept from job to job, within bounds."""
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import suppress
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +15,7 @@ from runner.machine.docker_engine import LABEL, Engine, EngineKind, cache_volume
 
 CACHE_DIR = "/cache"
 _MEASURE_SECONDS = 60
-# What the kernel counts a file's space in, whatever the file system's own blocks are.
-_BLOCK = 512
-_FOLDER_ITSELF = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DU = ("du", "-s", "--block-size=1")
 BROKEN_ENGINE = (APIError, requests.exceptions.RequestException, OSError)
 
 
@@ -80,11 +76,12 @@ class CompileCache:
 
     def _size(self) -> int | None:
         """Return the bytes that the volume takes, or None if that takes too long to find out."""
-        folder = self._folder()
-        if folder is not None:
-            with suppress(OSError):
-                return disk_bytes(folder, time.monotonic() + _MEASURE_SECONDS)
-        return self._size_from_within()
+        try:
+            return disk_bytes(folder) if (folder := self._folder()) else self._size_from_within()
+        except subprocess.TimeoutExpired:
+            return None
+        except subprocess.CalledProcessError:
+            return self._size_from_within()
 
     def _folder(self) -> Path | None:
         """Return the volume's folder where it is this machine's and ours to read."""
@@ -98,7 +95,7 @@ class CompileCache:
         """Return what a container of the image itself reads of the volume's size."""
         container = self.engine.client.containers.create(
             self.image,
-            entrypoint=["du", "-s", "--block-size=1", CACHE_DIR],
+            entrypoint=[*_DU, CACHE_DIR],
             command=[],
             labels=self.labels,
             cpuset_cpus=self.cpus,
@@ -122,40 +119,13 @@ class CompileCache:
             container.remove(force=True)
 
 
-def disk_bytes(folder: Path, deadline: float) -> int | None:
-    """Return what a folder takes of its disk; None at the deadline, on time.monotonic's clock.
+def disk_bytes(folder: Path, seconds: float = _MEASURE_SECONDS) -> int:
+    """Return what a folder takes of its disk, as ``du`` has it, which follows no link.
 
-    Jobs have written it, so nothing in it is trusted: no link is followed, also where a folder
-    becomes one meanwhile, and neither many files nor deep folders take memory. A file with several
-    names counts for each. Raises OSError where something cannot be read, or is too deep.
+    Raises OSError or subprocess.SubprocessError where it cannot be read in so many seconds.
     """
-    blocks = 0
-    open_folders: list[tuple[int, Iterator[os.DirEntry[str]]]] = []
-
-    def enter(name: str | Path, above: int | None) -> None:
-        descriptor = os.open(name, _FOLDER_ITSELF, dir_fd=above)
-        try:
-            open_folders.append((descriptor, os.scandir(descriptor)))
-        except OSError:
-            os.close(descriptor)
-            raise
-
-    try:
-        enter(folder, None)
-        while open_folders:
-            descriptor, entries = open_folders[-1]
-            if (entry := next(entries, None)) is None:
-                os.close(open_folders.pop()[0])
-            elif time.monotonic() > deadline:
-                return None
-            else:
-                blocks += entry.stat(follow_symlinks=False).st_blocks
-                if entry.is_dir(follow_symlinks=False):
-                    enter(entry.name, descriptor)
-        return _BLOCK * blocks
-    finally:
-        for descriptor, _ in open_folders:
-            os.close(descriptor)
+    done = subprocess.run([*_DU, folder], capture_output=True, timeout=seconds, check=True)
+    return int(done.stdout.split()[0])
 
 
 def _said(container: Container) -> int | None:

@@ -96,19 +96,15 @@ class Engine:
         words += ["SELinux"] if self.confines_by_label else []
         return ", ".join(words)
 
-    def _count(self, name: str) -> int | None:
-        told = int(self.info.get(name, 0))
-        return told if told > 0 else None
-
     @property
     def cpus(self) -> int | None:
         """Return how many CPUs the engine's machine has; None where it does not tell."""
-        return self._count("NCPU")
+        return max(0, self.info.get("NCPU", 0)) or None
 
     @property
     def memory_bytes(self) -> int | None:
         """Return how much memory the engine's machine has; None where it does not tell."""
-        return self._count("MemTotal")
+        return max(0, self.info.get("MemTotal", 0)) or None
 
     @property
     def is_local(self) -> bool:
@@ -169,69 +165,56 @@ def _address(engine: str | None) -> str:
     return f" at {without_password(named)} (DOCKER_HOST)" if named else ""
 
 
-@dataclass(frozen=True)
-class _Cause:
-    """What stands between us and an engine: how its error is known, what it is, what helps."""
-
-    known_by: re.Pattern[str]
-    text: str
-    remedy: str
-
-
-_OF_CREDENTIALS = re.compile(r"credential|credsStore|credHelpers", re.IGNORECASE)
+_OF_CREDENTIALS = r"(?i:credential|credsStore|credHelpers)"
 _CREDENTIAL_REMEDY = (
     "leave credsStore and credHelpers out of Docker's config.json, or set DOCKER_CONFIG to an "
     "empty folder"
 )
-# The first that fits is told.
-_CAUSES = [
-    _Cause(re.compile(known_by), text, remedy)
-    for known_by, text, remedy in (
-        (
-            r"PermissionError|Permission denied",
-            "no permission on the Docker engine's socket",
-            "add yourself to its group (sudo usermod -aG docker $USER, then log in again)",
-        ),
-        (
-            r"paramiko",
-            "an ssh:// address needs the Python package paramiko, which is not installed",
-            "install it, or forward the socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock "
-            "HOST, and name it: --engine /tmp/docker.sock",
-        ),
-        (
-            r"TLSParameterError|TLS|[Cc]ertificate|\.pem",
-            "its certificates cannot be used",
-            "see that DOCKER_CERT_PATH holds ca.pem, cert.pem and key.pem, or unset "
-            "DOCKER_TLS_VERIFY",
-        ),
-        (
-            r"403|Forbidden",
-            "the address forbids what the runner has to ask",
-            "a proxy before the socket must let pass: info, version, containers, images, build, "
-            "volumes, system",
-        ),
-        (
-            r"InvalidVersion|client version .* is too (new|old)|API versions below",
-            "the engine is too old",
-            "update it: Docker 20.10 is the oldest that was tried",
-        ),
-        (
-            _OF_CREDENTIALS.pattern,
-            "the user's Docker configuration names a credential helper that does not work",
-            _CREDENTIAL_REMEDY,
-        ),
-        (
-            r"ValueError|Bind address|Invalid port|protocol|Invalid bind|not supported",
-            "that is no address of an engine",
-            "an address is like unix:///var/run/docker.sock or tcp://HOST:2376",
-        ),
-        (
-            r"Name or service not known|nodename|name resolution",
-            "no machine of that name is known",
-            "see how the name is spelled, and whether it resolves (getent hosts NAME)",
-        ),
-    )
-]
+# How an error is known, what it is, and what helps; the first that fits is told.
+_CAUSES = (
+    (
+        r"PermissionError|Permission denied",
+        "no permission on the Docker engine's socket",
+        "add yourself to its group (sudo usermod -aG docker $USER, then log in again)",
+    ),
+    (
+        r"paramiko",
+        "an ssh:// address needs the Python package paramiko, which is not installed",
+        "install it, or forward the socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock "
+        "HOST, and name it: --engine /tmp/docker.sock",
+    ),
+    (
+        r"TLSParameterError|TLS|[Cc]ertificate|\.pem",
+        "its certificates cannot be used",
+        "see that DOCKER_CERT_PATH holds ca.pem, cert.pem and key.pem, or unset DOCKER_TLS_VERIFY",
+    ),
+    (
+        r"403|Forbidden",
+        "the address forbids what the runner has to ask",
+        "a proxy before the socket must let pass: info, version, containers, images, build, "
+        "volumes, system",
+    ),
+    (
+        r"InvalidVersion|client version .* is too (new|old)|API versions below",
+        "the engine is too old",
+        "update it: Docker 20.10 is the oldest that was tried",
+    ),
+    (
+        _OF_CREDENTIALS,
+        "the user's Docker configuration names a credential helper that does not work",
+        _CREDENTIAL_REMEDY,
+    ),
+    (
+        r"ValueError|Bind address|Invalid port|protocol|Invalid bind|not supported",
+        "that is no address of an engine",
+        "an address is like unix:///var/run/docker.sock or tcp://HOST:2376",
+    ),
+    (
+        r"Name or service not known|nodename|name resolution",
+        "no machine of that name is known",
+        "see how the name is spelled, and whether it resolves (getent hosts NAME)",
+    ),
+)
 
 
 def refusals() -> tuple[type[Exception], ...]:
@@ -260,10 +243,10 @@ def _why_not(error: Exception, address: str = "") -> str:
             f"the Docker engine{address} does not answer within {ANSWER_SECONDS} s\n"
             "see what it does (docker info), or restart it (sudo systemctl restart docker)"
         )
-    for cause in _CAUSES:
-        if cause.known_by.search(text):
+    for known_by, cause, remedy in _CAUSES:
+        if re.search(known_by, text):
             about = f"no Docker engine answers{address}: " if address else ""
-            return f"{about}{cause.text}\n{cause.remedy}"
+            return f"{about}{cause}\n{remedy}"
     return (
         f"no Docker engine answers{address}\n"
         "start one (sudo systemctl start docker), or name it: --engine /path/to/docker.sock"
@@ -309,4 +292,4 @@ def credential_problem() -> str | None:
 def explained(error: BaseException) -> str:
     """Return in a line what an engine or its library refuses, and what helps where it is known."""
     text = printable(str(error).encode("utf-8", "backslashreplace"))
-    return f"{text}; {_CREDENTIAL_REMEDY}" if _OF_CREDENTIALS.search(text) else text
+    return f"{text}; {_CREDENTIAL_REMEDY}" if re.search(_OF_CREDENTIALS, text) else text

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,19 +13,29 @@ from typing import Any
 from runner import paths
 from runner.spec.configuration import Device, LocalNeeds
 
-_SHOW = "import sys; print('%d.%d' % sys.version_info[:2])"
+# What is not there costs no time; a folder of a network that hangs would.
+_SECONDS = 20
+_ANSWER_SECONDS = 120
+_SHOW = "import json, sys; print(json.dumps({'python': '%d.%d' % sys.version_info[:2]}))"
 
 
 def interpreter_version(python: Path) -> str | None:
     """Return an interpreter's "major.minor", or None if it does not run."""
+    said = _answered(python, _SHOW)
+    return None if said is None else str(said["python"])
+
+
+def _answered(python: Path, code: str, *arguments: str) -> dict[str, Any] | None:
+    """Return what code says as JSON, or None where it is not run or says something else."""
     try:
         ended = subprocess.run(
-            [python, "-I", "-c", _SHOW], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+            [python, "-I", "-c", code, *arguments],
+            capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=True,
+        )  # fmt: skip
+        said = json.loads(ended.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    said = ended.stdout.strip()
-    return said if ended.returncode == 0 and re.fullmatch(r"\d+\.\d+", said) else None
+    return said if isinstance(said, dict) else None
 
 
 _LOOK = """
@@ -34,13 +43,13 @@ import json, sys
 from importlib.util import find_spec
 try:
     from importlib.metadata import distributions
-    found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
+    found = [(d.metadata["Name"] or "", d.version) for d in distributions()]
 except ImportError:
     import pkg_resources
-    found = {d.key: d.version for d in pkg_resources.working_set}
+    found = [(d.project_name, d.version) for d in pkg_resources.working_set]
 modules = [name for name in sys.argv[1:] if find_spec(name) is not None]
 python = "%d.%d" % sys.version_info[:2]
-print(json.dumps({"python": python, "modules": modules, "versions": found}))
+print(json.dumps({"python": python, "modules": modules, "packages": sorted(found)}))
 """
 # What may be imported under another name than it is installed by.
 _VARIANTS = ("{}", "{}-cpu", "{}-gpu", "{}-cu80", "{}-cu90")
@@ -69,41 +78,19 @@ def installed_in(python: Path, modules: Iterable[str]) -> Installed | None:
 
     Nothing is imported. Variables and folders of the user are left out, as they are of a job.
     """
-    said = _json_of(python, _LOOK, *modules)
+    said = _answered(python, _LOOK, *modules)
     if said is None:
         return None
-    return Installed(python, said["python"], frozenset(said["modules"]), said["versions"])
-
-
-def _json_of(python: Path, code: str, *arguments: str) -> dict[str, Any] | None:
-    """Return what code says as JSON, or None where it is not run or says something else."""
-    try:
-        ended = subprocess.run(
-            [python, "-I", "-c", code, *arguments],
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        said = json.loads(ended.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        return None
-    return said if ended.returncode == 0 and isinstance(said, dict) else None
-
-
-_FREEZE = """
-import json
-try:
-    from importlib.metadata import distributions
-    found = [(d.metadata["Name"] or "", d.version) for d in distributions()]
-except ImportError:
-    import pkg_resources
-    found = [(d.project_name, d.version) for d in pkg_resources.working_set]
-print(json.dumps({"packages": "".join("%s==%s\\n" % pair for pair in sorted(found))}))
-"""
+    versions = {name.lower(): version for name, version in said["packages"]}
+    return Installed(python, said["python"], frozenset(said["modules"]), versions)
 
 
 def frozen_packages(python: Path) -> str | None:
     """Return an interpreter's packages and versions, a line each, or None if it does not run."""
-    said = _json_of(python, _FREEZE)
-    return None if said is None else str(said["packages"])
+    said = _answered(python, _LOOK)
+    if said is None:
+        return None
+    return "".join(f"{name}=={version}\n" for name, version in said["packages"])
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -125,8 +112,6 @@ def find_interpreter(versions: tuple[str, ...]) -> Path | None:
     return None
 
 
-# What is not there costs no time; a folder of a network that hangs would.
-_SECONDS = 20
 # A library that ends the process takes those after it with it: what was found is said at once.
 _LOAD = """
 import ctypes, sys

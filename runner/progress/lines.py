@@ -1,9 +1,7 @@
 """A run's progress as lines: for pipes, files and CI; and what went wrong only."""
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partialmethod
-from typing import Any, Self
+from collections.abc import Callable
 
 from rich.console import Console
 
@@ -26,40 +24,6 @@ def epoch_line(job: Job, event: EpochEvent) -> str:
     told = [f"{name} {value:.4f}" for name, value in measured.items() if value is not None]
     seconds = f"{event.seconds:.3g} s"
     return f"epoch {event.epoch}/{epochs_of(job)}: {', '.join([seconds, *told])}"
-
-
-class Several(Observer):
-    """Tells several observers, in order. One that breaks is left out from then on, aloud.
-
-    So nothing that only looks can end a run of hours.
-    """
-
-    def __init__(self, observers: Sequence[Observer], complain: Callable[[str], None]) -> None:
-        self._observers = list(observers)
-        self._complain = complain
-
-    def _tell(self, name: str, *told: Any) -> None:
-        for observer in list(self._observers):
-            try:
-                getattr(observer, name)(*told)
-            except Exception as error:
-                self._observers.remove(observer)
-                observer.__exit__(None, None, None)
-                broken = type(observer).__name__
-                self._complain(f"{broken}: no more progress is shown: {error!r}; the run goes on")
-
-    def __enter__(self) -> Self:
-        for observer in self._observers:
-            observer.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for observer in self._observers:
-            observer.__exit__(*_)
-
-
-for _name in (name for name in vars(Observer) if not name.startswith("_")):
-    setattr(Several, _name, partialmethod(Several._tell, _name))
 
 
 class Printer(Observer):

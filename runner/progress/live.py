@@ -15,10 +15,9 @@ from itertools import chain
 from typing import Self
 
 import pandas as pd
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.control import Control
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.segment import ControlType, Segment
+from rich.segment import Segment
 from rich.text import Text
 
 from runner.execution.observer import Announcement
@@ -49,8 +48,6 @@ REFRESH_PER_SECOND = 1.0
 _STEP = re.compile(r"Step (\d+)/(\d+)\s*:\s*(.*)")
 _BAR = 24
 _WAITING, _RUNNING = ".", ">"
-# Beside the table: its title, its header of up to three lines, its rule, what is cut.
-_TABLE_LEAST = 7
 # What a job does after each of its events.
 _NEXT: dict[type, str] = {
     StartEvent: "loading data",
@@ -111,7 +108,7 @@ class _Cell:
         }
 
 
-class LiveView(Printer, RenderHook):
+class LiveView(Printer):
     """Draws the view on ``console``. ``clock`` gives monotonic seconds."""
 
     def __init__(
@@ -127,7 +124,6 @@ class LiveView(Printer, RenderHook):
         self._ended = self._failed = 0
         self._cells: defaultdict[tuple[str, ...], _Cell] = defaultdict(_Cell)
         self._draw: Callable[[Console, int], list[list[Segment]]] | None = None
-        self._widths: list[int] = []
         self._live = Live(
             console=console,
             get_renderable=lambda: self,
@@ -139,13 +135,10 @@ class LiveView(Printer, RenderHook):
         self._live.start()
         # Left visible: a process that is killed could not give it back.
         self._console.show_cursor(True)
-        self._console.push_render_hook(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live.is_started:
-            self._console.pop_render_hook()
-            self._live.stop()
+        self._live.stop()
 
     # What is heard.
 
@@ -247,24 +240,13 @@ class LiveView(Printer, RenderHook):
 
     # What is drawn.
 
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Clear first what a terminal that became narrower has wrapped of the last drawing."""
-        width = self._console.width
-        wrapped = sum(max(0, drawn - 1) // width for drawn in self._widths)
-        if not wrapped:
-            return renderables
-        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
-        start = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
-        return [Control(*start, *(up * wrapped)), *renderables]
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, room = options.max_width, max(1, options.size.height - 1)
-        lines = console.render_lines(self._head(), options, pad=False)
-        lines = [*lines, *self._table_lines(console, width, room - len(lines))][:room]
-        self._widths = [Segment.get_line_length(line) for line in lines]
-        for line in lines:
-            yield from line
-            yield Segment.line()
+        yield self._head()
+        if self._draw is not None:
+            yield Text("\nSeconds per epoch so far", no_wrap=True, overflow="crop")
+            for line in self._draw(console, options.max_width):
+                yield from line
+                yield Segment.line()
 
     def _head(self) -> Text:
         """Return the lines above the table, each cut to the terminal's width."""
@@ -280,16 +262,6 @@ class LiveView(Printer, RenderHook):
             done.append(", ").append(f"{self._failed} not ok", style="red")
         done.append(f", {clock_text(now - self._began)} so far")
         return [done, Text(f"time left: {self._forecast.left()}", style="bold")]
-
-    def _table_lines(self, console: Console, width: int, room: int) -> list[list[Segment]]:
-        """Return the table's lines, as many as there is room for."""
-        if self._draw is None or room < _TABLE_LEAST:
-            return []
-        lines = [[], [Segment("Seconds per epoch so far"[:width])], *self._draw(console, width)]
-        if len(lines) <= room:
-            return lines
-        more = f"... {len(lines) - room + 1} more lines in a taller terminal"
-        return [*lines[: room - 1], [Segment(more[:width])]]
 
 
 def _drawn(table: pd.DataFrame, console: Console, width: int) -> list[list[Segment]]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from runner.errors import UsageError
-from runner.execution.observer import Observer
+from runner.execution.observer import Observer, Several
 from runner.plan.history import History
 from runner.progress.forecast import Forecast
 from runner.progress.json_lines import JsonLines
-from runner.progress.lines import Lines, Quiet, Several
+from runner.progress.lines import Lines, Quiet
 from runner.report.console import err, out, safe_text
 
 

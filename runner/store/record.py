@@ -21,7 +21,7 @@ from runner.errors import StoreError
 from runner.spec.job import Job, Status
 from runner.spec.regular import read_regular
 from runner.store.atomic import whole_file
-from runner.words import escaped, needs_no_escape, read_json
+from runner.words import escaped, read_json
 
 SCHEMA = 1
 # A manifest names its jobs, about 60 bytes each.
@@ -152,30 +152,6 @@ def planned_of(manifest: dict[str, Any], folder: Path) -> list[Job]:
             f"{folder}: its manifest plans no jobs that this version understands"
         ) from error
     return planned
-
-
-@dataclass
-class _RecordFile(Record):
-    """A record as it is written: with its schema."""
-
-    schema: int | None = None
-
-
-def read_status(folder: Path) -> Status:
-    """Return how the job in ``folder`` ended, as ``read_record`` does. Raises StoreError.
-
-    Quicker where the record is plain, as there may be many: it is checked as it is read.
-    """
-    try:
-        raw = read_regular(folder / "record.json", _MOST_BYTES)
-        if needs_no_escape(raw):
-            record = _checker(_RecordFile).validate_json(raw)
-            began_at(record)
-            if record.schema == SCHEMA:
-                return record.status
-    except (OSError, ValueError, OverflowError):
-        pass
-    return read_record(folder).status
 
 
 def read_record(folder: Path) -> Record:

@@ -21,14 +21,7 @@ from runner.spec.job import Job, Status
 from runner.store.atomic import whole_file
 from runner.store.events import BadLine, Event
 from runner.store.find import new_run_name
-from runner.store.record import (
-    SCHEMA,
-    Record,
-    read_json_object,
-    read_record,
-    read_status,
-    write_json,
-)
+from runner.store.record import SCHEMA, Record, read_json_object, read_record, write_json
 from runner.words import LogText
 
 if TYPE_CHECKING:
@@ -176,7 +169,7 @@ class RunStore:
         One whose record is damaged counts as cut off.
         """
         try:
-            return read_status(self.folder / "jobs" / job.id)
+            return read_record(self.folder / "jobs" / job.id).status
         except StoreError:
             return None
 

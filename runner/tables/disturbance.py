@@ -63,7 +63,7 @@ def timed_epochs(events: Sequence[Event]) -> int:
 
 
 def epoch_pauses(
-    pauses: Sequence[tuple[float, float]], events: Sequence[Event]
+    pauses: Sequence[tuple[float, float]], events: Sequence[Mapping[str, Any]]
 ) -> dict[int, float]:
     """Return the seconds for which a job was paused in each epoch that a pause fell into.
 
@@ -73,9 +73,10 @@ def epoch_pauses(
     """
     found: dict[int, float] = {}
     for before, event in pairwise(events) if pauses else ():
-        if not isinstance(event, EpochEvent) or event.at is None or before.at is None:
+        began, ended = before.get("at"), event.get("at")
+        if event["event"] != "epoch" or began is None or ended is None:
             continue
-        within = [ended - began for began, ended in pauses if before.at < ended <= event.at]
+        within = [until - since for since, until in pauses if began < until <= ended]
         if within:
-            found[event.epoch] = sum(within)
+            found[event["epoch"]] = sum(within)
     return found

@@ -1,7 +1,7 @@
 """The one tidy table, derived from what the store of one or several runs holds."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,7 @@ from runner.locks import is_held
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
 from runner.spec.variables import VARIABLES
-from runner.store.epochs import Item, columns_of, parse_stream, single_events, thinned_events
-from runner.store.events import (
-    MOST_EVENT_BYTES,
-    BadLine,
-    wrong_order,
-)
+from runner.store.events import MOST_EVENT_BYTES, read_stream, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
@@ -30,15 +25,13 @@ from runner.tables.verdicts import LOOKS
 from runner.words import escaped
 
 
-def _events(path: Path) -> tuple[list[Item], int]:
-    """Return the whole events of a file, and how many of its lines are none."""
+def _events(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return what the whole events of a file say, and how many of its lines are none."""
     try:
         with open_regular(path, MOST_EVENT_BYTES) as file:
-            found = parse_stream(file.read())
+            return read_stream(file.read())
     except FileNotFoundError:
         return [], 0
-    events = [event for event in found if not isinstance(event, BadLine)]
-    return events, len(found) - len(events)
 
 
 _OF_ENVIRONMENT = (
@@ -202,7 +195,7 @@ def _record_of(folder: Path) -> Record:
     return Record(Status.INTERRUPTED, "the runner ended before the job did")
 
 
-def _damage(record: Record, path: Path, events: list[Item], bad: int) -> str | None:
+def _damage(record: Record, path: Path, events: list[dict[str, Any]], bad: int) -> str | None:
     """Return why the events of a job that ended well are no longer whole, or None."""
     if record.status not in (Status.OK, Status.TAINTED):
         return None
@@ -231,26 +224,31 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> _JobRows:
         return _unreadable(of_run, folder, f"{path}: cannot be read: {error.strerror}")
     if damage := _damage(record, path, events, bad):
         record.status, record.reason = Status.FAILED, damage
-    said = [event.model_dump(by_alias=True) for event in thinned_events(events)]
     common = {**of_run, "job": folder.name, **_job_columns(job, vars(record))}
-    for event in said:
+    for event in events:
         if event["event"] in _READERS:
             common.update(_READERS[event["event"]](event))
-    common.update(_phases(record, said))
+    common.update(_phases(record, events))
     known = record.telemetry.get("paused_seconds") is not None
-    paused = epoch_pauses(record.pauses, single_events(events) if record.pauses else [])
-    return _JobRows(common, _epoch_columns(events, paused if known else None))
+    paused = epoch_pauses(record.pauses, events) if known else None
+    epochs = [event for event in events if event["event"] == "epoch"]
+    return _JobRows(common, _epoch_columns(epochs, paused))
 
 
 def _epoch_columns(
-    events: list[Item], paused: Mapping[int, float] | None
+    epochs: Sequence[dict[str, Any]], paused: Mapping[int, float] | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of ``_OF_EPOCH``; ``paused`` are the seconds of the epochs that were."""
-    epochs = columns_of(events)
-    columns = {name: getattr(epochs, name) for name in _OF_EPOCH[:-1]}
-    still = np.full(len(epochs.epoch), np.nan if paused is None else 0.0)
+    """Return the columns of ``_OF_EPOCH``; ``paused`` are the seconds of the epochs that were.
+
+    What was not measured is NaN.
+    """
+    columns: dict[str, npt.NDArray[Any]] = {
+        name: np.array([epoch[name] for epoch in epochs], _ARRAYS[COLUMNS[name]][1])
+        for name in _OF_EPOCH[:-1]
+    }
+    still = np.full(len(epochs), np.nan if paused is None else 0.0)
     for number, seconds in (paused or {}).items():
-        still[epochs.epoch == number] = seconds
+        still[columns["epoch"] == number] = seconds
     return {**columns, "epoch_paused_seconds": still}
 
 

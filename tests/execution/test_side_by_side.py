@@ -14,9 +14,9 @@ from runner.errors import EngineError, MachineError
 from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import Turns, each_side_by_side, side_by_side
 from runner.execution.loop import run_jobs
-from runner.execution.observer import Observer, OneAtATime
+from runner.execution.observer import Observer, Several
 from runner.execution.slowdown import ENTRY
-from runner.execution.watch import CpuProbe, cpu_probe, machine_seconds, seconds_on
+from runner.execution.watch import CpuProbe, cpu_probe, machine_seconds
 from runner.spec.configuration import load_configurations
 from runner.spec.job import Status
 from runner.store.run_folder import RunStore
@@ -129,7 +129,7 @@ def test_what_several_threads_tell_comes_one_after_the_other():
             self.at_once.release()
 
     careful = Careful()
-    with OneAtATime(careful) as told:
+    with Several([careful], pytest.fail) as told:
 
         def tell():
             for _ in range(20):
@@ -205,13 +205,13 @@ def test_the_wait_for_what_carries_jobs_ends_when_the_end_is_asked_for(tmp_path)
 def test_the_load_of_a_share_is_that_of_its_own_cpus():
     everything = list(range(os.cpu_count() or 1))
     before = machine_seconds()
-    parts = sum(seconds_on([cpu]) for cpu in everything)
-    whole, after = seconds_on(everything), machine_seconds()
+    parts = sum(machine_seconds([cpu]) for cpu in everything)
+    whole, after = machine_seconds(everything), machine_seconds()
     # The kernel rounds each CPU's account to its ticks.
     rounding = 0.1 * len(everything)
     assert before - rounding <= parts <= whole + rounding
     assert whole <= after + rounding
-    assert seconds_on([]) == seconds_on([10**6]) == 0
+    assert machine_seconds([]) == machine_seconds([10**6]) == 0
 
 
 class Here(ScriptedProcess):
@@ -226,7 +226,7 @@ class Here(ScriptedProcess):
 def test_a_job_beside_others_has_its_own_cpus_load_and_no_energy_of_the_whole_processor():
     process = Here([])
     assert cpu_probe(process, [0])().cpu_energy_j is None
-    assert cpu_probe(process, [0]).machine() == pytest.approx(seconds_on([0]), abs=5)
+    assert cpu_probe(process, [0]).machine() == pytest.approx(machine_seconds([0]), abs=5)
     assert isinstance(cpu_probe(process, None), CpuProbe)
     # A job that the engine did not keep to them has all.
     process.cpus = None
@@ -350,7 +350,7 @@ NAMES = ["mxnet-k122", "theano-k208"]
 def test_environments_are_made_at_the_same_time_before_the_first_job(tmp_path):
     store, heard = RunStore.create(tmp_path, {}), Heard()
     launcher = Builder(threading.Barrier(2), broken=["theano-k208"])
-    under = replace(conditions(launcher, store, tmp_path), observer=OneAtATime(heard))
+    under = replace(conditions(launcher, store, tmp_path), observer=Several([heard], pytest.fail))
     chosen = load_configurations(NAMES)
     jobs = [mxnet_job(), make_job(configuration="theano-k208", backend="theano")]
     assert not run_jobs(chosen, jobs, under, build_jobs=2)

@@ -90,7 +90,7 @@ def epochs_of_job(run_in, configuration, model, phase):
     done = run_in(configuration, backend, "-m", "models", json.dumps(spec))
     assert done.returncode == 0, done.stderr[-2000:]
     events = [whole(parse_event(line.encode())) for line in done.stdout.splitlines()]
-    assert wrong_order(events) is None
+    assert wrong_order(list(map(vars, events))) is None
     first, last = (event for event in events if isinstance(event, EpochEvent))
     assert first.samples == 10 * SUITE[model].at(Size.TINY).batch_size
     return first, last

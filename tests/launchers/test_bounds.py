@@ -3,9 +3,6 @@
 import os
 import platform
 import subprocess
-import time
-from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -110,20 +107,13 @@ def test_a_cache_has_a_quota_where_the_engine_has_them(has_quotas, options):
     assert volumes.made == {"keras-backend-benchmarks-cache-" + "a" * 16: options}
 
 
-LATER = float("inf")
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 def test_a_folder_takes_what_its_files_take(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "file").write_bytes(b"x" * 100_000)
-    found = disk_bytes(tmp_path, LATER)
+    found = disk_bytes(tmp_path)
     assert 100_000 <= found < 150_000
     os.truncate(tmp_path / "deep" / "er" / "file", 1 << 30)  # a hole takes nothing
-    assert disk_bytes(tmp_path, LATER) < 200_000
+    assert disk_bytes(tmp_path) < 200_000
 
 
 def test_no_link_is_followed_out_of_a_folder(tmp_path):
@@ -131,27 +121,26 @@ def test_no_link_is_followed_out_of_a_folder(tmp_path):
     (tmp_path / "elsewhere" / "large").write_bytes(b"x" * 1_000_000)
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "link").symlink_to(tmp_path / "elsewhere")
-    assert disk_bytes(tmp_path / "cache", LATER) < 100_000
-    with pytest.raises(OSError, match="Not a directory|symbolic"):
-        disk_bytes(tmp_path / "cache" / "link", LATER)
+    assert disk_bytes(tmp_path / "cache") < 100_000
+    assert disk_bytes(tmp_path / "cache" / "link") < 100_000
 
 
 def test_what_takes_too_long_to_measure_has_no_size(tmp_path):
-    (tmp_path / "file").touch()
-    assert disk_bytes(tmp_path, time.monotonic() - 1) is None
+    for number in range(300):
+        (tmp_path / str(number)).touch()
+    with pytest.raises(subprocess.TimeoutExpired):
+        disk_bytes(tmp_path, 1e-6)
 
 
-def test_a_folder_of_any_depth_leaves_nothing_open(tmp_path):
-    before, at = open_files(), os.open(tmp_path, os.O_RDONLY)
+def test_a_folder_of_any_depth_is_measured(tmp_path):
+    at = os.open(tmp_path, os.O_RDONLY)
     for _ in range(3000):
         os.mkdir("a", dir_fd=at)
         below = os.open("a", os.O_RDONLY, dir_fd=at)
         os.close(at)
         at = below
     os.close(at)
-    with suppress(OSError):  # more than may be open at once, on most machines
-        disk_bytes(tmp_path, LATER)
-    assert open_files() == before
+    assert disk_bytes(tmp_path) >= 0
     # Too deep for Python's own removal, by which pytest clears up.
     subprocess.run(["rm", "-rf", tmp_path / "a"], check=True)
 
@@ -171,4 +160,4 @@ def test_a_cache_is_read_from_here_where_its_folder_is_the_engine_s_and_here(
     engine = Engine(client, info if root else {})
     monkeypatch.setattr(CompileCache, "_size_from_within", lambda _: 1 << 40)
     said = CompileCache(engine, "sha256:" + "a" * 64, 4096, {})._size()
-    assert said == (0 if is_here else 1 << 40)
+    assert said == (disk_bytes(volume) if is_here else 1 << 40)

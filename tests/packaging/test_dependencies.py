@@ -17,6 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_BY_OTHERS = {
     "matplotlib": "pandas, to draw",
     "alembic": "mlflow, to make its own SQLite store",
+    "pyarrow": "pandas, to write Parquet",
     "sqlalchemy": "mlflow, to write to that store",
 }
 
