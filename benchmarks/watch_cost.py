@@ -22,7 +22,7 @@ import psutil
 from runner.execution.guard import device_guard
 from runner.execution.watch import INTERVAL_SECONDS, Probe, Sample, Watch
 from runner.launchers.base import Exit, Process, ProcessTree
-from runner.machine.fit import list_gpus
+from runner.machine.visible import list_gpus
 
 # As a training job looks from outside: one process with many threads, and some children.
 JOB = """

@@ -13,7 +13,7 @@ from runner.author.new import COPIED
 from runner.environments.lock_maker import UnreachableError, is_installable, lock_differences
 from runner.environments.lockfile import lock_problems, read_pins
 from runner.errors import BuildError, ConfigurationError
-from runner.report.findings import Finding, Reporter
+from runner.plan.findings import Finding, Reporter
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device, read_configuration
 from runner.spec.naming import name_mismatch, parse_configuration_name

@@ -11,10 +11,10 @@ from runner.author.check import library_arguments
 from runner.environments.patience import Making
 from runner.errors import BuildError
 from runner.execution.attempt import Conditions, run_job
-from runner.machine.fit import Machine
-from runner.plan.preflight import refuse_cards
+from runner.machine.machine import Machine
+from runner.plan.findings import Finding, Reporter
+from runner.plan.obstacles import card_against
 from runner.report.console import print_note
-from runner.report.findings import Finding, Reporter
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status, planned_jobs
@@ -44,7 +44,8 @@ def trial_jobs(
         samples=(SAMPLES,),
         threads=(threads,),
     )
-    return refuse_cards(planned_jobs([found], [workload], asked), [found], machine.gpu)
+    planned = planned_jobs([found], [workload], asked)
+    return card_against([found], (), machine.gpu).marked(planned) if machine.gpu else planned
 
 
 def trial_findings(

@@ -13,12 +13,12 @@ from runner.author.trial import LIMITS, trial_findings, trial_jobs
 from runner.errors import ExitCode
 from runner.execution.attempt import Conditions
 from runner.launchers.choose import launcher_for
-from runner.machine.fit import Machine
+from runner.machine.machine import Machine
+from runner.plan.findings import Finding, FindingState
 from runner.plan.history import History
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines
-from runner.report.console import out, print_note
-from runner.report.findings import Finding, FindingState, finding_lines, print_line
+from runner.report.console import out, print_line, print_note
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration
 from runner.spec.request import Request
@@ -39,7 +39,7 @@ class Tally:
         for found in findings:
             self.problems += found.state is FindingState.PROBLEM
             self.skipped += found.state is FindingState.SKIPPED
-            for line in finding_lines(found):
+            for line in found.lines:
                 print_line(line)
         return self.problems == before
 

@@ -11,8 +11,7 @@ from runner.bundle.verify import verify_bundle
 from runner.environments.datasets import file_sha256
 from runner.environments.image import held_base, image_plan
 from runner.machine.docker_engine import Engine, connect_engine
-from runner.report.console import print_note
-from runner.report.findings import print_line
+from runner.report.console import print_line, print_note
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.words import size_text
 

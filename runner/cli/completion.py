@@ -102,8 +102,8 @@ def offers_of(axis: str) -> Callable[[], list[Offer]]:
 
 def offer_gpus() -> list[Offer]:
     """Offer the cards by UUID, and all of them; nothing where no driver answers."""
-    from runner.machine.fit import ALL_CARDS
     from runner.machine.gpu import connect_driver
+    from runner.plan.cards import ALL_CARDS
 
     try:
         driver = connect_driver()

@@ -3,8 +3,7 @@
 from runner import paths
 from runner.environments.datasets import DOWNLOADS, dataset_states, fetch_dataset
 from runner.errors import ExitCode
-from runner.report.console import err
-from runner.report.findings import print_line
+from runner.report.console import err, print_line
 
 
 def fetch_all() -> None:

@@ -17,7 +17,6 @@ from runner.spec.axes import declared_axes
 from runner.spec.choices import LauncherChoice
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
-from runner.store.find import find_run, list_resumable_runs
 
 
 def _aside(line: str) -> None:
@@ -40,40 +39,40 @@ def _checked(asked: dict[str, Any]) -> Request:
         raise UsageError(f"{option}{first['msg'].removeprefix('Value error, ')}") from error
 
 
-def _asked(context: typer.Context) -> tuple[Request, Session]:
+def _asked(context: typer.Context, style: Style) -> tuple[Request, Session]:
     """Return what the command line asks for. Raises UsageError for what does not go together."""
     given = context.params
     if given["retry"] is not None and given["resume"] is None:
         raise UsageError("--retry needs --resume RUN: a new run has nothing to run again")
     request = _checked({n: v for n, v in given.items() if n in Request.model_fields})
+    again = statuses_to_retry(given["retry"])
     resumed = None
     if given["resume"] is not None:
-        resumed = find_run(given["results_dir"], given["resume"], list_resumable_runs)
         sources = {name: context.get_parameter_source(name) for name in Request.model_fields}
         named = {
             name for name, source in sources.items() if source and source.name == "COMMANDLINE"
         }
-        request = resumed_request(resumed, request, named)
+        resumed, request = resumed_request(given["results_dir"], given["resume"], request, named)
     session = Session(
         arguments=sys.argv[1:],
         root=given["results_dir"],
         name=given["name"],
         resumed=resumed,
-        again=statuses_to_retry(given["retry"]),
+        again=again,
         limits=TimeLimits(given["first_output"], given["silence"], given["timeout"]),
         build_seconds=given["build_timeout"],
         pull_seconds=given["pull_timeout"],
         build_jobs=given["build_jobs"],
         wait=given["wait"],
-        progress=err.is_terminal and _style(context) in (Style.LIVE, Style.LINES),
+        progress=err.is_terminal and style in (Style.LIVE, Style.LINES),
     )
     return request, session
 
 
 def measure(context: typer.Context) -> None:
     """Run what is asked for, and print the table."""
-    request, session = _asked(context)
     style = _style(context)
+    request, session = _asked(context, style)
     on_cluster = request.launcher is LauncherChoice.SLURM
     if context.params["detach"] and not on_cluster:
         raise UsageError("--detach needs --launcher slurm: here nothing goes on with the jobs")
@@ -84,7 +83,8 @@ def measure(context: typer.Context) -> None:
             act = hand_in if context.params["detach"] else measure_on_cluster
             code = act(request, session, style)
         else:
-            code = tell_end(execute_run(request, session, observer_for(style, session.root)), style)
+            observer = observer_for(style, session.root)
+            code = tell_end(execute_run(request, session, observer), style)
     raise typer.Exit(code)
 
 
@@ -93,8 +93,9 @@ def predict(context: typer.Context) -> None:
     from runner.plan.preview import preview_run
     from runner.progress.preview_text import show_preview
 
-    request, session = _asked(context)
-    is_json = _style(context) is Style.JSON
+    style = _style(context)
+    request, session = _asked(context, style)
+    is_json = style is Style.JSON
     show_preview(preview_run(request, session, _aside), is_json)
     if request.launcher is LauncherChoice.SLURM and not is_json:
         from runner.cli.on_cluster import show_scripts

@@ -17,10 +17,10 @@ from runner.execution.loop import run_jobs
 from runner.execution.observer import Observer
 from runner.launchers.choose import launcher_for
 from runner.machine.cpus import cpu_list
-from runner.machine.fit import Lane, Machine
 from runner.machine.identity import describe_identity
+from runner.machine.machine import Lane, Machine
 from runner.plan.plan import fitted
-from runner.plan.preflight import look_at_machine
+from runner.plan.preflight import Preflight
 from runner.plan.resume import Session
 from runner.schedulers.base import TaskHere
 from runner.spec.configuration import load_configurations
@@ -125,9 +125,10 @@ def _work(
     kept = store.manifest()
     refuse_other_identity("code", kept.get("identity", {}), code_identity(), store.name)
     request = Request.of_manifest(kept, store.folder)
-    machine = look_at_machine(request.device, None, request.runs_in, request.engine, observer.note)
     chosen = load_configurations([job.configuration])
-    [job] = fitted([job], chosen, request, machine, observer.note)
+    preflight = Preflight(request, chosen)
+    machine = preflight.take_machine(observer.note)
+    [job] = fitted([job], preflight, observer.note)
     conditions = _conditions(job, store, machine, request, session, observer, interrupts, here)
     for left in conditions.launcher.sweep():
         observer.note(f"removed what a run left that has ended: {left}")

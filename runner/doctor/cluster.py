@@ -5,10 +5,10 @@ from pathlib import Path
 
 import psutil
 
-from runner.doctor.asked import AskedRun, text_and_remedy
+from runner.doctor.asked import AskedRun
 from runner.errors import MachineError
+from runner.plan.findings import Finding, Reporter
 from runner.plan.preflight import check_cluster
-from runner.report.findings import Finding, Reporter
 from runner.schedulers.choose import allotment_for, scheduler_for
 
 _say = Reporter("cluster")
@@ -23,15 +23,15 @@ def cluster_nodes(asked: AskedRun) -> Iterator[Finding]:
     notes: list[str] = []
     scheduler = scheduler_for(notes.append)
     try:
-        machine = check_cluster(asked, scheduler, notes.append)
+        machine = check_cluster(asked.request, scheduler, notes.append)
     except MachineError as error:
-        yield _say.problem(scheduler.name, *text_and_remedy(error))
+        yield _say.error(scheduler.name, error)
         return
     assert machine.cluster is not None
     found = machine.cluster
     told = "; ".join([f"{found.nodes} nodes, {found.cpus} CPUs each or more", *notes])
     yield _say.ok(f"{scheduler.name}, {found.name}", f"{told}; jobs are for the {machine.device}")
-    out = [node for node in scheduler.nodes(allotment_for(asked)) if not node.is_usable]
+    out = [node for node in scheduler.nodes(allotment_for(asked.request)) if not node.is_usable]
     if out:
         listed = ", ".join(f"{node.name} is {node.state}" for node in out)
         yield _say.warning("out of service", listed, "the others take the jobs")

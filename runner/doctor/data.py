@@ -14,7 +14,7 @@ import requests
 from runner.doctor.asked import AskedRun
 from runner.environments.datasets import Download, dataset_states
 from runner.environments.venv import uv_settings
-from runner.report.findings import Finding, Reporter
+from runner.plan.findings import Finding, Reporter
 from runner.spec.choices import BuildOptions
 from runner.spec.workload import DataSource
 from runner.words import printable
@@ -35,12 +35,12 @@ def _wanted(asked: AskedRun) -> list[tuple[Download, Path, str]]:
 
 def data_files(asked: AskedRun) -> Iterator[Finding]:
     """Say of each data set that the run would read whether it is there and the right one."""
-    if asked.data is DataSource.SYNTHETIC:
+    if asked.request.data is DataSource.SYNTHETIC:
         yield _data.ok("data", "synthetic: each job makes its own")
-    elif asked.data is DataSource.DIGITS:
+    elif asked.request.data is DataSource.DIGITS:
         yield _data.ok("data", "digits: they come with scikit-learn")
     else:
-        required = asked.data is DataSource.REAL
+        required = asked.request.data is DataSource.REAL
         instead = "" if required else "; without --data the run takes synthetic data"
         for item, path, state in _wanted(asked):
             if state == "ok":
@@ -122,8 +122,8 @@ def _all_at_once(questions: Questions, seconds: float) -> dict[str, str | None]:
 def network_answers(asked: AskedRun) -> Iterator[Finding]:
     """Say whether what is not here yet could be had: packages, and data sets not cached."""
     index = "package index"
-    questions: Questions = {index: partial(why_no_index, asked.build, SECONDS)}
-    if asked.data in (None, DataSource.REAL):
+    questions: Questions = {index: partial(why_no_index, asked.request.build, SECONDS)}
+    if asked.request.data in (None, DataSource.REAL):
         for item, _, state in _wanted(asked):
             if state != "ok":
                 questions[item.dataset] = partial(why_not_served, item.urls, SECONDS)

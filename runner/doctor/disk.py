@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runner.doctor.asked import AskedRun
 from runner.machine.disk import RESERVE, Need, Room, named_needs, rooms_on_disks, unwritable
+from runner.plan.findings import Finding, Reporter
 from runner.plan.needs import (
     data_needs,
     environment_needs,
@@ -12,7 +13,6 @@ from runner.plan.needs import (
     temporary_needs,
     written_folders,
 )
-from runner.report.findings import Finding, Reporter
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
@@ -35,17 +35,19 @@ def folders_writable(asked: AskedRun) -> Iterator[Finding]:
 def _needs(asked: AskedRun) -> Iterator[Need]:
     """Yield what the run would take, estimated as the run itself does."""
     # That whose packages it would take, also where this machine has not got it.
-    is_cpu = asked.card.value is None and asked.device is not DeviceChoice.GPU
-    device = Device.CPU if is_cpu else Device.GPU
-    jobs = len(asked.workloads) * sum(len(chosen.backends) for chosen in asked.configurations)
+    preflight, request = asked.preflight, asked.request
+    is_gpu = request.device is DeviceChoice.GPU
+    device = Device.GPU if is_gpu else preflight.machine.device
+    engine = preflight.engine.value
+    jobs = len(asked.workloads) * sum(len(chosen.backends) for chosen in preflight.chosen)
     datasets = {workload.dataset for workload in asked.workloads}
-    yield from data_needs(asked.data or DataSource.SYNTHETIC, datasets, asked.cache)
+    yield from data_needs(request.data or DataSource.SYNTHETIC, datasets, asked.cache)
     yield from result_needs(asked.results, jobs)
     yield from temporary_needs()
-    if asked.found_engine.value is not None:
-        yield from image_needs(asked.found_engine.value, asked.configurations, device, asked.build)
-    elif asked.runs_locally and asked.python is None:
-        yield from environment_needs(asked.configurations, device, asked.cache)
+    if engine is not None:
+        yield from image_needs(engine, preflight.chosen, device, request.build)
+    elif preflight.is_local and request.python is None:
+        yield from environment_needs(preflight.chosen, device, asked.cache)
 
 
 def _room(room: Room) -> Finding:
@@ -70,7 +72,7 @@ def disk_room(asked: AskedRun) -> Iterator[Finding]:
 
 def engine_disk(asked: AskedRun) -> list[Finding]:
     """Say where the engine's disk is not this machine's, so that its room cannot be seen."""
-    found = asked.found_engine.value
+    found = asked.preflight.engine.value
     if found is None or found.data_root is not None or not found.info.get("DockerRootDir"):
         return []
     return [_say.ok("engine's data", f"{found.info['DockerRootDir']}: not to be seen from here")]

@@ -1,20 +1,31 @@
 """All checks, in order, and what they find.
 
 Each check is a function of the run that is asked about. What decides is what a run itself decides
-with: preflight, devices, environments, data.
+with: its preflight, and the needs of its plan.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 
-from runner.doctor.asked import AskedRun, text_and_remedy
+from runner.doctor.asked import AskedRun
+from runner.doctor.backends import (
+    card_fits,
+    local_needs,
+    local_pythons,
+    other_cards,
+    something_left,
+)
 from runner.doctor.cluster import cluster_nodes, shared_folders
 from runner.doctor.data import data_files, network_answers
 from runner.doctor.disk import disk_room, engine_disk, folders_writable
-from runner.doctor.engine import container_gpu, engine_answers, machine_suffices
-from runner.doctor.gpu import card_fits, device_free, gpu_cards, other_cards
-from runner.doctor.local import local_needs, local_pythons, something_left
+from runner.doctor.machine import (
+    container_gpu,
+    device_free,
+    engine_answers,
+    gpu_cards,
+    machine_suffices,
+)
 from runner.errors import BenchmarkError
-from runner.report.findings import Finding, Reporter
+from runner.plan.findings import Finding, Reporter
 from runner.spec.choices import LauncherChoice
 
 Check = Callable[[AskedRun], Iterable[Finding]]
@@ -42,7 +53,7 @@ def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
     try:
         return list(check(asked))
     except BenchmarkError as error:
-        return [Reporter(name).problem(check.__name__, *text_and_remedy(error))]
+        return [Reporter(name).error(check.__name__, error)]
     except Exception as error:
         text = f"this check could not be made: {type(error).__name__}: {error}"
         return [Reporter(name).problem(check.__name__, text)]
@@ -50,7 +61,7 @@ def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
 
 def examine(asked: AskedRun) -> Iterator[Finding]:
     """Yield the findings of all checks, in order, as they come."""
-    on_cluster = asked.launcher is LauncherChoice.SLURM
+    on_cluster = asked.request.launcher is LauncherChoice.SLURM
     for name, checks in (CLUSTER_CHECKS if on_cluster else DOCTOR_CHECKS).items():
         for check in checks:
             yield from _one(name, check, asked)

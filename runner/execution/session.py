@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import paths
-from runner.environments.datasets import prepare_data
+from runner.environments.datasets import data_fingerprint, prepare_data
 from runner.errors import BenchmarkError, ExitCode
 from runner.execution.attempt import Conditions
 from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer
+from runner.launchers.base import Launcher
 from runner.launchers.choose import launcher_for
 from runner.machine.disk import require_room, require_writable
 from runner.machine.identity import hardware_name
+from runner.machine.machine import Lane
 from runner.plan.needs import run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
-from runner.plan.resume import Session, continue_run
+from runner.plan.resume import Session, held_store
+from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
 from runner.store.run_folder import RunStore
 from runner.words import Say
@@ -75,22 +78,30 @@ def _measure(plan: Plan, folder: Path, lanes: Sequence[Conditions], build_jobs: 
     return Ended(folder, ExitCode.OK if all_ok else ExitCode.JOBS_NOT_OK)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A run that was planned and whose folder this process holds."""
+
+    plan: Plan
+    store: RunStore
+    build: BuildOptions
+    data_dir: Path | None
+
+    def launcher(self, lane: Lane, say: Say) -> Launcher:
+        """Return what starts the jobs of a lane."""
+        plan, run = self.plan, self.store.name
+        return launcher_for(plan.machine, lane, plan.request, run, self.build, self.data_dir, say)
+
+
 def _lanes(
-    plan: Plan,
-    session: Session,
-    store: RunStore,
-    data_dir: Path | None,
-    observer: Observer,
-    interrupts: Interrupts,
+    opened: Opened, session: Session, observer: Observer, interrupts: Interrupts
 ) -> list[Conditions]:
     """Return what holds in each of a run's lanes; each has a launcher and a guard of its own."""
-    build = session.build(plan.request)
+    plan = opened.plan
     return [
         Conditions(
-            launcher_for(
-                plan.machine, lane, plan.request, store.name, build, data_dir, observer.note
-            ),
-            store,
+            opened.launcher(lane, observer.note),
+            opened.store,
             observer,
             session.limits,
             gpu=lane.gpu,
@@ -105,30 +116,20 @@ def _lanes(
     ]
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A run that was planned and whose folder this process holds."""
-
-    plan: Plan
-    store: RunStore
-    data_dir: Path | None
-
-
 @contextmanager
 def opened_run(request: Request, session: Session, say: Say) -> Iterator[Opened]:
     """Plan a request and give the run's folder, a new one or that of the run to go on with.
 
     Raises BenchmarkError for what stands against the run before any of it began.
     """
+    build = session.build(request)
     plan = plan_run(request, say)
     require_writable(written_folders(session.root, paths.cache()))
-    require_room(run_needs(plan, session.root, session.build(plan.request)), say)
+    needs = run_needs(plan, session.root, build)
+    require_room(needs, say)
     data_dir = prepare_data(plan.source, plan.datasets, paths.cache(), progress=session.progress)
-    store = session.store(plan, data_dir)
-    with store.hold():
-        if session.resumed is not None:
-            continue_run(store, plan, data_dir, session.arguments)
-        yield Opened(plan, store, data_dir)
+    with held_store(session, plan, data_fingerprint(data_dir)) as store:
+        yield Opened(plan, store, build, data_dir)
 
 
 def execute_run(request: Request, session: Session, observer: Observer) -> Ended:
@@ -140,7 +141,7 @@ def execute_run(request: Request, session: Session, observer: Observer) -> Ended
     interrupts = Interrupts()
     with interrupts.installed(), opened_run(request, session, observer.note) as opened:
         plan, store = opened.plan, opened.store
-        lanes = _lanes(plan, session, store, opened.data_dir, observer, interrupts)
+        lanes = _lanes(opened, session, observer, interrupts)
         for left in lanes[0].launcher.sweep():
             observer.note(f"removed what a run left that has ended: {left}")
         with observer:

@@ -9,7 +9,7 @@ from runner import paths
 from runner.launchers.base import Launcher
 from runner.launchers.local import LocalLauncher
 from runner.machine.cpus import cpus_of
-from runner.machine.fit import Lane, Machine
+from runner.machine.machine import Lane, Machine
 from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
 from runner.words import Say

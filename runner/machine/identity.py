@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 
 from runner.machine.docker_engine import Engine
-from runner.machine.fit import Machine
+from runner.machine.machine import Machine
 from runner.store.identity import code_identity
 
 

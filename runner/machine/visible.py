@@ -8,10 +8,11 @@
   it shows more, as in a privileged one, the named ones are meant.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
-from runner.machine.gpu import Cards, Gpu, UnusableCard
+from runner.machine.gpu import Cards, Gpu, UnusableCard, connect_driver
 
 _CUDA = "CUDA_VISIBLE_DEVICES"
 _SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
@@ -75,3 +76,12 @@ def visible_cards(cards: Cards, environ: Mapping[str, str]) -> Cards:
     }
     usable = {index: cards.usable[index] for index in named}
     return Cards(usable, {**cards.unusable, **hidden}, cards.driver)
+
+
+def list_gpus() -> Cards:
+    """Return the cards that the NVIDIA driver shows and this process may use.
+
+    Those that it may not use, with the reason, are among the unusable ones.
+    """
+    found = connect_driver()
+    return visible_cards(found.cards(), os.environ) if found is not None else Cards()

@@ -20,16 +20,12 @@ from runner.words import GIB
 def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
     """Return what of the disks a run will take, for what it makes and what it writes."""
     machine, cache = plan.machine, paths.cache()
-    needed = [
-        *data_needs(plan.source, plan.datasets, cache),
-        *result_needs(root, len(plan.jobs)),
-        *temporary_needs(),
-    ]
+    needed = [*result_needs(root, len(plan.jobs)), *temporary_needs()]
     if machine.engine is not None:
         needed += image_needs(machine.engine, plan.configurations, machine.device, build)
     elif machine.cluster is None and plan.request.python is None:
         needed += environment_needs(plan.configurations, machine.device, cache)
-    return needed
+    return [*needed, *data_needs(plan.source, plan.datasets, cache)]
 
 
 def written_folders(root: Path, cache: Path) -> dict[Path, str]:

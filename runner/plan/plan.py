@@ -11,19 +11,10 @@ from runner import paths
 from runner.environments.datasets import dataset_states
 from runner.errors import UsageError, choose_names
 from runner.machine.docker_engine import Engine
-from runner.machine.fit import (
-    ELSEWHERE,
-    Machine,
-    require_architecture,
-    require_capacity,
-    require_on_engine,
-    require_shares,
-    usable_cpus,
-)
 from runner.machine.identity import describe_identity
-from runner.plan.interpreter import look_into, refuse_packages
-from runner.plan.libraries import refuse_lacking
-from runner.plan.preflight import check_cluster, check_machine, refuse_cards
+from runner.machine.machine import Machine
+from runner.plan.preflight import Preflight, check_cluster
+from runner.plan.resources import ELSEWHERE
 from runner.plan.rounds import parse_width, rounds_until, shuffled_rounds
 from runner.schedulers.choose import scheduler_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
@@ -134,17 +125,8 @@ def _decided(
             "gpu": ",".join(card.uuid for card in machine.gpus) or None,
             "launcher": _launcher(machine),
             "data": request.data or _default_source(workloads, machine.engine, say),
-            "threads": request.threads or (usable_cpus(machine),),
+            "threads": request.threads or (machine.cpus,),
         }
-    )
-
-
-def _machine(request: Request, chosen: list[Configuration], say: Say) -> Machine:
-    """Return what a run works with. Raises MachineError for what is missing."""
-    if request.launcher is LauncherChoice.SLURM:
-        return check_cluster(request, scheduler_for(say), say)
-    return check_machine(
-        chosen, request.device, request.gpu, request.runs_in, request.engine, say, request.backend
     )
 
 
@@ -160,23 +142,28 @@ def _require_one_lane(machine: Machine) -> None:
         )
 
 
-def fitted(
-    planned: list[Job], chosen: list[Configuration], request: Request, machine: Machine, say: Say
-) -> list[Job]:
-    """Return jobs with those marked unsupported that cannot run on a machine.
+def fitted(planned: list[Job], preflight: Preflight, say: Say) -> list[Job]:
+    """Return jobs with those marked unsupported that cannot run on this machine.
 
-    Raises MachineError where the machine has less than every job is to get.
+    Raises MachineError where it has less than every job is to get, or nothing that they need.
     """
-    if request.python is None:
-        require_architecture(machine.engine)
-    for threads in request.threads:
-        require_capacity(machine.engine, threads, request.memory)
-        require_shares(machine, threads, request.memory)
-    require_on_engine(machine.engine, request.data, machine.gpu)
-    planned = refuse_cards(planned, chosen, machine.gpu)
-    installed = look_into(request.python, chosen) if request.python is not None else None
-    planned = refuse_packages(planned, chosen, installed, say)
-    return refuse_lacking(planned, chosen, machine, installed)
+    preflight.resources.take(say)
+    preflight.installed.take(say)
+    for found in preflight.against:
+        if found is not preflight.card_fit:
+            found.require_one_left()
+        planned = found.marked(planned)
+    return planned
+
+
+def _open_end(request: Request) -> tuple[float | None, float | None]:
+    """Return how narrow, or how long, a run measures until. Raises UsageError for a wrong value."""
+    width = parse_width(request.until) if request.until is not None else None
+    budget = parse_duration(request.budget, "--budget") if request.budget is not None else None
+    if budget is not None and (width is not None or request.repeats > 1):
+        raise UsageError("--budget chooses the repeats: leave out --repeats and --until")
+    parse_percentage(request.same_within, "--same-within")
+    return width, budget
 
 
 def plan_run(request: Request, say: Say) -> Plan:
@@ -185,24 +172,25 @@ def plan_run(request: Request, say: Say) -> Plan:
     Raises UsageError for a name or a value that is wrong, MachineError for what is missing here.
     """
     request.require_cluster()
-    width = parse_width(request.until) if request.until is not None else None
-    budget = parse_duration(request.budget, "--budget") if request.budget is not None else None
-    if budget is not None and (width is not None or request.repeats > 1):
-        raise UsageError("--budget chooses the repeats: leave out --repeats and --until")
-    parse_percentage(request.same_within, "--same-within")
+    width, budget = _open_end(request)
     request = with_study(request)
     chosen = load_configurations(list(request.config))
     choose_names(request.backend, known_backends(chosen), "backend")
     workloads = choose_workloads(list(request.model))
     if request.data is not None:
         require_source(workloads, request.data)
-    machine = _machine(request, chosen, say)
+    on_cluster = request.launcher is LauncherChoice.SLURM
+    preflight = Preflight(request, chosen)
+    if on_cluster:
+        machine = check_cluster(request, scheduler_for(say), say)
+    else:
+        machine = preflight.take_fitting_machine(say)
     if width is not None or budget is not None:
         _require_one_lane(machine)
     decided = _decided(request, machine, chosen, workloads, say)
     planned = planned_jobs(chosen, workloads, decided)
-    if machine.cluster is None:
-        planned = fitted(planned, chosen, decided, machine, say)
+    if not on_cluster:
+        planned = fitted(planned, preflight, say)
     used = {job.configuration for job in planned if job.unsupported is None}
     return Plan(
         request=decided,

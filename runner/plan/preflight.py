@@ -1,75 +1,188 @@
 """What can be known before anything is built: is there an engine, a GPU, and does it fit?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from runner.errors import MachineError, UsageError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import Engine, connect_engine
-from runner.machine.fit import (
-    ELSEWHERE,
-    Cluster,
-    Machine,
-    Misfit,
-    choose_gpus,
-    find_misfit,
-    list_gpus,
-    misfit_reason,
-    require_on_engine,
-    unusable_texts,
-)
 from runner.machine.gpu import Gpu
+from runner.machine.interpreters import Installed
+from runner.machine.machine import Cluster, Machine
+from runner.plan.cards import choose_cards
+from runner.plan.obstacles import (
+    Against,
+    card_against,
+    libraries_against,
+    look_into,
+    other_versions,
+    packages_against,
+)
+from runner.plan.resources import ELSEWHERE, require_on_engine, require_resources
 from runner.schedulers.base import Node, Scheduler
 from runner.schedulers.choose import allotment_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.configuration import Configuration, Device
-from runner.spec.job import Job, marked_unsupported
 from runner.spec.request import Request
 from runner.words import Say
 
+T = TypeVar("T")
 
-def choose_engine(choice: LauncherChoice, engine: str | None, say: Say) -> Engine | None:
-    """Return the engine to use, or None where jobs are to be processes of this machine.
 
-    Raises MachineError if one was asked for and none answers.
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """What a machine has for one question of a run, what was chosen by itself, or why nothing."""
+
+    value: T | None
+    notes: tuple[str, ...] = ()
+    error: MachineError | None = None
+
+    @classmethod
+    def to(cls, question: Callable[[Say], T]) -> "Answer[T]":
+        """Return the answer to a question, which says what it chooses or raises MachineError."""
+        notes: list[str] = []
+        try:
+            value = question(notes.append)
+        except MachineError as error:
+            return cls(None, tuple(notes), error)
+        return cls(value, tuple(notes))
+
+    def take(self, say: Say) -> None:
+        """Say what was chosen. Raises MachineError where there is nothing to go on with."""
+        for note in self.notes:
+            say(note)
+        if self.error is not None:
+            raise self.error
+
+
+class Preflight:
+    """A request held against this machine.
+
+    Each question is put once, when its answer is first needed: by a run, which takes the answers
+    one after the other, and by the doctor, which prints them all.
     """
-    if choice is LauncherChoice.LOCAL:
-        return None
-    try:
-        return connect_engine(engine)
-    except MachineError as error:
-        if choice is LauncherChoice.DOCKER or engine is not None:
-            raise
-        say(f"launcher: local, because {str(error).splitlines()[0]}")
-        return None
 
+    def __init__(self, request: Request, chosen: Sequence[Configuration]) -> None:
+        self.request = request
+        self.chosen = chosen
 
-def choose_cards(choice: DeviceChoice, gpu: str | None, say: Say) -> tuple[Gpu, ...]:
-    """Return the cards to use, equal ones; none where the CPU is to be used.
+    @cached_property
+    def cards(self) -> Answer[tuple[Gpu, ...]]:
+        """The cards that are taken, equal ones; none on the CPUs."""
+        return Answer.to(self._choose_cards)
 
-    Raises MachineError if a card was asked for and there is none such, or if they differ.
-    """
-    if choice is DeviceChoice.CPU:
+    def _choose_cards(self, say: Say) -> tuple[Gpu, ...]:
+        device, named = self.request.device, self.request.gpu
+        cards, engine = choose_cards(device, named, say), self.engine.value
+        is_here = engine is None or engine.is_local
+        if not cards or is_here or device is not DeviceChoice.AUTO or named is not None:
+            return cards
+        say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
         return ()
-    cards = list_gpus()
-    for text in unusable_texts(cards):
-        say(f"left out: {text}")
-    if choice is DeviceChoice.AUTO and not cards.usable and gpu is None:
-        shown = "no GPU can be used" if cards.unusable else "this machine shows no NVIDIA GPU"
-        say(f"device: cpu, because {shown}")
-        return ()
-    return choose_gpus(gpu, cards)
 
+    @cached_property
+    def engine(self) -> Answer[Engine | None]:
+        """The engine that is used; none where jobs are processes of this machine."""
+        return Answer.to(self._choose_engine)
 
-def cards_on_engine(
-    cards: tuple[Gpu, ...], engine: Engine | None, choice: DeviceChoice, gpu: str | None, say: Say
-) -> tuple[Gpu, ...]:
-    """Return the cards, or none where nobody asked for one and the engine is elsewhere."""
-    if not cards or engine is None or engine.is_local:
-        return cards
-    if choice is not DeviceChoice.AUTO or gpu is not None:
-        return cards
-    say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
-    return ()
+    def _choose_engine(self, say: Say) -> Engine | None:
+        choice, named = self.request.runs_in, self.request.engine
+        if choice is LauncherChoice.LOCAL:
+            return None
+        try:
+            return connect_engine(named)
+        except MachineError as error:
+            if choice is LauncherChoice.DOCKER or named is not None:
+                raise
+            say(f"launcher: local, because {str(error).splitlines()[0]}")
+            return None
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What a run works with, as far as it is there."""
+        cards = self.cards.value or ()
+        return Machine(Device.GPU if cards else Device.CPU, self.engine.value, cards)
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether jobs are processes of this machine."""
+        return self.engine.value is None and self.engine.error is None
+
+    @cached_property
+    def devices(self) -> Answer[list[str]]:
+        """What the engine is asked for so that a container gets a card, for each of them."""
+        return Answer.to(lambda _: self._ask_for_devices())
+
+    def _ask_for_devices(self) -> list[str]:
+        machine = self.machine
+        if machine.engine is None:
+            return []
+        require_on_engine(machine.engine, None, machine.gpu)
+        asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
+        return [", ".join(ids) for ids in asked]
+
+    @cached_property
+    def resources(self) -> Answer[None]:
+        """Whether jobs can have the processor, CPUs, memory and data that are asked for."""
+        return Answer.to(lambda _: require_resources(self.request, self.machine))
+
+    @cached_property
+    def installed(self) -> Answer[Installed | None]:
+        """What a given Python has of what jobs import."""
+        return Answer.to(self._look_into)
+
+    def _look_into(self, say: Say) -> Installed | None:
+        if self.request.python is None:
+            return None
+        found = look_into(self.request.python, self.chosen)
+        for text in other_versions(self.chosen, self.request.backend, found):
+            say(text)
+        return found
+
+    @cached_property
+    def card_fit(self) -> Against | None:
+        """What the card says against each backend; None on the CPUs."""
+        card = self.machine.gpu
+        return card_against(self.chosen, self.request.backend, card) if card else None
+
+    @cached_property
+    def packages(self) -> Against | None:
+        """Which backends a given Python has not got; None where none is given."""
+        found = self.installed.value
+        return packages_against(self.chosen, self.request.backend, found) if found else None
+
+    @cached_property
+    def libraries(self) -> Against | None:
+        """What each backend lacks of this machine; None where an image brings it."""
+        if not self.is_local:
+            return None
+        return libraries_against(
+            self.chosen, self.request.backend, self.machine.device, self.installed.value
+        )
+
+    @property
+    def against(self) -> list[Against]:
+        """All that something says against the chosen backends."""
+        found = (self.card_fit, self.packages, self.libraries)
+        return [each for each in found if each is not None]
+
+    def take_machine(self, say: Say) -> Machine:
+        """Return the device, engine and GPUs of this machine that a run takes.
+
+        What was chosen by itself goes to ``say``. Raises MachineError if one is missing.
+        """
+        for answer in (self.cards, self.engine, self.devices):
+            answer.take(say)
+        return self.machine
+
+    def take_fitting_machine(self, say: Say) -> Machine:
+        """Return the same. Raises MachineError also if no chosen backend can use the card."""
+        machine = self.take_machine(say)
+        if self.card_fit is not None:
+            self.card_fit.require_one_left()
+        return machine
 
 
 def device_to_build_for(choice: DeviceChoice, say: Say) -> Device:
@@ -77,69 +190,6 @@ def device_to_build_for(choice: DeviceChoice, say: Say) -> Device:
     if choice is DeviceChoice.AUTO:
         return Device.GPU if choose_cards(choice, None, say) else Device.CPU
     return Device(choice)
-
-
-def misfits(
-    chosen: list[Configuration], backends: Sequence[str], card: Gpu
-) -> dict[tuple[str, str], Misfit | None]:
-    """Return what stands between each chosen configuration's backend and the card.
-
-    ``backends`` empty means all of them.
-    """
-    return {
-        (configuration.name, backend): find_misfit(configuration, backend, card)
-        for configuration in chosen
-        for backend in configuration.backends
-        if not backends or backend in backends
-    }
-
-
-def require_fit(chosen: list[Configuration], backends: Sequence[str], card: Gpu) -> None:
-    """Fail if no chosen backend can use the card."""
-    against = list(misfits(chosen, backends, card).values())
-    first = against[0] if against else None
-    if first is not None and all(against):
-        raise MachineError(
-            f"none of the chosen backends can run on this card: {first.reason}\n{first.remedy}"
-        )
-
-
-def look_at_machine(
-    device: DeviceChoice, gpu: str | None, launcher: LauncherChoice, engine: str | None, say: Say
-) -> Machine:
-    """Return the device, engine and GPUs of this machine that a run takes, whatever fits them.
-
-    What was chosen by itself goes to ``say``. Raises MachineError if one is missing.
-    """
-    cards = choose_cards(device, gpu, say)
-    found = choose_engine(launcher, engine, say)
-    cards = cards_on_engine(cards, found, device, gpu, say)
-    machine = Machine(Device.GPU if cards else Device.CPU, found, cards)
-    require_on_engine(found, None, machine.gpu)
-    if found is not None:
-        for card in cards:
-            gpu_request(found, card)
-    return machine
-
-
-def check_machine(
-    chosen: list[Configuration],
-    device: DeviceChoice,
-    gpu: str | None,
-    launcher: LauncherChoice,
-    engine: str | None,
-    say: Say,
-    backends: Sequence[str] = (),
-) -> Machine:
-    """Return the device, engine and GPUs of a run; what was chosen by itself goes to ``say``.
-
-    Raises MachineError if one is missing, or if none of ``backends`` (empty: all of
-    ``chosen``'s) can use the card.
-    """
-    machine = look_at_machine(device, gpu, launcher, engine, say)
-    if machine.gpu is not None:
-        require_fit(chosen, backends, machine.gpu)
-    return machine
 
 
 def _usable(nodes: Sequence[Node], queue: str) -> list[Node]:
@@ -180,13 +230,3 @@ def check_cluster(request: Request, scheduler: Scheduler, say: Say) -> Machine:
     own = options.get("cpus-per-task", "")
     cpus = int(own) if own.isdecimal() else min(node.cpus for node in taken)
     return Machine(device, None, cluster=Cluster(queue, len(taken), cpus))
-
-
-def refuse_cards(planned: list[Job], chosen: list[Configuration], gpu: Gpu | None) -> list[Job]:
-    """Return the plan with the jobs that cannot be trusted on ``gpu`` marked unsupported."""
-    if gpu is None:
-        return planned
-    by_name = {configuration.name: configuration for configuration in chosen}
-    return marked_unsupported(
-        planned, lambda job: misfit_reason(by_name[job.configuration], job.backend, gpu)
-    )

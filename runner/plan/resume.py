@@ -1,20 +1,21 @@
 """Going on with a run: the same request, the same identity, and only what is not done."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from runner import paths
-from runner.environments.datasets import data_fingerprint
 from runner.errors import IdentityError, UsageError, choose_names
 from runner.plan.plan import Plan
 from runner.spec.choices import BUILD_JOBS, BuildOptions
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
-from runner.store.find import new_run_name
+from runner.store.find import find_run, list_resumable_runs, new_run_name
 from runner.store.identity import refuse_other_identity
 from runner.store.run_folder import RunStore
 from runner.words import REDACTED, without_password
@@ -60,18 +61,14 @@ class Session:
             request.build, build_seconds=self.build_seconds, pull_seconds=self.pull_seconds
         )
 
-    def store(self, plan: Plan, data_dir: Path | None) -> RunStore:
-        """Return the run's folder, a new one or the one to go on with."""
-        if self.resumed is None:
-            return begin_run(self.root, plan, data_dir, self.arguments, self.name)
-        return RunStore(self.resumed)
 
+def resumed_request(root: Path, name: str, asked: Request, given: set[str]) -> tuple[Path, Request]:
+    """Return a run's folder, and its request with what this call may say anew.
 
-def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
-    """Return a kept request, with what this call may say anew.
-
-    Raises UsageError for an option that would measure something else.
+    Raises StoreError where there is no such run, UsageError for an option that would measure
+    something else.
     """
+    folder = find_run(root, name, list_resumable_runs)
     fixed = sorted(given - _OF_SESSION)
     if fixed:
         named = ", ".join("--" + name.replace("_", "-") for name in fixed)
@@ -82,7 +79,7 @@ def resumed_request(folder: Path, asked: Request, given: set[str]) -> Request:
     if "package_index" not in given and REDACTED in (kept.package_index or ""):
         raise UsageError("the package index of this run has a password, which is not kept: "
                          "say it again with --package-index")  # fmt: skip
-    return kept.model_copy(update={name: getattr(asked, name) for name in given})
+    return folder, kept.model_copy(update={name: getattr(asked, name) for name in given})
 
 
 _NOT_AGAIN = (Status.OK, Status.UNSUPPORTED, Status.RUNNING)
@@ -127,21 +124,18 @@ def _jobs(jobs: list[Job]) -> list[dict[str, Any]]:
     return plain
 
 
-def begin_run(
-    root: Path, plan: Plan, data_dir: Path | None, arguments: list[str], name: str | None = None
-) -> RunStore:
-    """Make the folder of a new run, with all in its manifest that a later session needs."""
-    manifest = {
+def _manifest(plan: Plan, data: dict[str, str], arguments: list[str]) -> dict[str, Any]:
+    """Return all of a new run that a later session needs."""
+    return {
         "arguments": list(map(without_password, arguments)),
         "jobs": [job.id for job in plan.jobs],
         "planned": _jobs(plan.jobs),
         "request": plan.request.to_keep(),
         "identity": plan.identity,
         "machine": _machine(plan),
-        "data": data_fingerprint(data_dir),
+        "data": data,
         "sessions": [_session_entry(arguments, plan)],
     }
-    return RunStore.create(root, manifest, name)
 
 
 def _refuse_other_jobs(store: RunStore, before: list[dict[str, Any]], now: list[Job]) -> None:
@@ -173,7 +167,19 @@ def refuse_other_run(store: RunStore, plan: Plan, data: dict[str, str]) -> None:
     _refuse_other_jobs(store, kept.get("planned", []), plan.jobs)
 
 
-def continue_run(store: RunStore, plan: Plan, data_dir: Path | None, arguments: list[str]) -> None:
-    """Enter a further session into a run's manifest. Raises IdentityError as above."""
-    refuse_other_run(store, plan, data_fingerprint(data_dir))
-    store.amend(sessions=[*store.manifest().get("sessions", []), _session_entry(arguments, plan)])
+@contextmanager
+def held_store(session: Session, plan: Plan, data: dict[str, str]) -> Iterator[RunStore]:
+    """Hold a run's folder, a new one or that of the run to go on with, with this session in it.
+
+    ``data`` are the hashes of what is trained on. Raises IdentityError as above.
+    """
+    if session.resumed is None:
+        manifest = _manifest(plan, data, session.arguments)
+        with (store := RunStore.create(session.root, manifest, session.name)).hold():
+            yield store
+        return
+    entry = _session_entry(session.arguments, plan)
+    with (store := RunStore(session.resumed)).hold():
+        refuse_other_run(store, plan, data)
+        store.amend(sessions=[*store.manifest().get("sessions", []), entry])
+        yield store

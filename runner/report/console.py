@@ -47,6 +47,11 @@ def print_json(value: dict[str, Any]) -> None:
     out.print(json.dumps(value, allow_nan=False), highlight=False, soft_wrap=True)
 
 
+def print_line(line: str) -> None:
+    """Print a line as it is, however long."""
+    out.print(line, highlight=False, soft_wrap=True)
+
+
 def print_note(line: str) -> None:
     """Print a line of progress."""
     out.print(f"  {line}", highlight=False, soft_wrap=True, style="dim")

@@ -15,8 +15,8 @@ from runner.errors import BuildError
 from runner.execution.attempt import Conditions
 from runner.execution.guard import CpuGuard
 from runner.launchers.local import LocalLauncher
-from runner.machine.fit import Machine
-from runner.report.findings import FindingState
+from runner.machine.machine import Machine
+from runner.plan.findings import FindingState
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.workload import read_workloads

@@ -14,7 +14,7 @@ from runner.author.new import parse_pins, write_configuration, write_model
 from runner.environments.lock_maker import _compile, is_installable
 from runner.environments.lockfile import read_pins
 from runner.errors import BuildError, MachineError, UsageError
-from runner.report.findings import FindingState
+from runner.plan.findings import FindingState
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, configuration_names
 from runner.spec.naming import parse_configuration_name

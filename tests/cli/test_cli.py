@@ -5,8 +5,8 @@ import pytest
 from patching import patch_everywhere
 from runner.cli.app import main, normalize
 from runner.errors import ExitCode
-from runner.machine.fit import list_gpus
 from runner.machine.gpu import Cards
+from runner.machine.visible import list_gpus
 
 
 def call(*arguments) -> int:

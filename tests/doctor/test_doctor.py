@@ -25,16 +25,18 @@ from runner.doctor.data import _all_at_once, why_no_index, why_not_served
 from runner.doctor.examination import DOCTOR_CHECKS, examine
 from runner.environments.datasets import DOWNLOADS
 from runner.environments.image import find_image
+from runner.environments.venv import python_for
 from runner.errors import ExitCode, MachineError
 from runner.machine.disk import require_room
 from runner.machine.docker_engine import connect_engine
-from runner.machine.fit import find_misfit
 from runner.machine.gpu import Gpu, connect_driver
+from runner.plan.findings import FindingState
 from runner.plan.needs import environment_bytes, environment_needs
-from runner.plan.preflight import check_machine
-from runner.report.findings import FindingState
-from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
+from runner.plan.obstacles import card_obstacle
+from runner.plan.plan import plan_run
+from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
+from runner.spec.request import Request
 from runner.spec.workload import DataSource
 from runner.words import size_text
 
@@ -60,10 +62,10 @@ def ask(machine, tmp_path):
             "model": ["mnist_mlp"],
             "device": device,
             "launcher": launcher,
-            "results": tmp_path / "results" / "runs",
-            "cache": tmp_path / "cache",
-        }
-        return list(examine(AskedRun(**(options | changes))))
+        } | changes
+        places = {"results": tmp_path / "results" / "runs", "cache": tmp_path / "cache"}
+        places |= {name: options.pop(name) for name in places if name in options}
+        return list(examine(AskedRun.of(Request(**options), **places)))
 
     return asked
 
@@ -181,7 +183,7 @@ def test_where_a_cards_driver_branch_ends_no_update_is_advised():
     gpu = facts.model_copy(update={"min_compute_capability": "3.5"})
     backend = legacy.backends["mxnet"].model_copy(update={"gpu": gpu})
     future = legacy.model_copy(update={"backends": {"mxnet": backend}})
-    found = find_misfit(future, "mxnet", K80)
+    found = card_obstacle(future, "mxnet", K80)
     assert "the last branch for Tesla K80 is R470" in found.reason
     assert "no driver helps" in found.remedy
 
@@ -446,24 +448,22 @@ def test_a_check_that_breaks_hides_no_other(ask, monkeypatch):
 @pytest.mark.parametrize("cards", [[], [K80], [H200], [OLD_DRIVER], [V100]], ids=str)
 @pytest.mark.parametrize("device", ["gpu", "cpu", "auto"])
 @pytest.mark.parametrize("launcher", ["auto", "docker"])
-def test_the_doctor_and_a_runs_preflight_never_disagree(
+def test_the_doctor_has_a_problem_where_a_run_is_refused_and_nowhere_else(
     machine, ask, monkeypatch, answer, cards, device, launcher
 ):
-    for name in ("disk", "data", "network", "local"):
+    """One preflight decides, and the doctor leaves out no question of it."""
+    for name in ("disk", "data", "network"):
         monkeypatch.setitem(DOCTOR_CHECKS, name, ())
+    patch_everywhere(monkeypatch, python_for, lambda configuration: "/usr/bin/python3")
     machine.engine, machine.cards = answer, cards
     for names in (["mxnet-k122"], ["torch-k3"], ["tf-cntk-k208", "jax-k3"]):
-        chosen = load_configurations(names)
+        asked = {"device": device, "launcher": launcher, "model": ["mnist_mlp"]}
         try:
-            check_machine(
-                chosen, DeviceChoice(device), None, LauncherChoice(launcher), None, lambda _: None
-            )
-            refused = False
+            plan = plan_run(Request(config=names, data="synthetic", **asked), lambda _: None)
+            refused = all(job.unsupported for job in plan.jobs)
         except MachineError:
             refused = True
-        found = problems(ask(*names, device=device, launcher=launcher))
-        relevant = [f for f in found if f.check in ("engine", "gpu", "configurations")]
-        assert bool(relevant) is refused
+        assert bool(problems(ask(*names, **asked))) is refused
 
 
 def test_the_command_in_plain_words_and_as_json(machine, tmp_path, capsys):

@@ -14,8 +14,8 @@ from runner.launchers.base import Environment
 from runner.launchers.choose import launcher_for
 from runner.machine.cpus import cpus_of_list
 from runner.machine.docker_engine import Engine
-from runner.machine.fit import Machine
 from runner.machine.gpu import Gpu
+from runner.machine.machine import Machine
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device
 from runner.spec.request import Request

@@ -1,26 +1,14 @@
-"""What a machine or an engine has, against what jobs are to get: said before anything is made."""
+"""What an engine is, and how many CPUs and how much memory jobs have on it."""
 
 import os
-import platform
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from fake_nvml import K80
-from runner.cli.app import main
-from runner.errors import ExitCode, MachineError
 from runner.launchers.choose import launcher_for
 from runner.launchers.docker import DockerLauncher
 from runner.machine.docker_engine import Engine, EngineKind
-from runner.machine.fit import (
-    Lane,
-    Machine,
-    require_architecture,
-    require_capacity,
-    require_shares,
-    usable_cpus,
-)
+from runner.machine.machine import Lane, Machine
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device
 from runner.spec.request import Request
@@ -28,55 +16,6 @@ from runner.spec.request import Request
 
 def engine(**info):
     return Engine(SimpleNamespace(), info)
-
-
-@pytest.mark.parametrize("name", ["x86_64", "AMD64", None])
-def test_a_processor_of_the_locks_is_fine(name):
-    require_architecture(engine(Architecture=name))
-
-
-@pytest.mark.parametrize("name", ["aarch64", "arm64", "riscv64"])
-def test_another_processor_is_said_with_what_to_do(name):
-    with pytest.raises(MachineError, match=f"x86-64 alone, and the Docker .* is {name}") as caught:
-        require_architecture(engine(Architecture=name))
-    assert "--python" in str(caught.value).splitlines()[1]
-
-
-@pytest.mark.parametrize("command", ["plan", "doctor"])
-def test_plan_and_doctor_say_the_same_of_this_machine(monkeypatch, tmp_path, capsys, command):
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    model = ["--model", "mnist_mlp"] if command == "plan" else []
-    what = ["--config", "jax-k3", *model, "--launcher", "local", "--device", "cpu"]
-    results = ["--results", str(tmp_path), "--data", "synthetic"]
-    assert main([command, *what, *results]) == ExitCode.MACHINE
-    said = capsys.readouterr()
-    assert "this machine is aarch64" in " ".join((said.out + said.err).split())
-
-
-def test_more_than_the_engine_has_is_refused_once():
-    """Each of five jobs failed five times before."""
-    small = engine(NCPU=2, MemTotal=8 << 30)
-    for threads, memory in ((2, 8), ("framework", None), (None, None)):
-        require_capacity(small, threads, memory)
-    with pytest.raises(MachineError, match="--threads 64: the Docker engine has 2 CPUs"):
-        require_capacity(small, 64, None)
-    with pytest.raises(MachineError, match="--memory 9: the Docker engine has 8 GiB"):
-        require_capacity(small, 2, 9)
-    require_capacity(None, 64, 1000)
-    require_capacity(engine(), 64, 1000)
-
-
-def test_what_all_cards_jobs_have_together_is_the_engines_at_most(monkeypatch):
-    """Each container's own limit would have been in order, and their sum not."""
-    two = (K80, replace(K80, uuid="GPU-other"))
-    shares = [(0,), (1,)]
-    monkeypatch.setattr("runner.machine.fit.shares_for", lambda cards: shares[: len(cards)])
-    small = Machine(Device.GPU, engine(MemTotal=8 << 30), two)
-    require_shares(small, "framework", 4)
-    with pytest.raises(MachineError, match="jobs on 2 cards at a time have 10 GiB together.*8 GiB"):
-        require_shares(small, "framework", 5)
-    require_shares(replace(small, gpus=two[:1]), "framework", 5)
-    require_shares(replace(small, engine=None), "framework", 5)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +42,8 @@ def test_what_is_not_asked_for_fits_an_engine_that_is_smaller_than_this_machine(
     """A run on an engine elsewhere got this machine's threads, which that one refused."""
     own = len(os.sched_getaffinity(0))
     for found in (None, engine(), engine(NCPU="many")):
-        assert usable_cpus(Machine(Device.CPU, found)) == own
-    assert usable_cpus(Machine(Device.CPU, engine(NCPU=1))) == 1
+        assert Machine(Device.CPU, found).cpus == own
+    assert Machine(Device.CPU, engine(NCPU=1)).cpus == 1
     small = engine(NCPU=1, MemTotal=1 << 30)
     machine = Machine(Device.CPU, small)
     asked = Request(threads="framework")

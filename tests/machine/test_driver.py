@@ -10,8 +10,9 @@ from given_python import make_python
 from runner import paths
 from runner.cli.app import main
 from runner.errors import ExitCode, MachineError
-from runner.machine.fit import choose_gpu, list_gpus
 from runner.machine.gpu import connect_driver
+from runner.machine.visible import list_gpus
+from runner.plan.cards import choose_gpu
 
 WHAT = ("--config", "jax-k3", "--model", "mnist_mlp", "--launcher", "local")
 LOST, FORBIDDEN, UNKNOWN = 15, 4, 999

@@ -6,8 +6,8 @@ import pynvml
 import pytest
 
 from runner.errors import MachineError
-from runner.machine.fit import list_gpus
 from runner.machine.gpu import Cards, Gpu, GpuSample, Nvml
+from runner.machine.visible import list_gpus
 
 
 def cannot(*_):

@@ -18,8 +18,8 @@ from runner.machine.cpus import (
     near_cpus,
     shares_for,
 )
-from runner.machine.fit import Lane, Machine
 from runner.machine.gpu import Gpu, connect_driver
+from runner.machine.machine import Lane, Machine
 from runner.spec.configuration import Device
 
 LOW, HIGH = frozenset(range(4)), frozenset(range(4, 8))

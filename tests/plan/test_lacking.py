@@ -14,9 +14,9 @@ from runner.doctor.examination import examine
 from runner.environments.venv import python_for
 from runner.errors import MachineError
 from runner.machine import interpreters
+from runner.plan.findings import FindingState
 from runner.plan.needs import run_needs
 from runner.plan.plan import plan_run
-from runner.report.findings import FindingState
 from runner.spec.choices import BuildOptions
 from runner.spec.request import Request
 
@@ -56,18 +56,18 @@ def test_a_made_machine_leaves_nothing_replaced(tmp_path):
     assert shutil.which is before
 
 
-def asked(kind, *configurations, **options):
+def asked(*configurations, **options):
     given = {"device": "cpu", "launcher": "local", "model": ("mnist_mlp",), "data": "synthetic"}
-    return kind(config=configurations, **(given | options))
+    return Request(config=configurations, **(given | options))
 
 
 def planned(*configurations, **options):
-    return plan_run(asked(Request, *configurations, **options), lambda text: None)
+    return plan_run(asked(*configurations, **options), lambda text: None)
 
 
 def told(tmp_path, *configurations, **options):
     places = {"results": tmp_path / "runs", "cache": tmp_path / "cache"}
-    found = examine(asked(AskedRun, *configurations, **options, **places))
+    found = examine(AskedRun.of(asked(*configurations, **options), **places))
     return {f.subject: f for f in found if f.check == "local"}
 
 

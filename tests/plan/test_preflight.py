@@ -9,10 +9,13 @@ from fake_nvml import shown
 from patching import patch_everywhere
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine, _why_not, connect_engine
-from runner.machine.fit import Machine, choose_gpu, list_gpus, misfit_reason
 from runner.machine.gpu import Cards, Gpu
-from runner.plan.preflight import check_machine, device_to_build_for, refuse_cards
-from runner.spec.choices import DeviceChoice, LauncherChoice
+from runner.machine.machine import Machine
+from runner.machine.visible import list_gpus
+from runner.plan.cards import choose_gpu
+from runner.plan.obstacles import card_against, card_obstacle
+from runner.plan.preflight import Preflight, device_to_build_for
+from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device, load_configurations
 from runner.spec.job import planned_jobs
 from runner.spec.request import Request
@@ -26,9 +29,14 @@ def configuration(name):
     return load_configurations([name])[0]
 
 
-def check(name, device="gpu", launcher="auto", engine=None, say=print):
-    device, launcher = DeviceChoice(device), LauncherChoice(launcher)
-    return check_machine([configuration(name)], device, None, launcher, engine, say)
+def check(name, device="gpu", launcher="auto", say=print):
+    asked = Request(device=device, launcher=launcher)
+    return Preflight(asked, [configuration(name)]).take_fitting_machine(say)
+
+
+def misfit_reason(configuration, backend, card):
+    found = card_obstacle(configuration, backend, card)
+    return found.reason if found else None
 
 
 def test_a_k80_runs_all_of_2017():
@@ -79,7 +87,9 @@ def test_the_refused_jobs_of_a_mixed_plan_are_unsupported():
     chosen = [configuration("tf-cntk-k208")]
     asked = Request(device="gpu", data="synthetic", threads=1)
     planned = planned_jobs(chosen, choose_workloads(["mnist_mlp"]), asked)
-    refused = {job.backend: job.unsupported for job in refuse_cards(planned, chosen, pascal)}
+    refused = {
+        job.backend: job.unsupported for job in card_against(chosen, (), pascal).marked(planned)
+    }
     assert refused["cntk"] is None
     assert "7.0" in refused["tensorflow"]
 

@@ -18,7 +18,7 @@ from runner.errors import BuildError, ExitCode
 from runner.machine.docker_engine import LABEL, Engine, connect_engine
 from runner.machine.identity import cpu_model
 from runner.plan.history import History
-from runner.plan.preflight import refuse_cards
+from runner.plan.plan import fitted
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, read_configuration
 from runner.spec.job import Job, Status
@@ -202,15 +202,15 @@ def test_a_size_that_one_of_the_models_has_not_leaves_the_others(place, capsys):
 
 
 def test_what_is_not_supported_is_named_with_its_reason(place, capsys, monkeypatch):
-    refuse = refuse_cards
+    fit = fitted
 
-    def mark(planned, chosen, gpu):
+    def mark(planned, preflight, say):
         return [
             replace(job, unsupported="it cannot" if job.model == "babi_rnn" else None)
-            for job in refuse(planned, chosen, gpu)
+            for job in fit(planned, preflight, say)
         ]
 
-    patch_everywhere(monkeypatch, refuse_cards, mark)
+    patch_everywhere(monkeypatch, fitted, mark)
     assert local(place) == ExitCode.OK
     text = capsys.readouterr().out
     assert "not run, mxnet-k122/mxnet babi_rnn: it cannot" in text

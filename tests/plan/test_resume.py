@@ -242,8 +242,8 @@ def test_a_password_of_an_address_is_not_kept_and_must_be_said_again(tmp_path):
     store = RunStore.create(tmp_path, {"request": kept})
     asked = Request(package_index=address)
     with pytest.raises(UsageError, match="--package-index"):
-        resumed_request(store.folder, Request(), set())
-    again = resumed_request(store.folder, asked, {"package_index"})
+        resumed_request(store.folder.parent, store.name, Request(), set())
+    _, again = resumed_request(store.folder.parent, store.name, asked, {"package_index"})
     assert (again.package_index, again.config) == (address, ("mxnet-k122",))
 
 

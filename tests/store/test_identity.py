@@ -7,8 +7,8 @@ import pytest
 
 from fake_nvml import K80
 from made_machine import ELSEWHERE, made_engine
-from runner.machine.fit import Machine
 from runner.machine.identity import cpu_model, describe_identity, hardware_name
+from runner.machine.machine import Machine
 from runner.spec.configuration import Device
 from runner.store.identity import git_commit
 

@@ -12,6 +12,7 @@ from runner.report.console import print_note
 from runner.spec.choices import BuildOptions, DeviceChoice, LauncherChoice
 from runner.spec.configuration import configuration_names, load_configurations, read_configuration
 from runner.spec.naming import checked_model_name, parse_configuration_name
+from runner.spec.request import Request
 from runner.spec.workload import WORKLOADS
 
 app = typer.Typer(help="Check that a configuration or a model is fit to run.", no_args_is_help=True)
@@ -43,7 +44,7 @@ def check_configuration(
     """Check docker/NAME: its files, its locks, its imports, two short epochs."""
     from runner.author.check import configuration_findings, index_findings
     from runner.author.try_out import Tally, run_trial
-    from runner.plan.preflight import check_machine
+    from runner.plan.preflight import Preflight
 
     paths.need_checkout("check configuration")
     folder = paths.CONFIGURATIONS / parse_configuration_name(name).text
@@ -59,7 +60,8 @@ def check_configuration(
     if tally.take(configuration_findings(folder)):
         found = read_configuration(folder)
         local = LauncherChoice.LOCAL if python else launcher
-        machine = check_machine([found], device, gpu, local, engine, print_note)
+        asked = Request(device=device, gpu=gpu, launcher=local, engine=engine)
+        machine = Preflight(asked, [found]).take_fitting_machine(print_note)
         if tally.take(index_findings(found, machine.device, build)):
             run_trial(found, workload, machine, build, python, tally)
     raise tally.end(name)
@@ -86,7 +88,7 @@ def check_model(
     """Check a model: its suite's entry, its file, its parameters, two short epochs."""
     from runner.author.check import model_files, model_findings
     from runner.author.try_out import Tally, run_trial
-    from runner.plan.preflight import check_machine
+    from runner.plan.preflight import Preflight
 
     paths.need_checkout("check model")
     checked_model_name(name)
@@ -100,7 +102,8 @@ def check_model(
     tally = Tally()
     if tally.take(model_findings(name)):
         local = LauncherChoice.LOCAL if python else launcher
-        machine = check_machine(chosen, device, gpu, local, engine, print_note)
+        asked = Request(device=device, gpu=gpu, launcher=local, engine=engine)
+        machine = Preflight(asked, chosen).take_fitting_machine(print_note)
         for configuration in chosen:
             run_trial(configuration, WORKLOADS[name], machine, build, python, tally)
     raise tally.end(name)

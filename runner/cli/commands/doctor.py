@@ -9,6 +9,7 @@ from runner.cli import options
 from runner.errors import choose_names
 from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.job import known_backends
+from runner.spec.request import Request
 from runner.spec.workload import require_source
 
 EXAMPLES = (
@@ -45,7 +46,7 @@ def doctor(
     from runner.doctor.asked import AskedRun
     from runner.doctor.show import tell_findings
 
-    asked = AskedRun.asked(
+    request = Request.asked(
         config=tuple(config),
         model=tuple(model),
         backend=tuple(backend),
@@ -64,12 +65,10 @@ def doctor(
         ca_bundle=ca_bundle,
         package_index=package_index,
         wheels=wheels,
-        results=results_dir,
-        cache=paths.cache(),
     )
-    asked.require_cluster()
-    choose_names(backend, known_backends(asked.configurations), "backend")
-    workloads = asked.workloads  # names that are unknown end here
+    request.require_cluster()
+    asked = AskedRun.of(request, results_dir, paths.cache())
+    choose_names(backend, known_backends(asked.preflight.chosen), "backend")
     if data is not None:
-        require_source(workloads, data)
+        require_source(asked.workloads, data)
     raise typer.Exit(tell_findings(asked, as_json))

@@ -25,7 +25,7 @@ def lock(
     """Make cpu.lock and gpu.lock from cpu.in and gpu.in. Other pins stay as they are."""
     from runner.environments.lock_maker import make_lock
     from runner.environments.lockfile import read_pins
-    from runner.report.findings import print_line
+    from runner.report.console import print_line
 
     paths.need_checkout("lock")
     build = BuildOptions(None, ca_bundle, package_index, wheels, build_timeout)

@@ -1,10 +1,8 @@
-"""What the doctor or a check found: one line each, and what to do about it."""
+"""What was found of a machine or of files: one line each, and what to do about it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-
-from runner.report.console import out
 
 
 class FindingState(StrEnum):
@@ -30,6 +28,13 @@ class Finding:
     text: str
     remedy: str | None = None
 
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yield it in plain words: a line, and a line for what to do."""
+        yield f"  {self.state:<8} {self.subject}: {self.text}"
+        if self.remedy:
+            yield f"           -> {self.remedy}"
+
 
 @dataclass(frozen=True)
 class Reporter:
@@ -53,20 +58,13 @@ class Reporter:
         """Return what the run or some of its jobs would fail of."""
         return Finding(self.check, subject, FindingState.PROBLEM, text, remedy)
 
+    def error(self, subject: str, error: Exception) -> Finding:
+        """Return an error as a problem: its first line, and the rest as what to do."""
+        first, _, rest = str(error).partition("\n")
+        return self.problem(subject, first, rest.replace("\n", " ") or None)
+
     def each(self, subject: str, problems: list[str], fine: str, remedy: str) -> Iterator[Finding]:
         """Yield a finding per problem, the remedy at the last, or that all is well."""
         *others, last = problems or [""]
         yield from (self.problem(subject, text) for text in others)
         yield self.problem(subject, last, remedy) if last else self.ok(subject, fine)
-
-
-def print_line(line: str) -> None:
-    """Print a line as it is, however long."""
-    out.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
-def finding_lines(finding: Finding) -> Iterator[str]:
-    """Yield a finding in plain words: a line, and a line for what to do."""
-    yield f"  {finding.state:<8} {finding.subject}: {finding.text}"
-    if finding.remedy:
-        yield f"           -> {finding.remedy}"
