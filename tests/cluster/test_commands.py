@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def bench(tmp_path, monkeypatch, capsys):
     queue = MadeQueue()
     patch_everywhere(monkeypatch, scheduler_for, lambda say: queue)
     monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
-    monkeypatch.setattr(Follower, "settle", 0.0)
+    patch_everywhere(monkeypatch, Follower, partial(Follower, settle=0.0))
     return Bench(tmp_path / "runs", queue, capsys)
 
 

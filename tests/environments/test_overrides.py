@@ -1,5 +1,6 @@
 """A configuration's overrides stand instead of what a package asks for, when a lock is made."""
 
+import sys
 import zipfile
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def configuration(tmp_path):
     """A configuration that wants a newer package than the other one that it wants allows."""
     folder = tmp_path / "mxnet-k10"
     folder.mkdir()
-    (folder / "config.toml").write_text(CONFIG.replace("3.6", "3.10"))
+    # The Python that is here: uv would look for another one on the network first.
+    (folder / "config.toml").write_text(CONFIG.replace("3.6", "{}.{}".format(*sys.version_info)))
     (folder / "cpu.in").write_text("framework==1.0\nlayers==3.0\n")
     return read_configuration(folder)
 

@@ -27,6 +27,7 @@ class Machine:
         self.random = np.random.default_rng(3)
         self.ran: list = []
         self.rows: list[dict] = []
+        self._latest = (0, self._table())
 
     def jobs(self):
         return [
@@ -52,8 +53,14 @@ class Machine:
             ]  # fmt: skip
         return self
 
-    def table(self):
+    def _table(self):
         return pd.DataFrame(self.rows).reindex(columns=list(COLUMNS)).astype(COLUMNS)
+
+    def table(self):
+        """Return the rows so far: it is asked for several times between two jobs."""
+        if self._latest[0] != len(self.rows):
+            self._latest = (len(self.rows), self._table())
+        return self._latest[1]
 
     def within(self, seconds, seed=1):
         return self.run(rounds_within(self.jobs(), seconds, seed, self.table))
@@ -62,12 +69,25 @@ class Machine:
         return [job.repeat for job in self.ran if job.model == model and job.backend == "jax"]
 
 
+SHORT = {("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15}
 FAR = {("mnist_cnn", "jax"): 2.0, ("mnist_cnn", "tensorflow"): 4.0}
 NEAR = {("babi_rnn", "jax"): 2.0, ("babi_rnn", "tensorflow"): 2.06}
 
 
-def test_a_model_is_repeated_until_its_verdict_is_told_and_no_longer():
-    made = Machine({**FAR, **NEAR}).within(3600)
+@pytest.fixture(scope="module")
+def far_and_near():
+    """Return what an hour gave of a model whose cells are far apart, and of one of near ones."""
+    return Machine({**FAR, **NEAR}).within(3600)
+
+
+@pytest.fixture(scope="module")
+def short():
+    """Return what an hour gave of epochs that are too short at first."""
+    return Machine(SHORT).within(3600)
+
+
+def test_a_model_is_repeated_until_its_verdict_is_told_and_no_longer(far_and_near):
+    made = far_and_near
     assert made.processes("mnist_cnn") == [1, 2, 3, 4]
     assert len(made.processes("babi_rnn")) > 3
     kinds = {found.model: found.kind for found in find_answer(made.table()).verdicts}
@@ -102,12 +122,11 @@ def test_every_cell_runs_once_whatever_it_takes():
     assert all(job.repeat == 1 for job in made.ran)
 
 
-def test_epochs_that_are_too_short_get_more_samples_for_all_cells_of_the_model():
-    made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15}).within(3600)
-    first, *later = [job for job in made.ran if job.backend == "jax"]
+def test_epochs_that_are_too_short_get_more_samples_for_all_cells_of_the_model(short):
+    first, *later = [job for job in short.ran if job.backend == "jax"]
     least = 30 * WORKLOADS["mnist_mlp"].batch_size
     assert first.samples == 5 * WORKLOADS["mnist_mlp"].batch_size
-    assert {job.samples for job in made.ran if job.repeat > 1} == {later[0].samples}
+    assert {job.samples for job in short.ran if job.repeat > 1} == {later[0].samples}
     assert later[0].samples * 0.05 / 960 == pytest.approx(1, rel=0.1)
     assert later[0].samples > least
 
@@ -122,10 +141,9 @@ def test_too_short_epochs_are_made_longer_also_where_the_time_is_short():
     assert min(job.samples for job in later) * 0.08 / 960 > 0.25
 
 
-def test_a_first_process_that_was_too_short_does_not_count():
-    made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15}).within(3600)
-    assert made.processes("mnist_mlp") == [1, 2, 3, 4]
-    summary = summarize(made.table())
+def test_a_first_process_that_was_too_short_does_not_count(short):
+    assert short.processes("mnist_mlp") == [1, 2, 3, 4]
+    summary = summarize(short.table())
     assert summary["repeats"].tolist() == [3, 3]
     assert summary["samples"].min() > 30 * WORKLOADS["mnist_mlp"].batch_size
 
@@ -152,7 +170,7 @@ def test_a_long_epoch_is_not_repeated_in_a_process_nor_any_where_time_is_short()
 
 
 def test_samples_and_epochs_that_were_asked_for_are_kept():
-    made = Machine({("mnist_mlp", "jax"): 0.05, ("mnist_mlp", "tensorflow"): 0.15})
+    made = Machine(SHORT)
     jobs = [replace(job, samples=640, epochs=5) for job in made.jobs()]
     made.run(rounds_within(jobs, 3600, 1, made.table))
     assert {(job.samples, job.epochs) for job in made.ran} == {(640, 5)}
@@ -167,8 +185,8 @@ def test_what_more_processes_would_not_tell_is_not_repeated_for_ever(changes):
     assert len(made.processes("mnist_cnn")) <= LOOKS[0] + 1
 
 
-def test_the_seed_of_a_repeat_is_the_first_ones_plus_its_number():
-    for job in Machine({**FAR, **NEAR}).within(3600).ran:
+def test_the_seed_of_a_repeat_is_the_first_ones_plus_its_number(far_and_near):
+    for job in far_and_near.ran:
         assert job.seed == 2017 + job.repeat - 1
 
 
