@@ -38,6 +38,7 @@ needs = importlib.import_module("needs")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # not by how many tests there are
     return needs.Groups(config, log)
 
 
@@ -62,6 +63,7 @@ def pytest_collection_modifyitems(items):
         for need in needs.needs_of(item.fixturenames):
             item.add_marker(need.marker)
             item.add_marker(needs.REAL)
+    items.sort(key=lambda item: needs.longest_first(item.nodeid))
 
 
 class EarlyFailures:

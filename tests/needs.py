@@ -22,6 +22,17 @@ OF_THE_MACHINE = (
     "tests/packaging/test_startup.py",
     "tests/packaging/test_wheel.py",
 )
+# What takes longest begins first, so that no core is left waiting for it at the end.
+LONGEST = (
+    "machine",
+    "tests/slurm/test_cluster_runs.py",
+    "tests/frameworks/test_keras2024.py",
+    "tests/plan/test_budget.py",
+    "tests/tables/test_verdicts.py",
+    "tests/execution/test_lanes.py",
+    "tests/launchers/test_local_launcher.py",
+    "tests/test_api.py",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,11 @@ def lines_of_needs(ran: Counter[str], skipped: Counter[str]) -> list[str]:
         for need in NEEDS
         if ran[need.marker] or skipped[need.marker]
     ]
+
+
+def longest_first(nodeid: str) -> int:
+    """Return where a test's group stands in the order in which groups begin."""
+    return next((n for n, path in enumerate(LONGEST) if group_of(nodeid) == path), len(LONGEST))
 
 
 class Groups(LoadScopeScheduling):

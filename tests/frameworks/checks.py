@@ -1,9 +1,13 @@
-"""What is run with a real framework: ``checks.py <check> <arguments>`` prints FOUND and JSON."""
+"""What is run with a real framework: ``checks.py [[CHECK, ARGUMENT, ...], ...]`` in JSON.
+
+For each check it prints FOUND or FAILED and what was found, or why not, in JSON.
+"""
 
 import functools
 import json
 import sys
 import time
+import traceback
 
 import numpy as np
 
@@ -314,6 +318,17 @@ def mxnet_work(network):
     return queue, lambda: results[-1].wait_to_read()
 
 
+def main(asked):
+    """Make each check, one after the other, and print what came of it."""
+    for name, *arguments in asked:
+        try:
+            said = "FOUND", globals()[name](*arguments)
+        except Exception:
+            said = "FAILED", traceback.format_exc()
+        # Frameworks print before it and after it.
+        sys.stdout.write(f"\n{said[0]} {json.dumps(said[1])}\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    found = globals()[sys.argv[1]](*sys.argv[2:])
-    sys.stdout.write("\nFOUND " + json.dumps(found) + "\n")
+    main(json.loads(sys.argv[1]))

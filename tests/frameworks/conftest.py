@@ -38,15 +38,31 @@ def run_in(python_of, tmp_path):
     return run
 
 
-@pytest.fixture
-def check(run_in):
-    """Return a function that runs a check of ``checks.py`` and gives what it found."""
+@pytest.fixture(scope="session")
+def made_checks():
+    """Keep what came of checks: to import a framework takes longer than most of them."""
+    return {}
 
-    def run(configuration, backend, *arguments):
-        done = run_in(configuration, backend, HERE / "checks.py", *arguments)
-        assert done.returncode == 0, done.stderr
-        # Frameworks print before it and after it.
-        [found] = re.findall(r"^FOUND (.*)$", done.stdout, re.MULTILINE)
-        return json.loads(found)
+
+@pytest.fixture
+def check(run_in, made_checks):
+    """Return a function that gives what a check of ``checks.py`` found.
+
+    With it, in one process, it makes the same check with others' arguments; what came of a check
+    is kept for whoever asks for the same.
+    """
+
+    def run(configuration, backend, *asked, others=()):
+        where = (configuration, backend)
+        if (where, asked) not in made_checks:
+            every = list(dict.fromkeys([asked, *((asked[0], *more) for more in others)]))
+            done = run_in(*where, HERE / "checks.py", json.dumps(every))
+            lines = re.findall(r"^(FOUND|FAILED) (.*)$", done.stdout, re.MULTILINE)
+            assert (done.returncode, len(lines)) == (0, len(every)), done.stderr
+            for one, (outcome, said) in zip(every, lines, strict=True):
+                made_checks[where, one] = (outcome, json.loads(said))
+        outcome, found = made_checks[where, asked]
+        assert outcome == "FOUND", found
+        return found
 
     return run

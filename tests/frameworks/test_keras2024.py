@@ -38,9 +38,9 @@ def whole(said):
 
 @pytest.mark.parametrize("model", SUITE)
 def test_the_published_network_has_its_parameters_and_outputs(check, model):
-    assert check("jax-k3", "jax", "parameters", model, "published") == [
-        SUITE[model].parameters, OUTPUTS[model],
-    ]  # fmt: skip
+    others = [(name, "published") for name in SUITE]
+    found = check("jax-k3", "jax", "parameters", model, "published", others=others)
+    assert found == [SUITE[model].parameters, OUTPUTS[model]]
 
 
 def attention(width, query_heads, key_value_heads, head):
