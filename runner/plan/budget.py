@@ -17,7 +17,7 @@ import pandas as pd
 
 from runner.plan.rounds import cell_of, shuffled_rounds
 from runner.spec.job import Job, Status
-from runner.tables.columns import ASKED
+from runner.tables.columns import ASKED, CELL
 from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
@@ -35,6 +35,11 @@ _FIRST_STEPS = 5
 _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
 _LITTLE = 0.2
+# Of a row, what a cost rests on.
+_OF_COST = dict.fromkeys(
+    ["run", "job", *CELL, *ASKED, "status", "epoch", "seconds", "samples", "wall_seconds",
+     "disturbance"]
+)  # fmt: skip
 # An epoch that is nearly long enough is not measured anew.
 _NEARLY = 0.8
 
@@ -78,7 +83,8 @@ def _first_of(job: Job) -> Job:
 def _costs(table: pd.DataFrame) -> dict[Cell, _Cost]:
     """Return the costs of the cells that have no job but ok ones."""
     found = {}
-    for key, rows in table.groupby(ASKED, sort=False):
+    # A row of the table has a hundred columns, which every choice of rows would copy.
+    for key, rows in table.filter(_OF_COST).groupby(ASKED, sort=False):
         later = counted(rows[rows["epoch"] > 1])
         if later.empty or not (rows["status"] == Status.OK).all():
             continue

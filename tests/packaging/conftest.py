@@ -1,5 +1,5 @@
-"""An environment, for the package that is installed beside it."""
+"""An index and an environment, for what is added and for the package that is installed."""
 
-from local_environments import python_of
+from local_environments import package_index, python_of
 
-__all__ = ["python_of"]
+__all__ = ["package_index", "python_of"]
