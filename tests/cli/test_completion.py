@@ -51,8 +51,12 @@ def test_an_option_of_several_names_goes_on_offering_the_others(offered):
     every = configuration_names()
     assert offered("keras-bench --config ") == every
     assert offered("keras-bench --config jax-k3 ") == [n for n in every if n != "jax-k3"]
-    assert offered("keras-bench run --config jax-k3 torch-k305 to") == ["torch-k3"]
-    assert offered("keras-bench build --config mxnet-k1") == ["mxnet-k122"]
+    begun = [name for name in every if name.startswith("to")]
+    assert {"torch-k3", "torch-k305"} <= set(begun)
+    begun.remove("torch-k305")
+    assert offered("keras-bench run --config jax-k3 torch-k305 to") == begun
+    begun = [name for name in every if name.startswith("mxnet-k1")]
+    assert offered("keras-bench build --config mxnet-k1") == begun
     assert "--model" in offered("keras-bench --config jax-k3 --")
     assert offered("keras-bench --model mnist_mlp ") == [n for n in WORKLOADS if n != "mnist_mlp"]
 
@@ -178,5 +182,6 @@ def test_fish(shell):
         complete -C "keras-bench --config jax-k3 "
     """
     offers = [line.split("\t") for line in shell("fish", "--no-config", "-c", script)]
-    assert [name for name, _ in offers] == OTHERS
+    # fish has an order of its own.
+    assert sorted(name for name, _ in offers) == sorted(OTHERS)
     assert dict(offers)["tf-k3"].startswith("TensorFlow")

@@ -47,6 +47,7 @@ def copy(package_index, tmp_path):
     return copy, python
 
 
+@pytest.mark.timeout(1200)  # hundreds of tests in one
 def test_what_the_tutorials_add_passes_the_tests_and_is_tested(copy):
     folder, python = copy
     python("-m", "runner", "new", "configuration", "jax090-k3", "--pin", "jax==0.9.0")
