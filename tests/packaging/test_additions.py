@@ -12,7 +12,7 @@ from runner import paths
 
 GUIDE = (paths.ROOT / "CONTRIBUTING.md").read_text()
 NOT_COPIED = shutil.ignore_patterns(".venv*", ".git", ".*_cache", "__pycache__", "*.egg-info",
-                                    ".hypothesis", "measured", "runs")  # fmt: skip
+                                    ".hypothesis", "runs")  # fmt: skip
 # The tests that ask what there is: of configurations, of models or of studies.
 OF_WHAT_IS_THERE = (
     "author/test_check.py", "author/test_new.py", "cli/test_completion.py", "docker/test_locks.py",
