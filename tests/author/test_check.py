@@ -17,7 +17,6 @@ from runner.environments.lock_maker import UnreachableError, is_installable, loc
 from runner.errors import BuildError
 from runner.execution.attempt import Conditions
 from runner.execution.guard import CpuGuard
-from runner.launchers.base import Environment
 from runner.machine.machine import Machine
 from runner.plan.findings import FindingState
 from runner.spec.choices import BuildOptions
