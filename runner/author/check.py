@@ -2,11 +2,9 @@
 
 import ast
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 
 from runner import paths
 from runner.author.new import COPIED
@@ -110,38 +108,22 @@ def recipe_problems(text: str) -> Iterator[str]:
             yield f"it calls common/{script}, which is not there"
 
 
-def library_arguments(text: str) -> list[str]:
-    """Return what a Dockerfile gives check_libraries.py, the holes that it excuses among it."""
-    found = [line for line in _instructions(text) if "check_libraries.py" in line]
-    variables: dict[str, str] = {}
-    for part in found[-1].removeprefix("RUN ").split(";") if found else ():
-        command = Template(part.strip()).safe_substitute(variables)
-        name, is_set, value = command.partition("=")
-        if is_set and name.isidentifier():
-            variables[name] = value
-            continue
-        words = shlex.split(command)
-        at = next((n for n, word in enumerate(words) if word.endswith("check_libraries.py")), None)
-        if at is not None:
-            return words[at + 1 :]
-    return []
-
-
 def _unstated(found: Configuration, device: Device) -> Iterator[str]:
     """Yield each version of config.toml that a lock does not pin."""
     lock = found.lock(device)
-    held = [(pin.name, pin.version.partition("+")[0]) for pin in read_pins(lock)]
-    for name, backend in found.backends.items():
-        if (name, backend.version) not in held:
-            yield f"config.toml says {name} {backend.version}, {lock.name} pins {_held(held, name)}"
+    held: dict[str, list[str]] = {}
+    for pin in read_pins(lock):
+        held.setdefault(pin.name, []).append(pin.version.partition("+")[0])
+    stated = {name: backend.version for name, backend in found.backends.items()}
+    for name, version in stated.items():
+        if version not in held.get(name, []):
+            pinned = " and ".join(held.get(name, [])) or "none"
+            yield f"config.toml says {name} {version}, {lock.name} pins {pinned}"
     # keras-mxnet adds a number of its own to the version of Keras that it is.
-    if not any(n in ("keras", "keras-mxnet") and f"{v}.".startswith(f"{found.keras}.")
-               for n, v in held):  # fmt: skip
-        yield f"config.toml says Keras {found.keras}, {lock.name} pins {_held(held, 'keras')}"
-
-
-def _held(held: list[tuple[str, str]], name: str) -> str:
-    return " and ".join(version for package, version in held if package == name) or "none"
+    versions = [*held.get("keras", []), *held.get("keras-mxnet", [])]
+    if not any(f"{version}.".startswith(f"{found.keras}.") for version in versions):
+        pinned = " and ".join(held.get("keras", [])) or "none"
+        yield f"config.toml says Keras {found.keras}, {lock.name} pins {pinned}"
 
 
 def _locked(found: Configuration, device: Device) -> Iterator[Finding]:
@@ -246,12 +228,10 @@ def _unfit(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.JoinedStr | ast.AnnAssign):
             yield f"line {node.lineno}: f-strings and annotated variables came with Python 3.6"
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            named = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or "."]
-            )
-            for module in named:
+            modules = [getattr(node, "module", None) or "."]
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            for module in modules:
                 if module.split(".")[0] not in _IMPORTED:
                     yield f"line {node.lineno}: imports {module}; layers come from the argument"
     if not any(isinstance(node, ast.ClassDef) for node in tree.body):

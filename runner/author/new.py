@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +36,7 @@ from runner.spec.naming import (
     suite_name,
 )
 from runner.spec.workload import read_workloads
-from runner.store.atomic import whole_file
+from runner.store.atomic import whole_file, whole_folder
 from runner.words import Say
 
 COPIED = "Copied from"
@@ -55,11 +54,13 @@ def _writing() -> Iterator[None]:
     """Say in a line what the file system refuses."""
     try:
         yield
+    except FileExistsError as error:
+        raise _taken(error.filename) from error
     except OSError as error:
         raise MachineError(f"{error.filename}: {error.strerror}; nothing was written") from error
 
 
-def _taken(target: Path) -> UsageError:
+def _taken(target: Path | str) -> UsageError:
     return UsageError(f"{target} is there already; nothing was changed")
 
 
@@ -157,21 +158,6 @@ def _fill(folder: Path, like: Configuration, versions: dict[str, str]) -> None:
     _disown(folder / "config.toml", like, [name for name in like.backends if name in versions])
 
 
-@contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes ``target`` at the end, or goes if it is not filled."""
-    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent.parent))
-    try:
-        folder = scratch / target.name
-        folder.mkdir()
-        yield folder
-        if os.path.lexists(target):
-            raise _taken(target)
-        folder.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
 def write_configuration(
     text: str,
     like: str | None,
@@ -190,7 +176,7 @@ def write_configuration(
     if os.path.lexists(target):
         raise _taken(target)
     source = _original(name, like, root)
-    with _writing(), _appearing(target) as folder:
+    with _writing(), whole_folder(target, root.parent) as folder:
         _fill(folder, source, pins)
         made = read_configuration(folder)
         versions = {backend: about.version for backend, about in made.backends.items()}
@@ -231,7 +217,7 @@ def write_model(wanted: str, suite: str, root: Path = paths.MODELS) -> Path:
         if (folder / paths.SUITE).exists():
             _register(name, folder)
         else:
-            with _appearing(folder) as made:
+            with whole_folder(folder, folder.parent.parent) as made:
                 empty = {"title": suite.replace("_", " ").capitalize(), "models": []}
                 _write(made, empty)
                 _register(name, made)

@@ -1,13 +1,10 @@
 """Two short epochs of a configuration and a model, by the machinery of every run."""
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
 from runner import paths
-from runner.author.check import library_arguments
 from runner.environments.patience import Making
 from runner.errors import BuildError
 from runner.execution.attempt import Conditions, run_job
@@ -28,8 +25,6 @@ _say = Reporter("check")
 SAMPLES = 256
 EPOCHS = 2
 LIMITS = TimeLimits(wall=3600.0)
-# How check_libraries.py ends the line of a library that is not there.
-_HOLE = ": NOT FOUND"
 _IN_LOG = "what it printed is in the job's log"
 
 
@@ -62,8 +57,6 @@ def trial_findings(
         yield _say.problem("environment", str(error), "what it printed is in the build's log")
         return
     yield _say.ok("environment", f"{conditions.launcher.name}: {environment.location}")
-    if Path(environment.location).is_file():  # an image was checked by its own recipe
-        yield from _libraries(found, environment.location)
     for job in todo:
         if job.unsupported is not None:
             yield _say.skipped("epochs", f"{job.backend}: {job.unsupported}")
@@ -72,28 +65,6 @@ def trial_findings(
         table = load_runs(conditions.store.folder)
         rows = table[table["job"] == job.id]
         yield from _heard(found, job, workload, record, rows)
-
-
-def _libraries(found: Configuration, python: str) -> Iterator[Finding]:
-    """Yield which shared libraries an image of the same packages would be refused for."""
-    recipe = (found.folder / "Dockerfile").read_text(encoding="utf-8", errors="replace")
-    script = paths.CONFIGURATIONS / "common" / "check_libraries.py"
-    done = subprocess.run(
-        [python, script, *library_arguments(recipe)], capture_output=True, text=True, check=False
-    )
-    holes = [line.removesuffix(_HOLE) for line in done.stdout.splitlines() if line.endswith(_HOLE)]
-    if done.returncode and not holes:
-        said = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        yield _say.warning("libraries", f"not looked for: {said}", "see whether ldd works here")
-    elif holes:
-        more = f", and {len(holes) - 1} more" if holes[1:] else ""
-        yield _say.warning(
-            "libraries",
-            f"not found on this machine: {holes[0]}{more}",
-            "the image's build ends there too, unless the Dockerfile installs it or excuses it",
-        )
-    else:
-        yield _say.ok("libraries", "every shared library is found, or excused by the recipe")
 
 
 def _heard(

@@ -189,13 +189,15 @@ def _sources(source: DataSource | None, cache: Path, say: Say) -> tuple[list[Pat
         return [], []  # jobs make that data themselves
     if source is DataSource.REAL:
         return [fetch_dataset(item, cache) for item in DOWNLOADS.values()], []
-    found = list(dataset_states(cache))
-    missing = [item.dataset for item, _, state in found if state != "ok"]
-    for item, path, state in found:
-        if state != "ok":
+    kept, missing = [], []
+    for item, path, state in dataset_states(cache):
+        if state == "ok":
+            kept.append(path)
+        else:
+            missing.append(item.dataset)
             say(f"data: {item.dataset} is left out: {path} is {state} "
                 "(python -m runner data fetch)")  # fmt: skip
-    return [path for _, path, state in found if state == "ok"], missing
+    return kept, missing
 
 
 def _file(part: Path, path: Path) -> BundleFile:
@@ -213,16 +215,13 @@ def save_bundle(
     """
     sources, missing = _sources(wanted.source, cache, say)
     with _becoming(folder) as part:
-        logs = [fresh_build_log(cache, c, wanted.device) for c in wanted.configurations]
-        plans = [
-            _plan(engine, wanted, configuration, Making(log, say))
-            for configuration, log in zip(wanted.configurations, logs, strict=True)
-        ]
-        _require_space(engine, plans, part, sum(path.stat().st_size for path in sources), say)
-        kept = [
-            _kept(engine, plan, wanted.options, part, log, say)
-            for plan, log in zip(plans, logs, strict=True)
-        ]
+        plans = []
+        for configuration in wanted.configurations:
+            log = fresh_build_log(cache, configuration, wanted.device)
+            plans.append((_plan(engine, wanted, configuration, Making(log, say)), log))
+        data_bytes = sum(path.stat().st_size for path in sources)
+        _require_space(engine, [plan for plan, _ in plans], part, data_bytes, say)
+        kept = [_kept(engine, plan, wanted.options, part, log, say) for plan, log in plans]
         for path in sources:
             say(f"data/{path.name}: {size_text(path.stat().st_size)}")
             shutil.copyfile(path, part / "data" / path.name)

@@ -9,8 +9,7 @@ from runner.bundle.manifest import MANIFEST_NAME, BundleManifest, KeptConfigurat
 from runner.bundle.save import WantedBundle, save_bundle
 from runner.bundle.verify import verify_bundle
 from runner.environments.datasets import file_sha256
-from runner.environments.image import held_base, image_plan
-from runner.machine.docker_engine import Engine, connect_engine
+from runner.machine.docker_engine import connect_engine
 from runner.report.console import print_line, print_note
 from runner.spec.configuration import configuration_names, load_configurations
 from runner.words import size_text
@@ -29,26 +28,6 @@ def tell_bundle(folder: Path, whole: BundleManifest) -> None:
     print_line(f"  data: {', '.join(held) or 'none'}")
     if whole.missing_data:
         print_line(f"  data not in it: {', '.join(whole.missing_data)}")
-
-
-def bundle_state(engine: Engine, kept: KeptConfiguration) -> str:
-    """Return what the first run here will do, as this checkout may be another than the saver's."""
-    if kept.name not in configuration_names():
-        return "this checkout has no such configuration; take the commit that saved it"
-    base = held_base(engine, kept.base.name)
-    if base is None:
-        return f"the base image {kept.base.name} is not there under its name"
-    stages = image_plan(load_configurations([kept.name])[0], kept.device, base).stages
-    there = {image.tag for image in kept.images}
-    missing = [stage.name for stage in stages if stage.tag not in there]
-    if not missing:
-        return "runs as it is"
-    if missing == ["models"]:
-        return "models/ are not those that were saved: the first run copies them in, offline too"
-    return (
-        f"this checkout's {missing[0]} is not the one that was saved: the first run builds it, "
-        "which needs its packages (--wheels, or a network)"
-    )
 
 
 def bundle_command(kept: KeptConfiguration) -> str:
@@ -75,15 +54,18 @@ def verify_and_tell(folder: Path) -> None:
 
 def load_and_tell(folder: Path, engine: str | None) -> None:
     """Load a bundle, and say how each of its configurations is run here."""
-    reached = connect_engine(engine)
-    whole = load_bundle(reached, folder, paths.cache(), print_note)
+    whole = load_bundle(connect_engine(engine), folder, paths.cache(), print_note)
     tell_bundle(folder, whole)
     for kept in whole.configurations:
-        print_line(f"{kept.name}: {bundle_state(reached, kept)}")
-        print_line(f"  {bundle_command(kept)}")
+        print_line(f"{kept.name}: {bundle_command(kept)}")
+        if kept.name not in configuration_names():
+            print_line("  this checkout has no such configuration; take the commit that saved it")
         if kept.python is not None:
             wheels = shlex.quote(str(folder / "wheels"))
             print_line(
                 f"  without the engine, with Python {kept.python.rpartition('.')[0]}: "
                 f"--launcher local --wheels {wheels}"
             )
+    print_line(
+        "what a run would still build here: the same with 'plan' (python -m runner plan ...)"
+    )

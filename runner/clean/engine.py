@@ -4,7 +4,6 @@ Ours is what has our label. Labels are inherited, so an image must have a name o
 that somebody builds on top of ours is theirs.
 """
 
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from typing import Any
 import requests.exceptions
 from docker.errors import APIError, DockerException, NotFound
 
-from runner.clean.folders import measure_extent
 from runner.clean.items import Item, Kind, RemovalError
 from runner.errors import MachineError
 from runner.locks import image_marker, last_use, sole_use
@@ -42,10 +40,6 @@ class _Held:
         """Return the entries whose label says that they are ours."""
         return [entry for entry in entries if (entry.get("Labels") or {}).get(self.label) == role]
 
-    def is_dead(self, labels: dict[str, str]) -> bool:
-        """Return whether it is certain that the runner of a job's container has ended."""
-        return is_of_dead(labels.get(f"{self.label}.owner", ""))
-
 
 @contextmanager
 def _removing(name: str) -> Iterator[None]:
@@ -60,15 +54,6 @@ def _removing(name: str) -> Iterator[None]:
     except _BROKEN as error:
         said = error.explanation if isinstance(error, APIError) and error.explanation else error
         raise RemovalError(f"{name}: {said}") from error
-
-
-def _volume_bytes(held: _Held, entry: dict[str, Any]) -> int | None:
-    """Return the bytes of a volume where its folder can be read from here."""
-    folder = Path(entry.get("Mountpoint") or "")
-    is_seen = (
-        held.engine.data_root is not None and folder.is_absolute() and os.access(folder, os.R_OK)
-    )
-    return measure_extent(folder).bytes if is_seen else None
 
 
 def _tags(entry: dict[str, Any]) -> list[str]:
@@ -115,7 +100,6 @@ def _images(held: _Held) -> Iterator[Item]:
     has above the largest image that it is built on, and goes with the compile cache that nothing
     but its jobs can use.
     """
-    volumes = {entry["Name"]: entry for entry in held.ours(held.volumes, "cache")}
     layers = {entry["Id"]: _layers(held, entry["Id"]) for entry in held.images}
     ours = [
         entry
@@ -130,12 +114,10 @@ def _images(held: _Held) -> Iterator[Item]:
         staying = (f"{_own_name(held, one)} stays" for one in above if reasons[one["Id"]])
         reason = reasons[digest] or next(staying, None)
         below = [one["Size"] for one in held.images if _is_above(own, layers[one["Id"]])]
-        volume = volumes.get(cache_volume(digest, held.label))
-        cached = (_volume_bytes(held, volume) if volume else None) or 0  # at least the image
         yield Item(
             Kind.IMAGES,
             str(_own_name(held, entry)),
-            int(entry["Size"]) - max(below, default=0) + cached,
+            int(entry["Size"]) - max(below, default=0),
             max(_last_use(held, one) for one in (entry, *above)),
             held.engine.data_root,
             reason or "not in use",
@@ -187,7 +169,7 @@ def _volumes(held: _Held) -> Iterator[Item]:
             yield Item(
                 Kind.CACHES,
                 name.removeprefix(f"{held.label}-"),
-                _volume_bytes(held, entry),
+                None,  # an engine's root alone can read its folder
                 datetime.fromisoformat(entry["CreatedAt"]),
                 held.engine.data_root,
                 "a container uses it" if name in users else "its image is gone",
@@ -199,7 +181,7 @@ def _volumes(held: _Held) -> Iterator[Item]:
 def _containers(held: _Held) -> Iterator[Item]:
     """Yield the containers of jobs. Only one whose runner is certainly dead may go."""
     for entry in held.ours(held.containers, "job"):
-        is_dead = held.is_dead(entry["Labels"])
+        is_dead = is_of_dead(entry["Labels"].get(f"{held.label}.owner", ""))
         yield Item(
             Kind.CONTAINERS,
             f"{entry['Id'][:12]} of run {entry['Labels'].get(f'{held.label}.run', '?')}",
@@ -214,10 +196,7 @@ def _containers(held: _Held) -> Iterator[Item]:
 
 def _remove_container(held: _Held, identity: str) -> None:
     with _removing(identity[:12]):
-        container = held.engine.client.containers.get(identity)
-        if container.labels.get(held.label) != "job" or not held.is_dead(container.labels):
-            raise RemovalError(f"{identity[:12]}: its runner may still be at work")
-        container.remove(force=True, v=False)
+        held.engine.client.containers.get(identity).remove(force=True, v=False)
 
 
 _BY_KIND = {

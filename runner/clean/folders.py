@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,26 +108,30 @@ def _process_in(folder: Path) -> str | None:
 
 
 @contextmanager
-def _taken(path: Path, making: Path | None, is_watched: bool) -> Iterator[str | None]:
+def _taken(kind: Kind, path: Path) -> Iterator[str | None]:
     """Keep a path to this process, and give why that cannot be, if it cannot.
 
-    ``making`` is the file that whoever makes it locks, for a kind that is made under a lock;
-    ``is_watched``: processes use it without a lock.
+    An environment is made under a lock of its own; processes use it, and what jobs compiled,
+    without a lock.
     """
     with ExitStack() as held:
+        reason = None
         try:
-            reason = None
-            if making and not held.enter_context(sole_use(making)):
+            if kind is Kind.ENVIRONMENTS and not held.enter_context(
+                sole_use(lock_of_environment(path))
+            ):
                 reason = "it is being made"
             elif not held.enter_context(sole_use(path)):
                 reason = "a run uses it"
         except OSError as error:
             reason = str(error.strerror or error)
-        yield reason or (_process_in(path) if is_watched else None)
+        if reason is None and kind in (Kind.ENVIRONMENTS, Kind.CACHES):
+            reason = _process_in(path)
+        yield reason
 
 
-def _remove(path: Path, making: Path | None, is_watched: bool) -> None:
-    with _taken(path, making, is_watched) as reason:
+def _remove(kind: Kind, path: Path) -> None:
+    with _taken(kind, path) as reason:
         if reason is not None:
             raise RemovalError(f"{path}: {reason}")
         _discard(path)
@@ -141,12 +145,10 @@ def _item(
     used: datetime | None = None,
     name: str | None = None,
     is_waste: bool = False,
-    making: Path | None = None,
-    is_watched: bool = False,
 ) -> Item:
     """Return the item of a path, as it stands now; it is removed only while nobody uses it."""
     extent = measure_extent(path)
-    with _taken(path, making, is_watched) as reason:
+    with _taken(kind, path) as reason:
         return Item(
             kind,
             name or path.name,
@@ -154,7 +156,7 @@ def _item(
             used or extent.changed,
             path.parent,
             reason or why,
-            None if reason else partial(_remove, path, making, is_watched),
+            None if reason else partial(_remove, kind, path),
             is_waste,
             extent.linked,
         )
@@ -168,33 +170,16 @@ def _left(kind: Kind, path: Path) -> Item:
 def _environment(folder: Path) -> Item:
     """Return the item of a local environment; one without its marker was never finished."""
     used = last_use(folder / MARKER)
-    return _item(
-        Kind.ENVIRONMENTS,
-        folder,
-        "not in use" if used else "half made",
-        used=used,
-        is_waste=used is None,
-        making=lock_of_environment(folder),
-        is_watched=True,
-    )
+    why = "not in use" if used else "half made"
+    return _item(Kind.ENVIRONMENTS, folder, why, used=used, is_waste=used is None)
 
 
-def _compiled(folder: Path) -> Item:
-    name = f"compiled/{folder.name}"
-    return _item(Kind.CACHES, folder, "compiled code", name=name, is_watched=True)
-
-
-def _download(path: Path) -> Item:
-    name = f"{path.parent.name}/{path.name}"
-    return _item(Kind.DATA, path, "can be downloaded again", name=name)
-
-
-# The folders of a cache whose entries go one by one: which entries those are, and their items.
-_BY_ENTRY: dict[str, tuple[Kind, Callable[[Path], bool], Callable[[Path], Item]]] = {
-    "environments": (Kind.ENVIRONMENTS, Path.is_dir, _environment),
-    "compiled": (Kind.CACHES, Path.is_dir, _compiled),
-    "downloads": (Kind.DATA, Path.is_file, _download),
-    "wheels": (Kind.DATA, Path.is_file, _download),
+# The folders of a cache whose entries go one by one, folders or files.
+_BY_ENTRY = {
+    "environments": (Kind.ENVIRONMENTS, Path.is_dir, ""),
+    "compiled": (Kind.CACHES, Path.is_dir, "compiled code"),
+    "downloads": (Kind.DATA, Path.is_file, "can be downloaded again"),
+    "wheels": (Kind.DATA, Path.is_file, "can be downloaded again"),
 }
 # Those that go whole.
 _WHOLE = {
@@ -207,12 +192,14 @@ _WHOLE = {
 
 def cache_items(cache: Path, kinds: Collection[Kind]) -> Iterator[Item]:
     """Yield what of some kinds lies in a user's cache folder."""
-    for name, (kind, is_ours, item) in _BY_ENTRY.items():
+    for name, (kind, is_ours, why) in _BY_ENTRY.items():
         for path in _children(cache / name) if kind in kinds else []:
             if _is_trash(path):
                 yield _left(kind, path)
+            elif is_ours(path) and kind is Kind.ENVIRONMENTS:
+                yield _environment(path)
             elif is_ours(path):
-                yield item(path)
+                yield _item(kind, path, why, name=f"{name}/{path.name}")
     for path in _children(cache):
         if path.is_dir() and path.name in _WHOLE and _WHOLE[path.name][0] in kinds:
             yield _item(_WHOLE[path.name][0], path, _WHOLE[path.name][1])

@@ -10,7 +10,7 @@ from runner.report.console import out, print_json
 from runner.report.contents import Report
 from runner.report.markdown import markdown_report
 from runner.report.terminal import print_limits, print_report, print_table
-from runner.spec.study import DEFAULT_STUDY, Study, load_study
+from runner.spec.study import DEFAULT_STUDY, load_study
 from runner.store.find import find_run
 from runner.tables.load import load_runs
 from runner.tables.published import IN_A_PICTURE, study_figures
@@ -25,18 +25,10 @@ class Form(StrEnum):
     LIMITS = "limits"
 
 
-def _print_markdown(report: Report) -> None:
-    sys.stdout.write(markdown_report(report))
-
-
-def _print_fields(report: Report) -> None:
-    print_json(report.answer.fields())
-
-
-_PRINTED: dict[Form, Callable[[Report], None]] = {
+_PRINTED: dict[Form, Callable[[Report], object]] = {
     Form.TABLES: print_report,
-    Form.MARKDOWN: _print_markdown,
-    Form.JSON: _print_fields,
+    Form.MARKDOWN: lambda report: sys.stdout.write(markdown_report(report)),
+    Form.JSON: lambda report: print_json(report.answer.fields()),
     Form.LIMITS: print_limits,
 }
 
@@ -54,16 +46,6 @@ def report_runs(names: list[str], results_dir: Path, form: Form, html_file: Path
         out.print(f"report: {html_file}", highlight=False, soft_wrap=True)
 
 
-def _print_facts(study: Study) -> None:
-    """Print what a study is. What can be followed or searched is in one line, of any width."""
-    lines = study_lines(study)
-    whole = 1 + len(study.addresses)
-    for line in lines[:whole]:
-        out.print(line, highlight=False, soft_wrap=True)
-    for line in lines[whole:]:
-        out.print(line, highlight=False)
-
-
 def print_study(name: str | None) -> None:
     """Print all figures of a study; without a name, the tables of the reproduced article.
 
@@ -72,7 +54,10 @@ def print_study(name: str | None) -> None:
     study = load_study(name or DEFAULT_STUDY)
     tables = article_tables(study)
     if name:
-        _print_facts(study)
+        # What can be followed or searched is in one line, of any width.
+        whole = 1 + len(study.addresses)
+        for number, line in enumerate(study_lines(study)):
+            out.print(line, highlight=False, soft_wrap=number < whole)
         setups = setup_table(study)
         tables = [*([setups] if setups else []), *figure_tables(study)]
     for table in tables:

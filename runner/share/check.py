@@ -36,10 +36,6 @@ def _csv_rows(content: bytes) -> list[Row]:
     return [{str(k): str(v) for k, v in row.items()} for row in reader]
 
 
-def _place(row: Row) -> str:
-    return f"job {row.get('job', '?')}, epoch {row.get('epoch') or '-'}"
-
-
 def differing_rows(kept: Sequence[Row], derived: Sequence[Row]) -> Iterator[str]:
     """Yield a line for each value of the kept rows that the events do not give.
 
@@ -49,9 +45,10 @@ def differing_rows(kept: Sequence[Row], derived: Sequence[Row]) -> Iterator[str]
         if old is None or new is None:
             yield f"{len(kept)} rows are kept, the events give {len(derived)}"
             return
+        place = f"job {new.get('job', '?')}, epoch {new.get('epoch') or '-'}"
         for name in old.keys() & new.keys():
             if old[name] != new[name]:
-                yield f"{_place(new)}: {name} is {old[name]!r}, the events give {new[name]!r}"
+                yield f"{place}: {name} is {old[name]!r}, the events give {new[name]!r}"
 
 
 def _damaged(folder: Path) -> Iterator[str]:
@@ -82,14 +79,13 @@ def check_run(place: str, root: Path) -> Checked:
             f"cite as: {pack.citation}",
         ]
     problems = list(_damaged(folder))
-    derived = _csv_rows(table_csv(load_runs(folder)))
     try:
         kept = _csv_rows(read_regular(folder / "table.csv", _MOST_BYTES))
     except FileNotFoundError:
         return Checked([*facts, "it keeps no table.csv"], problems)
     except OSError as error:
         raise StoreError(f"{folder}/table.csv: cannot be read: {error.strerror}") from error
-    differing = list(differing_rows(kept, derived))
+    differing = list(differing_rows(kept, _csv_rows(table_csv(load_runs(folder)))))
     problems += differing[:_TOLD]
     if len(differing) > _TOLD:
         problems.append(f"and {len(differing) - _TOLD} more values")

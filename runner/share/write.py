@@ -21,7 +21,7 @@ from runner.spec.regular import read_regular
 from runner.store.atomic import output_file
 from runner.store.events import MOST_EVENT_BYTES
 from runner.store.pack import DESCRIPTION, OF_JOB, PACK_SCHEMA, Pack, PackedFile
-from runner.store.scrub import Names, Scrubber, machine_names, names_in
+from runner.store.scrub import Names, Scrubber
 from runner.tables.columns import ASKED
 from runner.tables.load import load_runs
 from runner.words import LogText
@@ -71,14 +71,9 @@ def _kept_words(table: pd.DataFrame) -> frozenset[str]:
     return frozenset(part.lower() for text in told for part in (text, *text.split("-")))
 
 
-def _names(files: Content, table: pd.DataFrame) -> Names:
-    """Return the names of this machine and of the one where the run was made."""
-    texts = [content.decode("utf-8", "replace") for content in files.values()]
-    users, hosts = machine_names()
-    # Those of a pack are taken out already.
-    nodes = {str(n) for n in table["node"].dropna().unique() if not str(n).startswith("[")}
-    hosts |= nodes | {node.partition(".")[0] for node in nodes}
-    return Names(frozenset(users | names_in(texts)), tuple(sorted(hosts)), _kept_words(table))
+def _json(value: Any) -> bytes:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    return (text + "\n").encode()
 
 
 def _scrubbed_line(line: bytes, scrubber: Scrubber) -> bytes:
@@ -86,22 +81,20 @@ def _scrubbed_line(line: bytes, scrubber: Scrubber) -> bytes:
     try:
         value: Any = json.loads(line)
     except (ValueError, RecursionError):
-        return scrubber.text(line.decode("utf-8", "replace")).encode()
-    return json.dumps(scrubber.value(value), ensure_ascii=False).encode()
+        return scrubber.text(line.decode("utf-8", "replace")).encode() + b"\n"
+    return json.dumps(scrubber.value(value), ensure_ascii=False).encode() + b"\n"
 
 
 def _scrubbed(name: str, content: bytes, scrubber: Scrubber) -> bytes:
     base = name.rpartition("/")[2]
     if base in _LINES:
-        return b"".join(_scrubbed_line(line, scrubber) + b"\n" for line in content.splitlines())
+        return b"".join(_scrubbed_line(line, scrubber) for line in content.splitlines())
     if base == _LOG:
         return scrubber.text(LogText().feed(content).decode("utf-8", "replace")).encode()
     try:
-        value = json.loads(content)
+        return _json(scrubber.value(json.loads(content)))
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{name}: cannot be read, so it cannot be shared: {error}") from error
-    text = json.dumps(scrubber.value(value), indent=2, sort_keys=True, ensure_ascii=False)
-    return (text + "\n").encode()
 
 
 def _derived(content: Content, run: str) -> pd.DataFrame:
@@ -141,23 +134,6 @@ def _readme(pack: Pack) -> bytes:
     ).encode()
 
 
-def _listed(content: Content) -> list[PackedFile]:
-    return [
-        PackedFile(path=name, size=len(text), sha256=hashlib.sha256(text).hexdigest())
-        for name, text in sorted(content.items())
-    ]
-
-
-def _safe_name(run: str) -> str:
-    """Return a run's name as a folder may have it, whatever was taken out of it."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", run).strip("-._") or "run"
-
-
-def _with_run(manifest: bytes, run: str) -> bytes:
-    told = {**json.loads(manifest), "run": run}
-    return (json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
 def _check_figures(before: pd.DataFrame, after: pd.DataFrame) -> None:
     """Raise StoreError where what was taken out changed a figure, or what it is of."""
     for name in _FIGURES:
@@ -170,8 +146,10 @@ def _check_figures(before: pd.DataFrame, after: pd.DataFrame) -> None:
 def _scrubbed_run(files: Content, scrubber: Scrubber) -> tuple[str, Content]:
     """Return a run's name and files without what says whose they are."""
     content = {name: _scrubbed(name, text, scrubber) for name, text in files.items()}
-    run = _safe_name(str(json.loads(content["manifest.json"])["run"]))
-    return run, {**content, "manifest.json": _with_run(content["manifest.json"], run)}
+    manifest = json.loads(content["manifest.json"])
+    # As a folder may be called, whatever was taken out of the name.
+    run = re.sub(r"[^A-Za-z0-9._]+", "-", str(manifest["run"])).strip("-._") or "run"
+    return run, {**content, "manifest.json": _json({**manifest, "run": run})}
 
 
 def make_pack(folder: Path, with_logs: bool, licence: str, author: str | None) -> Shared:
@@ -187,7 +165,8 @@ def make_pack(folder: Path, with_logs: bool, licence: str, author: str | None) -
         files = dict(_files(folder, with_logs))
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: {error.strerror or error}") from error
-    scrubber = Scrubber(_names(files, table))
+    texts = [content.decode("utf-8", "replace") for content in files.values()]
+    scrubber = Scrubber(Names.of(texts, table["node"].dropna().unique(), _kept_words(table)))
     run, content = _scrubbed_run(files, scrubber)
     derived = _derived(content, run)
     _check_figures(table, derived)
@@ -203,19 +182,22 @@ def make_pack(folder: Path, with_logs: bool, licence: str, author: str | None) -
         files=[],
     )
     content["README.txt"] = _readme(pack)
-    return Shared(pack.model_copy(update={"files": _listed(content)}), content, scrubber)
+    listed = [
+        PackedFile(path=name, size=len(text), sha256=hashlib.sha256(text).hexdigest())
+        for name, text in sorted(content.items())
+    ]
+    return Shared(pack.model_copy(update={"files": listed}), content, scrubber)
 
 
 def write_pack(shared: Shared, path: Path) -> str:
     """Write a pack to ``path``, and return its SHA-256. One run makes one pack but for the time."""
     described = {DESCRIPTION: shared.pack.model_dump_json(indent=2).encode() + b"\n"}
     with output_file(path) as partial:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(partial, "w") as archive:
             for name, text in {**described, **dict(sorted(shared.content.items()))}.items():
                 entry = zipfile.ZipInfo(name, _DATE)
-                entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
-                archive.writestr(entry, text)
+                archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
         with partial.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 

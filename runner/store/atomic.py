@@ -37,6 +37,25 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def whole_folder(target: Path, scratch_in: Path) -> Iterator[Path]:
+    """Give a folder of a target's name to fill, which becomes ``target`` if the block succeeds.
+
+    It lies in a hidden folder in ``scratch_in``, which is on the same disk. Otherwise nothing is
+    left. Raises FileExistsError where the target is there by then.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=scratch_in))
+    try:
+        folder = scratch / target.name
+        folder.mkdir()
+        yield folder
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+        folder.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
 def output_file(path: Path) -> Iterator[Path]:
     """Give a path to write to; what is there goes to ``path``, which a user named.
 

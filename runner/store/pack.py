@@ -7,10 +7,9 @@ to this user's cache once, by the hash of its content, and is a run's folder fro
 
 import hashlib
 import re
-import shutil
-import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -19,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner import paths
 from runner.errors import StoreError, UsageError
+from runner.spec.documents import explained_error
 from runner.spec.naming import checked_run_name
 from runner.spec.regular import open_regular
+from runner.store.atomic import whole_folder
 from runner.words import escaped, size_text
 
 PACK_SUFFIX = ".run.zip"
@@ -101,17 +102,6 @@ def _described(archive: zipfile.ZipFile) -> Pack:
     return found
 
 
-def _unpack(archive: zipfile.ZipFile, found: Pack, folder: Path) -> None:
-    """Write the files of a pack to a new folder, each checked before the next is read."""
-    for file in found.files:
-        content = _read(archive, file.path, file.size)
-        if hashlib.sha256(content).hexdigest() != file.sha256:
-            raise ValueError(f"{file.path} is not what its SHA-256 says: it was changed")
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
 def read_pack(path: Path) -> Pack:
     """Return what a pack says of itself. Raises StoreError if it is none."""
     try:
@@ -130,8 +120,7 @@ _BROKEN = (
 
 def _broken(path: Path, error: Exception) -> StoreError:
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        said = f"{DESCRIPTION}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        said = explained_error(DESCRIPTION, error, Pack)
     else:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
     return StoreError(f"{path}: no pack of a run that can be read: {escaped(said)}")
@@ -149,19 +138,21 @@ def unpacked_run(path: Path) -> Path:
                 found = _described(archive)
                 place = paths.cache() / "packs" / digest
                 if not place.exists():
-                    _unpack_whole(archive, found, place)
+                    _unpack(archive, found, place)
     except (*_BROKEN, OSError) as error:
         raise _broken(path, error) from error
     return place / found.run
 
 
-def _unpack_whole(archive: zipfile.ZipFile, found: Pack, place: Path) -> None:
-    """Unpack to ``place``, or leave nothing."""
+def _unpack(archive: zipfile.ZipFile, found: Pack, place: Path) -> None:
+    """Write the run of a pack to ``place``, each file checked before the next, or leave nothing."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
-    try:
-        _unpack(archive, found, partial / found.run)
-        if not place.exists():
-            partial.rename(place)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    # Another process may have unpacked the same meanwhile.
+    with suppress(FileExistsError), whole_folder(place, place.parent) as folder:
+        for file in found.files:
+            content = _read(archive, file.path, file.size)
+            if hashlib.sha256(content).hexdigest() != file.sha256:
+                raise ValueError(f"{file.path} is not what its SHA-256 says: it was changed")
+            path = folder / found.run / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from runner import paths
 
@@ -51,15 +51,6 @@ TAKEN = {
 }
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names to take out, wherever they stand as words. ``kept`` are words of the table."""
-
-    users: frozenset[str]
-    hosts: tuple[str, ...]
-    kept: frozenset[str] = frozenset()
-
-
 def _long_enough(names: Iterable[str | None]) -> set[str]:
     return {name for name in names if name and len(name) >= _LEAST_NAME}
 
@@ -79,6 +70,27 @@ def machine_names() -> tuple[set[str], set[str]]:
 def names_in(texts: Iterable[str]) -> set[str]:
     """Return the names of users by whose homes some texts name paths."""
     return _long_enough(found for text in texts for found in _HOME.findall(text))
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names to take out, wherever they stand as words. ``kept`` are words of the table."""
+
+    users: frozenset[str]
+    hosts: tuple[str, ...]
+    kept: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, texts: Iterable[str], nodes: Iterable[object], kept: Iterable[str]) -> Self:
+        """Return the names of this machine, and of those where runs were made.
+
+        ``texts`` may name the homes of users there; ``nodes`` are the runs' own.
+        """
+        users, hosts = machine_names()
+        # Those of a pack are taken out already.
+        named = {str(node) for node in nodes if not str(node).startswith("[")}
+        hosts |= named | {node.partition(".")[0] for node in named}
+        return cls(frozenset(users | names_in(texts)), tuple(sorted(hosts)), frozenset(kept))
 
 
 def _word(name: str) -> re.Pattern[str]:

@@ -47,8 +47,7 @@ def test_a_new_model_trains_as_it_is_written(rooms, python_of, tmp_path):
     todo = trial_jobs(found, workload, Machine(Device.CPU, None), threads=2)
     told = list(trial_findings(found, todo, workload, conditions))
     assert [(f.subject, f.state) for f in told] == [
-        (step, FindingState.OK)
-        for step in ("environment", "libraries", "imports", "parameters", "epochs")
+        (step, FindingState.OK) for step in ("environment", "imports", "parameters", "epochs")
     ]
 
 

@@ -10,7 +10,6 @@ from runner import paths
 from runner.author.check import (
     configuration_findings,
     index_findings,
-    library_arguments,
     model_findings,
 )
 from runner.author.trial import trial_findings, trial_jobs
@@ -18,7 +17,6 @@ from runner.environments.lock_maker import UnreachableError, is_installable, loc
 from runner.errors import BuildError
 from runner.execution.attempt import Conditions
 from runner.execution.guard import CpuGuard
-from runner.launchers.base import Environment
 from runner.machine.machine import Machine
 from runner.plan.findings import FindingState
 from runner.spec.choices import BuildOptions
@@ -222,50 +220,6 @@ def test_two_short_epochs_tell_imports_parameters_and_losses(trial):
     ]
     assert "Keras 1.2.2, mxnet 0.11.0, Python 3.6.15" in found[1].text
     assert "2 epochs, loss 1.000 -> 1.000" in found[3].text
-
-
-def test_what_a_recipe_excuses_is_read_as_its_shell_would():
-    text = (
-        "FROM x\nRUN a=one.so; \\\n    # why\n    b=$a,two.so; \\\n"
-        "    python3 /opt/build/common/check_libraries.py \\\n"
-        '        --excuse "f/*:$b:it is loaded"\n'
-    )
-    assert library_arguments(text) == ["--excuse", "f/*:one.so,two.so:it is loaded"]
-    assert library_arguments("RUN python3 /x/check_libraries.py\n") == []
-    for name in configuration_names():
-        recipe = (paths.CONFIGURATIONS / name / "Dockerfile").read_text()
-        assert library_arguments(recipe).count("--excuse") == recipe.count("--excuse ")
-        assert not [word for word in library_arguments(recipe) if "$" in word]
-
-
-class Here(ScriptedLauncher):
-    """Its environment is an interpreter of this machine, which finds libraries or does not."""
-
-    def __init__(self, python):
-        super().__init__({"mxnet": two_epochs()})
-        self._python = python
-
-    def prepare(self, configuration, making):
-        return Environment(configuration.name, str(self._python), {})
-
-
-@pytest.mark.parametrize(
-    ("says", "code", "state", "text"),
-    [
-        ("p: a.so needs b.so: NOT FOUND", 1, FindingState.WARNING, "a.so needs b.so"),
-        ("/x: 3 shared libraries", 0, FindingState.OK, "every shared library"),
-        ("", 1, FindingState.WARNING, "not looked for: no output"),
-    ],
-)
-def test_a_library_that_would_end_the_images_build_is_named(
-    trial, tmp_path, says, code, state, text
-):
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\necho '{says}'\nexit {code}\n")
-    python.chmod(0o755)
-    found = next(f for f in trial(Here(python)) if f.subject == "libraries")
-    assert found.state is state
-    assert text in found.text
 
 
 def test_an_environment_that_cannot_be_made_ends_the_trial(trial):

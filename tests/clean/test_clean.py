@@ -429,7 +429,7 @@ def test_an_image_goes_under_all_its_names_with_its_compile_cache(client, cache)
     client.image("sha256:" + "1" * 64, [f"{LABEL}/a-k1:cpu-1", f"{LABEL}/a-k1:cpu-2"], OURS)
     client.volume(f"{LABEL}-cache-{'1' * 16}", {LABEL: "cache"})
     item = held(client, cache)["a-k1:cpu-1"]
-    # Of the compile cache's folder nothing can be seen from here.
+    # The engine does not tell of the compile cache how large it is.
     assert (item.kind, item.bytes) == (Kind.IMAGES, 200)
     item.remove()
     assert client.images.members == {}

@@ -1,6 +1,6 @@
 """The page: its sections as Jinja gets them, its data as the script gets it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +51,6 @@ _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 _SCRIPTS = ("dom.js", "format.js", "table.js", "charts.js", "job.js", "main.js")
 
 
-def _pivot_cell(cell: pd.Series, text: pd.Series) -> dict[str, Any]:
-    """Return one cell of the article's table: measured, published and their ratios, in words."""
-    return {
-        "time": time_text(cell),
-        "is_timed": bool(pd.notna(cell["seconds_per_epoch"])),
-        "reason": cell["reason"] if pd.notna(cell["reason"]) else None,
-        "spread": text["spread"].replace("+-", "\u00b1"),
-        "ratio": text["measured_ratio"],
-        "published": text["published"],
-        "published_ratio": text.get("published_ratio", "-"),
-    }
-
-
 _PIVOTED = ("backend", "configuration", "device", "settings", "machine", "variant")
 
 
@@ -74,9 +61,16 @@ def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
     rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
     for (_, cell), (_, text) in zip(cells.iterrows(), texts.iterrows(), strict=True):
         column = tuple(str(cell[name]) for name in _PIVOTED)
-        shown = _pivot_cell(cell, text)
-        shown["is_fastest"] = tuple(str(cell[name]) for name in CELL) in fastest
-        rows.setdefault(str(cell["model"]), {})[column] = shown
+        rows.setdefault(str(cell["model"]), {})[column] = {
+            "time": time_text(cell),
+            "is_timed": bool(pd.notna(cell["seconds_per_epoch"])),
+            "is_fastest": tuple(str(cell[name]) for name in CELL) in fastest,
+            "reason": cell["reason"] if pd.notna(cell["reason"]) else None,
+            "spread": text["spread"].replace("+-", "\u00b1"),
+            "ratio": text["measured_ratio"],
+            "published": text["published"],
+            "published_ratio": text.get("published_ratio", "-"),
+        }
     columns = list(dict.fromkeys(column for found in rows.values() for column in found))
     return {
         "columns": columns,
@@ -94,22 +88,19 @@ def _pivot(report: Report, own: list[OrderVerdict]) -> dict[str, Any]:
     }
 
 
-def _stated(name: str, backends: Sequence[str]) -> dict[str, Any]:
-    """Return the differences that a configuration's own file states in words."""
-    if name not in configuration_names():
-        return {"name": name, "title": "not among the configurations of this checkout", "texts": []}
-    try:
-        configuration = load_configurations([name])[0]
-    except ConfigurationError as error:
-        return {"name": name, "title": str(error), "texts": []}
-    texts = [text for backend in backends for text in configuration.differences_of(backend)]
-    return {"name": name, "title": configuration.title, "texts": list(dict.fromkeys(texts))}
-
-
-def _known_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return, per measured configuration, the differences that its own file states in words."""
-    grouped = table.groupby("configuration", sort=False)["backend"]
-    return [_stated(str(name), list(backends.unique())) for name, backends in grouped]
+def _known_differences(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield, per measured configuration, the differences that its own file states in words."""
+    known = configuration_names()
+    for name, backends in table.groupby("configuration", sort=False)["backend"]:
+        title, texts = "not among the configurations of this checkout", []
+        if name in known:
+            try:
+                [found] = load_configurations([str(name)])
+                title = found.title
+                texts = [text for one in backends.unique() for text in found.differences_of(one)]
+            except ConfigurationError as error:
+                title = str(error)
+        yield {"name": name, "title": title, "texts": list(dict.fromkeys(texts))}
 
 
 def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
@@ -181,7 +172,7 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         pivot=_pivot(report, own),
         other_verdicts=[verdict for verdict in verdicts if verdict not in own],
         differences=difference_lines(table),
-        known_differences=_known_differences(table),
+        known_differences=list(_known_differences(table)),
         warnings=[*mixed_lines(table), *warning_lines(summary)],
         has_limits=bool(data["limits"]["length"]),
         has_telemetry=bool(data["telemetry"]["length"]),

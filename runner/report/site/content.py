@@ -11,7 +11,7 @@ import pandas as pd
 
 from runner.report.contents import Report
 from runner.report.runs import read_places
-from runner.store.scrub import Names, Scrubber, machine_names, names_in
+from runner.store.scrub import Names, Scrubber
 from runner.tables.columns import ASKED, CELL
 from runner.tables.history.series import Point, Series, read_series
 from runner.tables.load import load_runs
@@ -55,12 +55,10 @@ def page_name(text: str) -> str:
 
 def scrubbed_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table without names, paths and addresses in its texts."""
-    users, hosts = machine_names()
-    nodes = {str(node) for node in table["node"].dropna().unique() if not str(node).startswith("[")}
     free = {name: table[name].dropna().unique() for name in _FREE}
-    users |= names_in(str(text) for texts in free.values() for text in texts)
+    texts = (str(text) for found in free.values() for text in found)
     words = {str(value).lower() for name in ASKED for value in table[name].dropna().unique()}
-    scrubber = Scrubber(Names(frozenset(users), tuple(sorted(hosts | nodes)), frozenset(words)))
+    scrubber = Scrubber(Names.of(texts, table["node"].dropna().unique(), words))
     told = {
         name: table[name].map({text: scrubber.text(str(text)) for text in texts}).astype("string")
         for name, texts in free.items()
