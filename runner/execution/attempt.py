@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +23,6 @@ from runner.execution.outcome import (
     without_times,
 )
 from runner.execution.watch import (
-    Sample,
     Watch,
     WatchVerdict,
     disturbed_between,
@@ -214,11 +213,6 @@ def _attend(
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
 
 
-def _of_timed_epochs(samples: Sequence[Sample], span: tuple[float, float] | None) -> list[Sample]:
-    """Return the samples of the epochs that are timed; without those, all of the job's."""
-    return within(samples, *span) if span is not None else list(samples)
-
-
 def _apply(outcome: Outcome, verdict: WatchVerdict, record: Record) -> None:
     """Enter how the job ended, and what its samples say of the time it took."""
     record.status, record.reason = outcome.status, outcome.reason
@@ -244,14 +238,8 @@ def _follow(
     wall: float, began: float,
 ) -> None:  # fmt: skip
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
-    keeper = conditions.keeper
-
-    def wake_if_due() -> None:
-        if process.is_due():
-            process.wake()
-
-    telemetry = listener.store.folder / "telemetry.jsonl"
-    watch = Watch(lambda: keeper.probe(process), telemetry, wake_if_due)
+    keeper, telemetry = conditions.keeper, listener.store.folder / "telemetry.jsonl"
+    watch = Watch(lambda: keeper.probe(process), telemetry, process.wake_if_due)
     try:
         with watch:
             was_disturbed = partial(disturbed_between, watch.samples)
@@ -260,7 +248,8 @@ def _follow(
         record.cpus = process.cpus
         record.warnings += process.warnings
         span, epochs = timed_span(listener.heard.events), timed_epochs(listener.heard.events)
-        timed = _of_timed_epochs(watch.samples, span)
+        # Without epochs that are timed, the samples of all of the job.
+        timed = watch.samples if span is None else within(watch.samples, *span)
         record.telemetry = summarize_samples(timed) | energy_of(watch.samples, span, epochs)
         record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
@@ -301,7 +290,6 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
     began, wall = time.monotonic(), _wall_ahead()
     listener = _Listener(job, store, conditions.observer, Heard(job))
     process: Process | None = None
-    left: list[str] = []
     try:
         process = conditions.launcher.start(job, environment)
         _follow(listener, process, conditions, record, wall, began)

@@ -1,6 +1,5 @@
 """One run at a time on a device: a lock that every user of this machine can take."""
 
-import fcntl
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.errors import MachineError
+from runner.locks import locks
 from runner.words import printable
 
 POLL_SECONDS = 0.5
@@ -78,9 +78,7 @@ def _holder(opened: int) -> str:
 def _try_lock(path: Path, device: str) -> int | MachineError:
     """Return the locked file, or the refusal if another run holds it."""
     opened = _open_shared(path)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not locks(opened):
         refusal = MachineError(
             f"{device}: another run is measuring on it ({_holder(opened)})\n"
             "two runs on one device would time each other: wait until that one has ended, "
