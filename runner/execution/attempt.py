@@ -49,7 +49,6 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
 from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span
-from runner.words import printable
 
 # How long it may stay unseen that a silent job is due to end where the samples have ended, as where
 # the driver does not answer.
@@ -203,7 +202,7 @@ def _attend(
         if (outcome := _cut_short(error, conditions.limits)) is None:
             raise
         return outcome
-    log_end = printable(listener.store.last_log_line().encode(), limit=300)
+    log_end = listener.store.last_log_line()
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
     outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
