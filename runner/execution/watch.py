@@ -195,10 +195,6 @@ class CpuProbe:
         return slept if slept > _SUSPENDED_SECONDS else 0.0
 
 
-def _not_told() -> None:
-    """Return the energy of a processor that several jobs share: it is none of one job's alone."""
-
-
 def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
     """Return what samples the CPUs of a job; of its ``share`` alone, where it is kept to one.
 
@@ -207,7 +203,8 @@ def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
     if share is None:
         return CpuProbe(process)
     machine = partial(machine_seconds, share) if process.cpus else machine_seconds
-    return CpuProbe(process, machine=machine, energy=_not_told)
+    # The energy of a processor that several jobs share is none of one job's alone.
+    return CpuProbe(process, machine=machine, energy=lambda: None)
 
 
 class GpuProbe:

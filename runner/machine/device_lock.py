@@ -6,14 +6,14 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.errors import MachineError
 from runner.locks import locks
-from runner.words import printable
+from runner.words import Say, printable
 
 POLL_SECONDS = 0.5
 _SHARED = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - opened without following links
@@ -92,17 +92,13 @@ def _try_lock(path: Path, device: str) -> int | MachineError:
     return _try_lock(path, device)
 
 
-def say_nothing(_: str) -> None:
-    """Say nothing."""
-
-
 @contextmanager
 def device_held(
     device: str,
     name: str,
     folder: Path,
     timeout: float = 0,
-    say: Callable[[str], None] = say_nothing,
+    say: Say = lambda _: None,
 ) -> Iterator[None]:
     """Hold the lock of ``name`` on this machine, for a device called ``device`` in messages.
 
