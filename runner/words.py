@@ -66,7 +66,7 @@ def needs_no_escape(raw: bytes) -> bool:
 
     JSON has no control characters in its texts but escaped ones.
     """
-    return _nested(raw) <= MAX_DEPTH and has_plain_texts(raw)
+    return _nested(raw) <= MAX_DEPTH and _has_plain_texts(raw)
 
 
 def _nested(raw: bytes) -> int:
@@ -74,8 +74,7 @@ def _nested(raw: bytes) -> int:
     return raw.count(b"{") + raw.count(b"[")
 
 
-def has_plain_texts(raw: bytes) -> bool:
-    """Return whether no text of what ``raw`` holds as JSON has to be escaped or cut."""
+def _has_plain_texts(raw: bytes) -> bool:
     is_plain = raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
     return is_plain and _LONG_TEXT.search(raw) is None
 
@@ -94,7 +93,7 @@ def read_json(raw: bytes) -> Any:
     Raises ValueError or RecursionError where it is none, or nested too deep.
     """
     value = json.loads(raw)
-    is_as_escaped = has_plain_texts(raw) and (_nested(raw) <= MAX_DEPTH or _is_shallow(value))
+    is_as_escaped = _has_plain_texts(raw) and (_nested(raw) <= MAX_DEPTH or _is_shallow(value))
     return value if is_as_escaped else escaped_json(value)
 
 

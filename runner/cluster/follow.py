@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from runner.schedulers.base import (
 from runner.spec.job import Job, Status
 from runner.store.events import BadLine, Event, LineReader
 from runner.store.record import Record, read_record
-from runner.store.run_folder import RunStore
+from runner.store.run_folder import RunStore, last_line
 from runner.words import printable
 
 # How often a job is handed in for what was no fault of its own.
@@ -43,17 +44,6 @@ _ENDS = {
 }
 
 
-def _last_line(path: Path) -> str:
-    """Return the last line of a task's output that holds anything."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4096))
-            lines = [line.strip() for line in file.read().splitlines()]
-    except OSError:
-        return ""
-    return printable(next((line for line in reversed(lines) if line), b""), limit=300)
-
-
 def end_of(task: Task, output: Path) -> Record:
     """Return the record of a job whose task ended without its saying why.
 
@@ -64,8 +54,11 @@ def end_of(task: Task, output: Path) -> Record:
     if task.cause in _ENDS:
         status, reason = _ENDS[task.cause]
         return Record(status, f"{reason}{where} ({task.told})", identity=identity)
-    said = _last_line(output)
-    reason = f"its task ended{where} without a result ({task.told}): {said}"
+    said = b""
+    with suppress(OSError):
+        said = last_line(output)
+    shown = printable(said, limit=300)
+    reason = f"its task ended{where} without a result ({task.told}): {shown}"
     return Record(Status.FAILED, reason, identity=identity)
 
 

@@ -1,6 +1,6 @@
 """What was handed in to a cluster's queue, as a run's folder keeps it: ``queue/<number>/``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,13 +72,8 @@ class TaskOfJob:
 def latest_tasks(given: Sequence[Submission]) -> dict[str, TaskOfJob]:
     """Return each job's latest task, by its id."""
     found: dict[str, TaskOfJob] = {}
-    for submission, number, job in _each(given):
-        before = found[job].times if job in found else 0
-        found[job] = TaskOfJob(submission, number, before + 1)
-    return found
-
-
-def _each(given: Sequence[Submission]) -> Iterator[tuple[Submission, int, str]]:
     for submission in given:
         for number, job in enumerate(submission.jobs):
-            yield submission, number, job
+            before = found[job].times if job in found else 0
+            found[job] = TaskOfJob(submission, number, before + 1)
+    return found

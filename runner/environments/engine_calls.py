@@ -35,32 +35,6 @@ class OutOfTimeError(Exception):
     """The engine took longer than it may."""
 
 
-class _Answers:
-    """What the engine answers to one thread's calls; all of it can be cut off by another one."""
-
-    def __init__(self) -> None:
-        self._thread = threading.get_ident()
-        self._lock = threading.Lock()
-        self._answers: list[Any] = []
-        self._is_cut = False
-
-    def keep(self, response: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Take an answer as it begins. The engine's client serves several threads."""
-        if threading.get_ident() != self._thread:
-            return
-        with self._lock:
-            self._answers.append(response.raw)
-            if self._is_cut:
-                _shut_down(response.raw)
-
-    def cut(self) -> None:
-        """End the connections of all answers, also of those that are still to come."""
-        with self._lock:
-            self._is_cut = True
-            for answer in self._answers:
-                _shut_down(answer)
-
-
 def _shut_down(answer: Any) -> None:
     # One that has come to its end has no connection left.
     with suppress(ValueError, RuntimeError):
@@ -75,9 +49,16 @@ def cut_off_after(engine: Engine, seconds: float, making: Making) -> Iterator[No
     engine ends a build or a pull whose caller has gone. The answers are read in the thread that
     waits for them, so another one ends their connection.
     """
-    answers, ended = _Answers(), threading.Event()
-    is_late = threading.Event()
-    deadline = time.monotonic() + seconds
+    answers: list[Any] = []
+    ended, is_late, is_cut = threading.Event(), threading.Event(), threading.Event()
+    deadline, caller = time.monotonic() + seconds, threading.get_ident()
+
+    def keep(response: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG001
+        # The engine's client serves several threads.
+        if threading.get_ident() == caller:
+            answers.append(response.raw)
+            if is_cut.is_set():
+                _shut_down(response.raw)
 
     def watch() -> None:
         while making.is_wanted():
@@ -87,11 +68,14 @@ def cut_off_after(engine: Engine, seconds: float, making: Making) -> Iterator[No
                 break
             if ended.wait(min(left, _POLL_SECONDS)):
                 return
-        answers.cut()
+        # In this order, so that an answer that begins meanwhile is cut here or there.
+        is_cut.set()
+        for answer in answers:
+            _shut_down(answer)
 
     hooks = engine.client.api.hooks["response"]
     watcher = threading.Thread(target=watch, daemon=True)
-    hooks.append(answers.keep)
+    hooks.append(keep)
     watcher.start()
     try:
         yield
@@ -100,7 +84,7 @@ def cut_off_after(engine: Engine, seconds: float, making: Making) -> Iterator[No
             raise
     finally:
         ended.set()
-        hooks.remove(answers.keep)
+        hooks.remove(keep)
     making.check()
     if is_late.is_set():
         raise OutOfTimeError

@@ -11,6 +11,7 @@ from runner.environments.venv import uv_command, uv_environment, uv_settings
 from runner.errors import BuildError
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
+from runner.store.atomic import whole_file
 from runner.words import printable, version_numbers
 
 _NO_ANSWER = re.compile("Failed to fetch|Request failed|error sending request")
@@ -94,14 +95,10 @@ def make_lock(configuration: Configuration, device: Device, options: BuildOption
     is then as it was.
     """
     lock = configuration.lock(device)
-    partial = lock.with_name(lock.name + ".part")
-    try:
+    with whole_file(lock) as partial:
         if lock.exists():
             partial.write_bytes(lock.read_bytes())
         _compile(configuration, device, options, partial)
-        partial.replace(lock)
-    finally:
-        partial.unlink(missing_ok=True)
     return lock
 
 

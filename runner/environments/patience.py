@@ -17,10 +17,6 @@ class UnwantedError(Exception):
     """What was being made is not wanted any more: the run ends."""
 
 
-def _always() -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Making:
     """How the making of an environment is followed: its output to ``log``, its steps to ``say``.
@@ -31,7 +27,7 @@ class Making:
 
     log: Path
     say: Say
-    is_wanted: Callable[[], bool] = _always
+    is_wanted: Callable[[], bool] = lambda: True
 
     def check(self) -> None:
         """Raise UnwantedError if it is not wanted any more."""

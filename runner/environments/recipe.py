@@ -93,7 +93,12 @@ def _parts(dockerfile: str) -> Iterator[tuple[str, str]]:
     No stage is begun where the one below would change no files, or the new one itself.
     """
     lines = dockerfile.splitlines(keepends=True)
-    begun = [(n, name) for n, line in enumerate(lines) for name in _CUTS if _begins(name, line)]
+    begun = [
+        (n, name)
+        for n, line in enumerate(lines)
+        for name, (cut, _) in _CUTS.items()
+        if line.startswith(cut)
+    ]
     name, head, text = "system", "", "".join(lines[: begun[0][0] if begun else None])
     for (at, stage), (end, _) in pairwise([*begun, (len(lines), "")]):
         own = "".join(lines[at:end])
@@ -111,10 +116,6 @@ def _head(stage: str, before: Sequence[str]) -> str:
         return head
     declared = [line for line in before if line.startswith("ARG ")]
     return head + "".join(line for line in declared if line not in head)
-
-
-def _begins(stage: str, line: str) -> bool:
-    return line.startswith(_CUTS[stage][0])
 
 
 def _copied(dockerfile: str, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,14 +68,6 @@ def uv_environment(settings: dict[str, str]) -> dict[str, str]:
     return {**of_user, **settings}
 
 
-def _ends_within(program: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        program.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
 def _followed(
     command: Sequence[str | Path], environment: dict[str, str], seconds: float, making: Making
 ) -> int:
@@ -88,10 +81,10 @@ def _followed(
         subprocess.Popen(command, stdout=file, stderr=file, env=environment) as program,
     ):
         try:
-            while (left := deadline - time.monotonic()) > 0:
-                if _ends_within(program, min(left, _POLL_SECONDS)):
-                    break
+            while program.poll() is None and (left := deadline - time.monotonic()) > 0:
                 making.check()
+                with suppress(subprocess.TimeoutExpired):
+                    program.wait(min(left, _POLL_SECONDS))
         finally:
             has_ended = program.poll() is not None
             program.kill()

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +23,6 @@ from runner.execution.outcome import (
     without_times,
 )
 from runner.execution.watch import (
-    Sample,
     Watch,
     WatchVerdict,
     disturbed_between,
@@ -50,7 +49,6 @@ from runner.store.events import BadLine, Event, LineReader
 from runner.store.record import Record
 from runner.store.run_folder import JobStore, RunStore
 from runner.tables.disturbance import epoch_pauses, timed_epochs, timed_span
-from runner.words import printable
 
 # How long it may stay unseen that a silent job is due to end where the samples have ended, as where
 # the driver does not answer.
@@ -204,7 +202,7 @@ def _attend(
         if (outcome := _cut_short(error, conditions.limits)) is None:
             raise
         return outcome
-    log_end = printable(listener.store.last_log_line().encode(), limit=300)
+    log_end = listener.store.last_log_line()
     ended = process.wait()
     heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
     outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
@@ -212,11 +210,6 @@ def _attend(
         raise KeyboardInterrupt
     wrong = other_card(heard, conditions.gpu.name) if conditions.gpu else None
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
-
-
-def _of_timed_epochs(samples: Sequence[Sample], span: tuple[float, float] | None) -> list[Sample]:
-    """Return the samples of the epochs that are timed; without those, all of the job's."""
-    return within(samples, *span) if span is not None else list(samples)
 
 
 def _apply(outcome: Outcome, verdict: WatchVerdict, record: Record) -> None:
@@ -244,14 +237,8 @@ def _follow(
     wall: float, began: float,
 ) -> None:  # fmt: skip
     """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
-    keeper = conditions.keeper
-
-    def wake_if_due() -> None:
-        if process.is_due():
-            process.wake()
-
-    telemetry = listener.store.folder / "telemetry.jsonl"
-    watch = Watch(lambda: keeper.probe(process), telemetry, wake_if_due)
+    keeper, telemetry = conditions.keeper, listener.store.folder / "telemetry.jsonl"
+    watch = Watch(lambda: keeper.probe(process), telemetry, process.wake_if_due)
     try:
         with watch:
             was_disturbed = partial(disturbed_between, watch.samples)
@@ -260,7 +247,8 @@ def _follow(
         record.cpus = process.cpus
         record.warnings += process.warnings
         span, epochs = timed_span(listener.heard.events), timed_epochs(listener.heard.events)
-        timed = _of_timed_epochs(watch.samples, span)
+        # Without epochs that are timed, the samples of all of the job.
+        timed = watch.samples if span is None else within(watch.samples, *span)
         record.telemetry = summarize_samples(timed) | energy_of(watch.samples, span, epochs)
         record.pauses = pauses_of(watch.samples)
         record.warnings += [watch.problem] if watch.problem else []
@@ -301,7 +289,6 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
     began, wall = time.monotonic(), _wall_ahead()
     listener = _Listener(job, store, conditions.observer, Heard(job))
     process: Process | None = None
-    left: list[str] = []
     try:
         process = conditions.launcher.start(job, environment)
         _follow(listener, process, conditions, record, wall, began)

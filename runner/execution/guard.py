@@ -18,8 +18,9 @@ from runner.execution.watch import (
     judge_strictly,
 )
 from runner.launchers.base import Process
-from runner.machine.device_lock import POLL_SECONDS, device_held, lock_folder, say_nothing
+from runner.machine.device_lock import POLL_SECONDS, device_held, lock_folder
 from runner.machine.gpu import Gpu, GpuProcess, Nvml, connect_driver
+from runner.words import Say
 
 # A framework's context goes within a second or two; a driver under load has been slower.
 FREE_WITHIN_SECONDS = 60.0
@@ -55,7 +56,7 @@ class CpuGuard(DeviceGuard):
     node: str | None = None
     judge: Judge = judge_leniently
     wait_seconds: float = 0
-    say: Callable[[str], None] = say_nothing
+    say: Say = lambda _: None
     folder: Path = field(default_factory=lock_folder)
 
     @contextmanager
@@ -82,7 +83,7 @@ class GpuGuard(DeviceGuard):
     nvml: Nvml
     judge: Judge = judge_strictly
     wait_seconds: float = 0
-    say: Callable[[str], None] = say_nothing
+    say: Say = lambda _: None
     folder: Path = field(default_factory=lock_folder)
     patience: float = FREE_WITHIN_SECONDS
     clock: Callable[[], float] = time.monotonic
@@ -139,7 +140,7 @@ class GpuGuard(DeviceGuard):
 def device_guard(
     gpu: Gpu | None,
     wait_seconds: float = 0,
-    say: Callable[[str], None] = say_nothing,
+    say: Say = lambda _: None,
     *,
     share: tuple[int, ...] | None = None,
     node: str | None = None,

@@ -94,11 +94,11 @@ def _retried(job: Job, environment: Environment, conditions: Conditions) -> Reco
     def say(text: str) -> None:
         conditions.observer.note(f"{job.id}: {text}")
 
-    def is_of_carrier(error: BaseException) -> bool:
-        return isinstance(error, EngineError)
-
     try:
-        return call_again(say, is_of_carrier, patience, run_job, job, environment, conditions)
+        return call_again(
+            say, lambda error: isinstance(error, EngineError), patience,
+            run_job, job, environment, conditions,
+        )  # fmt: skip
     except LeftoverError as error:
         raise MachineError(
             f"{job.id}: {error}\nanother attempt would be timed beside it: end it, then go on with "

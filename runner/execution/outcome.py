@@ -222,12 +222,12 @@ def other_card(heard: Heard, chosen: str) -> str | None:
     return f"it trained on {named[0]}, not on the chosen {chosen}"
 
 
-def _never(began: float, ended: float) -> bool:  # noqa: ARG001
-    return False
-
-
 def conclude(
-    job: Job, heard: Heard, ended: Exit, last_log_line: str, was_disturbed: WasDisturbed = _never
+    job: Job,
+    heard: Heard,
+    ended: Exit,
+    last_log_line: str,
+    was_disturbed: WasDisturbed = lambda began, ended: False,  # noqa: ARG005
 ) -> Outcome:
     """Return how a finished process's job ended."""
     status, reason = _judge(job, heard, ended, last_log_line)

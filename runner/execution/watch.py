@@ -195,10 +195,6 @@ class CpuProbe:
         return slept if slept > _SUSPENDED_SECONDS else 0.0
 
 
-def _not_told() -> None:
-    """Return the energy of a processor that several jobs share: it is none of one job's alone."""
-
-
 def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
     """Return what samples the CPUs of a job; of its ``share`` alone, where it is kept to one.
 
@@ -207,7 +203,8 @@ def cpu_probe(process: Process, share: Sequence[int] | None) -> CpuProbe:
     if share is None:
         return CpuProbe(process)
     machine = partial(machine_seconds, share) if process.cpus else machine_seconds
-    return CpuProbe(process, machine=machine, energy=_not_told)
+    # The energy of a processor that several jobs share is none of one job's alone.
+    return CpuProbe(process, machine=machine, energy=lambda: None)
 
 
 class GpuProbe:
@@ -284,11 +281,12 @@ class Watch:
 
 def foreign_load(samples: Sequence[Sample]) -> float | None:
     """Return the mean number of cores that others used, or None if it is not known."""
-    known = [(s.foreign_load, s.seconds) for s in samples if s.foreign_load is not None]
+    known = [s for s in samples if s.foreign_load is not None]
     if not known:
         return None
     # Rounding of the kernel's ticks can put a quiet machine a little below nothing.
-    return max(0.0, statistics.fmean(*map(list, zip(*known, strict=True))))
+    load = statistics.fmean([s.foreign_load or 0.0 for s in known], [s.seconds for s in known])
+    return max(0.0, load)
 
 
 def pauses_of(samples: Sequence[Sample]) -> list[tuple[float, float]]:
@@ -357,6 +355,11 @@ def energy_of(
     }
 
 
+def _hottest(samples: Sequence[Sample]) -> float | None:
+    known = [s.gpu.temperature_c for s in samples if s.gpu and s.gpu.temperature_c is not None]
+    return max(known, default=None)
+
+
 def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return samples in one line: means, the highest temperature, all pauses."""
     cards = [s.gpu for s in samples if s.gpu is not None]
@@ -367,9 +370,7 @@ def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
         "foreign_load": foreign_load(samples),
         "cpu_mhz": _mean([s.cpu_mhz for s in samples]),
         "gpu_utilization": _mean([card.utilization_percent for card in cards]),
-        "gpu_temperature": max(
-            (card.temperature_c for card in cards if card.temperature_c is not None), default=None
-        ),
+        "gpu_temperature": _hottest(samples),
         "gpu_power_w": _mean([card.power_w for card in cards]),
         "gpu_sm_mhz": _mean([card.sm_mhz for card in cards]),
         "throttle": None if held is None else ", ".join(sorted(held)) or "none",
@@ -392,21 +393,17 @@ Judge = Callable[[Sequence[Sample]], WatchVerdict]
 def _of_strangers(samples: Sequence[Sample]) -> list[str]:
     if _is_exclusive(samples) is not False:
         return []
-    met: dict[int, GpuProcess] = {}
-    seen: Counter[int] = Counter()
-    for sample in samples:
-        for stranger in sample.strangers or ():
-            met[stranger.pid] = stranger
-            seen[stranger.pid] += 1
+    found = [stranger for sample in samples for stranger in sample.strangers or ()]
+    seen, latest = Counter(one.pid for one in found), {one.pid: one for one in found}
     return [
-        f"another process was on the GPU: {stranger} in {seen[pid]} of {len(samples)} samples"
-        for pid, stranger in met.items()
+        f"another process was on the GPU: {latest[pid]} in {count} of {len(samples)} samples"
+        for pid, count in seen.items()
     ]
 
 
 def _of_slowdowns(samples: Sequence[Sample]) -> list[str]:
     counts, held = _throttled(samples) or Counter(), _held(samples) or set()
-    hottest = summarize_samples(samples)["gpu_temperature"]
+    hottest = _hottest(samples)
     at = f", at up to {hottest:.0f} C" if hottest is not None else ""
     return [
         f"the GPU was slowed down: {word} in {count} of {len(samples)} samples{at}"
@@ -467,12 +464,9 @@ def _unknown(samples: Sequence[Sample]) -> list[str]:
         notes.append("the load of others is not known: the job's processes are not seen from here")
     on_gpu = [sample for sample in samples if sample.gpu is not None]
     if on_gpu and _is_exclusive(on_gpu) is None:
-        told = any(sample.strangers is not None for sample in on_gpu)
-        why = (
-            "the driver's list does not hold the job's own process"
-            if told
-            else "the driver does not list its processes"
-        )
+        why = "the driver does not list its processes"
+        if any(sample.strangers is not None for sample in on_gpu):
+            why = "the driver's list does not hold the job's own process"
         notes.append(f"whether others used the GPU is not known: {why}")
     if on_gpu and _throttled(on_gpu) is None:
         notes.append("whether the GPU was slowed down is not known: this card does not tell")

@@ -104,15 +104,17 @@ class Process(ABC):
         return self._output.read(timeout)
 
     def is_due(self) -> bool:
-        """Return whether to call ``read`` though nothing was written: it may tell an end.
-
-        Another thread asks this now and then, so that nobody has to wait in short steps.
-        """
+        """Return whether to call ``read`` though nothing was written: it may tell an end."""
         return False
 
     def wake(self) -> None:
         """Let a ``read`` that waits in another thread return at once, or the next one."""
         self._output.wake()
+
+    def wake_if_due(self) -> None:
+        """Do so if ``read`` may tell an end: called now and then, that nobody waits in steps."""
+        if self.is_due():
+            self.wake()
 
     @abstractmethod
     def wait(self) -> Exit:

@@ -89,17 +89,13 @@ def gpu_request(engine: Engine, card: Gpu) -> DeviceRequest:
         )
     raise MachineError(
         f"the {engine.kind} engine has no NVIDIA runtime and no GPU as a CDI device, so a "
-        f"container cannot get one\n{_remedy(engine.kind)}, {_ON_THE_CPU}"
+        f"container cannot get one\n{_REMEDIES[engine.kind]}, {_ON_THE_CPU}"
     )
 
 
-def _remedy(kind: EngineKind) -> str:
-    if kind is EngineKind.PODMAN:
-        return (
-            "install nvidia-container-toolkit and list the cards (sudo nvidia-ctk cdi generate "
-            "--output=/etc/cdi/nvidia.yaml)"
-        )
-    return (
-        "install nvidia-container-toolkit, set it up (sudo nvidia-ctk runtime configure "
-        "--runtime=docker) and restart the engine"
-    )
+_REMEDIES = {
+    EngineKind.PODMAN: "install nvidia-container-toolkit and list the cards (sudo nvidia-ctk cdi "
+    "generate --output=/etc/cdi/nvidia.yaml)",
+    EngineKind.DOCKER: "install nvidia-container-toolkit, set it up (sudo nvidia-ctk runtime "
+    "configure --runtime=docker) and restart the engine",
+}

@@ -1,19 +1,19 @@
 """One run at a time on a device: a lock that every user of this machine can take."""
 
-import fcntl
 import json
 import os
 import re
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.errors import MachineError
-from runner.words import printable
+from runner.locks import locks
+from runner.words import Say, printable
 
 POLL_SECONDS = 0.5
 _SHARED = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - opened without following links
@@ -78,9 +78,7 @@ def _holder(opened: int) -> str:
 def _try_lock(path: Path, device: str) -> int | MachineError:
     """Return the locked file, or the refusal if another run holds it."""
     opened = _open_shared(path)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not locks(opened):
         refusal = MachineError(
             f"{device}: another run is measuring on it ({_holder(opened)})\n"
             "two runs on one device would time each other: wait until that one has ended, "
@@ -94,17 +92,13 @@ def _try_lock(path: Path, device: str) -> int | MachineError:
     return _try_lock(path, device)
 
 
-def say_nothing(_: str) -> None:
-    """Say nothing."""
-
-
 @contextmanager
 def device_held(
     device: str,
     name: str,
     folder: Path,
     timeout: float = 0,
-    say: Callable[[str], None] = say_nothing,
+    say: Say = lambda _: None,
 ) -> Iterator[None]:
     """Hold the lock of ``name`` on this machine, for a device called ``device`` in messages.
 

@@ -174,12 +174,13 @@ class Nvml:
                 unusable[index] = UnusableCard("the driver does not tell its version")
                 continue
             try:
-                usable[index] = self._card(index, driver)
+                card = self._card(index, driver)
+                if self._is_sliced(index):
+                    unusable[index] = UnusableCard(_SLICED, card.uuid)
+                else:
+                    usable[index] = card
             except (*_REFUSED, UnicodeDecodeError) as error:
                 unusable[index] = UnusableCard(_remedied(error))
-        sliced = {index: card for index, card in usable.items() if self._is_sliced(index)}
-        unusable |= {index: UnusableCard(_SLICED, card.uuid) for index, card in sliced.items()}
-        usable = {index: card for index, card in usable.items() if index not in sliced}
         return Cards(usable, unusable, driver or "of unknown version")
 
     @staticmethod

@@ -6,16 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from runner.errors import StoreError
 from runner.spec.job import Job, Status
@@ -83,13 +76,9 @@ class _Manifest(BaseModel):
 
 
 @cache
-def _made_checker(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _checker(kind: type[T]) -> TypeAdapter[T]:
+def _checker(kind: Any) -> TypeAdapter[Any]:
     """Return what checks values; made where the first is read, which takes its time."""
-    return _made_checker(cast(Any, kind))
+    return TypeAdapter(kind)
 
 
 def stored_schemas() -> dict[str, dict[str, Any]]:
@@ -114,13 +103,15 @@ def read_json_object(path: Path, read: Callable[[bytes], Any] = json.loads) -> d
 def _read_checked(path: Path, kind: type[T]) -> T:
     """Return what a file holds, its texts escaped: it may be another machine's."""
     try:
-        return _checker(kind).validate_python(read_json_object(path, read_json))
+        checker = _checker(kind)  # type: ignore[arg-type]
+        found: T = checker.validate_python(read_json_object(path, read_json))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise StoreError(f"{path}: cannot be read: {where}: {first['msg']}") from error
     except ValueError as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
+    return found
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -22,12 +22,20 @@ from runner.store.atomic import whole_file
 from runner.store.events import BadLine, Event
 from runner.store.find import new_run_name
 from runner.store.record import SCHEMA, Record, read_json_object, read_record, write_json
-from runner.words import LogText
+from runner.words import LogText, printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_LOG_BYTES = 64 << 20
+
+
+def last_line(path: Path) -> bytes:
+    """Return the last line of a file that holds anything, of its last 4 KiB; none without one."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        lines = [line.strip() for line in file.read().splitlines()]
+    return next((line for line in reversed(lines) if line), b"")
 
 
 class JobStore:
@@ -68,11 +76,7 @@ class JobStore:
 
     def last_log_line(self) -> str:
         """Return the last line of the log that holds anything, or an empty string."""
-        path = self.folder / "log.txt"
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4096))
-            lines = [line.strip() for line in file.read().splitlines()]
-        return next((line.decode("utf-8", "replace") for line in reversed(lines) if line), "")
+        return printable(last_line(self.folder / "log.txt"), limit=300)
 
     def close(self, record: Record) -> None:
         """Write how the job ended. A job without this file did not end.

@@ -153,11 +153,6 @@ def beta_part(a: float, b: float, x: float) -> float:
     return front / _fraction(a, b, x)
 
 
-def _two_tails(t: float, freedom: float) -> float:
-    """Return the probability that Student's t is beyond ``t`` on either side."""
-    return beta_part(freedom / 2, 0.5, freedom / (freedom + t * t))
-
-
 @lru_cache(maxsize=4096)
 def student_quantile(freedom: float, probability: float) -> float:
     """Return the value below which Student's t lies with ``probability``, which is above 0.5.
@@ -170,7 +165,7 @@ def student_quantile(freedom: float, probability: float) -> float:
     density -= math.log(freedom * math.pi) / 2
     found = NormalDist().inv_cdf(probability)
     for _ in range(_MOST_STEPS):
-        here = _two_tails(found, freedom)
+        here = beta_part(freedom / 2, 0.5, freedom / (freedom + found * found))
         at = math.exp(density - (freedom + 1) / 2 * math.log1p(found * found / freedom))
         step = math.log(here / tails) * here / (2 * found * at)
         found *= math.exp(step)
@@ -179,9 +174,9 @@ def student_quantile(freedom: float, probability: float) -> float:
     return found
 
 
-def _quantile(freedom: float, confidence: float) -> float:
-    """Return Student's t that a two-sided interval of this confidence needs."""
-    return student_quantile(freedom, (1 + confidence) / 2)
+def _half(freedom: float, variance: float, confidence: float) -> float:
+    """Return half of a two-sided interval by Student's t."""
+    return student_quantile(freedom, (1 + confidence) / 2) * math.sqrt(variance)
 
 
 def cell_interval(repeats: Sequence[Seconds], confidence: float = CONFIDENCE) -> Interval | None:
@@ -194,31 +189,25 @@ def cell_interval(repeats: Sequence[Seconds], confidence: float = CONFIDENCE) ->
         return None
     half = math.nan
     if found.count > 1:
-        half = _quantile(found.count - 1, confidence) * math.sqrt(found.of_mean)
+        half = _half(found.count - 1, found.of_mean, confidence)
     ends = (math.exp(found.mean), math.exp(found.mean - half), math.exp(found.mean + half))
     return Interval(*ends, found.count)
-
-
-def _freedom(parts: Sequence[tuple[float, int]]) -> float:
-    """Return Welch and Satterthwaite's degrees of freedom of a sum of (variance, processes)."""
-    total = sum(variance for variance, _ in parts)
-    return total**2 / sum(variance**2 / (count - 1) for variance, count in parts)
 
 
 def _of_difference(
     difference: float, parts: Sequence[tuple[float, int]], confidence: float
 ) -> Ratio:
-    """Return the ratio of a difference of logarithms, whose variance is the sum of ``parts``."""
+    """Return the ratio of a difference of logarithms, whose variance is the sum of ``parts``.
+
+    Each is of (variance, processes); the degrees of freedom are Welch and Satterthwaite's.
+    """
     half = math.nan
     if all(count > 1 for _, count in parts):
         total = sum(variance for variance, _ in parts)
-        half = _quantile(_freedom(parts), confidence) * math.sqrt(total) if total else 0.0
-    ends = (difference, difference - half, difference + half)
-    return Ratio(*map(_exp, ends))
-
-
-def _exp(value: float) -> float:
-    return float(np.exp(value))
+        weights = sum(variance**2 / (count - 1) for variance, count in parts)
+        half = _half(total**2 / weights, total, confidence) if total else 0.0
+    ends = np.exp([difference, difference - half, difference + half])
+    return Ratio(*map(float, ends))
 
 
 def cell_ratio(
@@ -267,7 +256,7 @@ def processes_for(
         return None
     spread = a.variance + b.variance
     for count in range(max(a.count, b.count) + 1, _MOST_PROCESSES + 1):
-        if _quantile(2 * (count - 1), confidence) * math.sqrt(spread / count) <= half:
+        if _half(2 * (count - 1), spread / count, confidence) <= half:
             return count
     return None
 

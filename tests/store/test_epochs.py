@@ -106,6 +106,13 @@ def test_a_job_s_epochs_are_read_at_once(monkeypatch):
     assert alone == [*head, tail]
 
 
+def test_a_text_that_two_lines_hold_halves_of_is_none():
+    first, second = numbered(2)
+    lines = [first[:-2] + b',"more":"x\n', b'{y"}\n', second]
+    assert at_once(lines) == one_by_one(lines)
+    assert at_once(lines)[1] == 2
+
+
 def test_epochs_out_of_order_are_told():
     lines = numbered(12)
     assert wrong_order(read_stream(b"".join(lines[1:]))[0]) == (
