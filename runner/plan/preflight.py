@@ -39,22 +39,28 @@ class Answer(Generic[T]):
     notes: tuple[str, ...] = ()
     error: MachineError | None = None
 
-    @classmethod
-    def to(cls, question: Callable[[Say], T]) -> "Answer[T]":
-        """Return the answer to a question, which says what it chooses or raises MachineError."""
-        notes: list[str] = []
-        try:
-            value = question(notes.append)
-        except MachineError as error:
-            return cls(None, tuple(notes), error)
-        return cls(value, tuple(notes))
-
     def take(self, say: Say) -> None:
         """Say what was chosen. Raises MachineError where there is nothing to go on with."""
         for note in self.notes:
             say(note)
         if self.error is not None:
             raise self.error
+
+
+def _asked_once(
+    question: Callable[["Preflight", Say], T],
+) -> "cached_property[Answer[T]]":
+    """Make of a question, which says what it chooses or raises MachineError, its kept answer."""
+
+    def answer(preflight: "Preflight") -> Answer[T]:
+        notes: list[str] = []
+        try:
+            value = question(preflight, notes.append)
+        except MachineError as error:
+            return Answer(None, tuple(notes), error)
+        return Answer(value, tuple(notes))
+
+    return cached_property(answer)
 
 
 class Preflight:
@@ -68,26 +74,9 @@ class Preflight:
         self.request = request
         self.chosen = chosen
 
-    @cached_property
-    def cards(self) -> Answer[tuple[Gpu, ...]]:
-        """The cards that are taken, equal ones; none on the CPUs."""
-        return Answer.to(self._choose_cards)
-
-    def _choose_cards(self, say: Say) -> tuple[Gpu, ...]:
-        device, named = self.request.device, self.request.gpu
-        cards, engine = choose_cards(device, named, say), self.engine.value
-        is_here = engine is None or engine.is_local
-        if not cards or is_here or device is not DeviceChoice.AUTO or named is not None:
-            return cards
-        say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
-        return ()
-
-    @cached_property
-    def engine(self) -> Answer[Engine | None]:
-        """The engine that is used; none where jobs are processes of this machine."""
-        return Answer.to(self._choose_engine)
-
-    def _choose_engine(self, say: Say) -> Engine | None:
+    @_asked_once
+    def engine(self, say: Say) -> Engine | None:
+        """Return the engine to use, or None where jobs are to be processes of this machine."""
         choice, named = self.request.runs_in, self.request.engine
         if choice is LauncherChoice.LOCAL:
             return None
@@ -99,6 +88,42 @@ class Preflight:
             say(f"launcher: local, because {str(error).splitlines()[0]}")
             return None
 
+    @_asked_once
+    def cards(self, say: Say) -> tuple[Gpu, ...]:
+        """Return the cards to use, equal ones; none where the CPU is to be used."""
+        device, named = self.request.device, self.request.gpu
+        cards, engine = choose_cards(device, named, say), self.engine.value
+        is_here = engine is None or engine.is_local
+        if not cards or is_here or device is not DeviceChoice.AUTO or named is not None:
+            return cards
+        say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
+        return ()
+
+    @_asked_once
+    def devices(self, _: Say) -> list[str]:
+        """Return what the engine is asked for so that a container gets a card, for each one."""
+        machine = self.machine
+        if machine.engine is None:
+            return []
+        require_on_engine(machine.engine, None, machine.gpu)
+        asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
+        return [", ".join(ids) for ids in asked]
+
+    @_asked_once
+    def resources(self, _: Say) -> None:
+        """See whether jobs can have the processor, CPUs, memory and data that are asked for."""
+        require_resources(self.request, self.machine)
+
+    @_asked_once
+    def installed(self, say: Say) -> Installed | None:
+        """Return what a given Python has of what jobs import; other versions are said."""
+        if self.request.python is None:
+            return None
+        found = look_into(self.request.python, self.chosen)
+        for text in other_versions(self.chosen, self.request.backend, found):
+            say(text)
+        return found
+
     @cached_property
     def machine(self) -> Machine:
         """What a run works with, as far as it is there."""
@@ -109,37 +134,6 @@ class Preflight:
     def is_local(self) -> bool:
         """Return whether jobs are processes of this machine."""
         return self.engine.value is None and self.engine.error is None
-
-    @cached_property
-    def devices(self) -> Answer[list[str]]:
-        """What the engine is asked for so that a container gets a card, for each of them."""
-        return Answer.to(lambda _: self._ask_for_devices())
-
-    def _ask_for_devices(self) -> list[str]:
-        machine = self.machine
-        if machine.engine is None:
-            return []
-        require_on_engine(machine.engine, None, machine.gpu)
-        asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
-        return [", ".join(ids) for ids in asked]
-
-    @cached_property
-    def resources(self) -> Answer[None]:
-        """Whether jobs can have the processor, CPUs, memory and data that are asked for."""
-        return Answer.to(lambda _: require_resources(self.request, self.machine))
-
-    @cached_property
-    def installed(self) -> Answer[Installed | None]:
-        """What a given Python has of what jobs import."""
-        return Answer.to(self._look_into)
-
-    def _look_into(self, say: Say) -> Installed | None:
-        if self.request.python is None:
-            return None
-        found = look_into(self.request.python, self.chosen)
-        for text in other_versions(self.chosen, self.request.backend, found):
-            say(text)
-        return found
 
     @cached_property
     def card_fit(self) -> Against | None:
