@@ -9,6 +9,7 @@ from runner.environments.datasets import missing_bytes
 from runner.environments.venv import MARKER, environment_folder
 from runner.machine.disk import Need
 from runner.machine.docker_engine import Engine
+from runner.machine.machine import Machine
 from runner.plan.plan import Plan
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
@@ -20,12 +21,11 @@ from runner.words import GIB
 def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
     """Return what of the disks a run will take, for what it makes and what it writes."""
     machine, cache = plan.machine, paths.cache()
-    needed = [*result_needs(root, len(plan.jobs)), *temporary_needs()]
-    if machine.engine is not None:
-        needed += image_needs(machine.engine, plan.configurations, machine.device, build)
-    elif machine.cluster is None and plan.request.python is None:
-        needed += environment_needs(plan.configurations, machine.device, cache)
-    return [*needed, *data_needs(plan.source, plan.datasets, cache)]
+    return [
+        *result_needs(root, len(plan.jobs)),
+        *making_needs(machine, plan.configurations, plan.request.python, build, cache),
+        *data_needs(plan.source, plan.datasets, cache),
+    ]
 
 
 def written_folders(root: Path, cache: Path) -> dict[Path, str]:
@@ -43,14 +43,25 @@ JOB_BYTES = 1 << 20
 def image_bytes(configuration: Configuration, device: Device) -> int | None:
     """Return what an image of the configuration adds to its base, or None if it is not known."""
     sizes = configuration.disk.on(device)
-    return None if sizes is None or sizes.image_gib is None else _bytes(sizes.image_gib)
+    return _bytes(sizes.image_gib) if sizes is not None else None
 
 
 def environment_bytes(configuration: Configuration, device: Device) -> int | None:
     """Return what an environment of the configuration takes, or None if it is not known."""
     sizes = configuration.disk.on(device)
-    known = sizes.environment_gib if sizes is not None else None
-    return None if known is None else _bytes(known)
+    return _bytes(sizes.environment_gib) if sizes is not None else None
+
+
+def making_needs(
+    machine: Machine, configurations: Iterable[Configuration], python: Path | None,
+    build: BuildOptions, cache: Path,
+) -> Iterator[Need]:  # fmt: skip
+    """Yield what making environments takes; nothing where none is made, or not on this machine."""
+    if machine.engine is not None:
+        return image_needs(machine.engine, configurations, machine.device, build)
+    if machine.cluster is None and python is None:
+        return environment_needs(configurations, machine.device, cache)
+    return iter(())
 
 
 def image_needs(
@@ -70,7 +81,7 @@ def image_needs(
         yield Need(root, size, f"image {configuration.name}")
         sizes = configuration.disk.on(device)
         if size is not None and sizes is not None:
-            extra = max(extra, _bytes(sizes.build_gib or 0) - size)
+            extra = max(extra, (_bytes(sizes.build_gib) or 0) - size)
     if extra > 0:
         # One is built after the other, so only the largest of these is there at a time.
         yield Need(root, extra, "building")
@@ -95,14 +106,13 @@ def data_needs(source: DataSource, wanted: Iterable[str], cache: Path) -> Iterat
 
 
 def result_needs(folder: Path, jobs: int) -> Iterator[Need]:
-    """Yield what the results of some jobs take: one may fill its log, most write little."""
+    """Yield what the results of some jobs take: one may fill its log, most write little.
+
+    And temporary files: how much is not known.
+    """
     yield Need(folder, jobs * JOB_BYTES + MAX_LOG_BYTES, "results")
-
-
-def temporary_needs() -> Iterator[Need]:
-    """Yield that temporary files need some room; how much is not known."""
     yield Need(Path(tempfile.gettempdir()), 0, "temporary files")
 
 
-def _bytes(gib: float) -> int:
-    return int(gib * GIB)
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * GIB)

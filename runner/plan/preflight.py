@@ -20,7 +20,7 @@ from runner.plan.obstacles import (
     other_versions,
     packages_against,
 )
-from runner.plan.resources import ELSEWHERE, require_on_engine, require_resources
+from runner.plan.resources import ELSEWHERE, require_resources
 from runner.schedulers.base import Node, Scheduler
 from runner.schedulers.choose import allotment_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
@@ -105,7 +105,11 @@ class Preflight:
         machine = self.machine
         if machine.engine is None:
             return []
-        require_on_engine(machine.engine, None, machine.gpu)
+        if machine.gpus and not machine.engine.is_local:
+            raise MachineError(
+                f"{ELSEWHERE}, whose cards cannot be seen from here\n"
+                "run there, or measure on its CPU: --device cpu (make: DEVICE=cpu)"
+            )
         asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
         return [", ".join(ids) for ids in asked]
 

@@ -28,7 +28,6 @@ from runner.spec.choices import BuildOptions, LauncherChoice
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
-from runner.spec.workload import DataSource
 from runner.store.run_folder import RunStore
 from runner.words import Say
 
@@ -75,24 +74,25 @@ class JobAhead:
 
 @dataclass(frozen=True)
 class Preview:
-    """All that a run would do. ``to_fetch`` is in bytes, by data set, ``lanes`` is how many jobs
-    would run at the same time.
+    """All that a run would do. ``to_fetch`` is in bytes, by data set.
 
     ``refusal`` is the error with which the run would end instead, if that is known now.
     """
 
-    launcher: str
-    device: str
+    plan: Plan
     hardware: str
-    source: DataSource
     environments: tuple[EnvironmentAhead, ...]
     to_fetch: dict[str, int]
     jobs: tuple[JobAhead, ...]
     rooms: tuple[Room, ...]
-    is_open: bool
-    lanes: int = 1
     resumed: str | None = None
     refusal: BenchmarkError | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Return how many jobs would run at the same time."""
+        machine = self.plan.machine
+        return machine.cluster.nodes if machine.cluster is not None else len(machine.lanes)
 
     @property
     def job_time(self) -> Left:
@@ -100,7 +100,7 @@ class Preview:
         estimates = [ahead.estimate for ahead in self.jobs if ahead.is_run]
         known = [estimate.seconds for estimate in estimates if estimate is not None]
         seconds = max(sum(known) / self.lanes, max(known, default=0.0))
-        return Left(seconds, len(estimates) - len(known), self.is_open)
+        return Left(seconds, len(estimates) - len(known), self.plan.is_open)
 
 
 def _why(found: FoundImage) -> str:
@@ -249,16 +249,12 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
     jobs = _blocked(jobs, made)
     needs = run_needs(plan, session.root, build)
     return Preview(
-        launcher=str(plan.request.launcher),
-        device=str(plan.machine.device),
+        plan=plan,
         hardware=hardware,
-        source=plan.source,
         environments=tuple(made),
         to_fetch=missing_bytes(plan.source, plan.datasets, paths.cache()),
         jobs=tuple(jobs),
         rooms=tuple(rooms_on_disks(needs)),
-        is_open=plan.is_open,
-        lanes=plan.machine.cluster.nodes if plan.machine.cluster else len(plan.machine.lanes),
         resumed=session.resumed.name if session.resumed else None,
         refusal=_refusal(jobs, session.root, needs, say),
     )
