@@ -242,18 +242,10 @@ def _timed(watch: Watch, heard: Heard) -> list[Sample]:
 def _judged(outcome: Outcome, verdict: WatchVerdict) -> Outcome:
     """Return how a job ended, with what its samples say of the time it took."""
     warnings = (*outcome.warnings, *verdict.warnings)
-    if verdict.tainted is None:
-        return replace(outcome, warnings=warnings)
-    if outcome.status is Status.OK:
+    if verdict.tainted is not None and outcome.status is Status.OK:
         return replace(outcome, status=Status.TAINTED, reason=verdict.tainted, warnings=warnings)
-    return replace(outcome, warnings=(*warnings, verdict.tainted))
-
-
-def _paused_epochs(watch: Watch, heard: Heard) -> tuple[str, ...]:
-    """Return a warning that names the epochs in which the job was paused, if there are any."""
-    found = epoch_pauses(pauses_of(watch.samples), list(map(vars, heard.events)))
-    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in found.items())
-    return (f"it was paused during {named}: take no time from there",) if named else ()
+    tainted = () if verdict.tainted is None else (verdict.tainted,)
+    return replace(outcome, warnings=(*warnings, *tainted))
 
 
 def _follow(
@@ -266,7 +258,12 @@ def _follow(
         outcome = _attend(process, listener, conditions, begin, was_disturbed)
     heard = listener.heard
     judged = _judged(outcome, keeper.judge(_timed(watch, heard)))
-    return replace(judged, warnings=(*judged.warnings, *_paused_epochs(watch, heard)))
+    paused = epoch_pauses(pauses_of(watch.samples), list(map(vars, heard.events)))
+    if not paused:
+        return judged
+    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in paused.items())
+    warning = f"it was paused during {named}: take no time from there"
+    return replace(judged, warnings=(*judged.warnings, warning))
 
 
 def _cut_off(error: BaseException) -> Outcome:

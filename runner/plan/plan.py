@@ -143,9 +143,9 @@ def fitted(planned: list[Job], preflight: Preflight, say: Say) -> list[Job]:
     """
     preflight.resources.take(say)
     preflight.installed.take(say)
-    for found in preflight.against:
-        if found is not preflight.card_fit:
-            found.require_one_left()
+    planned = preflight.card_fit.marked(planned)
+    for found in (preflight.packages, preflight.libraries):
+        found.require_one_left()
         planned = found.marked(planned)
     return planned
 

@@ -13,6 +13,7 @@ from runner.machine.interpreters import Installed
 from runner.machine.machine import Cluster, Machine
 from runner.plan.cards import choose_cards
 from runner.plan.obstacles import (
+    NOTHING,
     Against,
     card_against,
     libraries_against,
@@ -140,31 +141,23 @@ class Preflight:
         return self.engine.value is None and self.engine.error is None
 
     @cached_property
-    def card_fit(self) -> Against | None:
-        """What the card says against each backend; None on the CPUs."""
-        card = self.machine.gpu
-        return card_against(self.chosen, self.request.backend, card) if card else None
+    def card_fit(self) -> Against:
+        """What the card says against each backend."""
+        return card_against(self.chosen, self.request.backend, self.machine.gpu)
 
     @cached_property
-    def packages(self) -> Against | None:
-        """Which backends a given Python has not got; None where none is given."""
-        found = self.installed.value
-        return packages_against(self.chosen, self.request.backend, found) if found else None
+    def packages(self) -> Against:
+        """Which backends a given Python has not got."""
+        return packages_against(self.chosen, self.request.backend, self.installed.value)
 
     @cached_property
-    def libraries(self) -> Against | None:
-        """What each backend lacks of this machine; None where an image brings it."""
+    def libraries(self) -> Against:
+        """What each backend lacks of this machine; nothing where an image brings it."""
         if not self.is_local:
-            return None
+            return NOTHING
         return libraries_against(
             self.chosen, self.request.backend, self.machine.device, self.installed.value
         )
-
-    @property
-    def against(self) -> list[Against]:
-        """All that something says against the chosen backends."""
-        found = (self.card_fit, self.packages, self.libraries)
-        return [each for each in found if each is not None]
 
     def take_machine(self, say: Say) -> Machine:
         """Return the device, engine and GPUs of this machine that a run takes.
@@ -178,8 +171,7 @@ class Preflight:
     def take_fitting_machine(self, say: Say) -> Machine:
         """Return the same. Raises MachineError also if no chosen backend can use the card."""
         machine = self.take_machine(say)
-        if self.card_fit is not None:
-            self.card_fit.require_one_left()
+        self.card_fit.require_one_left()
         return machine
 
 
