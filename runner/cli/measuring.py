@@ -95,8 +95,9 @@ def predict(context: typer.Context) -> None:
     style = _style(context)
     request, session = _asked(context, style)
     is_json = style is Style.JSON
-    show_preview(preview_run(request, session, _aside), is_json)
+    preview = preview_run(request, session, _aside)
+    show_preview(preview, is_json)
     if request.launcher.is_of_cluster and not is_json:
         from runner.cli.on_cluster import show_scripts
 
-        show_scripts(request, session)
+        show_scripts(preview.plan, session)

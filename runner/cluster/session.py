@@ -12,7 +12,7 @@ from runner.errors import BenchmarkError, ExitCode, UsageError
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Announcement, Observer
 from runner.execution.session import Ended, opened_run
-from runner.plan.plan import plan_run
+from runner.plan.plan import Plan
 from runner.plan.resume import Session
 from runner.plan.rounds import shuffled_rounds
 from runner.schedulers.base import Scheduler, Task, TaskState
@@ -103,12 +103,11 @@ def _to_hand_in(run: ClusterRun, session: Session) -> list[Job]:
     return jobs
 
 
-def scripts_ahead(request: Request, session: Session, say: Say) -> list[str]:
+def scripts_ahead(plan: Plan, session: Session, say: Say) -> list[str]:
     """Return the scripts that a run would hand in, without handing anything in."""
-    plan = plan_run(request, say)
     run = session.resumed or session.root.resolve() / (session.name or "NAME-OF-THE-RUN")
     jobs = [job for job in shuffled_rounds(plan.jobs, plan.request.seed) if not job.unsupported]
-    scheduler = scheduler_for(request.launcher, say)
+    scheduler = scheduler_for(plan.request.launcher, say)
     allotment = allotment_for(plan.request)
     return [
         scheduler.script(work_for(run, run / FOLDER / str(number), part, session), allotment)

@@ -19,7 +19,6 @@ from runner.launchers.local import LocalLauncher
 from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
 from runner.machine.docker_engine import Engine
 from runner.machine.identity import hardware_name
-from runner.machine.interpreters import interpreter_version
 from runner.plan.history import Estimate, History, Left, kind_of
 from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
 from runner.plan.plan import Plan, plan_run
@@ -129,20 +128,14 @@ def _image(
         _why(found),
         # What it took before was the whole of it.
         known if found.held is None else None,
-        size if size is not None else _stated(configuration, plan),
+        size if size is not None else image_bytes(configuration, device),
     )
-
-
-def _stated(configuration: Configuration, plan: Plan) -> int | None:
-    """Return what the configuration's own file says that it takes."""
-    of = image_bytes if plan.machine.engine is not None else environment_bytes
-    return of(configuration, plan.machine.device)
 
 
 def _local(configuration: Configuration, plan: Plan, history: History) -> EnvironmentAhead:
     device = plan.machine.device
     folder = environment_folder(configuration, device, paths.cache())
-    size = _stated(configuration, plan)
+    size = environment_bytes(configuration, device)
     if (folder / MARKER).exists():
         return EnvironmentAhead(configuration.name, str(folder), True, "is there", size=size)
     seconds = history.build_seconds(configuration.name, LocalLauncher.name, device)
@@ -161,17 +154,6 @@ def _local(configuration: Configuration, plan: Plan, history: History) -> Enviro
     return made
 
 
-def _given(configuration: Configuration, python: Path) -> EnvironmentAhead:
-    is_one = interpreter_version(python) is not None
-    return EnvironmentAhead(
-        configuration.name,
-        str(python),
-        is_there=True,
-        why="is used as it is (--python)",
-        problem=None if is_one else f"--python {python}: not a Python interpreter that runs",
-    )
-
-
 def _environments(
     plan: Plan, needed: set[str], build: BuildOptions, history: History
 ) -> list[EnvironmentAhead]:
@@ -180,19 +162,17 @@ def _environments(
     Those of a cluster's nodes are made there; what they have cannot be seen from here.
     """
     engine, python = plan.machine.engine, plan.request.python
-    ahead: list[EnvironmentAhead] = []
     if plan.machine.cluster is not None:
-        return ahead
-    for configuration in plan.configurations:
-        if configuration.name not in needed:
-            continue
-        if engine is not None:
-            ahead.append(_image(engine, configuration, plan, build, history))
-        elif python is not None:
-            ahead.append(_given(configuration, python))
-        else:
-            ahead.append(_local(configuration, plan, history))
-    return ahead
+        return []
+    chosen = [
+        configuration for configuration in plan.configurations if configuration.name in needed
+    ]
+    if engine is not None:
+        return [_image(engine, configuration, plan, build, history) for configuration in chosen]
+    if python is not None:
+        why = "is used as it is (--python)"
+        return [EnvironmentAhead(each.name, str(python), is_there=True, why=why) for each in chosen]
+    return [_local(configuration, plan, history) for configuration in chosen]
 
 
 def _jobs(plan: Plan, session: Session, history: History) -> list[JobAhead]:
