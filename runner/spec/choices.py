@@ -30,7 +30,7 @@ class LauncherChoice(StrEnum):
     @property
     def is_of_cluster(self) -> bool:
         """Return whether a cluster's queue gives the jobs to its nodes."""
-        return self not in (LauncherChoice.AUTO, LauncherChoice.DOCKER, LauncherChoice.LOCAL)
+        return self is LauncherChoice.SLURM
 
 
 class DeviceChoice(StrEnum):
