@@ -18,9 +18,8 @@ from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer
 from runner.launchers.choose import launcher_for
-from runner.machine.disk import require_room, require_writable
 from runner.machine.identity import hardware_name
-from runner.plan.needs import run_needs, written_folders
+from runner.plan.needs import require_disks, run_needs
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, held_store
 from runner.spec.choices import BuildOptions
@@ -118,9 +117,8 @@ def opened_run(request: Request, session: Session, say: Say) -> Iterator[Opened]
     """
     build = session.build(request)
     plan = plan_run(request, say)
-    require_writable(written_folders(session.root, paths.cache()))
     needs = run_needs(plan, session.root, build)
-    require_room(needs, say)
+    require_disks(session.root, needs, say)
     data_dir = prepare_data(plan.source, plan.datasets, paths.cache(), progress=session.progress)
     with held_store(session, plan, data_fingerprint(data_dir)) as store:
         yield Opened(plan, store, build, data_dir)

@@ -1,4 +1,4 @@
-"""What a run will take of this machine's disks."""
+"""What a run will take of this machine's disks, and whether it is there."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 from runner import paths
 from runner.environments.datasets import missing_bytes
 from runner.environments.venv import MARKER, environment_folder
-from runner.machine.disk import Need
+from runner.errors import MachineError
+from runner.machine.disk import RESERVE, Need, named_needs, rooms_on_disks, unwritable
 from runner.machine.docker_engine import Engine
 from runner.machine.machine import Machine
 from runner.plan.plan import Plan
@@ -15,7 +16,7 @@ from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device
 from runner.spec.workload import DataSource
 from runner.store.run_folder import MAX_LOG_BYTES
-from runner.words import GIB
+from runner.words import GIB, Say, size_text
 
 
 def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
@@ -26,6 +27,14 @@ def run_needs(plan: Plan, root: Path, build: BuildOptions) -> list[Need]:
         *making_needs(machine, plan.configurations, plan.request.python, build, cache),
         *data_needs(plan.source, plan.datasets, cache),
     ]
+
+
+def require_disks(root: Path, needs: Iterable[Need], say: Say) -> None:
+    """Fail unless a run can write to its folders, and the disks have room for what it needs."""
+    for folder, remedy in written_folders(root, paths.cache()).items():
+        if (problem := unwritable(folder)) is not None:
+            raise MachineError(f"{problem}\n{remedy}")
+    require_room(needs, say)
 
 
 def written_folders(root: Path, cache: Path) -> dict[Path, str]:
@@ -116,3 +125,28 @@ def result_needs(folder: Path, jobs: int) -> Iterator[Need]:
 
 def _bytes(gib: float | None) -> int | None:
     return None if gib is None else int(gib * GIB)
+
+
+def require_room(needs: Iterable[Need], say: Say) -> None:
+    """Fail unless every disk has room for what is needed on it; say where little will be left.
+
+    Raises MachineError that names the folder, what is needed, what is free, and the remedy.
+    """
+    problems = []
+    for room in rooms_on_disks(needs):
+        known, free, place = room.known, room.free, room.folder
+        for need in room.needs:
+            if need.bytes is None:
+                say(f"disk: how much {need.what} takes is not known; {size_text(free)} are free")
+        if not room.is_enough:
+            problems.append(
+                f"the disk of {place} is too full: {size_text(known + RESERVE)} needed, "
+                f"{size_text(free)} free"
+                + (f"\nneeded for: {named_needs(room.needs)}" if known else "")
+            )
+        elif room.is_tight:
+            left = size_text(free - known)
+            say(f"disk: only {left} will be left in {place} (python -m runner clean makes room)")
+    if problems:
+        remedy = "make room: python -m runner clean --dry-run shows what can go"
+        raise MachineError("\n".join([*problems, remedy]))

@@ -16,11 +16,11 @@ from runner.environments.datasets import missing_bytes
 from runner.environments.venv import MARKER, environment_folder, python_for
 from runner.errors import BenchmarkError, BuildError, MachineError
 from runner.launchers.local import LocalLauncher
-from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
+from runner.machine.disk import Need, Room, rooms_on_disks
 from runner.machine.docker_engine import Engine
 from runner.machine.identity import hardware_name
 from runner.plan.history import Estimate, History, Left, kind_of
-from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
+from runner.plan.needs import environment_bytes, image_bytes, require_disks, run_needs
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, refuse_other_run
 from runner.spec.choices import BuildOptions, LauncherChoice
@@ -204,8 +204,7 @@ def _refusal(
     if problems and not any(ahead.is_run for ahead in jobs):
         return MachineError(f"no job can run: {problems[0]}")
     try:
-        require_writable(written_folders(root, paths.cache()))
-        require_room(needs, say)
+        require_disks(root, needs, say)
     except MachineError as error:
         return error
     return None

@@ -27,11 +27,10 @@ from runner.environments.datasets import DOWNLOADS
 from runner.environments.image import find_image
 from runner.environments.venv import python_for
 from runner.errors import ExitCode, MachineError
-from runner.machine.disk import require_room
 from runner.machine.docker_engine import connect_engine
 from runner.machine.gpu import Gpu, connect_driver
 from runner.plan.findings import FindingState
-from runner.plan.needs import environment_bytes, environment_needs
+from runner.plan.needs import environment_bytes, environment_needs, require_room
 from runner.plan.obstacles import card_against
 from runner.plan.plan import plan_run
 from runner.spec.choices import BuildOptions
