@@ -40,7 +40,7 @@ def trial_jobs(
         threads=(threads,),
     )
     planned = planned_jobs([found], [workload], asked)
-    return card_against([found], (), machine.gpu).marked(planned) if machine.gpu else planned
+    return card_against([found], (), machine.gpu).marked(planned)
 
 
 def trial_findings(

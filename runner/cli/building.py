@@ -9,9 +9,8 @@ from runner.errors import BuildError, ExitCode
 from runner.execution.interrupts import Interrupts
 from runner.execution.lanes import each_side_by_side
 from runner.locks import image_marker, note_use
-from runner.machine.disk import require_room
 from runner.machine.docker_engine import Engine, connect_engine
-from runner.plan.needs import image_needs
+from runner.plan.needs import image_needs, require_room
 from runner.report.console import err, out, print_labelled, print_note
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Configuration, Device

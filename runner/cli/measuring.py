@@ -14,7 +14,6 @@ from runner.plan.resume import Session, resumed_request, statuses_to_retry
 from runner.progress.styles import Style, chosen_style, observer_for
 from runner.report.console import err, safe_text
 from runner.spec.axes import declared_axes
-from runner.spec.choices import LauncherChoice
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 
@@ -73,7 +72,7 @@ def measure(context: typer.Context) -> None:
     """Run what is asked for, and print the table."""
     style = _style(context)
     request, session = _asked(context, style)
-    on_cluster = request.launcher is LauncherChoice.SLURM
+    on_cluster = request.launcher.is_of_cluster
     if context.params["detach"] and not on_cluster:
         raise UsageError("--detach needs --launcher slurm: here nothing goes on with the jobs")
     with unfailing("stdout"):
@@ -96,8 +95,9 @@ def predict(context: typer.Context) -> None:
     style = _style(context)
     request, session = _asked(context, style)
     is_json = style is Style.JSON
-    show_preview(preview_run(request, session, _aside), is_json)
-    if request.launcher is LauncherChoice.SLURM and not is_json:
+    preview = preview_run(request, session, _aside)
+    show_preview(preview, is_json)
+    if request.launcher.is_of_cluster and not is_json:
         from runner.cli.on_cluster import show_scripts
 
-        show_scripts(request, session)
+        show_scripts(preview.plan, session)

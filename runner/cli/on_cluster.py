@@ -17,6 +17,7 @@ from runner.cluster.session import (
     submit_run,
 )
 from runner.errors import ExitCode
+from runner.plan.plan import Plan
 from runner.plan.resume import Session
 from runner.progress.styles import Style, observer_for
 from runner.report.console import err, out, print_json, safe_text
@@ -109,9 +110,9 @@ def cancel_tasks(root: Path, name: str) -> None:
          f"go on with --resume {run.store.name}")  # fmt: skip
 
 
-def show_scripts(request: Request, session: Session) -> None:
+def show_scripts(plan: Plan, session: Session) -> None:
     """Print what a run would hand in."""
-    for script in scripts_ahead(request, session, lambda _: None):
+    for script in scripts_ahead(plan, session, lambda _: None):
         _print("")
         for line in script.splitlines():
             _print(line)

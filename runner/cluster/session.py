@@ -12,12 +12,11 @@ from runner.errors import BenchmarkError, ExitCode, UsageError
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Announcement, Observer
 from runner.execution.session import Ended, opened_run
-from runner.plan.plan import plan_run
+from runner.plan.plan import Plan
 from runner.plan.resume import Session
 from runner.plan.rounds import shuffled_rounds
 from runner.schedulers.base import Scheduler, Task, TaskState
 from runner.schedulers.choose import allotment_for, scheduler_for
-from runner.spec.choices import LauncherChoice
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
 from runner.store.record import Record, planned_of
@@ -40,13 +39,13 @@ class ClusterRun:
         store = RunStore(folder)
         manifest = store.manifest()
         request = Request.of_manifest(manifest, folder)
-        if request.launcher is not LauncherChoice.SLURM:
+        if not request.launcher.is_of_cluster:
             raise UsageError(
                 f"run {folder.name} is not on a cluster: its jobs ran with --launcher "
                 f"{request.launcher}\nsee python -m runner report {folder.name}"
             )
         jobs = tuple(shuffled_rounds(planned_of(manifest, folder), request.seed))
-        return cls(store, request, jobs, scheduler_for(say))
+        return cls(store, request, jobs, scheduler_for(request.launcher, say))
 
     def left(self, again: Iterable[Status]) -> dict[str, Job]:
         """Return the jobs that have not ended, by their ids."""
@@ -104,12 +103,12 @@ def _to_hand_in(run: ClusterRun, session: Session) -> list[Job]:
     return jobs
 
 
-def scripts_ahead(request: Request, session: Session, say: Say) -> list[str]:
+def scripts_ahead(plan: Plan, session: Session, say: Say) -> list[str]:
     """Return the scripts that a run would hand in, without handing anything in."""
-    plan = plan_run(request, say)
     run = session.resumed or session.root.resolve() / (session.name or "NAME-OF-THE-RUN")
     jobs = [job for job in shuffled_rounds(plan.jobs, plan.request.seed) if not job.unsupported]
-    scheduler, allotment = scheduler_for(say), allotment_for(plan.request)
+    scheduler = scheduler_for(plan.request.launcher, say)
+    allotment = allotment_for(plan.request)
     return [
         scheduler.script(work_for(run, run / FOLDER / str(number), part, session), allotment)
         for number, part in enumerate(parts_of(jobs, scheduler.most_tasks()), start=1)

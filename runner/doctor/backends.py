@@ -39,8 +39,8 @@ def _against(report: Reporter, against: Against) -> Iterator[Finding]:
 def card_fits(asked: AskedRun) -> Iterator[Finding]:
     """Say of each chosen configuration's backends whether the chosen card can run it."""
     preflight = asked.preflight
-    card, fit = preflight.machine.gpu, preflight.card_fit
-    refused = {found.subject: found for found in (_against(_fits, fit) if fit else ())}
+    card = preflight.machine.gpu
+    refused = {found.subject: found for found in _against(_fits, preflight.card_fit)}
     for configuration in preflight.chosen:
         for backend, about in configuration.backends.items():
             subject = f"{configuration.name} {backend}"
@@ -107,7 +107,6 @@ def local_pythons(asked: AskedRun) -> Iterator[Finding]:
 def _packages(asked: AskedRun, installed: Installed) -> Iterator[Finding]:
     """Say which chosen backends a given interpreter has. One of them is enough for a run."""
     against = asked.preflight.packages
-    assert against is not None
     finding = _local.problem if against.stops_all else _local.warning
     for name, obstacle in {backend: found for (_, backend), found in against.found.items()}.items():
         if obstacle is None:
@@ -119,13 +118,14 @@ def _packages(asked: AskedRun, installed: Installed) -> Iterator[Finding]:
 
 def local_needs(asked: AskedRun) -> Iterator[Finding]:
     """Say which programs and libraries a backend lacks, where no image would bring them."""
-    against = asked.preflight.libraries
-    return _against(_local, against) if against is not None else iter(())
+    return _against(_local, asked.preflight.libraries)
 
 
 def something_left(asked: AskedRun) -> Iterator[Finding]:
     """Say where each backend lacks something, though no one thing is lacking to all of them."""
-    against = asked.preflight.against
+    preflight = asked.preflight
+    every = (preflight.card_fit, preflight.packages, preflight.libraries)
+    against = [each for each in every if each.found]
     if not against or any(each.stops_all for each in against):
         return
     if all(any(each.found[pair] for each in against) for pair in against[0].found):

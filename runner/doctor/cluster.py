@@ -21,7 +21,7 @@ _OF_ONE_MACHINE = frozenset(
 def cluster_nodes(asked: AskedRun) -> Iterator[Finding]:
     """Say which nodes the run's jobs could be given, and which are out of service."""
     notes: list[str] = []
-    scheduler = scheduler_for(notes.append)
+    scheduler = scheduler_for(asked.request.launcher, notes.append)
     try:
         machine = check_cluster(asked.request, scheduler, notes.append)
     except MachineError as error:

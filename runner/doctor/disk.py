@@ -1,18 +1,12 @@
 """Where a run writes: whether it may, and whether there is room for what it would make."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner.doctor.asked import AskedRun
 from runner.machine.disk import RESERVE, Need, Room, named_needs, rooms_on_disks, unwritable
 from runner.plan.findings import Finding, Reporter
-from runner.plan.needs import (
-    data_needs,
-    environment_needs,
-    image_needs,
-    result_needs,
-    temporary_needs,
-    written_folders,
-)
+from runner.plan.needs import data_needs, making_needs, result_needs, written_folders
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device
 from runner.spec.workload import DataSource
@@ -34,20 +28,19 @@ def folders_writable(asked: AskedRun) -> Iterator[Finding]:
 
 def _needs(asked: AskedRun) -> Iterator[Need]:
     """Yield what the run would take, estimated as the run itself does."""
-    # That whose packages it would take, also where this machine has not got it.
-    preflight, request = asked.preflight, asked.request
-    is_gpu = request.device is DeviceChoice.GPU
-    device = Device.GPU if is_gpu else preflight.machine.device
-    engine = preflight.engine.value
-    jobs = len(asked.workloads) * sum(len(chosen.backends) for chosen in preflight.chosen)
-    datasets = {workload.dataset for workload in asked.workloads}
+    preflight, request, workloads = asked.preflight, asked.request, asked.workloads
+    jobs = len(workloads) * sum(len(chosen.backends) for chosen in preflight.chosen)
+    datasets = {workload.dataset for workload in workloads}
     yield from data_needs(request.data or DataSource.SYNTHETIC, datasets, asked.cache)
     yield from result_needs(asked.results, jobs)
-    yield from temporary_needs()
-    if engine is not None:
-        yield from image_needs(engine, preflight.chosen, device, request.build)
-    elif preflight.is_local and request.python is None:
-        yield from environment_needs(preflight.chosen, device, asked.cache)
+    if preflight.engine.error is None:
+        machine = preflight.machine
+        if request.device is DeviceChoice.GPU:
+            # That whose packages it would take, also where this machine has not got it.
+            machine = replace(machine, device=Device.GPU)
+        yield from making_needs(
+            machine, preflight.chosen, request.python, request.build, asked.cache
+        )
 
 
 def _room(room: Room) -> Finding:

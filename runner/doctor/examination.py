@@ -26,7 +26,6 @@ from runner.doctor.machine import (
 )
 from runner.errors import BenchmarkError
 from runner.plan.findings import Finding, Reporter
-from runner.spec.choices import LauncherChoice
 
 Check = Callable[[AskedRun], Iterable[Finding]]
 DOCTOR_CHECKS: dict[str, tuple[Check, ...]] = {
@@ -61,7 +60,7 @@ def _one(name: str, check: Check, asked: AskedRun) -> list[Finding]:
 
 def examine(asked: AskedRun) -> Iterator[Finding]:
     """Yield the findings of all checks, in order, as they come."""
-    on_cluster = asked.request.launcher is LauncherChoice.SLURM
+    on_cluster = asked.request.launcher.is_of_cluster
     for name, checks in (CLUSTER_CHECKS if on_cluster else DOCTOR_CHECKS).items():
         for check in checks:
             yield from _one(name, check, asked)

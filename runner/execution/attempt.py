@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from runner.environments.patience import Patience
 from runner.errors import EngineError, MachineError
@@ -157,15 +158,23 @@ class _Listener:
             self.observer.job_said(self.job, item)
 
 
-def _wall_ahead() -> float:
-    """Return by how many seconds the system's clock is ahead of the one that nobody sets."""
-    return time.time() - time.monotonic()
+@dataclass(frozen=True)
+class _Begin:
+    """When a job began: by the clock that nobody sets, and how far the system's was ahead of it."""
 
+    at: float = field(default_factory=time.monotonic)
+    ahead: float = field(default_factory=lambda: time.time() - time.monotonic())
 
-def _step_since(before: float) -> float | None:
-    """Return by how many seconds the system's clock was set since, or None if it was not."""
-    step = _wall_ahead() - before
-    return step if abs(step) > _CLOCK_STEP_SECONDS else None
+    @property
+    def seconds(self) -> float:
+        """Return how long it was ago."""
+        return time.monotonic() - self.at
+
+    @property
+    def step(self) -> float | None:
+        """Return by how many seconds the system's clock was set since; None if it was not."""
+        step = time.time() - time.monotonic() - self.ahead
+        return step if abs(step) > _CLOCK_STEP_SECONDS else None
 
 
 def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
@@ -189,14 +198,14 @@ def _was_told_with_runner(ended: Exit, interrupts: Interrupts) -> bool:
 
 
 def _attend(
-    process: Process, listener: _Listener, conditions: Conditions, wall: float, began: float,
+    process: Process, listener: _Listener, conditions: Conditions, begin: _Begin,
     was_disturbed: WasDisturbed,
 ) -> Outcome:  # fmt: skip
     """Follow a process to its end and return how the job ended."""
     interrupts = conditions.interrupts
     try:
         with interrupts.waking(process.wake):
-            listener.listen(process, Timer(conditions.limits, began), interrupts)
+            listener.listen(process, Timer(conditions.limits, begin.at), interrupts)
     except BaseException as error:
         process.stop(lambda: interrupts.urgent)
         if (outcome := _cut_short(error, conditions.limits)) is None:
@@ -204,7 +213,7 @@ def _attend(
         return outcome
     log_end = listener.store.last_log_line()
     ended = process.wait()
-    heard = listener.heard if _step_since(wall) is None else without_times(listener.heard)
+    heard = listener.heard if begin.step is None else without_times(listener.heard)
     outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
     if outcome.status is not Status.OK and _was_told_with_runner(ended, interrupts):
         raise KeyboardInterrupt
@@ -212,48 +221,66 @@ def _attend(
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)
 
 
-def _apply(outcome: Outcome, verdict: WatchVerdict, record: Record) -> None:
-    """Enter how the job ended, and what its samples say of the time it took."""
-    record.status, record.reason = outcome.status, outcome.reason
-    record.exit_code, record.clock = outcome.exit_code, outcome.clock
-    record.warnings += [*outcome.warnings, *verdict.warnings]
-    if verdict.tainted is None:
-        return
-    if outcome.status is Status.OK:
-        record.status, record.reason = Status.TAINTED, verdict.tainted
-    else:
-        record.warnings.append(verdict.tainted)
+def _watch(process: Process, keeper: DeviceGuard, store: JobStore) -> Watch:
+    """Return what takes samples of a process, and lets it be heard again once it is due."""
+    return Watch(
+        lambda: keeper.probe(process), store.folder / "telemetry.jsonl", process.wake_if_due
+    )
 
 
-def _paused_epochs(record: Record, heard: Heard) -> list[str]:
-    """Return a warning that names the epochs in which the job was paused, if there are any."""
-    found = epoch_pauses(record.pauses, list(map(vars, heard.events)))
-    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in found.items())
-    return [f"it was paused during {named}: take no time from there"] if named else []
+def _timed(watch: Watch, heard: Heard) -> list[Sample]:
+    """Return the samples of the epochs that are timed; without those, all of the job's."""
+    span = timed_span(heard.events)
+    return within(watch.samples, *span) if span is not None else list(watch.samples)
+
+
+def _judged(outcome: Outcome, verdict: WatchVerdict) -> Outcome:
+    """Return how a job ended, with what its samples say of the time it took."""
+    warnings = (*outcome.warnings, *verdict.warnings)
+    if verdict.tainted is not None and outcome.status is Status.OK:
+        return replace(outcome, status=Status.TAINTED, reason=verdict.tainted, warnings=warnings)
+    tainted = () if verdict.tainted is None else (verdict.tainted,)
+    return replace(outcome, warnings=(*warnings, *tainted))
 
 
 def _follow(
-    listener: _Listener, process: Process, conditions: Conditions, record: Record,
-    wall: float, began: float,
-) -> None:  # fmt: skip
-    """Follow a started job to its end, under watch, and enter into ``record`` how it ended."""
-    keeper, telemetry = conditions.keeper, listener.store.folder / "telemetry.jsonl"
-    watch = Watch(lambda: keeper.probe(process), telemetry, process.wake_if_due)
-    try:
-        with watch:
-            was_disturbed = partial(disturbed_between, watch.samples)
-            outcome = _attend(process, listener, conditions, wall, began, was_disturbed)
-    finally:
-        record.cpus = process.cpus
-        record.warnings += process.warnings
-        span, epochs = timed_span(listener.heard.events), timed_epochs(listener.heard.events)
-        # Without epochs that are timed, the samples of all of the job.
-        timed = watch.samples if span is None else within(watch.samples, *span)
-        record.telemetry = summarize_samples(timed) | energy_of(watch.samples, span, epochs)
-        record.pauses = pauses_of(watch.samples)
-        record.warnings += [watch.problem] if watch.problem else []
-    _apply(outcome, keeper.judge(timed), record)
-    record.warnings += _paused_epochs(record, listener.heard)
+    process: Process, watch: Watch, listener: _Listener, keeper: DeviceGuard,
+    conditions: Conditions, begin: _Begin,
+) -> Outcome:  # fmt: skip
+    """Follow a started job to its end, under watch, and return how it ended."""
+    with watch:
+        was_disturbed = partial(disturbed_between, watch.samples)
+        outcome = _attend(process, listener, conditions, begin, was_disturbed)
+    heard = listener.heard
+    judged = _judged(outcome, keeper.judge(_timed(watch, heard)))
+    paused = epoch_pauses(pauses_of(watch.samples), list(map(vars, heard.events)))
+    if not paused:
+        return judged
+    named = ", ".join(f"epoch {number} ({seconds:.1f} s)" for number, seconds in paused.items())
+    warning = f"it was paused during {named}: take no time from there"
+    return replace(judged, warnings=(*judged.warnings, warning))
+
+
+def _cut_off(error: BaseException) -> Outcome:
+    """Return how a job ended that was cut off by what is none of its own."""
+    reason = "interrupted by the user"
+    if isinstance(error, EngineError):
+        reason = f"the launcher failed: {error}"
+    elif isinstance(error, OSError):
+        reason = f"it could not be kept: {error.strerror}"
+    return Outcome(Status.INTERRUPTED, reason)
+
+
+def _seen(process: Process, watch: Watch, heard: Heard) -> dict[str, Any]:
+    """Return what is on record of a process and its samples, however it ended."""
+    span, epochs = timed_span(heard.events), timed_epochs(heard.events)
+    return {
+        "cpus": process.cpus,
+        "telemetry": summarize_samples(_timed(watch, heard))
+        | energy_of(watch.samples, span, epochs),
+        "pauses": pauses_of(watch.samples),
+        "warnings": [*process.warnings, *([watch.problem] if watch.problem else [])],
+    }
 
 
 @contextmanager
@@ -283,28 +310,37 @@ def run_job(job: Job, environment: Environment, conditions: Conditions) -> Recor
 
 def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Record:
     store = conditions.store.job(job)
-    record = conditions.record(Status.INTERRUPTED, "interrupted by the user")
+    record = conditions.record(Status.RUNNING)
     record.identity |= environment.identity
     record.attempt += conditions.store.attempt(job)
-    began, wall = time.monotonic(), _wall_ahead()
-    listener = _Listener(job, store, conditions.observer, Heard(job))
+    begin, listener = _Begin(), _Listener(job, store, conditions.observer, Heard(job))
     process: Process | None = None
+    watch: Watch | None = None
+    cut_off: BaseException | None = None
     try:
         process = conditions.launcher.start(job, environment)
-        _follow(listener, process, conditions, record, wall, began)
-    except EngineError as error:
-        record.reason = f"the launcher failed: {error}"
-        raise
-    except OSError as error:
-        record.status, record.reason = Status.INTERRUPTED, f"it could not be kept: {error.strerror}"
-        raise
-    finally:
-        left = _close(process)
-        record.warnings += left
-        record.wall_seconds = time.monotonic() - began
-        record.clock_step_seconds = _step_since(wall)
-        record.bad_lines = listener.heard.bad_lines
-        store.close(record)
+        keeper = conditions.keeper
+        watch = _watch(process, keeper, store)
+        outcome = _follow(process, watch, listener, keeper, conditions, begin)
+    except BaseException as error:
+        outcome, cut_off = _cut_off(error), error
+    if process is not None and watch is not None:
+        record = replace(record, **_seen(process, watch, listener.heard))
+    left = _close(process)
+    record = replace(
+        record,
+        status=outcome.status,
+        reason=outcome.reason,
+        exit_code=outcome.exit_code,
+        clock=outcome.clock,
+        warnings=[*record.warnings, *outcome.warnings, *left],
+        wall_seconds=begin.seconds,
+        clock_step_seconds=begin.step,
+        bad_lines=listener.heard.bad_lines,
+    )
+    store.close(record)
+    if cut_off is not None:
+        raise cut_off
     if left and conditions.launcher.answers():
         raise MachineError(f"{job.id}: {left[0]}\nanother job would be timed beside it: end it")
     return record

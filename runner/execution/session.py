@@ -17,12 +17,9 @@ from runner.execution.guard import device_guard
 from runner.execution.interrupts import Interrupts
 from runner.execution.loop import run_jobs
 from runner.execution.observer import Announcement, Observer
-from runner.launchers.base import Launcher
 from runner.launchers.choose import launcher_for
-from runner.machine.disk import require_room, require_writable
 from runner.machine.identity import hardware_name
-from runner.machine.machine import Lane
-from runner.plan.needs import run_needs, written_folders
+from runner.plan.needs import require_disks, run_needs
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, held_store
 from runner.spec.choices import BuildOptions
@@ -87,26 +84,22 @@ class Opened:
     build: BuildOptions
     data_dir: Path | None
 
-    def launcher(self, lane: Lane, say: Say) -> Launcher:
-        """Return what starts the jobs of a lane."""
-        plan, run = self.plan, self.store.name
-        return launcher_for(plan.machine, lane, plan.request, run, self.build, self.data_dir, say)
-
 
 def _lanes(
     opened: Opened, session: Session, observer: Observer, interrupts: Interrupts
 ) -> list[Conditions]:
     """Return what holds in each of a run's lanes; each has a launcher and a guard of its own."""
-    plan = opened.plan
+    plan, store, say = opened.plan, opened.store, observer.note
+    build, data_dir = opened.build, opened.data_dir
     return [
         Conditions(
-            opened.launcher(lane, observer.note),
-            opened.store,
+            launcher_for(plan.machine, lane, plan.request, store.name, build, data_dir, say),
+            store,
             observer,
             session.limits,
             gpu=lane.gpu,
             guard=device_guard(
-                lane.gpu, session.wait, observer.note, share=lane.cpus, sleep=interrupts.sleep
+                lane.gpu, session.wait, say, share=lane.cpus, sleep=interrupts.sleep
             ),
             interrupts=interrupts,
             again=session.again,
@@ -124,9 +117,8 @@ def opened_run(request: Request, session: Session, say: Say) -> Iterator[Opened]
     """
     build = session.build(request)
     plan = plan_run(request, say)
-    require_writable(written_folders(session.root, paths.cache()))
     needs = run_needs(plan, session.root, build)
-    require_room(needs, say)
+    require_disks(session.root, needs, say)
     data_dir = prepare_data(plan.source, plan.datasets, paths.cache(), progress=session.progress)
     with held_store(session, plan, data_fingerprint(data_dir)) as store:
         yield Opened(plan, store, build, data_dir)

@@ -3,12 +3,11 @@
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import MachineError
-from runner.words import GIB, Say, size_text
+from runner.words import GIB, size_text
 
 # The errors of a disk, or of a user's share of it, that holds no more.
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -44,13 +43,6 @@ def unwritable(folder: Path) -> str | None:
             return None
     except OSError as error:
         return f"{folder.absolute()} cannot be written to: {error.strerror or error}"
-
-
-def require_writable(remedies: Mapping[Path, str]) -> None:
-    """Raise MachineError with its remedy for the first folder that cannot be written to."""
-    for folder, remedy in remedies.items():
-        if (problem := unwritable(folder)) is not None:
-            raise MachineError(f"{problem}\n{remedy}")
 
 
 @dataclass(frozen=True)
@@ -97,28 +89,3 @@ def named_needs(needs: Sequence[Need]) -> str:
     """Return what is needed in words, the largest first; what is not known is left out."""
     largest_first = sorted(needs, key=lambda need: need.bytes or 0, reverse=True)
     return ", ".join(f"{n.what} {size_text(n.bytes)}" for n in largest_first if n.bytes)
-
-
-def require_room(needs: Iterable[Need], say: Say) -> None:
-    """Fail unless every disk has room for what is needed on it; say where little will be left.
-
-    Raises MachineError that names the folder, what is needed, what is free, and the remedy.
-    """
-    problems = []
-    for room in rooms_on_disks(needs):
-        known, free, place = room.known, room.free, room.folder
-        for need in room.needs:
-            if need.bytes is None:
-                say(f"disk: how much {need.what} takes is not known; {size_text(free)} are free")
-        if not room.is_enough:
-            problems.append(
-                f"the disk of {place} is too full: {size_text(known + RESERVE)} needed, "
-                f"{size_text(free)} free"
-                + (f"\nneeded for: {named_needs(room.needs)}" if known else "")
-            )
-        elif room.is_tight:
-            left = size_text(free - known)
-            say(f"disk: only {left} will be left in {place} (python -m runner clean makes room)")
-    if problems:
-        remedy = "make room: python -m runner clean --dry-run shows what can go"
-        raise MachineError("\n".join([*problems, remedy]))

@@ -58,6 +58,10 @@ class Against:
         return marked_unsupported(planned, why)
 
 
+# Where a thing plays no part in a run.
+NOTHING = Against({}, "")
+
+
 def _asked(
     chosen: Sequence[Configuration],
     backends: Sequence[str],
@@ -111,20 +115,21 @@ def _driver_against(configuration: Configuration, backend: str, gpu: Gpu) -> Obs
     return Obstacle(reason, remedy)
 
 
-def card_obstacle(configuration: Configuration, backend: str, gpu: Gpu) -> Obstacle | None:
-    """Return what stands between ``backend`` and ``gpu``, or None.
+def card_against(
+    chosen: Sequence[Configuration], backends: Sequence[str], card: Gpu | None
+) -> Against:
+    """Return what a card or its driver says against the chosen backends; nothing without one.
 
     A card newer than a framework's machine code does not fail: it hangs, or trains to NaN with
     fast epochs. So it is refused beforehand. The card comes first, for a driver can be changed.
     """
-    return _card_against(configuration, backend, gpu) or _driver_against(
-        configuration, backend, gpu
+    if card is None:
+        return NOTHING
+    found = _asked(
+        chosen,
+        backends,
+        lambda of, backend: _card_against(of, backend, card) or _driver_against(of, backend, card),
     )
-
-
-def card_against(chosen: Sequence[Configuration], backends: Sequence[str], card: Gpu) -> Against:
-    """Return what a card or its driver says against the chosen backends."""
-    found = _asked(chosen, backends, lambda of, backend: card_obstacle(of, backend, card))
     reasons = (one.reason for one in found.values() if one is not None)
     return Against(found, f"none of the chosen backends can run on this card: {next(reasons, '')}")
 
@@ -154,9 +159,11 @@ def _packages_against(backend: str, installed: Installed) -> Obstacle | None:
 
 
 def packages_against(
-    chosen: Sequence[Configuration], backends: Sequence[str], installed: Installed
+    chosen: Sequence[Configuration], backends: Sequence[str], installed: Installed | None
 ) -> Against:
     """Return which of the chosen backends a given Python has not got."""
+    if installed is None:
+        return NOTHING
     found = _asked(chosen, backends, lambda _, backend: _packages_against(backend, installed))
     wanted = ", ".join(["keras", *sorted({backend for _, backend in found})])
     return Against(found, f"--python {installed.path} lacks what jobs import: {wanted}")

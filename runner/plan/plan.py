@@ -102,13 +102,6 @@ def _default_source(workloads: list[Workload], engine: Engine | None, say: Say) 
     return DataSource.SYNTHETIC
 
 
-def _launcher(machine: Machine) -> LauncherChoice:
-    """Return where the jobs of a run on a machine run."""
-    if machine.cluster is not None:
-        return LauncherChoice.SLURM
-    return LauncherChoice.DOCKER if machine.engine else LauncherChoice.LOCAL
-
-
 def _decided(
     request: Request,
     machine: Machine,
@@ -117,13 +110,14 @@ def _decided(
     say: Say,
 ) -> Request:
     """Return the request with nothing left open, so that another day decides nothing else."""
+    here = LauncherChoice.DOCKER if machine.engine is not None else LauncherChoice.LOCAL
     return request.model_copy(
         update={
             "config": tuple(configuration.name for configuration in chosen),
             "model": tuple(workload.name for workload in workloads),
             "device": DeviceChoice(machine.device),
             "gpu": ",".join(card.uuid for card in machine.gpus) or None,
-            "launcher": _launcher(machine),
+            "launcher": request.launcher if machine.cluster is not None else here,
             "data": request.data or _default_source(workloads, machine.engine, say),
             "threads": request.threads or (machine.cpus,),
         }
@@ -149,9 +143,9 @@ def fitted(planned: list[Job], preflight: Preflight, say: Say) -> list[Job]:
     """
     preflight.resources.take(say)
     preflight.installed.take(say)
-    for found in preflight.against:
-        if found is not preflight.card_fit:
-            found.require_one_left()
+    planned = preflight.card_fit.marked(planned)
+    for found in (preflight.packages, preflight.libraries):
+        found.require_one_left()
         planned = found.marked(planned)
     return planned
 
@@ -179,10 +173,10 @@ def plan_run(request: Request, say: Say) -> Plan:
     workloads = choose_workloads(list(request.model))
     if request.data is not None:
         require_source(workloads, request.data)
-    on_cluster = request.launcher is LauncherChoice.SLURM
+    on_cluster = request.launcher.is_of_cluster
     preflight = Preflight(request, chosen)
     if on_cluster:
-        machine = check_cluster(request, scheduler_for(say), say)
+        machine = check_cluster(request, scheduler_for(request.launcher, say), say)
     else:
         machine = preflight.take_fitting_machine(say)
     if width is not None or budget is not None:

@@ -13,6 +13,7 @@ from runner.machine.interpreters import Installed
 from runner.machine.machine import Cluster, Machine
 from runner.plan.cards import choose_cards
 from runner.plan.obstacles import (
+    NOTHING,
     Against,
     card_against,
     libraries_against,
@@ -20,7 +21,7 @@ from runner.plan.obstacles import (
     other_versions,
     packages_against,
 )
-from runner.plan.resources import ELSEWHERE, require_on_engine, require_resources
+from runner.plan.resources import ELSEWHERE, require_resources
 from runner.schedulers.base import Node, Scheduler
 from runner.schedulers.choose import allotment_for
 from runner.spec.choices import DeviceChoice, LauncherChoice
@@ -39,22 +40,28 @@ class Answer(Generic[T]):
     notes: tuple[str, ...] = ()
     error: MachineError | None = None
 
-    @classmethod
-    def to(cls, question: Callable[[Say], T]) -> "Answer[T]":
-        """Return the answer to a question, which says what it chooses or raises MachineError."""
-        notes: list[str] = []
-        try:
-            value = question(notes.append)
-        except MachineError as error:
-            return cls(None, tuple(notes), error)
-        return cls(value, tuple(notes))
-
     def take(self, say: Say) -> None:
         """Say what was chosen. Raises MachineError where there is nothing to go on with."""
         for note in self.notes:
             say(note)
         if self.error is not None:
             raise self.error
+
+
+def _asked_once(
+    question: Callable[["Preflight", Say], T],
+) -> "cached_property[Answer[T]]":
+    """Make of a question, which says what it chooses or raises MachineError, its kept answer."""
+
+    def answer(preflight: "Preflight") -> Answer[T]:
+        notes: list[str] = []
+        try:
+            value = question(preflight, notes.append)
+        except MachineError as error:
+            return Answer(None, tuple(notes), error)
+        return Answer(value, tuple(notes))
+
+    return cached_property(answer)
 
 
 class Preflight:
@@ -68,26 +75,9 @@ class Preflight:
         self.request = request
         self.chosen = chosen
 
-    @cached_property
-    def cards(self) -> Answer[tuple[Gpu, ...]]:
-        """The cards that are taken, equal ones; none on the CPUs."""
-        return Answer.to(self._choose_cards)
-
-    def _choose_cards(self, say: Say) -> tuple[Gpu, ...]:
-        device, named = self.request.device, self.request.gpu
-        cards, engine = choose_cards(device, named, say), self.engine.value
-        is_here = engine is None or engine.is_local
-        if not cards or is_here or device is not DeviceChoice.AUTO or named is not None:
-            return cards
-        say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
-        return ()
-
-    @cached_property
-    def engine(self) -> Answer[Engine | None]:
-        """The engine that is used; none where jobs are processes of this machine."""
-        return Answer.to(self._choose_engine)
-
-    def _choose_engine(self, say: Say) -> Engine | None:
+    @_asked_once
+    def engine(self, say: Say) -> Engine | None:
+        """Return the engine to use, or None where jobs are to be processes of this machine."""
         choice, named = self.request.runs_in, self.request.engine
         if choice is LauncherChoice.LOCAL:
             return None
@@ -98,6 +88,46 @@ class Preflight:
                 raise
             say(f"launcher: local, because {str(error).splitlines()[0]}")
             return None
+
+    @_asked_once
+    def cards(self, say: Say) -> tuple[Gpu, ...]:
+        """Return the cards to use, equal ones; none where the CPU is to be used."""
+        device, named = self.request.device, self.request.gpu
+        cards, engine = choose_cards(device, named, say), self.engine.value
+        is_here = engine is None or engine.is_local
+        if not cards or is_here or device is not DeviceChoice.AUTO or named is not None:
+            return cards
+        say(f"device: cpu, because {ELSEWHERE}, whose cards cannot be seen from here")
+        return ()
+
+    @_asked_once
+    def devices(self, _: Say) -> list[str]:
+        """Return what the engine is asked for so that a container gets a card, for each one."""
+        machine = self.machine
+        if machine.engine is None:
+            return []
+        if machine.gpus and not machine.engine.is_local:
+            raise MachineError(
+                f"{ELSEWHERE}, whose cards cannot be seen from here\n"
+                "run there, or measure on its CPU: --device cpu (make: DEVICE=cpu)"
+            )
+        asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
+        return [", ".join(ids) for ids in asked]
+
+    @_asked_once
+    def resources(self, _: Say) -> None:
+        """See whether jobs can have the processor, CPUs, memory and data that are asked for."""
+        require_resources(self.request, self.machine)
+
+    @_asked_once
+    def installed(self, say: Say) -> Installed | None:
+        """Return what a given Python has of what jobs import; other versions are said."""
+        if self.request.python is None:
+            return None
+        found = look_into(self.request.python, self.chosen)
+        for text in other_versions(self.chosen, self.request.backend, found):
+            say(text)
+        return found
 
     @cached_property
     def machine(self) -> Machine:
@@ -111,62 +141,23 @@ class Preflight:
         return self.engine.value is None and self.engine.error is None
 
     @cached_property
-    def devices(self) -> Answer[list[str]]:
-        """What the engine is asked for so that a container gets a card, for each of them."""
-        return Answer.to(lambda _: self._ask_for_devices())
-
-    def _ask_for_devices(self) -> list[str]:
-        machine = self.machine
-        if machine.engine is None:
-            return []
-        require_on_engine(machine.engine, None, machine.gpu)
-        asked = [gpu_request(machine.engine, card)["DeviceIDs"] for card in machine.gpus]
-        return [", ".join(ids) for ids in asked]
+    def card_fit(self) -> Against:
+        """What the card says against each backend."""
+        return card_against(self.chosen, self.request.backend, self.machine.gpu)
 
     @cached_property
-    def resources(self) -> Answer[None]:
-        """Whether jobs can have the processor, CPUs, memory and data that are asked for."""
-        return Answer.to(lambda _: require_resources(self.request, self.machine))
+    def packages(self) -> Against:
+        """Which backends a given Python has not got."""
+        return packages_against(self.chosen, self.request.backend, self.installed.value)
 
     @cached_property
-    def installed(self) -> Answer[Installed | None]:
-        """What a given Python has of what jobs import."""
-        return Answer.to(self._look_into)
-
-    def _look_into(self, say: Say) -> Installed | None:
-        if self.request.python is None:
-            return None
-        found = look_into(self.request.python, self.chosen)
-        for text in other_versions(self.chosen, self.request.backend, found):
-            say(text)
-        return found
-
-    @cached_property
-    def card_fit(self) -> Against | None:
-        """What the card says against each backend; None on the CPUs."""
-        card = self.machine.gpu
-        return card_against(self.chosen, self.request.backend, card) if card else None
-
-    @cached_property
-    def packages(self) -> Against | None:
-        """Which backends a given Python has not got; None where none is given."""
-        found = self.installed.value
-        return packages_against(self.chosen, self.request.backend, found) if found else None
-
-    @cached_property
-    def libraries(self) -> Against | None:
-        """What each backend lacks of this machine; None where an image brings it."""
+    def libraries(self) -> Against:
+        """What each backend lacks of this machine; nothing where an image brings it."""
         if not self.is_local:
-            return None
+            return NOTHING
         return libraries_against(
             self.chosen, self.request.backend, self.machine.device, self.installed.value
         )
-
-    @property
-    def against(self) -> list[Against]:
-        """All that something says against the chosen backends."""
-        found = (self.card_fit, self.packages, self.libraries)
-        return [each for each in found if each is not None]
 
     def take_machine(self, say: Say) -> Machine:
         """Return the device, engine and GPUs of this machine that a run takes.
@@ -180,8 +171,7 @@ class Preflight:
     def take_fitting_machine(self, say: Say) -> Machine:
         """Return the same. Raises MachineError also if no chosen backend can use the card."""
         machine = self.take_machine(say)
-        if self.card_fit is not None:
-            self.card_fit.require_one_left()
+        self.card_fit.require_one_left()
         return machine
 
 

@@ -16,19 +16,17 @@ from runner.environments.datasets import missing_bytes
 from runner.environments.venv import MARKER, environment_folder, python_for
 from runner.errors import BenchmarkError, BuildError, MachineError
 from runner.launchers.local import LocalLauncher
-from runner.machine.disk import Need, Room, require_room, require_writable, rooms_on_disks
+from runner.machine.disk import Need, Room, rooms_on_disks
 from runner.machine.docker_engine import Engine
 from runner.machine.identity import hardware_name
-from runner.machine.interpreters import interpreter_version
 from runner.plan.history import Estimate, History, Left, kind_of
-from runner.plan.needs import environment_bytes, image_bytes, run_needs, written_folders
+from runner.plan.needs import environment_bytes, image_bytes, require_disks, run_needs
 from runner.plan.plan import Plan, plan_run
 from runner.plan.resume import Session, refuse_other_run
 from runner.spec.choices import BuildOptions, LauncherChoice
 from runner.spec.configuration import Configuration
 from runner.spec.job import Job, Status
 from runner.spec.request import Request
-from runner.spec.workload import DataSource
 from runner.store.run_folder import RunStore
 from runner.words import Say
 
@@ -75,24 +73,25 @@ class JobAhead:
 
 @dataclass(frozen=True)
 class Preview:
-    """All that a run would do. ``to_fetch`` is in bytes, by data set, ``lanes`` is how many jobs
-    would run at the same time.
+    """All that a run would do. ``to_fetch`` is in bytes, by data set.
 
     ``refusal`` is the error with which the run would end instead, if that is known now.
     """
 
-    launcher: str
-    device: str
+    plan: Plan
     hardware: str
-    source: DataSource
     environments: tuple[EnvironmentAhead, ...]
     to_fetch: dict[str, int]
     jobs: tuple[JobAhead, ...]
     rooms: tuple[Room, ...]
-    is_open: bool
-    lanes: int = 1
     resumed: str | None = None
     refusal: BenchmarkError | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Return how many jobs would run at the same time."""
+        machine = self.plan.machine
+        return machine.cluster.nodes if machine.cluster is not None else len(machine.lanes)
 
     @property
     def job_time(self) -> Left:
@@ -100,7 +99,7 @@ class Preview:
         estimates = [ahead.estimate for ahead in self.jobs if ahead.is_run]
         known = [estimate.seconds for estimate in estimates if estimate is not None]
         seconds = max(sum(known) / self.lanes, max(known, default=0.0))
-        return Left(seconds, len(estimates) - len(known), self.is_open)
+        return Left(seconds, len(estimates) - len(known), self.plan.is_open)
 
 
 def _why(found: FoundImage) -> str:
@@ -129,20 +128,14 @@ def _image(
         _why(found),
         # What it took before was the whole of it.
         known if found.held is None else None,
-        size if size is not None else _stated(configuration, plan),
+        size if size is not None else image_bytes(configuration, device),
     )
-
-
-def _stated(configuration: Configuration, plan: Plan) -> int | None:
-    """Return what the configuration's own file says that it takes."""
-    of = image_bytes if plan.machine.engine is not None else environment_bytes
-    return of(configuration, plan.machine.device)
 
 
 def _local(configuration: Configuration, plan: Plan, history: History) -> EnvironmentAhead:
     device = plan.machine.device
     folder = environment_folder(configuration, device, paths.cache())
-    size = _stated(configuration, plan)
+    size = environment_bytes(configuration, device)
     if (folder / MARKER).exists():
         return EnvironmentAhead(configuration.name, str(folder), True, "is there", size=size)
     seconds = history.build_seconds(configuration.name, LocalLauncher.name, device)
@@ -161,17 +154,6 @@ def _local(configuration: Configuration, plan: Plan, history: History) -> Enviro
     return made
 
 
-def _given(configuration: Configuration, python: Path) -> EnvironmentAhead:
-    is_one = interpreter_version(python) is not None
-    return EnvironmentAhead(
-        configuration.name,
-        str(python),
-        is_there=True,
-        why="is used as it is (--python)",
-        problem=None if is_one else f"--python {python}: not a Python interpreter that runs",
-    )
-
-
 def _environments(
     plan: Plan, needed: set[str], build: BuildOptions, history: History
 ) -> list[EnvironmentAhead]:
@@ -180,19 +162,17 @@ def _environments(
     Those of a cluster's nodes are made there; what they have cannot be seen from here.
     """
     engine, python = plan.machine.engine, plan.request.python
-    ahead: list[EnvironmentAhead] = []
     if plan.machine.cluster is not None:
-        return ahead
-    for configuration in plan.configurations:
-        if configuration.name not in needed:
-            continue
-        if engine is not None:
-            ahead.append(_image(engine, configuration, plan, build, history))
-        elif python is not None:
-            ahead.append(_given(configuration, python))
-        else:
-            ahead.append(_local(configuration, plan, history))
-    return ahead
+        return []
+    chosen = [
+        configuration for configuration in plan.configurations if configuration.name in needed
+    ]
+    if engine is not None:
+        return [_image(engine, configuration, plan, build, history) for configuration in chosen]
+    if python is not None:
+        why = "is used as it is (--python)"
+        return [EnvironmentAhead(each.name, str(python), is_there=True, why=why) for each in chosen]
+    return [_local(configuration, plan, history) for configuration in chosen]
 
 
 def _jobs(plan: Plan, session: Session, history: History) -> list[JobAhead]:
@@ -224,8 +204,7 @@ def _refusal(
     if problems and not any(ahead.is_run for ahead in jobs):
         return MachineError(f"no job can run: {problems[0]}")
     try:
-        require_writable(written_folders(root, paths.cache()))
-        require_room(needs, say)
+        require_disks(root, needs, say)
     except MachineError as error:
         return error
     return None
@@ -249,16 +228,12 @@ def preview_run(request: Request, session: Session, say: Say) -> Preview:
     jobs = _blocked(jobs, made)
     needs = run_needs(plan, session.root, build)
     return Preview(
-        launcher=str(plan.request.launcher),
-        device=str(plan.machine.device),
+        plan=plan,
         hardware=hardware,
-        source=plan.source,
         environments=tuple(made),
         to_fetch=missing_bytes(plan.source, plan.datasets, paths.cache()),
         jobs=tuple(jobs),
         rooms=tuple(rooms_on_disks(needs)),
-        is_open=plan.is_open,
-        lanes=plan.machine.cluster.nodes if plan.machine.cluster else len(plan.machine.lanes),
         resumed=session.resumed.name if session.resumed else None,
         refusal=_refusal(jobs, session.root, needs, say),
     )

@@ -4,7 +4,6 @@ import platform
 
 from runner.errors import MachineError
 from runner.machine.docker_engine import Engine
-from runner.machine.gpu import Gpu
 from runner.machine.machine import Machine
 from runner.spec.request import Request
 from runner.spec.workload import DataSource
@@ -69,22 +68,6 @@ def require_shares(machine: Machine, threads: object, memory: int | None) -> Non
     )
 
 
-def require_on_engine(engine: Engine | None, data: DataSource | None, card: Gpu | None) -> None:
-    """Raise MachineError where an engine of another machine is to have a card or data of this."""
-    if engine is None or engine.is_local:
-        return
-    if card is not None:
-        raise MachineError(
-            f"{ELSEWHERE}, whose cards cannot be seen from here\n"
-            "run there, or measure on its CPU: --device cpu (make: DEVICE=cpu)"
-        )
-    if data is DataSource.REAL:
-        raise MachineError(
-            f"{ELSEWHERE}, where data of this one cannot be mounted\n"
-            "run there, or take --data synthetic"
-        )
-
-
 def require_resources(request: Request, machine: Machine) -> None:
     """Raise MachineError where jobs cannot have the processor, CPUs, memory or data asked for."""
     if request.python is None:
@@ -92,4 +75,9 @@ def require_resources(request: Request, machine: Machine) -> None:
     for threads in request.threads or (None,):
         require_capacity(machine.engine, threads, request.memory)
         require_shares(machine, threads, request.memory)
-    require_on_engine(machine.engine, request.data, None)
+    engine = machine.engine
+    if engine is not None and not engine.is_local and request.data is DataSource.REAL:
+        raise MachineError(
+            f"{ELSEWHERE}, where data of this one cannot be mounted\n"
+            "run there, or take --data synthetic"
+        )

@@ -65,7 +65,7 @@ def _job_table(jobs: list[JobAhead]) -> Table:
 
 def _jobs(preview: Preview) -> None:
     run = [ahead for ahead in preview.jobs if ahead.is_run]
-    _print(f"[bold]Jobs[/] on the {preview.device}, {escape(preview.hardware)}")
+    _print(f"[bold]Jobs[/] on the {preview.plan.machine.device}, {escape(preview.hardware)}")
     if run:
         out.print(_job_table(run))
     unsupported = Counter(
@@ -91,7 +91,7 @@ def _data(preview: Preview) -> str:
     if preview.to_fetch:
         sizes = ", ".join(f"{name} {size_text(n)}" for name, n in preview.to_fetch.items())
         return f"to be fetched and unpacked: {sizes}"
-    return "each job makes its own" if preview.source is DataSource.SYNTHETIC else "is there"
+    return "each job makes its own" if preview.plan.source is DataSource.SYNTHETIC else "is there"
 
 
 def _room(room: Room) -> str:
@@ -107,12 +107,13 @@ def _room(room: Room) -> str:
 def _text(preview: Preview) -> None:
     if preview.resumed is not None:
         _print(f"Goes on with run {escape(preview.resumed)}")
-    kind = "Images" if preview.launcher == "docker" else "Environments"
-    _print(f"[bold]{kind}[/] (launcher {preview.launcher})")
+    launcher = preview.plan.request.launcher
+    kind = "Images" if preview.plan.machine.engine is not None else "Environments"
+    _print(f"[bold]{kind}[/] (launcher {launcher})")
     for ahead in preview.environments:
         for line in _environment(ahead):
             _print(line)
-    _print(f"[bold]Data[/] {preview.source}: {_data(preview)}")
+    _print(f"[bold]Data[/] {preview.plan.source}: {_data(preview)}")
     _jobs(preview)
     _print("[bold]Disk[/]")
     for room in preview.rooms:
@@ -139,16 +140,16 @@ def preview_object(preview: Preview) -> dict[str, Any]:
     return {
         "event": "plan",
         "schema": PROGRESS_SCHEMA,
-        "launcher": preview.launcher,
-        "device": preview.device,
+        "launcher": preview.plan.request.launcher,
+        "device": preview.plan.machine.device,
         "hardware": preview.hardware,
         "resumed": preview.resumed,
         "environments": [vars(ahead) for ahead in preview.environments],
-        "data": {"source": preview.source, "bytes_to_fetch": preview.to_fetch},
+        "data": {"source": preview.plan.source, "bytes_to_fetch": preview.to_fetch},
         "jobs": [_job(ahead) for ahead in preview.jobs],
         "seconds": left.seconds,
         "unknown_jobs": left.unknown_jobs,
-        "more_jobs_may_follow": preview.is_open,
+        "more_jobs_may_follow": preview.plan.is_open,
         "jobs_at_a_time": preview.lanes,
         "disks": [
             {

@@ -27,6 +27,11 @@ class LauncherChoice(StrEnum):
     LOCAL = "local"
     SLURM = "slurm"
 
+    @property
+    def is_of_cluster(self) -> bool:
+        """Return whether a cluster's queue gives the jobs to its nodes."""
+        return self is LauncherChoice.SLURM
+
 
 class DeviceChoice(StrEnum):
     """What to train on; ``auto`` is the GPU where there is one, else the CPU."""

@@ -120,7 +120,7 @@ class Request(Strict):
         """
         if self.python is not None:
             return LauncherChoice.LOCAL
-        if self.launcher is LauncherChoice.SLURM:
+        if self.launcher.is_of_cluster:
             return LauncherChoice(self.inside or LauncherChoice.AUTO)
         return self.launcher
 
@@ -175,7 +175,7 @@ class Request(Strict):
 
         Not while options are read: a run that goes on has its launcher from its manifest.
         """
-        on_cluster = self.launcher is LauncherChoice.SLURM
+        on_cluster = self.launcher.is_of_cluster
         asked = [name for name in (*_OF_QUEUE, "inside", "slurm") if getattr(self, name)]
         if asked and not on_cluster:
             raise UsageError(f"--{asked[0]} needs --launcher slurm: it is of a cluster's queue")

@@ -55,7 +55,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, monkeypatch, capsys):
     queue = MadeQueue()
-    patch_everywhere(monkeypatch, scheduler_for, lambda say: queue)
+    patch_everywhere(monkeypatch, scheduler_for, lambda launcher, say: queue)
     monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     patch_everywhere(monkeypatch, Follower, partial(Follower, settle=0.0))
     return Bench(tmp_path / "runs", queue, capsys)

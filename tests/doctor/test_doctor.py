@@ -27,12 +27,11 @@ from runner.environments.datasets import DOWNLOADS
 from runner.environments.image import find_image
 from runner.environments.venv import python_for
 from runner.errors import ExitCode, MachineError
-from runner.machine.disk import require_room
 from runner.machine.docker_engine import connect_engine
 from runner.machine.gpu import Gpu, connect_driver
 from runner.plan.findings import FindingState
-from runner.plan.needs import environment_bytes, environment_needs
-from runner.plan.obstacles import card_obstacle
+from runner.plan.needs import environment_bytes, environment_needs, require_room
+from runner.plan.obstacles import card_against
 from runner.plan.plan import plan_run
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, load_configurations
@@ -183,7 +182,7 @@ def test_where_a_cards_driver_branch_ends_no_update_is_advised():
     gpu = facts.model_copy(update={"min_compute_capability": "3.5"})
     backend = legacy.backends["mxnet"].model_copy(update={"gpu": gpu})
     future = legacy.model_copy(update={"backends": {"mxnet": backend}})
-    found = card_obstacle(future, "mxnet", K80)
+    found = card_against([future], (), K80).found["mxnet-k122", "mxnet"]
     assert "the last branch for Tesla K80 is R470" in found.reason
     assert "no driver helps" in found.remedy
 

@@ -15,9 +15,9 @@ from runner.environments.image import FoundBase, image_plan
 from runner.environments.image_content import image_content
 from runner.environments.venv import MARKER, environment_folder
 from runner.errors import ConfigurationError, ExitCode, MachineError, UsageError
-from runner.machine.disk import Need, require_room
+from runner.machine.disk import Need
 from runner.machine.docker_engine import LABEL, Engine
-from runner.plan.needs import environment_needs, image_needs
+from runner.plan.needs import environment_needs, image_needs, require_room
 from runner.spec.choices import BuildOptions
 from runner.spec.configuration import Device, configuration_names, read_configuration
 from runner.spec.workload import DataSource

@@ -13,7 +13,7 @@ from runner.machine.gpu import Cards, Gpu
 from runner.machine.machine import Machine
 from runner.machine.visible import list_gpus
 from runner.plan.cards import choose_gpu
-from runner.plan.obstacles import card_against, card_obstacle
+from runner.plan.obstacles import card_against
 from runner.plan.preflight import Preflight, device_to_build_for
 from runner.spec.choices import DeviceChoice
 from runner.spec.configuration import Device, load_configurations
@@ -35,7 +35,7 @@ def check(name, device="gpu", launcher="auto", say=print):
 
 
 def misfit_reason(configuration, backend, card):
-    found = card_obstacle(configuration, backend, card)
+    found = card_against([configuration], (), card).found[configuration.name, backend]
     return found.reason if found else None
 
 

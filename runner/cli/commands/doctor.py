@@ -21,6 +21,7 @@ EXAMPLES = (
 
 
 def doctor(
+    context: typer.Context,
     config: options.Configs = options.NONE,
     model: options.Models = options.NONE,
     backend: options.Backends = options.NONE,
@@ -46,26 +47,8 @@ def doctor(
     from runner.doctor.asked import AskedRun
     from runner.doctor.show import tell_findings
 
-    request = Request.asked(
-        config=tuple(config),
-        model=tuple(model),
-        backend=tuple(backend),
-        device=device,
-        gpu=gpu,
-        data=data,
-        launcher=launcher,
-        inside=inside,
-        partition=partition,
-        account=account,
-        constraint=constraint,
-        slurm=tuple(slurm),
-        engine=engine,
-        python=python,
-        base_image=base_image,
-        ca_bundle=ca_bundle,
-        package_index=package_index,
-        wheels=wheels,
-    )
+    given = {name: value for name, value in context.params.items() if name in Request.model_fields}
+    request = Request.asked(**given)
     request.require_cluster()
     asked = AskedRun.of(request, results_dir, paths.cache())
     choose_names(backend, known_backends(asked.preflight.chosen), "backend")
