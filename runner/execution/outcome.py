@@ -14,6 +14,8 @@ from runner.execution.validity import (
     validity_objection,
 )
 from runner.launchers.base import Exit
+from runner.spec.axes import declared_axes
+from runner.spec.facts import declared_facts
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit
 from runner.store.events import (
@@ -111,26 +113,25 @@ def _exit_text(code: int) -> str:
     return f"was killed by {name}{why} (exit code {code})"
 
 
+def _claims(job: Job, event: Event) -> dict[str, tuple[object, object]]:
+    """Return what an event says of its job beside what was asked for, by the facts' names."""
+    if isinstance(event, StartEvent):
+        axes = [name for name in declared_axes() if hasattr(event, name)]
+        return {name: (getattr(event, name), getattr(job, name)) for name in (*axes, "seed")}
+    if isinstance(event, DataEvent):
+        return {"data_source": (event.source, str(job.data))}
+    if isinstance(event, ModelEvent):
+        return {"image_data_format": (event.image_data_format, job.image_data_format)}
+    return {}
+
+
 def _not_as_asked(job: Job, heard: Heard) -> str | None:
     """Return what a job says of itself that is not what it was told to do, or None."""
     for event in heard.events:
-        pairs: tuple[tuple[str, object, object], ...] = ()
-        if isinstance(event, StartEvent):
-            pairs = (
-                ("threads", event.threads, job.threads),
-                ("seed", event.seed, job.seed),
-                ("precision", event.precision, job.precision),
-                ("jit", event.jit, job.jit),
-                ("phase", event.phase, job.phase),
-                ("size", event.size, job.size),
-            )
-        elif isinstance(event, DataEvent):
-            pairs = (("data", event.source, str(job.data)),)
-        elif isinstance(event, ModelEvent):
-            pairs = (("image data format", event.image_data_format, job.image_data_format),)
-        for what, said, asked in pairs:
-            if said != asked:
-                return f"it says {what} {said}, asked for was {asked}"
+        for name, (claimed, asked) in _claims(job, event).items():
+            if claimed != asked:
+                what = declared_facts()[name].label
+                return f"it says {what} {claimed}, asked for was {asked}"
     return None
 
 

@@ -16,14 +16,15 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from runner.plan.rounds import cell_of, shuffled_rounds
+from runner.spec.axes import declared_axes
 from runner.spec.job import Job, Status
 from runner.tables.columns import ASKED, CELL
 from runner.tables.per_cell import counted, repeats_of
 from runner.tables.verdicts import LOOKS, VerdictKind, find_answer
 
 Cell = tuple[str, ...]
-# The model, and what its cells must share to be compared with each other.
-Compared = tuple[str, str, str]
+# The model, and the axes whose values are other work: what its cells must share.
+Compared = tuple[object, ...]
 # The first epoch holds one-time work.
 EPOCHS = 2
 # Of three timed ones the median stands, although one of them was held up.
@@ -70,7 +71,8 @@ class _Cost:
 
 
 def _compared(job: Job) -> Compared:
-    return job.model, job.phase, job.size
+    work = (name for name, axis in declared_axes().items() if not axis.is_same_work)
+    return job.model, *(getattr(job, name) for name in work if name != "samples")
 
 
 def _first_of(job: Job) -> Job:

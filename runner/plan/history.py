@@ -2,13 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.spec.axes import declared_axes
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status, job_names
@@ -50,9 +51,10 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
-# What besides the model says what is done: the phase, the size, how it is compiled, the batch, and
-# the precision, which older jobs do not tell.
-Work = tuple[str, str, str, int | None, str | None]
+# What besides the model says what is done: the values of the axes, which older jobs do not tell of
+# all. From other samples an estimate is scaled, and other threads are a little farther away.
+Work = Mapping[str, object]
+_SCALED = ("samples", "threads")
 
 
 class Nearness(IntEnum):
@@ -156,12 +158,16 @@ def epochs_of(job: Job) -> int:
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return job.phase, job.size, job.jit, job.batch_size, job.precision
+    return {name: getattr(job, name) for name in declared_axes() if name not in _SCALED}
 
 
 def is_same_work(known: Work, wanted: Work) -> bool:
     """Return whether two do the same, as far as that is known."""
-    return known[:-1] == wanted[:-1] and known[-1] in (None, wanted[-1])
+    may_lack = [name for name, axis in declared_axes().items() if axis.least is None]
+    return all(
+        known.get(name) == value or (name in may_lack and known.get(name) is None)
+        for name, value in wanted.items()
+    )
 
 
 def samples_of(job: Job) -> int:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from runner.spec.facts import keras_generation
 from runner.spec.job import Status
-from runner.spec.study import FIGURE, Study, keras_generation, reproduced_studies
+from runner.spec.study import FIGURE, Study, reproduced_studies
 from runner.tables.columns import CELL
 from runner.tables.distance import limit_rows, throughput_rows
 from runner.tables.per_job import phase_rows

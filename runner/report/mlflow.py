@@ -11,8 +11,7 @@ import pandas as pd
 
 from runner.errors import MachineError, StoreError
 from runner.spec.job import Status
-from runner.tables.between_runs import IDENTITY
-from runner.tables.columns import CELL
+from runner.tables.columns import CELL, IDENTITY
 from runner.tables.per_job import JOB, job_rows
 
 _PER_EPOCH = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")

@@ -14,6 +14,7 @@ from runner.errors import ConfigurationError, UsageError, choose_names, near_mis
 from runner.spec.axes import PhaseName, declared_axes
 from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import Strict, read_document
+from runner.spec.facts import keras_generation
 from runner.spec.request import Request
 from runner.spec.workload import WORKLOADS, Workload
 
@@ -23,15 +24,7 @@ FIGURES_FILE = "figures.csv"
 _STUDY_FILE = "study.toml"
 # The kind of a figure that is of no other.
 FIGURE = "figure"
-# Those of 2017 were compared with each other when they were new; Keras 3 is another program.
-_EARLY = "Keras 1 and 2"
 _FIRST_YEAR_OF_KERAS_3 = 2024
-
-
-def keras_generation(version: str) -> str:
-    """Return the generation of a version of Keras, within which backends are compared."""
-    major = version.partition(".")[0]
-    return _EARLY if major in ("1", "2") else f"Keras {major}"
 
 
 class StudyTest(Strict):
@@ -153,7 +146,7 @@ class Study(_File):
         known = [setup.keras_version for setup in self.setups if setup.keras_version]
         if known:
             return keras_generation(known[0])
-        return _EARLY if self.year < _FIRST_YEAR_OF_KERAS_3 else "Keras 3"
+        return keras_generation("2" if self.year < _FIRST_YEAR_OF_KERAS_3 else "3")
 
     @property
     def workloads(self) -> list[Workload]:

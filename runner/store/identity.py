@@ -8,6 +8,7 @@ from typing import Any
 
 from runner import paths
 from runner.errors import IdentityError
+from runner.spec.facts import declared_facts
 from runner.spec.variables import VARIABLES, differing_variables
 from runner.store.run_folder import RunStore
 
@@ -81,7 +82,8 @@ def _difference(name: str, before: object, now: object) -> str:
     if name == VARIABLES:
         was, is_now = differing_variables([str(before)], [str(now)])
         return f"environment variables: it was {was}, now it is {is_now}"
-    return f"{name}: it was {before}, now it is {now}"
+    fact = declared_facts().get(name)
+    return f"{fact.label if fact else name}: it was {before}, now it is {now}"
 
 
 def refuse_other_identity(what: str, before: dict[str, Any], now: dict[str, Any], run: str) -> None:

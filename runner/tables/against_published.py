@@ -9,8 +9,9 @@ import pandas as pd
 
 from runner import paths
 from runner.spec.axes import AxisValue, trains
+from runner.spec.facts import keras_generation
 from runner.spec.job import Status
-from runner.spec.study import StudyTest, all_studies, keras_generation, load_study
+from runner.spec.study import StudyTest, all_studies, load_study
 from runner.spec.workload import WORKLOADS, Size, Workload
 from runner.tables.published import published_series, published_setups
 

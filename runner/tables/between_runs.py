@@ -13,34 +13,16 @@ import numpy as np
 import pandas as pd
 
 from runner.errors import UsageError
+from runner.spec.facts import Obstacle, obstacles, obstacles_text
 from runner.spec.job import Status
 from runner.spec.variables import VARIABLES, differing_variables
-from runner.tables.columns import (
-    COLUMNS,
-    LIMIT_COLUMNS,
-    PHASE_COLUMNS,
-    SAME_ASKED,
-    SUMMARY_COLUMNS,
-    TELEMETRY_COLUMNS,
-    WORK,
-)
-from runner.tables.per_cell import repeats_of, summarize
+from runner.tables.columns import IDENTITY, SAME_ASKED, SUMMARY_COLUMNS
+from runner.tables.comparable import cell_facts
+from runner.tables.per_cell import counted, repeats_of, summarize
 from runner.tables.statistics import Ratio, cell_ratio
 from runner.tables.variants import told_together, varied_axes, with_settings, with_variants
 
 NOT_RECORDED = "not recorded"
-# What a job measures, or is called: all other columns of the table say what it ran in.
-_MEASURED = {
-    *SAME_ASKED, "variant", "disturbance", "looks", "same_within", "run", "job", "repeat", "status",
-    "reason", "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss",
-    "val_accuracy", "test_loss", "test_accuracy", "wall_seconds", "peak_memory_bytes",
-    "gpu_peak_memory_bytes", "started",
-    *PHASE_COLUMNS, *LIMIT_COLUMNS, *TELEMETRY_COLUMNS,
-}  # fmt: skip
-# What a job ran in.
-IDENTITY = [name for name in COLUMNS if name not in _MEASURED]
-# Where they differ in the columns of ``WORK``, the ratio of their times says nothing. All else may
-# be the very thing that is compared: an image, a lock, a version, a driver, a commit.
 # A fall of the validation accuracy that is worth a line.
 _ACCURACY_DROP = 0.02
 _OF_SIDE = {
@@ -201,16 +183,22 @@ def _shown(values: set[str]) -> str:
     return ", ".join(sorted(values)) or NOT_RECORDED
 
 
+def cell_obstacles(a: pd.DataFrame, b: pd.DataFrame) -> list[Obstacle]:
+    """Return why no ratio of the times of a cell's jobs in A and B can be formed."""
+    return obstacles(*(cell_facts(_told(counted(rows))) for rows in (a, b)))
+
+
 def cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Yield each difference between the set-ups of a cell's jobs: ``column``, ``a`` and ``b``."""
-    a, b = _told(a), _told(b)
+    apart = {found.fact for found in cell_obstacles(a, b)}
+    a, b = _told(counted(a)), _told(counted(b))
     seeds = set(a["seed"].dropna()) & set(b["seed"].dropna())
     before = {**_facts(a), "data_sha256": _data(a, seeds)}
     after = {**_facts(b), "data_sha256": _data(b, seeds)}
     is_whole = all((rows["status"] == Status.OK).all() for rows in (a, b))
     for column, values in before.items():
         others = after[column]
-        is_obstacle = column in WORK and len(values | others) > 1
+        is_obstacle = column in apart
         if not is_obstacle and (values == others or not (is_whole or (values and others))):
             continue
         was, is_now = _shown(values), _shown(others)
@@ -271,7 +259,7 @@ def _disturbed(cell: pd.Series) -> str:
     return "; ".join(f"in {side}: {text}" for side, text in sides.items() if pd.notna(text))
 
 
-def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str, str]:
+def _verdict(cell: pd.Series, found: Ratio | None, reason: str) -> tuple[str, str]:
     """Return a cell's verdict and why, where the verdict does not say it itself."""
     if pd.isna(cell["b_status"]):
         return CellVerdict.ONLY_A, ""
@@ -279,8 +267,8 @@ def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str,
         return CellVerdict.ONLY_B, ""
     if _is_not_ok(cell):
         return CellVerdict.NOT_OK, _statuses(cell)
-    if obstacles:
-        return CellVerdict.NOT_COMPARABLE, obstacles
+    if reason:
+        return CellVerdict.NOT_COMPARABLE, reason
     if disturbed := _disturbed(cell):
         return CellVerdict.CANNOT_TELL, disturbed
     if found is None or np.isnan(found.low):
@@ -290,17 +278,12 @@ def _verdict(cell: pd.Series, found: Ratio | None, obstacles: str) -> tuple[str,
     return (CellVerdict.FASTER, "") if found.high < 1 else (CellVerdict.SAME, "")
 
 
-def _obstacle(rows: pd.DataFrame) -> str:
-    """Return what makes a cell's times incomparable; a CPU that is also the device once."""
-    said = {(row["a"], row["b"]): WORK[row["column"]] for _, row in rows[::-1].iterrows()}
-    return "; ".join(f"{label}: {a} in A, {b} in B" for (a, b), label in reversed(said.items()))
-
-
-def _obstacles(differences: pd.DataFrame) -> dict[tuple[str, ...], str]:
+def _reasons(
+    a: dict[tuple[str, ...], pd.DataFrame], b: dict[tuple[str, ...], pd.DataFrame]
+) -> dict[tuple[str, ...], str]:
     """Return, per cell, what makes its times incomparable."""
-    found = differences[differences["is_obstacle"].astype(bool)]
-    by_cell = found.groupby(SAME_ASKED, sort=False)
-    return {tuple(map(str, key)): _obstacle(rows) for key, rows in by_cell}
+    found = {key: cell_obstacles(a[key], b[key]) for key in a if key in b}
+    return {key: obstacles_text(each, "A", "B") for key, each in found.items() if each}
 
 
 def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -322,28 +305,27 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     without it, and named "old -> new".
 
     A ratio and its interval come from ``cell_ratio``. The verdict is "not comparable" where the
-    work or the machine differs (device, processor, threads, data source, samples, batch
-    size, parameters, recurrent activation), "not ok" where jobs of B failed that A's did not,
-    "cannot tell" where something disturbed the jobs of a side, and "not known" where a side has
-    fewer than two processes or three epochs after the first.
+    work or the machine differs (see ``runner.spec.facts``), "not ok" where jobs of B failed that
+    A's did not, "cannot tell" where something disturbed the jobs of a side, and "not known" where a
+    side has fewer than two processes or three epochs after the first.
     """
     varied = varied_axes(a, b)
     a, b = told_together(*(with_settings(table, varied) for table in (a, b)))
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)
-    obstacles = _obstacles(differences)
+    reasons = _reasons(rows_a, rows_b)
     cells = _sides(a, "a_").merge(_sides(b, "b_"), on=SAME_ASKED, how="outer", sort=False)
     places = _places([*rows_a, *rows_b])
     keys = [tuple(map(str, key)) for key in cells[SAME_ASKED].to_numpy()]
     found = [
-        cell_ratio(repeats_of(rows_a[key]), repeats_of(rows_b[key]))
-        if key in rows_a and key in rows_b and key not in obstacles
+        cell_ratio(repeats_of(counted(rows_a[key])), repeats_of(counted(rows_b[key])))
+        if key in rows_a and key in rows_b and key not in reasons
         else None
         for key in keys
     ]
     verdicts = [
-        _verdict(cell, one, obstacles.get(key, ""))
+        _verdict(cell, one, reasons.get(key, ""))
         for (_, cell), one, key in zip(cells.iterrows(), found, keys, strict=True)
     ]
     nothing = Ratio(np.nan, np.nan, np.nan)

@@ -1,7 +1,13 @@
-"""The columns of the tidy table and their types, and what tells its cells apart."""
+"""The columns of the tidy table and of what is made from it, and what tells its cells apart."""
 
-from runner.spec.variables import VARIABLES
+from runner.spec.facts import Origin, declared_facts, fact_names
 
+# By their names, in their order, the types for pandas.
+COLUMNS: dict[str, str] = {name: fact.type for name, fact in declared_facts().items()}
+# What a job ran in: all but what it is called and what it measured.
+IDENTITY = fact_names(
+    Origin.MACHINE, Origin.WORK, Origin.AXIS, Origin.ENVIRONMENT, Origin.CIRCUMSTANCE
+)
 # The order in which they happen. Epochs hold their validation, as everywhere.
 PHASES = (
     "start",
@@ -15,131 +21,24 @@ PHASES = (
     "test",
     "teardown",
 )
-PHASE_COLUMNS = {f"{name}_seconds": "Float64" for name in PHASES}
-LATENCY_COLUMNS = {
-    "latency_p50_seconds": "Float64",
-    "latency_p90_seconds": "Float64",
-    "latency_p99_seconds": "Float64",
-    "latency_batches": "Int64",
-}
-LIMIT_COLUMNS = {
-    "steps_per_epoch": "Int64",
-    "flops_per_sample_forward": "Int64",
-    "flops_per_sample_training": "Int64",
-    "peak_flops_per_second": "Float64",
-    "input_seconds_per_epoch": "Float64",
-}
+PHASE_COLUMNS = tuple(f"{name}_seconds" for name in PHASES)
+LATENCY_COLUMNS = (
+    "latency_p50_seconds", "latency_p90_seconds", "latency_p99_seconds", "latency_batches",
+)  # fmt: skip
+LIMIT_COLUMNS = (
+    "steps_per_epoch", "flops_per_sample_forward", "flops_per_sample_training",
+    "peak_flops_per_second", "input_seconds_per_epoch",
+)  # fmt: skip
+TELEMETRY_COLUMNS = (
+    "foreign_load", "cpu_mhz", "gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz",
+    "gpu_joules_per_epoch", "cpu_joules_per_epoch", "throttle", "exclusive", "paused_seconds",
+)  # fmt: skip
 # What of a cell its jobs are asked for by: ``settings`` are the values of the axes that vary.
 # ``machine`` tells apart what different machines measured, and ``variant`` what more than one run
 # measured under the same names: see ``runner.tables.variants``.
 ASKED = ["model", "configuration", "backend", "device", "settings"]
 SAME_ASKED = [*ASKED, "machine"]
 CELL = [*SAME_ASKED, "variant"]
-# Where these differ, the times are of other work or of another machine.
-WORK = {
-    "device_name": "device",
-    "cpu_model": "processor",
-    "threads": "threads",
-    "data_source": "data source",
-    "samples": "samples",
-    "batch_size": "batch size",
-    "precision": "precision",
-    "jit": "jit",
-    "phase": "phase",
-    "size": "size",
-    "parameters": "parameters",
-    "recurrent_activation": "recurrent activation",
-}
-# Where these differ, the environment is another one.
-ENVIRONMENT = [
-    "keras_version", "backend_version", "python_version", "packages_sha256", "driver", VARIABLES,
-]  # fmt: skip
-TELEMETRY_COLUMNS: dict[str, str] = {
-    "foreign_load": "Float64",
-    "cpu_mhz": "Float64",
-    "gpu_utilization": "Float64",
-    "gpu_temperature": "Float64",
-    "gpu_power_w": "Float64",
-    "gpu_sm_mhz": "Float64",
-    "gpu_joules_per_epoch": "Float64",
-    "cpu_joules_per_epoch": "Float64",
-    "throttle": "string",
-    "exclusive": "string",
-    "paused_seconds": "Float64",
-}
-COLUMNS: dict[str, str] = {
-    "run": "string",
-    "job": "string",
-    "configuration": "string",
-    "backend": "string",
-    "model": "string",
-    "settings": "string",
-    "machine": "string",
-    "variant": "string",
-    "repeat": "Int64",
-    "status": "string",
-    "reason": "string",
-    "epoch": "Int64",
-    "seconds": "Float64",
-    "epoch_paused_seconds": "Float64",
-    "samples": "Int64",
-    "loss": "Float64",
-    "accuracy": "Float64",
-    "val_loss": "Float64",
-    "val_accuracy": "Float64",
-    "test_loss": "Float64",
-    "test_accuracy": "Float64",
-    "keras_version": "string",
-    "backend_version": "string",
-    "python_version": "string",
-    "launcher": "string",
-    "device": "string",
-    "device_name": "string",
-    "device_uuid": "string",
-    "driver": "string",
-    # A number, or "framework".
-    "threads": "string",
-    "data_source": "string",
-    "data_sha256": "string",
-    "batch_size": "Int64",
-    "precision": "string",
-    "jit": "string",
-    "phase": "string",
-    "size": "string",
-    "samples_asked": "Int64",
-    # The names of the axes that vary in the run.
-    "varied": "string",
-    "image_data_format": "string",
-    "recurrent_activation": "string",
-    "fused_kernels": "string",
-    "parameters": "Int64",
-    "seed": "Int64",
-    "cache_warm": "boolean",
-    **PHASE_COLUMNS,
-    **LIMIT_COLUMNS,
-    **LATENCY_COLUMNS,
-    "wall_seconds": "Float64",
-    "peak_memory_bytes": "Int64",
-    "gpu_peak_memory_bytes": "Int64",
-    "image_digest": "string",
-    "base_digest": "string",
-    "base_repo_digest": "string",
-    "lock_sha256": "string",
-    "packages_sha256": "string",
-    VARIABLES: "string",
-    "models_sha256": "string",
-    "runner_version": "string",
-    "git_commit": "string",
-    "kernel": "string",
-    "cpu_model": "string",
-    "node": "string",
-    "cpus": "string",
-    **TELEMETRY_COLUMNS,
-    "disturbance": "string",
-    "looks": "Int64",
-    "same_within": "Float64",
-    "started": "string",
-}
 # Of ``runner.tables.per_cell.summarize``: one row per cell.
 SUMMARY_COLUMNS: dict[str, str] = {
     **dict.fromkeys(CELL, "string"),

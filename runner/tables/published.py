@@ -20,6 +20,7 @@ from runner import paths
 from runner.errors import ConfigurationError, near_miss
 from runner.spec.configuration import ImageDataFormat
 from runner.spec.documents import explained_error
+from runner.spec.facts import keras_generation
 from runner.spec.study import (
     FIGURE,
     FIGURES_FILE,
@@ -28,7 +29,6 @@ from runner.spec.study import (
     StudySetup,
     StudyTest,
     all_studies,
-    keras_generation,
     reproduced_studies,
     stamp_of,
 )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from runner.spec.axes import declared_axes, settings_text
-from runner.tables.columns import ENVIRONMENT, WORK
+from runner.spec.facts import Origin, fact_names
 
 # What makes a machine another one, by which it is named as far as that is needed.
 _OF_MACHINE = ("device_name", "driver", "cpu_model")
@@ -116,7 +116,8 @@ def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 Codes = npt.NDArray[np.intp]
-_FACTS = [*WORK, *ENVIRONMENT]
+# Runs that differ in one of these did other work, or in another environment.
+_FACTS = fact_names(Origin.MACHINE, Origin.WORK, Origin.AXIS, Origin.ENVIRONMENT)
 _TOLD = ["settings", "varied", "machine", "variant"]
 _COLUMN = ["configuration", "backend", "device", "settings"]
 # Of one run: what it ran, by the model and the column of the table.
@@ -221,8 +222,7 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     Runs of the same work in the same environment on the same machine are repeats of each other
     and share a cell; else each is a column of its own, named after the machine, or after the run
     where that is the same. Empty where there is
-    nothing to tell apart. Sources: the columns of ``WORK`` and ``ENVIRONMENT``. The axes that vary
-    in one of the runs tell the cells of all apart.
+    nothing to tell apart. The axes that vary in one of the runs tell the cells of all apart.
     """
     if table.empty:
         return table.assign(machine="", variant="")

@@ -17,14 +17,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from runner.spec.axes import declared_axes, settings_text
+from runner.spec.facts import Facts, decisive_facts, declared_facts, obstacles, obstacles_text
 from runner.spec.job import Status
-from runner.spec.study import keras_generation
 from runner.tables.columns import CELL
+from runner.tables.comparable import cell_facts, classes, united_facts
 from runner.tables.per_cell import counted, job_figures, summarize
 from runner.tables.statistics import (
     CONFIDENCE,
@@ -44,13 +46,11 @@ SAME_WITHIN = 0.03
 SHARES = {3: 0.4, 5: 0.25, 8: 0.15, 12: 0.1, 18: 0.1}
 LOOKS = tuple(SHARES)
 ONE_PROCESS = "one process"
-_MACHINE = ["device_name", "cpu_model", "threads", "data_source"]
-_WORK = ["samples", "batch_size"]
-_AXES = ["precision", "jit", "phase", "size"]
-_OF_VERDICT = (
-    "run", "job", *CELL, "status", "disturbance", "looks", "same_within",
-    *_MACHINE, *_WORK, *_AXES,
-)  # fmt: skip
+_COLUMNS = tuple(
+    dict.fromkeys(
+        ("run", "job", *CELL, "status", "disturbance", "looks", "same_within", *decisive_facts())
+    )
+)
 
 
 class Relation(StrEnum):
@@ -67,16 +67,21 @@ class VerdictKind(StrEnum):
     FASTEST = "fastest"
     SAME = "same"
     CANNOT_TELL = "cannot tell"
+    NOT_COMPARABLE = "not comparable"
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared."""
+    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared.
+
+    ``is_apart``: the reason is that it did other work than the others, or on another machine.
+    """
 
     name: str
     cell: tuple[str, ...]
     repeats: list[Seconds]
     obstacle: str | None
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,24 +198,17 @@ class _Cell:
 
     @property
     def settings(self) -> str:
-        """Return under which of several values, and on which of several machines, it is."""
-        return ", ".join(filter(None, (str(self.figures[n]) for n in ("settings", "machine"))))
+        """Return under which of several values of the axes it is."""
+        return str(self.figures["settings"])
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Return what it must share with a cell that it is compared with."""
+        return cell_facts(self.rows)
 
     @property
     def is_timed(self) -> bool:
         return bool(pd.notna(self.figures["seconds_per_epoch"]))
-
-    @property
-    def where(self) -> tuple[str, ...]:
-        """Return what cells of all models must share to be compared."""
-        generation = keras_generation(str(self.figures["keras_version"]))
-        shared = (*_MACHINE, *_AXES)
-        return (str(self.figures["device"]), self.settings, generation, *map(self.fact, shared))
-
-    @property
-    def work(self) -> tuple[str, ...]:
-        """Return what the cells of one model must share beside that."""
-        return tuple(map(self.fact, _WORK))
 
     @property
     def contestant(self) -> tuple[str, ...]:
@@ -239,13 +237,13 @@ class _Group:
 
     model: str
     settings: str
-    where: tuple[str, ...]
+    facts: Facts
     contenders: list[Contender]
     terms: Terms
 
 
 def _cells(table: pd.DataFrame, figures: pd.DataFrame) -> list[_Cell]:
-    jobs = counted(job_figures(table, _OF_VERDICT))
+    jobs = counted(job_figures(table, _COLUMNS))
     rows_of = {tuple(map(str, key)): rows for key, rows in jobs.groupby(CELL, sort=False)}
     return [
         _Cell(cell, rows_of[tuple(str(cell[name]) for name in CELL)])
@@ -259,6 +257,7 @@ def _names(cells: Sequence[_Cell]) -> list[str]:
         ["backend"],
         ["configuration", "backend"],
         ["configuration", "backend", "variant"],
+        ["configuration", "backend", "variant", "machine"],
     ):
         names = ["/".join(str(cell.figures[name]) for name in columns) for cell in cells]
         if len(set(names)) == len(names):
@@ -267,14 +266,24 @@ def _names(cells: Sequence[_Cell]) -> list[str]:
 
 
 def _group(
-    timed: Sequence[_Cell], failed: Sequence[_Cell], names: Sequence[str], settings: str
+    timed: Sequence[_Cell],
+    failed: Sequence[_Cell],
+    apart: Sequence[_Cell],
+    names: Sequence[str],
+    settings: str,
 ) -> _Group:
-    """Return cells to be compared: ``names`` tell them apart, ``settings`` is what they share."""
-    cells = [*timed, *failed]
+    """Return cells to be compared: ``names`` tell them apart, ``settings`` is what they share.
+
+    Those that are ``apart`` are named with the reason why they cannot be compared with the first.
+    """
+    cells = [*timed, *failed, *apart]
     contenders = [
         Contender(name, cell.key, cell.repeats, cell.obstacle)
-        for name, cell in zip(names, cells, strict=True)
+        for name, cell in zip(names, [*timed, *failed], strict=False)
     ]
+    for name, cell in zip(names[len(contenders) :], apart, strict=True):
+        why = obstacles_text(obstacles(timed[0].facts, cell.facts), names[0], name)
+        contenders.append(Contender(name, cell.key, cell.repeats, why, is_apart=True))
     rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
     looks, within = rows["looks"].max(), rows["same_within"].max()
     terms = Terms(
@@ -282,42 +291,60 @@ def _group(
         1 if pd.isna(looks) else int(looks),
         max(1, math.comb(len(timed), 2)),
     )
-    return _Group(cells[0].model, settings, cells[0].where, contenders, terms)
+    facts = united_facts(cell.facts for cell in timed)
+    return _Group(cells[0].model, settings, facts, contenders, terms)
+
+
+def _where(cells: Sequence[_Cell]) -> str:
+    """Return what cells share: their settings, and their machine where there are several."""
+    machines = {str(cell.figures["machine"]) for cell in cells}
+    machine = machines.pop() if len(machines) == 1 else ""
+    return ", ".join(filter(None, [cells[0].settings, machine]))
 
 
 def _groups(cells: Sequence[_Cell]) -> Iterator[_Group]:
-    """Yield the backends that may be compared, model by model; a failed cell stands with each."""
-    timed: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[_Cell]] = {}
-    for cell in filter(lambda cell: cell.is_timed, cells):
-        timed.setdefault((cell.model, cell.where, cell.work), []).append(cell)
-    for (model, _, _), found in timed.items():
-        failed = [
-            cell
-            for cell in cells
-            if not cell.is_timed and (cell.model, cell.settings) == (model, found[0].settings)
-        ]
-        if len(found) + len(failed) > 1:
-            yield _group(found, failed, _names([*found, *failed]), found[0].settings)
+    """Yield the backends that may be compared, model by model.
+
+    A failed cell stands with each group that it might have been of. A cell that none may be
+    compared with stands with the first group, which says why.
+    """
+    by_model: dict[tuple[str, str], list[_Cell]] = {}
+    for cell in cells:
+        by_model.setdefault((cell.model, cell.settings), []).append(cell)
+    for of_model in by_model.values():
+        timed = [cell for cell in of_model if cell.is_timed]
+        alike = classes(timed, lambda cell: cell.facts)
+        several = [group for group in alike if len(group) > 1] or alike[:1]
+        placed = {cell.key for group in several for cell in group}
+        apart = [cell for cell in timed if cell.key not in placed]
+        for place, found in enumerate(several):
+            failed = [
+                cell
+                for cell in of_model
+                if not cell.is_timed and not obstacles(found[0].facts, cell.facts)
+            ]
+            others = [] if place else apart
+            if len(found) + len(failed) + len(others) > 1:
+                names = _names([*found, *failed, *others])
+                yield _group(found, failed, others, names, _where(found))
 
 
 def _values_of_axis(cells: Iterable[_Cell], axis: str, varied: set[str]) -> Iterator[_Group]:
     """Yield the cells of one backend that differ in the value of ``axis`` alone."""
     others = {name for name in declared_axes() if name in varied} - {axis}
-    shared = [name for name in dict.fromkeys((*_MACHINE, *_WORK, *_AXES)) if name != axis]
-    found: dict[tuple[str, ...], dict[tuple[str, ...], list[_Cell]]] = {}
+    found: dict[tuple[str, ...], list[_Cell]] = {}
     for cell in cells:
         settings = settings_text({name: cell.fact(name) for name in others}, others)
-        alike = tuple(map(cell.fact, shared)) if cell.is_timed else ()
-        of_backend = found.setdefault((cell.model, *cell.contestant, settings), {})
-        of_backend.setdefault(alike, []).append(cell)
+        found.setdefault((cell.model, *cell.contestant, settings), []).append(cell)
     for (_, _, *contestant, settings), of_backend in found.items():
-        failed = of_backend.pop((), [])
-        for timed in of_backend.values():
-            rivals = [*timed, *failed]
+        failed = [cell for cell in of_backend if not cell.is_timed]
+        timed = [cell for cell in of_backend if cell.is_timed]
+        for alike in classes(timed, lambda cell: cell.facts, (axis,)):
+            rivals = [*alike, *failed]
             if len(rivals) > 1:
                 names = [settings_text({axis: cell.fact(axis)}, {axis}) for cell in rivals]
-                under = "/".join(filter(None, contestant))
-                yield _group(timed, failed, names, ", ".join(filter(None, [under, settings])))
+                under = ", ".join(filter(None, ["/".join(filter(None, contestant)), settings]))
+                yield _group(alike, failed, [], names, under)
 
 
 def ratio_text(ratio: Ratio) -> str:
@@ -376,6 +403,10 @@ def _judged(group: _Group) -> ModelVerdict:
     everyone = tuple(group.contenders)
     able = sorted((one for one in group.contenders if one.obstacle is None), key=_figure)
     unable = [one for one in group.contenders if one.obstacle is not None]
+    if len(everyone) - sum(one.is_apart for one in everyone) < 2:
+        text = f"not comparable ({_obstacles_text([one for one in everyone if one.is_apart])})"
+        kind = VerdictKind.NOT_COMPARABLE
+        return ModelVerdict(group.model, kind, (), (), text, everyone, group.settings)
     if len(able) < 2:
         remedy = any(one.obstacle == ONE_PROCESS for one in unable)
         text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
@@ -545,10 +576,15 @@ def find_answer(table: pd.DataFrame, summary: pd.DataFrame | None = None) -> Ans
     """
     cells = _cells(table, summarize(table) if summary is None else summary)
     groups = list(_groups(cells))
-    by_where: dict[tuple[str, ...], list[_Group]] = {}
+    own = [name for name, fact in declared_facts().items() if fact.of_model]
+    by_settings: dict[str, list[_Group]] = {}
     for group in groups:
-        by_where.setdefault(group.where, []).append(group)
-    found = [_overall(alike, len({g.model for g in alike})) for alike in by_where.values()]
+        by_settings.setdefault(group.settings, []).append(group)
+    found = [
+        _overall(alike, len({g.model for g in alike}))
+        for of_settings in by_settings.values()
+        for alike in classes(of_settings, lambda group: group.facts, own)
+    ]
     overall = tuple(line for line in found if line is not None)
     varied = varied_axes(table)
     effects = (

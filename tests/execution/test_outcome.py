@@ -39,7 +39,7 @@ ORDER = "the events came as"
         ([{**START, "backend": "theano"}, DATA, MODEL, FIRST, SECOND, THIRD, END], "theano"),
         ([{**START, "threads": 64}, DATA, MODEL, FIRST, SECOND, THIRD, END], "threads 64"),
         ([{**START, "seed": 7}, DATA, MODEL, FIRST, SECOND, THIRD, END], "seed 7"),
-        ([START, {**DATA, "source": "real"}, MODEL, FIRST, SECOND, THIRD, END], "data real"),
+        ([START, {**DATA, "source": "real"}, MODEL, FIRST, SECOND, THIRD, END], "data source real"),
         (
             [START, DATA, {**MODEL, "image_data_format": "channels_first"}, FIRST, SECOND, THIRD,
              END],

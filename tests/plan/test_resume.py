@@ -85,7 +85,7 @@ def test_another_image_is_refused_by_name(tmp_path):
     store = RunStore.create(tmp_path, {})
     keep_environment(store, "mxnet-k122", {"image_digest": "sha256:1", "lock_sha256": "a"})
     keep_environment(store, "mxnet-k122", {"image_digest": "sha256:1", "lock_sha256": "a"})
-    with pytest.raises(IdentityError, match=r"image_digest: it was sha256:1, now it is sha256:2"):
+    with pytest.raises(IdentityError, match=r"image: it was sha256:1, now it is sha256:2"):
         keep_environment(store, "mxnet-k122", {"image_digest": "sha256:2", "lock_sha256": "a"})
 
 

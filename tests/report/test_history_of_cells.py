@@ -153,7 +153,7 @@ def test_each_machine_and_each_work_is_a_series_of_its_own(told, tmp_path):
 
 
 def test_a_new_driver_or_version_does_not_part_a_series(told, tmp_path):
-    start = {"versions": {"keras": "9.9", "python": "3.6.15", "tensorflow": "2.0"}}
+    start = {"versions": {"keras": "2.1.6", "python": "3.6.15", "tensorflow": "2.0"}}
     changes: dict[int, dict[str, object]] = {
         6: {"driver": "1.0"},
         9: {"driver": "2.0", "events": {"start": start}},

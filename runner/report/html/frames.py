@@ -1,13 +1,15 @@
 """From the tidy table to the frames that the page shows: jobs, cells, curves, phases, devices."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from runner.report.html.packed import plain_value
+from runner.spec.facts import decisive_facts, declared_facts
 from runner.spec.job import Status
 from runner.spec.variables import VARIABLES
-from runner.tables.columns import CELL, PHASE_COLUMNS, TELEMETRY_COLUMNS
+from runner.tables.columns import CELL, COLUMNS, PHASE_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.distance import limit_rows
 from runner.tables.per_cell import counted
 from runner.tables.per_job import JOB
@@ -15,27 +17,10 @@ from runner.tables.per_job import JOB
 _MOST_EPOCHS = 200
 _METRICS = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 # What a set-up is: the jobs of one cell must have one.
-_IDENTITY = {
-    "device_name": "device",
-    "device_uuid": "card",
-    "driver": "driver",
-    "image_digest": "image",
-    "lock_sha256": "lock",
-    "packages_sha256": "packages",
-    VARIABLES: "environment variables",
-    "data_sha256": "data",
-    "models_sha256": "version of the models",
-    "threads": "number of threads",
-    "image_data_format": "image data format",
-}
-# What the cells of a model must share for their ratios to mean anything.
-_WORK = {
-    "device_name": "device",
-    "data_sha256": "data",
-    "samples": "samples per epoch",
-    "batch_size": "batch size",
-    "threads": "number of threads",
-}
+_SET_UP = (
+    "device_name", "device_uuid", "driver", "image_digest", "lock_sha256", "packages_sha256",
+    VARIABLES, "data_sha256", "models_sha256", "threads", "image_data_format",
+)  # fmt: skip
 
 
 def _thin(rows: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +79,7 @@ def _words(values: pd.Series) -> str:
 
 def telemetry_frame(each: pd.DataFrame) -> pd.DataFrame:
     """Return each cell's device figures over its ok jobs; without rows where none was recorded."""
-    numbers = [name for name, kind in TELEMETRY_COLUMNS.items() if kind == "Float64"]
+    numbers = [name for name in TELEMETRY_COLUMNS if COLUMNS[name] == "Float64"]
     found = _medians(each, numbers)
     ok = each[each["status"] == Status.OK]
     if found.empty or "throttle" not in ok or ok["throttle"].isna().all():
@@ -110,18 +95,20 @@ def distance_frame(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return found[measured]
 
 
-def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict[str, list[str]]:
+def _differing(ok: pd.DataFrame, by: list[str], columns: Iterable[str]) -> dict[str, list[str]]:
     """Return, per column in words, the groups within which it differs.
 
     Made data follows the seed, and so each repeat has its own: it counts between jobs of one seed.
     """
-    counts = ok.groupby(by, sort=False)[list(columns)].nunique()
+    counts = ok.groupby(by, sort=False)[[*columns]].nunique()
     of_seed = ok.groupby([*by, "seed"], sort=False, dropna=False)["data_sha256"].nunique()
     counts["data_sha256"] = of_seed.groupby(by, sort=False).max()
     names = [" ".join(filter(None, map(str, key))) for key in counts.index]
     held = {
-        word: [name for name, count in zip(names, counts[column], strict=True) if count > 1]
-        for column, word in columns.items()
+        declared_facts()[str(column)].label: [
+            name for name, count in zip(names, counts[column], strict=True) if count > 1
+        ]
+        for column in counts
     }
     return {word: groups for word, groups in held.items() if groups}
 
@@ -129,8 +116,10 @@ def _differing(ok: pd.DataFrame, by: list[str], columns: dict[str, str]) -> dict
 def mixed_lines(table: pd.DataFrame) -> list[str]:
     """Return a line for everything that differs where figures are put together or compared."""
     ok = counted(table[table["status"] == Status.OK])
-    within = _differing(ok, CELL, _IDENTITY)
-    between = _differing(ok, ["model", "device", "settings", "machine"], _WORK)
+    within = _differing(ok, CELL, _SET_UP)
+    facts = decisive_facts()
+    told = {name: ok[name].map(fact.decisive, na_action="ignore") for name, fact in facts.items()}
+    between = _differing(ok.assign(**told), ["model", "device", "settings", "machine"], facts)
     return [
         *(f"jobs of one cell differ in their {w}: {', '.join(g)}" for w, g in within.items()),
         *(f"cells differ in their {w}, so their ratios compare different work: {', '.join(g)}"

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runner.spec.facts import decisive_facts
 from runner.spec.job import Status
 from runner.tables.between_runs import cell_differences
-from runner.tables.columns import ASKED, CELL, WORK
+from runner.tables.columns import ASKED, CELL
+from runner.tables.comparable import classes, facts_by
 from runner.tables.history.steps import MOST_RUNS, Step, find_steps
 from runner.tables.per_cell import counted
 from runner.tables.statistics import Interval, Seconds, cell_interval
-from runner.tables.variants import runs_alike
 
 # A run may hold several machines: what one machine did in a run is a piece of it.
 _PIECE = ["run", "device_name", "cpu_model"]
@@ -137,11 +138,12 @@ def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
 
 def _told(rows: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> Iterator[str]:
     """Yield for each of the groups of a cell's rows what tells it apart."""
-    differing = [name for name in WORK if rows[name].nunique() > 1]
+    facts = decisive_facts()
+    differing = [name for name in facts if rows[name].map(facts[name].decisive).nunique() > 1]
     for group in groups:
         said = [(name, _text(group[name].max())) for name in differing]
         is_device = ("device_name", "cpu_model")
-        words = [v if n in is_device else f"{WORK[n]} {v}" for n, v in said if v is not None]
+        words = [v if n in is_device else f"{facts[n].label} {v}" for n, v in said if v is not None]
         yield ", ".join(dict.fromkeys(words)) if len(groups) > 1 else ""
 
 
@@ -173,7 +175,8 @@ def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
 def _of_cell(cell: dict[str, str], rows: pd.DataFrame) -> Iterator[Series]:
     """Yield a cell's series, one for each machine and work."""
     pieces = rows[_PIECE].fillna("").agg("\n".join, axis="columns")
-    groups = [rows[pieces.isin(alike)] for alike in runs_alike(rows.assign(run=pieces), list(WORK))]
+    facts = facts_by(rows, pieces)
+    groups = [rows[pieces.isin(alike)] for alike in classes(list(facts), facts.__getitem__)]
     for group, told in zip(groups, _told(rows, groups), strict=True):
         yield _series(cell, told, group)
 
