@@ -117,12 +117,8 @@ def _not_as_asked(job: Job, heard: Heard) -> str | None:
         pairs: tuple[tuple[str, object, object], ...] = ()
         if isinstance(event, StartEvent):
             pairs = (
-                ("threads", event.threads, job.threads),
                 ("seed", event.seed, job.seed),
-                ("precision", event.precision, job.precision),
-                ("jit", event.jit, job.jit),
-                ("phase", event.phase, job.phase),
-                ("size", event.size, job.size),
+                *((name, event.axes[name], value) for name, value in job.axes.items()),
             )
         elif isinstance(event, DataEvent):
             pairs = (("data", event.source, str(job.data)),)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from runner.errors import StoreError
+from runner.spec.axes import AxisValue, declared_axes
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status, job_names
@@ -50,9 +51,10 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
-# What besides the model says what is done: the phase, the size, how it is compiled, the batch, and
-# the precision, which older jobs do not tell.
-Work = tuple[str, str, str, int | None, str | None]
+# What besides the model says what is done: its values of the axes, but for those that are scaled by
+# (samples) or only preferred (threads).
+Work = tuple[AxisValue | None, ...]
+_NOT_OF_WORK = ("samples", "threads")
 
 
 class Nearness(IntEnum):
@@ -156,12 +158,16 @@ def epochs_of(job: Job) -> int:
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return job.phase, job.size, job.jit, job.batch_size, job.precision
+    return tuple(value for name, value in job.axes.items() if name not in _NOT_OF_WORK)
 
 
 def is_same_work(known: Work, wanted: Work) -> bool:
     """Return whether two do the same, as far as that is known."""
-    return known[:-1] == wanted[:-1] and known[-1] in (None, wanted[-1])
+    axes = [axis for name, axis in declared_axes().items() if name not in _NOT_OF_WORK]
+    return all(
+        old == new or (old is None and not axis.is_optional)
+        for axis, old, new in zip(axes, known, wanted, strict=True)
+    )
 
 
 def samples_of(job: Job) -> int:

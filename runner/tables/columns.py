@@ -1,5 +1,6 @@
 """The columns of the tidy table and their types, and what tells its cells apart."""
 
+from runner.spec.axes import declared_axes
 from runner.spec.variables import VARIABLES
 
 # The order in which they happen. Epochs hold their validation, as everywhere.
@@ -39,14 +40,8 @@ CELL = [*SAME_ASKED, "variant"]
 WORK = {
     "device_name": "device",
     "cpu_model": "processor",
-    "threads": "threads",
     "data_source": "data source",
-    "samples": "samples",
-    "batch_size": "batch size",
-    "precision": "precision",
-    "jit": "jit",
-    "phase": "phase",
-    "size": "size",
+    **{name: name.replace("_", " ") for name in declared_axes()},
     "parameters": "parameters",
     "recurrent_activation": "recurrent activation",
 }
@@ -97,15 +92,9 @@ COLUMNS: dict[str, str] = {
     "device_name": "string",
     "device_uuid": "string",
     "driver": "string",
-    # A number, or "framework".
-    "threads": "string",
+    **{name: axis.column_type for name, axis in declared_axes().items()},
     "data_source": "string",
     "data_sha256": "string",
-    "batch_size": "Int64",
-    "precision": "string",
-    "jit": "string",
-    "phase": "string",
-    "size": "string",
     "samples_asked": "Int64",
     # The names of the axes that vary in the run.
     "varied": "string",
