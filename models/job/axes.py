@@ -1,8 +1,8 @@
 """The settings that may take several values in one run; the host side reads the same file.
 
 Each has named values, whole numbers from ``least`` on, or both; where it ``is_optional``, None
-stands for the model's own. A value may need a version of Keras, ``from_keras``. What each key means:
-``Axis`` of runner/spec/axes.py.
+stands for the model's own. A value may need a version of Keras, ``from_keras``. What each key
+means: ``Axis`` of runner/spec/axes.py.
 """
 
 import collections

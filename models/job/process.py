@@ -109,7 +109,8 @@ def set_axes(spec, keras):
     for name, value in spec.axes.items():
         is_acted_on = name in ACTED_ON or name in backend.axes
         if not is_acted_on and value != axes.default(name, keras.version):
-            raise base.Unsupported("{} {}: {} has no such setting".format(name, value, spec.backend))
+            raise base.Unsupported(
+                "{} {}: {} has no such setting".format(name, value, spec.backend))
     backend.set_axes({name: spec.axes[name] for name in backend.axes})
 
 

@@ -40,9 +40,9 @@ class Axis(Strict):
     ``is_same_work``: a step computes the same network on as many samples whatever the value, so
     that times say which value is faster. ``default`` is the value where none is asked for; without
     it the first that a version of Keras knows, or for numbers what the runner or, of an axis that
-    ``is_optional``, the model chooses. ``before`` is the value of jobs that were recorded before the
-    axis was declared; without it they have none. ``from_keras`` is the first version of Keras that
-    knows any number but the default.
+    ``is_optional``, the model chooses. ``before`` is the value of jobs that were recorded before
+    the axis was declared; without it they have none. ``from_keras`` is the first version of Keras
+    that knows any number but the default.
     """
 
     label: Annotated[str, Field(pattern=r"\{\}")]
@@ -133,7 +133,7 @@ def declared_axes() -> Mapping[str, Axis]:
 
 
 def recorded_fields() -> dict[str, tuple[Any, AxisValue | None]]:
-    """Return the fields that the axes add to a record: by name, the type, and what it was before."""
+    """Return the fields that the axes add to a record, by name: the type, and the value before."""
     return {name: (axis.record_type | None, axis.before) for name, axis in declared_axes().items()}
 
 
