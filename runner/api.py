@@ -6,8 +6,9 @@ where, and what to do. Everything else in ``runner`` may change without notice.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, wraps
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 import pandas as pd
@@ -25,6 +26,7 @@ from runner.progress.lines import Lines
 from runner.report.charts import draw_epochs, draw_seconds
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
+from runner.spec.axes import declared_axes
 from runner.spec.configuration import load_configurations
 from runner.spec.request import Request, Whole
 from runner.spec.time_limits import TimeLimits
@@ -121,6 +123,38 @@ def _usage_error(error: ValidationError, call: str = "", known: Sequence[str] = 
     return UsageError(f"{name}={_shown(first['input'])}: {said}" if name else said)
 
 
+def _call(function: Callable[..., object]) -> str:
+    return f"runner.{function.__name__}()"
+
+
+def _arguments(function: Callable[..., object]) -> list[str]:
+    """Return the names of a function's arguments; those of the axes where it takes any."""
+    found = signature(function).parameters.values()
+    own = [each.name for each in found if each.kind is not Parameter.VAR_KEYWORD]
+    return own + [name for name in declared_axes() if len(own) < len(found)]
+
+
+def _takes_axes(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that knows the axes that it takes, and whose help tells them."""
+
+    @wraps(function)
+    def call(*given: P.args, **named: P.kwargs) -> R:
+        known = _arguments(function)
+        for name in named:
+            if name not in known:
+                raise UsageError(
+                    f"{_call(function)} has no argument '{name}'{near_miss(name, known)}"
+                )
+        return function(*given, **named)
+
+    lines: list[str] = []
+    for name, axis in declared_axes().items():
+        values = ", ".join([*axis.values, "a number"] if axis.least is not None else axis.values)
+        lines += wrap(f"``{name}`` ({values}): {axis.help}", 96)
+    call.__doc__ = str(function.__doc__).replace("{axes}", "\n    ".join(lines))
+    return call
+
+
 def _checked(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function that raises UsageError for arguments of another type than it states."""
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
@@ -130,8 +164,7 @@ def _checked(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return checked(*given, **named)
         except ValidationError as error:
-            name = f"runner.{function.__name__}()"
-            raise _usage_error(error, name, list(signature(function).parameters)) from error
+            raise _usage_error(error, _call(function), _arguments(function)) from error
 
     return call
 
@@ -189,6 +222,7 @@ def _lines(root: Path) -> Observer:
     return Several([forecast, Lines(console, forecast)], complain)
 
 
+@_takes_axes
 @_checked
 def run(
     configurations: Names = (),
@@ -199,17 +233,10 @@ def run(
     device: Literal["auto", "gpu", "cpu"] = "auto",
     gpu: str | None = None,
     epochs: Whole | None = None,
-    samples: Values = (),
-    phase: Values = (),
-    precision: Values = (),
-    jit: Values = (),
-    size: Values = (),
-    batch_size: Values = (),
     data: Literal["real", "synthetic", "digits"] | None = None,
     seed: Whole = 2017,
     repeats: Whole = 1,
     until: str | None = None,
-    threads: Values = (),
     launcher: Literal["auto", "docker", "local"] = "auto",
     python: Path | str | None = None,
     timeout: float = TimeLimits.wall,
@@ -217,23 +244,22 @@ def run(
     results_dir: Path | str = paths.RESULTS,
     name: str | None = None,
     observer: Observer | None = None,
+    **axes: Values,
 ) -> pd.DataFrame:
     """Train models in fresh processes, one at a time on each device, and return the run's table.
 
     ``configurations``, ``models`` and ``backends`` are one or several names; empty means those
     that reproduce the published ``study``, or where none is named all configurations and the
     models of 2017. ``gpu`` is a UUID or an index, several with commas between, or "all": a job on
-    each at a time. ``epochs`` and ``samples`` (training samples per epoch) default to the published
-    ones, ``data`` to real data where it is cached and else to synthetic. ``threads`` is the CPU
-    threads of each backend, "framework" for its own default; by default the study's choice, or all
-    CPUs that may be used. ``phase`` ("train", "predict"), ``precision``, ``jit``, ``size``,
-    ``batch_size``, ``threads`` and ``samples`` take one value or several: every combination is a
-    cell (see the command line's help for their values).
-    ``repeats`` is the number of fresh processes per cell; ``until`` ("2%") repeats until each
-    cell's interval is that narrow. ``timeout`` (a job's) and ``wait`` (for a device that another
-    run holds) are in seconds.
+    each at a time. ``epochs`` default to the published ones, ``data`` to real data where it is
+    cached and else to synthetic. ``repeats`` is the number of fresh processes per cell; ``until``
+    ("2%") repeats until each cell's interval is that narrow. ``timeout`` (a job's) and ``wait``
+    (for a device that another run holds) are in seconds.
     ``name`` is the run's, by default the time at which it begins. ``observer`` hears of every job
     and epoch; without one they are printed to standard error.
+
+    ``axes`` take one value or several, and every combination is a cell of its own:
+    {axes}
 
     Returns one row per epoch, in the columns of ``load``. A job that is not ok has its status and
     reason there and raises nothing. The run stays in ``results_dir/<run>/``, with its tables.
@@ -250,19 +276,13 @@ def run(
         device=device,
         gpu=gpu,
         epochs=epochs,
-        samples=samples,
-        phase=phase,
-        precision=precision,
-        jit=jit,
-        size=size,
-        batch_size=batch_size,
         data=data,
         seed=seed,
         repeats=repeats,
         until=until,
-        threads=threads,
         launcher=launcher,
         python=python,
+        **axes,
     )
     call = Session(root=Path(results_dir), name=name, limits=TimeLimits(wall=timeout), wait=wait)
     ended = execute_run(request, call, observer or _lines(call.root))

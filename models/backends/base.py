@@ -20,6 +20,7 @@ class Backend(object):
     """
 
     cache = None  # the folder under the job's cache folder that holds compiled code
+    axes = ()  # those that it acts on in ``set_axes``, beside those that every job does
 
     def __init__(self, device, threads):
         self.device = device
@@ -35,6 +36,9 @@ class Backend(object):
 
     def adopt(self, keras):
         """Set what must be set after Keras is imported."""
+
+    def set_axes(self, values):
+        """Act on the values of ``axes``, by name, once Keras is imported and before all else."""
 
     def set_precision(self, keras, precision):
         """Set how numbers are multiplied and kept, before a network is built.

@@ -18,7 +18,7 @@ import numpy as np
 from models import backends, vocabulary
 from models.backends import base
 from models.datasets import load as data
-from models.job import events, limits, phases
+from models.job import axes, events, limits, phases
 from models.job import spec as job_spec
 from models.workloads import registry
 from models.workloads.workload import InvalidModel
@@ -30,6 +30,8 @@ Prepared = collections.namedtuple("Prepared", ["x", "y"])
 
 # What the vocabulary is asked for whatever the layers are; the rest is about its own layers.
 OF_TRAINING = ("shuffle", "precision", "jit_compile")
+# The axes that the job itself acts on, whatever the backend.
+ACTED_ON = ("precision", "jit", "phase", "size", "batch_size", "threads", "samples")
 
 
 def main(arguments):
@@ -88,14 +90,28 @@ def start(spec, workload, home, stream):
     keras = vocabulary.load(spec, backend)
     libraries = [library(name, workload) for name in workload.libraries]
     import_seconds = time.perf_counter() - begin
+    set_axes(spec, keras)
     _seed(spec.seed, keras)
     stream.emit(
         "start", model=spec.model, backend=spec.backend, versions=_versions(spec, keras, libraries),
-        device=keras.backend.device_seen(), threads=spec.threads, seed=spec.seed,
-        precision=spec.precision, jit=spec.jit, phase=spec.phase, size=spec.size,
-        cache_warm=cache_warm, import_seconds=import_seconds, cpu_model=base.processor(),
+        device=keras.backend.device_seen(), seed=spec.seed, cache_warm=cache_warm,
+        import_seconds=import_seconds, cpu_model=base.processor(), **spec.axes
     )
     return keras
+
+
+def set_axes(spec, keras):
+    """Give a backend the values of its own axes.
+
+    Raises ``Unsupported`` for a value that nothing acts on: its times would be those of another.
+    """
+    backend = keras.backend
+    for name, value in spec.axes.items():
+        is_acted_on = name in ACTED_ON or name in backend.axes
+        if not is_acted_on and value != axes.default(name, keras.version):
+            raise base.Unsupported(
+                "{} {}: {} has no such setting".format(name, value, spec.backend))
+    backend.set_axes({name: spec.axes[name] for name in backend.axes})
 
 
 def library(name, workload):

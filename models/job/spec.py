@@ -22,7 +22,7 @@ LEAST.update({name: axis["least"] for name, axis in AXES.items() if "least" in a
 FRAMEWORK = "framework"
 MOST = {"seed": 2 ** 32 - 1}  # what numpy accepts
 FOLDERS = ("data_dir", "cache_dir")
-OPTIONAL = ("epochs", "samples", "batch_size", "data_dir", "cache_dir")
+OPTIONAL = {"epochs"}.union(FOLDERS, (name for name in AXES if AXES[name].get("is_optional")))
 KEYS = sorted({"model"}.union(CHOICES, LEAST, FOLDERS))
 
 
@@ -30,7 +30,13 @@ class InvalidSpec(ValueError):
     """The job spec is not one; the message says which key and why."""
 
 
-JobSpec = collections.namedtuple("JobSpec", KEYS)
+class JobSpec(collections.namedtuple("JobSpec", KEYS)):
+    """What a job is asked to do, checked."""
+
+    @property
+    def axes(self):
+        """The values of the axes, by their names."""
+        return {name: getattr(self, name) for name in AXES}
 
 
 def parse(text):

@@ -32,7 +32,7 @@ def trial_jobs(
     found: Configuration, workload: Workload, machine: Machine, threads: int
 ) -> list[Job]:
     """Return the short jobs that try a model on a configuration, one for each backend."""
-    asked = Request(
+    asked = Request.asked(
         device=DeviceChoice(machine.device),
         data=DataSource.SYNTHETIC,
         epochs=EPOCHS,

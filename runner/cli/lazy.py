@@ -1,7 +1,10 @@
 """Commands that are imported when they are called for, and how their help looks."""
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, make_dataclass
 from importlib import import_module
+from inspect import getdoc
 from typing import Any
 
 import typer
@@ -71,6 +74,41 @@ class TopicCommand(TyperCommand):
             raise
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What a command is made of whose options are data: ``act`` gets the context with their values.
+
+    ``options`` are by name an annotation as in a command's signature, and the default.
+    """
+
+    act: Callable[[Any], None]
+    options: Mapping[str, tuple[Any, Any]]
+
+    def command(self, name: str, epilog: str) -> "DeclaredCommand":
+        """Return the command."""
+        fields = [
+            (option, annotation, field(default=default))
+            for option, (annotation, default) in self.options.items()
+        ]
+        # Typer reads options from a signature alone: here it is that of a record of their values.
+        reader = typer.Typer(rich_markup_mode=None, add_completion=False)
+        reader.command()(make_dataclass("Values", fields))
+        params = typer.main.get_command(reader).params
+        return DeclaredCommand(
+            name, params=params, help=getdoc(self.act), epilog=epilog, rich_markup_mode=None,
+            callback=self.act,
+        )  # fmt: skip
+
+
+class DeclaredCommand(TopicCommand):
+    """A command that acts on its context, as ``Declared`` has it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Act on the values that were given."""
+        assert self.callback is not None
+        return self.callback(ctx)
+
+
 def _plain(name: str) -> str:
     """Return an option's name and value in the words of manuals, not of Python."""
     for of_python, of_manuals in _VALUES.items():
@@ -85,6 +123,8 @@ def load_command(entry: Command) -> Any:
     target = getattr(imported, attribute)
     # The first line: a block that help does not wrap.
     epilog = "\n  ".join(["\b\nExamples:", *getattr(imported, entry.examples)])
+    if isinstance(target, Declared):
+        return target.command(entry.name, epilog)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     if isinstance(target, typer.Typer):
         app.add_typer(target, name=entry.name, epilog=epilog)

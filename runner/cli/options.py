@@ -1,10 +1,12 @@
 """The options of the command line, each declared once."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from runner import paths
 from runner.cli.completion import (
     offer_backends,
     offer_configurations,
@@ -15,9 +17,23 @@ from runner.cli.completion import (
     reproduced,
     studies,
 )
-from runner.spec.axes import declared_axes
-from runner.spec.choices import DeviceChoice, Inside, LauncherChoice
+from runner.spec.axes import Axis, declared_axes
+from runner.spec.choices import (
+    BUILD_JOBS,
+    BuildOptions,
+    DeviceChoice,
+    Inside,
+    LauncherChoice,
+)
+from runner.spec.request import Request
+from runner.spec.time_limits import TimeLimits
 from runner.spec.workload import DataSource
+
+
+def option_of(name: str) -> str:
+    """Return the option that sets a value of this name."""
+    return "--" + name.replace("_", "-")
+
 
 NONE: list[str] = []
 LATEST = ["latest"]
@@ -71,7 +87,7 @@ Kinds = Annotated[
 ]
 SEVERAL = (
     *("--config", "--model", "--backend", "--kind", "--pin"),
-    *("--" + name.replace("_", "-") for name in declared_axes()),
+    *map(option_of, declared_axes()),
     "--slurm",
 )
 RunDevice = Annotated[
@@ -114,26 +130,19 @@ SameWithin = Annotated[
 ]
 
 
-def _axis(name: str, metavar: str | None = None) -> Any:
+def _of_axis(name: str, axis: Axis) -> Any:
     """Return the option of an axis, with the values that its declaration names."""
-    axis = declared_axes()[name]
     known = ", ".join(axis.values)
-    told = axis.help if axis.least is not None else f"{axis.help} One or several of {known}."
-    return typer.Option(
-        "--" + name.replace("_", "-"),
-        metavar=metavar or "NAME",
-        help=told,
+    is_number = axis.least is not None
+    option = typer.Option(
+        option_of(name),
+        metavar="|".join(("N", *axis.values)) if is_number else "NAME",
+        help=axis.help if is_number else f"{axis.help} One or several of {known}.",
         autocompletion=offers_of(name),
     )
+    return Annotated[list[str], option]
 
 
-Precision = Annotated[list[str], _axis("precision")]
-Jit = Annotated[list[str], _axis("jit")]
-Phase = Annotated[list[str], _axis("phase")]
-Size = Annotated[list[str], _axis("size")]
-BatchSize = Annotated[list[str], _axis("batch_size", "N")]
-Threads = Annotated[list[str], _axis("threads", "N|framework")]
-Samples = Annotated[list[str], _axis("samples", "N")]
 Data = Annotated[
     DataSource | None,
     typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
@@ -282,12 +291,69 @@ HtmlInstead = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and do nothing (as plan).")
 ]
+# What a run's request is asked with; its own defaults hold.
+_REQUESTED: Mapping[str, Any] = {
+    "study": Study,
+    "config": Configs,
+    "model": Models,
+    "backend": Backends,
+    "device": RunDevice,
+    "gpu": Gpu,
+    "epochs": Epochs,
+    "seed": Seed,
+    "repeats": Repeats,
+    "until": Until,
+    "max_repeats": MaxRepeats,
+    "budget": Budget,
+    "same_within": SameWithin,
+    "data": Data,
+    "launcher": Launcher,
+    "inside": InsideOption,
+    "partition": Partition,
+    "account": Account,
+    "constraint": Constraint,
+    "time": Time,
+    "slurm": SlurmOptions,
+    "engine": Engine,
+    "python": Python,
+    "memory": Memory,
+    "image_data_format": ImageDataFormat,
+    "recurrent_activation": RecurrentActivation,
+    "base_image": BaseImage,
+    "ca_bundle": CaBundle,
+    "package_index": PackageIndex,
+    "wheels": Wheels,
+    **{name: _of_axis(name, axis) for name, axis in declared_axes().items()},
+}
+# The options of ``plan``, by name: each with what it is when it is not given.
+PLAN: Mapping[str, tuple[Any, Any]] = {
+    **{name: (kind, Request.model_fields[name].default) for name, kind in _REQUESTED.items()},
+    "results_dir": (Results, paths.RESULTS),
+    "name": (Name, None),
+    "resume": (Resume, None),
+    "retry": (Retry, None),
+    "timeout": (Timeout, TimeLimits.wall),
+    "first_output": (FirstOutput, TimeLimits.first_output),
+    "silence": (Silence, TimeLimits.silence),
+    "build_timeout": (BuildTimeout, BuildOptions.build_seconds),
+    "pull_timeout": (PullTimeout, BuildOptions.pull_seconds),
+    "build_jobs": (BuildJobs, BUILD_JOBS),
+    "wait": (Wait, 0),
+    "as_json": (Json, False),
+}
+# Those of ``run``, which also acts.
+RUN: Mapping[str, tuple[Any, Any]] = {
+    **PLAN,
+    "detach": (Detach, False),
+    "quiet": (Quiet, False),
+    "dry_run": (DryRun, False),
+}
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),
-    "Device": ("--device", "--gpu", "--threads", "--memory", "--wait"),
-    "How it is computed": ("--phase", "--precision", "--jit", "--size", "--batch-size"),
-    "How much": ("--epochs", "--samples", "--seed", "--repeats", "--until", "--max-repeats",
+    "Device": ("--device", "--gpu", "--memory", "--wait"),
+    "How it is computed": tuple(map(option_of, declared_axes())),
+    "How much": ("--epochs", "--seed", "--repeats", "--until", "--max-repeats",
                  "--budget", "--same-within"),
     "Where jobs run": ("--launcher", "--engine", "--python", "--results", "--name"),
     "On a cluster": ("--inside", "--partition", "--account", "--constraint", "--time", "--slurm",

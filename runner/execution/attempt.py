@@ -24,6 +24,7 @@ from runner.execution.outcome import (
     without_times,
 )
 from runner.execution.watch import (
+    Sample,
     Watch,
     WatchVerdict,
     disturbed_between,

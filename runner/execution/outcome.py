@@ -14,7 +14,6 @@ from runner.execution.validity import (
     validity_objection,
 )
 from runner.launchers.base import Exit
-from runner.spec.axes import declared_axes
 from runner.spec.facts import declared_facts
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit
@@ -116,8 +115,8 @@ def _exit_text(code: int) -> str:
 def _claims(job: Job, event: Event) -> dict[str, tuple[object, object]]:
     """Return what an event says of its job beside what was asked for, by the facts' names."""
     if isinstance(event, StartEvent):
-        axes = [name for name in declared_axes() if hasattr(event, name)]
-        return {name: (getattr(event, name), getattr(job, name)) for name in (*axes, "seed")}
+        axes = {name: (event.axes[name], value) for name, value in job.axes.items()}
+        return {**axes, "seed": (event.seed, job.seed)}
     if isinstance(event, DataEvent):
         return {"data_source": (event.source, str(job.data))}
     if isinstance(event, ModelEvent):

@@ -72,7 +72,7 @@ class _Cost:
 
 def _compared(job: Job) -> Compared:
     work = (name for name, axis in declared_axes().items() if not axis.is_same_work)
-    return job.model, *(getattr(job, name) for name in work if name != "samples")
+    return job.model, *(job.axes[name] for name in work if name != "samples")
 
 
 def _first_of(job: Job) -> Job:
@@ -86,7 +86,7 @@ def _costs(table: pd.DataFrame) -> dict[Cell, _Cost]:
     """Return the costs of the cells that have no job but ok ones."""
     found = {}
     # A row of the table has a hundred columns, which every choice of rows would copy.
-    for key, rows in table.filter(_OF_COST).groupby(ASKED, sort=False):
+    for key, rows in table[[*_OF_COST]].groupby(ASKED, sort=False):
         later = counted(rows[rows["epoch"] > 1])
         if later.empty or not (rows["status"] == Status.OK).all():
             continue

@@ -2,14 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 
 from runner.errors import StoreError
-from runner.spec.axes import declared_axes
+from runner.spec.axes import AxisValue, declared_axes
 from runner.spec.choices import Threads
 from runner.spec.configuration import Device
 from runner.spec.job import Job, Status, job_names
@@ -51,10 +51,10 @@ _DIGITS = 1497
 _TIMED = (Status.OK, Status.TAINTED)
 Cell = tuple[str, str]
 Build = tuple[str, str, str]
-# What besides the model says what is done: the values of the axes, which older jobs do not tell of
-# all. From other samples an estimate is scaled, and other threads are a little farther away.
-Work = Mapping[str, object]
-_SCALED = ("samples", "threads")
+# What besides the model says what is done: its values of the axes, but for those that are scaled by
+# (samples) or only preferred (threads).
+Work = tuple[AxisValue | None, ...]
+_NOT_OF_WORK = ("samples", "threads")
 
 
 class Nearness(IntEnum):
@@ -158,15 +158,15 @@ def epochs_of(job: Job) -> int:
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return {name: getattr(job, name) for name in declared_axes() if name not in _SCALED}
+    return tuple(value for name, value in job.axes.items() if name not in _NOT_OF_WORK)
 
 
 def is_same_work(known: Work, wanted: Work) -> bool:
     """Return whether two do the same, as far as that is known."""
-    may_lack = [name for name, axis in declared_axes().items() if axis.least is None]
+    axes = [axis for name, axis in declared_axes().items() if name not in _NOT_OF_WORK]
     return all(
-        known.get(name) == value or (name in may_lack and known.get(name) is None)
-        for name, value in wanted.items()
+        old == new or (old is None and not axis.is_optional)
+        for axis, old, new in zip(axes, known, wanted, strict=True)
     )
 
 

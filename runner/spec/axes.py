@@ -8,7 +8,7 @@ their times no comparison.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
@@ -17,6 +17,8 @@ from runner.errors import near_miss
 from runner.spec.documents import Strict, read_document
 
 AxisValue = int | str
+# A whole number of a record, which another machine may have written.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 # Of a row that was measured before the axis was there.
 NOT_RECORDED = "not recorded"
 
@@ -36,7 +38,11 @@ class Axis(Strict):
 
     ``label`` is how a value is written where cells are told apart, "{}" standing for it.
     ``is_same_work``: a step computes the same network on as many samples whatever the value, so
-    that times say which value is faster.
+    that times say which value is faster. ``default`` is the value where none is asked for; without
+    it the first that a version of Keras knows, or for numbers what the runner or, of an axis that
+    ``is_optional``, the model chooses. ``before`` is the value of jobs that were recorded before
+    the axis was declared; without it they have none. ``from_keras`` is the first version of Keras
+    that knows any number but the default.
     """
 
     label: Annotated[str, Field(pattern=r"\{\}")]
@@ -44,12 +50,35 @@ class Axis(Strict):
     is_same_work: bool = False
     values: dict[str, Value] = Field({})
     least: int | None = None
+    default: AxisValue | None = None
+    before: AxisValue | None = None
+    is_optional: bool = False
+    from_keras: int = 1
 
     @model_validator(mode="after")
     def _has_values(self) -> "Axis":
         if not self.values and self.least is None:
             raise ValueError("an axis needs values, or the least of its whole numbers")
+        for value in (self.default, self.before):
+            if value is not None:
+                self.checked(value)
         return self
+
+    @property
+    def record_type(self) -> Any:
+        """Return the type of a value that is read from a record: a name, a count, or either."""
+        if self.least is None:
+            return str
+        return Count | Literal[*self.values] if self.values else Count
+
+    @property
+    def column_type(self) -> Literal["string", "Int64"]:
+        """Return the type of its column in tables."""
+        return "string" if self.values else "Int64"
+
+    def cell(self, value: AxisValue | None) -> AxisValue | None:
+        """Return a value as its column holds it."""
+        return str(value) if self.values and value is not None else value
 
     def checked(self, given: object) -> AxisValue:
         """Return a value that a person or a program gave. Raises ValueError with what is wrong."""
@@ -64,18 +93,21 @@ class Axis(Strict):
             raise ValueError(f"expected a whole number from {self.least} on{names}")
         return number
 
-    def choose(self, keras: str) -> str | None:
+    def choose(self, keras: str) -> AxisValue | None:
         """Return the value where none is asked for: the first that this version of Keras knows.
 
-        None for an axis of numbers: its value is then the model's, or the machine's.
+        None for an axis of numbers without a default: its value is the model's, or the machine's.
         """
-        if self.least is not None:
-            return None
+        if self.default is not None or self.least is not None:
+            return self.default
         return next(name for name in self.values if self.needs(name, keras) is None)
 
     def needs(self, value: AxisValue | None, keras: str) -> int | None:
         """Return the first version of Keras that knows a value, where this one does not."""
-        first = self.values[value].from_keras if value in self.values else 1
+        if value in self.values:
+            first = self.values[value].from_keras
+        else:
+            first = 1 if value in (None, self.default) else self.from_keras
         return first if int(keras.partition(".")[0]) < first else None
 
 
@@ -98,6 +130,11 @@ class _File(RootModel[dict[str, Axis]]):
 def declared_axes() -> Mapping[str, Axis]:
     """Return the axes by their names, in the order in which a cell's values are told."""
     return read_document(paths.axes(), _File).root
+
+
+def recorded_fields() -> dict[str, tuple[Any, AxisValue | None]]:
+    """Return the fields that the axes add to a record, by name: the type, and the value before."""
+    return {name: (axis.record_type | None, axis.before) for name, axis in declared_axes().items()}
 
 
 def trains(phase: str) -> bool:

@@ -105,9 +105,8 @@ def keras_generation(version: str) -> str:
 
 def _of_axis(name: str, axis: Axis) -> Fact:
     """Return the column of an axis. One of numbers alone has a value of each model's own."""
-    kind: ColumnType = "string" if axis.values else "Int64"
     return Fact(
-        type=kind,
+        type=axis.column_type,
         of=Origin.AXIS,
         label=name.replace("_", " "),
         means=axis.help,

@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import choose_names
-from runner.spec.axes import AxisValue, combinations, declared_axes, settings_text
+from runner.spec.axes import (
+    AxisValue,
+    combinations,
+    declared_axes,
+    recorded_fields,
+    settings_text,
+)
 from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
 from runner.spec.request import Request
@@ -32,12 +38,12 @@ class Status(StrEnum):
     RUNNING = "running"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One fresh process, one result: configuration x backend x model x axes x repeat.
+@dataclass(frozen=True, kw_only=True)
+class JobFields:
+    """What a job holds: each axis that is declared is a field, also those not named here.
 
-    ``varied`` names the axes that take several values in the run. A job of before an axis has no
-    value of it, or the one that was the only one.
+    Named here are those that the runner itself works with; ``axes`` gives all. ``varied`` names
+    those that take several values in the run.
     """
 
     configuration: str
@@ -47,23 +53,26 @@ class Job:
     device: Device
     data: DataSource
     epochs: int | None
-    samples: int | None
     seed: int
-    threads: Threads
     image_data_format: ImageDataFormat
     recurrent_activation: RecurrentActivation
     unsupported: str | None = None
-    precision: str | None = None
-    jit: str = "auto"
-    phase: str = "train"
-    size: str = "published"
-    batch_size: int | None = None
     varied: tuple[str, ...] = ()
+    samples: int | None
+    threads: Threads
+    phase: str
+    size: str
+    batch_size: int | None
+
+    @property
+    def axes(self) -> dict[str, AxisValue | None]:
+        """Return its value of each axis, by name; None: the model's own, or not recorded."""
+        return {name: getattr(self, name) for name in declared_axes()}
 
     @property
     def settings(self) -> str:
         """Return the values by which its cell differs from others of the run, in words."""
-        return settings_text({name: getattr(self, name) for name in declared_axes()}, self.varied)
+        return settings_text(self.axes, self.varied)
 
     @property
     def workload(self) -> Workload | None:
@@ -90,6 +99,23 @@ class Job:
         for host_only in ("configuration", "repeat", "unsupported", "varied"):
             del fields[host_only]
         return {**fields, "data_dir": data_dir, "cache_dir": cache_dir}
+
+
+if TYPE_CHECKING:
+    Job = JobFields
+else:
+    Job = make_dataclass(
+        "Job",
+        [(name, kind, field(default=before)) for name, (kind, before) in recorded_fields().items()],
+        bases=(JobFields,),
+        namespace={
+            "__doc__": "One fresh process, one result: configuration x backend x model x axes x "
+            "repeat.",
+            "__module__": __name__,
+        },
+        frozen=True,
+        kw_only=True,
+    )
 
 
 def job_names(folder_name: str) -> tuple[str, str, str, int] | None:

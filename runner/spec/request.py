@@ -1,20 +1,22 @@
 """What the user asked of a run: kept in its manifest, so that a resumed run asks for the same."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     ValidationError,
-    ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
 
 from runner.errors import StoreError, UsageError
-from runner.spec.axes import AxisValue, declared_axes
-from runner.spec.choices import BuildOptions, DeviceChoice, Inside, LauncherChoice
+from runner.spec.axes import Axis, AxisValue, declared_axes
+from runner.spec.choices import BuildOptions, DeviceChoice, Inside, LauncherChoice, Threads
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
 from runner.spec.workload import DataSource
@@ -45,18 +47,30 @@ def _several(value: object) -> object:
 # What goes into a line of a queue's script.
 _OfQueue = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _OF_QUEUE = ("partition", "account", "constraint", "time")
-# What is one is said by the axis's declaration.
-_Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
 
 
-class Request(Strict):
-    """The options of a run that decide what is measured, by the names of the command line.
+def _known_values(axis: Axis) -> Callable[[tuple[object, ...]], tuple[AxisValue, ...]]:
+    """Return what checks the values of an axis, and gives each once."""
 
-    ``memory`` is a job's, in GiB. ``gpu`` names a card, several with commas between, or all.
-    ``partition``, ``account``, ``constraint``, ``time`` and ``slurm`` ("name=value" each) are of a
-    cluster's queue, ``inside`` is where jobs run on its nodes. Empty
-    tuples mean what reproduces ``study``, or all there are; of an axis, its own value for each
-    model and machine.
+    def checked(given: tuple[object, ...]) -> tuple[AxisValue, ...]:
+        found = []
+        for value in given:
+            try:
+                found.append(axis.checked(value))
+            except ValueError as error:
+                raise ValueError(f"{value}: {error}") from error
+        return tuple(dict.fromkeys(found))
+
+    return checked
+
+
+class RequestFields(Strict):
+    """What a request holds: each axis that is declared is a field, also those not named here.
+
+    ``axis_values`` gives all. ``memory`` is a job's, in GiB. ``gpu`` names a card, several with
+    commas between, or all. ``partition``, ``account``, ``constraint``, ``time`` and ``slurm``
+    ("name=value" each) are of a cluster's queue, ``inside`` is where jobs run on its nodes. Empty
+    tuples mean what reproduces ``study``, or all there are.
     """
 
     study: str | None = None
@@ -66,20 +80,14 @@ class Request(Strict):
     device: DeviceChoice = DeviceChoice.AUTO
     gpu: str | None = None
     epochs: _Count | None = None
-    samples: _Values = ()
     seed: Annotated[Whole, Field(ge=0, le=MOST_SEED)] = 2017
     repeats: _Count = 1
     until: str | None = None
     max_repeats: Annotated[_Count, Field(ge=2)] = 20
     budget: str | None = None
     same_within: str = "3%"
-    precision: _Values = ()
-    jit: _Values = ()
-    phase: _Values = ()
-    size: _Values = ()
-    batch_size: _Values = ()
-    threads: _Values = ()
     data: DataSource | None = None
+    threads: tuple[Threads, ...] = ()
     launcher: LauncherChoice = LauncherChoice.AUTO
     inside: Inside | None = None
     partition: _OfQueue | None = None
@@ -104,7 +112,7 @@ class Request(Strict):
 
     @property
     def axis_values(self) -> dict[str, tuple[AxisValue, ...]]:
-        """Return the values asked for of each axis, by its name."""
+        """Return the values asked for of each axis, by its name; none: its own default."""
         return {name: getattr(self, name) for name in declared_axes()}
 
     @property
@@ -151,19 +159,6 @@ class Request(Strict):
             )
         return self
 
-    @field_validator("precision", "jit", "phase", "size", "batch_size", "threads", "samples")
-    @classmethod
-    def _known_values(cls, given: tuple[object, ...], field: ValidationInfo) -> tuple[object, ...]:
-        """Return the values of an axis, each once."""
-        axis = declared_axes()[str(field.field_name)]
-        found = []
-        for value in given:
-            try:
-                found.append(axis.checked(value))
-            except ValueError as error:
-                raise ValueError(f"{value}: {error}") from error
-        return tuple(dict.fromkeys(found))
-
     @field_validator("python", "ca_bundle", "wheels")
     @classmethod
     def _from_anywhere(cls, path: Path | None) -> Path | None:
@@ -209,3 +204,26 @@ class Request(Strict):
                 f"{folder}: its manifest keeps no request that this version understands, "
                 "so it cannot be resumed; it can still be reported"
             ) from error
+
+
+if TYPE_CHECKING:
+    # The axes' fields are known from their declaration only; ``axis_values`` gives them by name.
+    Request = RequestFields
+else:
+    Request = create_model(
+        "Request",
+        __base__=RequestFields,
+        __module__=__name__,
+        __doc__="The options of a run that decide what is measured, by the command line's names.",
+        **{
+            name: (
+                Annotated[
+                    tuple[Any, ...],
+                    BeforeValidator(_several),
+                    AfterValidator(_known_values(axis)),
+                ],
+                (),
+            )
+            for name, axis in declared_axes().items()
+        },
+    )

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
-from typing import Annotated, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from pydantic import (
     BaseModel,
@@ -15,16 +15,17 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
+    create_model,
 )
 from typing_extensions import TypedDict
 
+from runner.spec.axes import AxisValue, Count, declared_axes, recorded_fields
 from runner.words import needs_no_escape, printable, read_json
 
 # The longest that a job was seen to say is 2 KB.
 MAX_LINE_BYTES = 64 << 10
 # Of one job; an epoch takes about 200.
 MOST_EVENT_BYTES = 64 << 20
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Name = Annotated[str, Field(max_length=64)]
 # What is not finite is written as a text, which reads as the number.
@@ -55,25 +56,36 @@ class DeviceSeen(BaseModel):
     detail: str | None = None
 
 
-class StartEvent(_Event):
-    """The process is up and its framework imported."""
+class StartFields(_Event):
+    """What a start event holds beside the values of the axes."""
 
     event: Literal["start"]
     model: str
     backend: str
     versions: dict[str, str]
     device: DeviceSeen
-    threads: _Count | Literal["framework"]
-    seed: _Count
-    # Of the axes; older jobs knew no others.
-    precision: str | None = None
-    jit: str = "auto"
-    phase: str = "train"
-    size: str = "published"
+    seed: Count
     cache_warm: bool | None
     import_seconds: _Seconds
     # The processor that the job sees; older jobs say nothing.
     cpu_model: str | None = None
+
+    @property
+    def axes(self) -> dict[str, AxisValue | None]:
+        """Return the value of each axis that the job says it has, by name."""
+        return {name: getattr(self, name) for name in declared_axes()}
+
+
+if TYPE_CHECKING:
+    StartEvent = StartFields
+else:
+    StartEvent = create_model(
+        "StartEvent",
+        __base__=StartFields,
+        __module__=__name__,
+        __doc__="The process is up and its framework imported.",
+        **recorded_fields(),
+    )
 
 
 class DataEvent(_Event):
@@ -82,9 +94,9 @@ class DataEvent(_Event):
     event: Literal["data"]
     source: str
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    train: _Count
-    validation: _Count
-    test: _Count
+    train: Count
+    validation: Count
+    test: Count
     seconds: _Seconds
 
 
@@ -92,8 +104,8 @@ class ModelEvent(_Event):
     """The model is built and compiled."""
 
     event: Literal["model"]
-    parameters: _Count
-    expected_parameters: _Count
+    parameters: Count
+    expected_parameters: Count
     layers: list[dict[str, Any]]
     hyperparameters: dict[str, Any]
     image_data_format: str
@@ -106,7 +118,7 @@ class EpochEvent(_Event):
     event: Literal["epoch"]
     epoch: Annotated[int, Field(ge=1, lt=2**63)]
     seconds: _Seconds
-    samples: _Count
+    samples: Count
     # None where it is not measured: nothing while predicting, or no accuracy, or no validation.
     loss: _Measured | None
     accuracy: _Measured | None
@@ -121,20 +133,20 @@ class LatencyEvent(_Event):
     p50_seconds: _Seconds | None
     p90_seconds: _Seconds | None
     p99_seconds: _Seconds | None
-    batches: _Count
+    batches: Count
 
 
 class LimitsEvent(_Event):
     """What bounds the job's speed, worked out or measured after its test."""
 
     event: Literal["limits"]
-    flops_per_sample_forward: _Count | None
-    flops_per_sample_training: _Count | None
-    steps_per_epoch: _Count
+    flops_per_sample_forward: Count | None
+    flops_per_sample_training: Count | None
+    steps_per_epoch: Count
     peak_flops_per_second: _Rate | None
-    matmul_size: _Count | None
+    matmul_size: Count | None
     input_seconds_per_epoch: _Seconds | None
-    input_batches: _Count | None
+    input_batches: Count | None
     seconds: _Seconds
 
 
@@ -145,9 +157,9 @@ class EndEvent(_Event):
     test_loss: _Measured | None
     test_accuracy: _Measured | None
     test_seconds: _Seconds
-    peak_memory_bytes: _Count
+    peak_memory_bytes: Count
     # What the framework says of the card's memory; older jobs and most frameworks say nothing.
-    gpu_peak_memory_bytes: _Count | None = None
+    gpu_peak_memory_bytes: Count | None = None
     # The names of those that ran; None where it is not known.
     fused_kernels: Annotated[list[_Name], Field(max_length=16)] | None = None
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from runner.errors import StoreError
 from runner.locks import is_held
+from runner.spec.axes import AxisValue, declared_axes
 from runner.spec.job import Job, Status, job_names
 from runner.spec.regular import open_regular
 from runner.spec.variables import VARIABLES
@@ -42,12 +43,16 @@ _MOST_JOBS = 200_000
 _OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 
+def _axes(found: Mapping[str, Any]) -> dict[str, AxisValue | None]:
+    """Return the columns of the axes' values that a job or an event holds."""
+    return {name: axis.cell(found[name]) for name, axis in declared_axes().items()}
+
+
 def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
     job = vars(asked)
     told = ("configuration", "backend", "model", "repeat", "device", "seed",
-            "image_data_format", "recurrent_activation", "precision", "jit", "phase",
-            "size", "batch_size")  # fmt: skip
+            "image_data_format", "recurrent_activation")  # fmt: skip
     kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
@@ -55,7 +60,7 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     return {
         **told_of_run,
         **{name: job.get(name) for name in told},
-        "threads": str(job["threads"]),
+        **_axes(job),
         "varied": ",".join(asked.varied),
         "settings": asked.settings,
         "samples_asked": asked.samples,
@@ -72,8 +77,7 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
 def _from_start(event: dict[str, Any]) -> dict[str, Any]:
     versions = event["versions"]
     seen = {key: event[key] for key in ("cache_warm", "import_seconds")}
-    seen["threads"] = str(event["threads"])
-    seen |= {n: event[n] for n in ("precision", "jit", "phase", "size") if event[n] is not None}
+    seen |= {name: value for name, value in _axes(event).items() if value is not None}
     if event["device"].get("name"):
         seen["device_name"] = event["device"]["name"]
     if event.get("cpu_model"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -31,7 +33,7 @@ def changed(table: pd.DataFrame, name: str, rows: pd.Series) -> pd.DataFrame:
     other = table.copy()
     if name in ("varied", "throttle", "exclusive"):
         return other
-    value = "9.9" if FACTS[name].generation else OTHER[FACTS[name].type]
+    value: Any = "9.9" if FACTS[name].generation else OTHER[FACTS[name].type]
     if other[name].isna().all():
         other[name] = pd.Series(OTHER[FACTS[name].type], index=other.index).astype(FACTS[name].type)
         value = "yet another" if FACTS[name].type == "string" else value

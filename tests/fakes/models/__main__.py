@@ -22,14 +22,6 @@ def say(**event):
 def start(name=None, versions=None):
     event = {
         "event": "start",
-        "model": SPEC["model"],
-        "backend": SPEC["backend"],
-        "threads": SPEC["threads"],
-        "seed": SPEC["seed"],
-        "precision": SPEC["precision"],
-        "jit": SPEC["jit"],
-        "phase": SPEC["phase"],
-        "size": SPEC["size"],
         "cache_warm": bool(os.listdir(SPEC["cache_dir"])) if SPEC["cache_dir"] else None,
         "import_seconds": 0.001,
         "versions": versions
@@ -40,6 +32,8 @@ def start(name=None, versions=None):
         },
         "device": {"type": SPEC["device"], "name": name, "detail": name},
     }
+    # What was asked for, the values of all axes among it.
+    event = dict(SPEC, **event)
     LAST_START[0] = dict(event, schema=1)
     say(**event)
 

@@ -41,21 +41,14 @@ def main():
     seen = {"card": os.environ.get("CUDA_VISIBLE_DEVICES"), "cpus": sorted(os.sched_getaffinity(0))}
     os.write(2, (json.dumps(seen) + "\n").encode())
     parameters = read("parameters.json", {})[SPEC["model"]]
-    say(
-        "start",
-        model=SPEC["model"],
-        backend=SPEC["backend"],
-        threads=SPEC["threads"],
-        seed=SPEC["seed"],
-        precision=SPEC["precision"],
-        jit=SPEC["jit"],
-        phase=SPEC["phase"],
-        size=SPEC["size"],
-        cache_warm=None,
-        import_seconds=0.0,
-        versions={"python": "3.6", "keras": "1.0", SPEC["backend"]: "1.0"},
-        device={"type": SPEC["device"], "name": None, "detail": None},
-    )
+    seen = {
+        "cache_warm": None,
+        "import_seconds": 0.0,
+        "versions": {"python": "3.6", "keras": "1.0", SPEC["backend"]: "1.0"},
+        "device": {"type": SPEC["device"], "name": None, "detail": None},
+    }
+    # What was asked for, the values of all axes among it.
+    say("start", **dict(SPEC, **seen))
     say("data", source=SPEC["data"], sha256="0" * 64, train=8, validation=2, test=2, seconds=0.0)
     say(
         "model",
