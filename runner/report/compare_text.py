@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from runner.errors import ExitCode, UsageError, choose_names
-from runner.report.cells import seconds_text
+from runner.report.cells import FIGURE_CAPTION, figure_text
 from runner.report.console import err, out, print_labelled
 from runner.report.export import json_records
 from runner.report.html.comparison import ComparisonText, write_comparison
@@ -30,6 +30,7 @@ from runner.tables.between_runs import (
     judge_cells,
 )
 from runner.tables.load import load_runs
+from runner.tables.per_cell import figure_of
 from runner.words import parse_percentage, short_hashes
 
 COMPARE_SCHEMA = 1
@@ -44,8 +45,8 @@ class CompareForm(StrEnum):
 
 
 COMPARE_CAPTION = (
-    "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
-    "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
+    f"A, B: {FIGURE_CAPTION}. B/A: B's seconds over A's, with its 95 % interval over fresh "
+    "processes; same: it holds 1."
 )
 # As the widest word of its column it would push the table over 80 columns.
 _NARROW = {str(CellVerdict.NOT_COMPARABLE): "not\ncomparable"}
@@ -75,12 +76,11 @@ def chosen_rows(tables: Sequence[pd.DataFrame], wanted: dict[str, list[str]]) ->
 
 def _time(cell: pd.Series, side: str) -> str:
     """Return a side's seconds and half their interval, or its status where it has none."""
-    seconds, status = cell[f"{side}_seconds"], cell[f"{side}_status"]
-    if pd.isna(seconds):
-        return "-" if pd.isna(status) or status == Status.OK else str(status)
-    half = (cell[f"{side}_high"] - cell[f"{side}_low"]) / 2
-    spread = "" if pd.isna(half) else f" +-{100 * half / seconds:.0f}%"
-    return f"{seconds_text(seconds)}{spread}"
+    status = cell[f"{side}_status"]
+    figure = figure_of(cell, [f"{side}_{name}" for name in ("seconds", "low", "high", "repeats")])
+    if figure is None and pd.notna(status) and status != Status.OK:
+        return str(status)
+    return figure_text(figure)
 
 
 def _ratio(cell: pd.Series) -> dict[str, str]:
