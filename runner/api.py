@@ -22,6 +22,7 @@ from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines
+from runner.report.answer import PrintedAnswer
 from runner.report.charts import draw_epochs, draw_seconds
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
@@ -333,16 +334,17 @@ def summary(table: Rows) -> pd.DataFrame:
 
 
 @_checked
-def answer(table: Rows) -> Answer:
+def answer(table: Rows) -> PrintedAnswer:
     """Return which backend is fastest by a table of ``load``, and where that cannot be told.
 
     ``print`` it for a line a model and one over all. ``.verdicts``: for each model its ``model``,
-    ``kind`` ("fastest", "same" or "cannot tell"), ``fastest``, ``pairs`` with the ratio of
-    seconds between the ends of its interval, and ``text``. ``.overall``: the line over all models.
-    ``.effects``: the same of the values of an axis that varies, for each backend.
+    ``kind`` ("fastest", "same" or "cannot tell"), ``reason`` why it cannot be told, ``fastest``,
+    and ``pairs`` with the ratio of seconds between the ends of its interval. ``.overall``: the
+    same over all models, with ``first``, ``ratios`` and in how many models ``first`` is fastest.
+    ``.effects``: the verdicts on the values of an axis that varies, for each backend.
     All statements of a verdict hold together in 95 % of cases.
     """
-    return find_answer(table)
+    return PrintedAnswer(**vars(find_answer(table)))
 
 
 @_checked

@@ -30,7 +30,10 @@ def _print_markdown(report: Report) -> None:
 
 
 def _print_fields(report: Report) -> None:
-    print_json(report.answer.fields())
+    # The models of what is printed, which no other form needs.
+    from runner.report.fields import AnswerFields
+
+    print_json(AnswerFields.of(report.answer).plain())
 
 
 _PRINTED: dict[Form, Callable[[Report], None]] = {

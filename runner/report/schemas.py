@@ -9,6 +9,7 @@ from runner.errors import choose_names
 from runner.report.compare_text import COMPARE_SCHEMA
 from runner.report.console import out
 from runner.report.export import EXPORT_SCHEMA
+from runner.report.fields import ANSWER_SCHEMA, AnswerFields
 from runner.report.history.show import HISTORY_SCHEMA
 from runner.store.events import event_schema
 from runner.store.pack import PACK_SCHEMA, Pack
@@ -48,15 +49,6 @@ def _row(columns: dict[str, str]) -> Schema:
     return _object({name: _or_null(_KINDS[kind]) for name, kind in columns.items()})
 
 
-_RATIO = {name: _or_null("number") for name in ("ratio", "low", "high")}
-_VERDICT = _object({
-    "model": _or_null("string"),
-    "settings": _TEXT,
-    "kind": _TEXT,
-    "fastest": _list(_TEXT),
-    "ratios": _list(_object({"faster": _TEXT, "slower": _TEXT, "relation": _TEXT, **_RATIO})),
-    "text": _TEXT,
-})  # fmt: skip
 _REASON = _object({"cell": _TEXT, "why": _TEXT})
 
 
@@ -68,15 +60,6 @@ def _guard(told: str) -> Schema:
         "judged": _COUNT,
         "failures": _list(_REASON),
         told: _list(_REASON),
-    })  # fmt: skip
-
-
-def _verdicts() -> Schema:
-    return _object({
-        "verdicts": _list(_VERDICT),
-        "effects": _list(_VERDICT),
-        "overall": _list(_TEXT),
-        "effort": _or_null("string"),
     })  # fmt: skip
 
 
@@ -141,7 +124,8 @@ PUBLISHED_SCHEMAS: dict[str, Published] = {
     "event": Published("a line of a job's events.jsonl", SCHEMA, event_schema),
     "row": Published("a row of table.csv and table.parquet, and of 'export'", EXPORT_SCHEMA,
                      lambda: _row(COLUMNS)),
-    "verdicts": Published("what 'report --json' prints", 1, _verdicts),
+    "verdicts": Published("what 'report --json' prints", ANSWER_SCHEMA,
+                          AnswerFields.model_json_schema),
     "compare": Published("what 'compare --json' prints", COMPARE_SCHEMA, _compared),
     "history": Published("what 'history --json' prints", HISTORY_SCHEMA, _history),
     "pack": Published("the PACK.json of a shared run", PACK_SCHEMA, Pack.model_json_schema),

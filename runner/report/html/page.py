@@ -8,6 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from runner.errors import ConfigurationError
+from runner.report.answer import answer_lines
 from runner.report.cells import (
     figure_text,
     published_name,
@@ -181,7 +182,7 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         varied=varied_in_order(table),
         published=published_name(summary),
         caption=caption_of(summary),
-        answer=report.answer.lines,
+        answer=answer_lines(report.answer),
         has_speeds=bool(data["speeds"]),
         parquet=embedded_parquet(table),
         has_published=bool(studies_beside(summary)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from runner.report.answer import answer_lines, verdict_text
 from runner.report.cells import (
     figure_text,
     number_text,
@@ -96,7 +97,7 @@ class Pages:
         return self._render(
             "index",
             "",
-            answer=replace(site.newest.answer, effort=None).lines,
+            answer=answer_lines(replace(site.newest.answer, effort=None)),
             steps=[
                 (
                     one.name,
@@ -143,7 +144,7 @@ class Pages:
             model=model,
             table=_by_machine(cells[cells["model"].astype(str) == model]),
             verdicts=[
-                f"{verdict.name}: {verdict.text}"
+                f"{verdict.name}: {verdict_text(verdict)}"
                 for verdict in site.newest.answer.verdicts
                 if verdict.model == model
             ],
