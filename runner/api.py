@@ -34,12 +34,12 @@ from runner.store.run_folder import RunStore
 from runner.tables.between_runs import (
     COMPARED_COLUMNS,
     DIFFERENCE_COLUMNS,
-    Guard,
     SideBySide,
     compare_tables,
     judge_cells,
 )
 from runner.tables.columns import CELL, COLUMNS, PUBLISHED_COLUMNS, SUMMARY_COLUMNS
+from runner.tables.guard import Guard
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series
@@ -365,7 +365,7 @@ def compare(a: Rows, b: Rows) -> SideBySide:
     """Set two tables of ``load`` side by side: what differs, and how much slower B is than A.
 
     ``.cells``: one row per cell with both sides' seconds and their ``ratio`` (B over A) between
-    ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and ``why``.
+    ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and its ``reason``.
     ``.differences``: one row per cell and property of the set-up that is not the same.
     ``guard`` judges them by a threshold.
     """
@@ -379,7 +379,8 @@ def compare(a: Rows, b: Rows) -> SideBySide:
 def guard(compared: SideBySide, threshold: float) -> Guard:
     """Return whether B may replace A where ``threshold`` 0.05 allows 5 % more seconds.
 
-    ``.passed``; ``.failures`` and ``.wide``: pairs of a cell's name and a reason. A cell fails if
+    ``.passed``; ``.failures`` and ``.undecided``: each with its ``cell``, the ``reason`` and the
+    ``values`` that it rests on. A cell fails if
     its ratio's whole interval lies beyond the threshold, or if it had a time in A and is missing
     or not ok in B; if nothing could be judged, that fails too.
     """

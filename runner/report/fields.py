@@ -3,10 +3,13 @@
 Sentences stand in ``text`` beside the numbers, enums and names that they are made from.
 """
 
+import json
 import math
+import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, WithJsonSchema
 
 from runner.report.answer import effort_text, overall_text, verdict_text
 from runner.tables.columns import CELL
@@ -36,6 +39,24 @@ def _finite(value: Any) -> Any:
 Number = Annotated[float | None, BeforeValidator(_finite)]
 
 
+_KINDS = {"string": "string", "Float64": "number", "Int64": "integer", "boolean": "boolean"}
+
+
+def row_schema(columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return the schema of a row of a table: its columns, each of which may be missing."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": [_KINDS[kind], "null"]} for name, kind in columns.items()},
+        "required": list(columns),
+        "additionalProperties": False,
+    }
+
+
+def rows_schema(columns: Mapping[str, str]) -> WithJsonSchema:
+    """Return what gives a field the schema of a table's rows."""
+    return WithJsonSchema({"type": "array", "items": row_schema(columns)})
+
+
 class Fields(BaseModel):
     """An object with just these keys."""
 
@@ -43,7 +64,17 @@ class Fields(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def schema_of(cls) -> dict[str, Any]:
+        """Return the JSON schema of what ``plain`` returns."""
+        return cls.model_json_schema(mode="serialization")
+
+
+def print_fields(fields: Fields) -> None:
+    """Print one JSON value, and nothing else on standard output."""
+    sys.stdout.write(json.dumps(fields.plain(), indent=2, allow_nan=False) + "\n")
 
 
 class PairFields(Fields):

@@ -15,12 +15,13 @@ from runner.report.cells import (
     study_lines,
     text_cells,
 )
+from runner.report.guard import percent_text
 from runner.report.history.page import series_section
+from runner.report.history.words import place_text
 from runner.report.html.assets_of import page_asset, rendered_page
 from runner.report.site.content import RunFigure, Site, page_name
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
-from runner.tables.history.judge import percent_text, step_place_text
 from runner.tables.history.series import Series
 from runner.tables.per_cell import figure_of
 
@@ -103,7 +104,7 @@ class Pages:
                     one.name,
                     self._anchors[id(one)],
                     percent_text(step.step.ratio.value),
-                    step_place_text(step),
+                    place_text(step),
                 )
                 for one, step in steps[:_MOST_STEPS]
             ],
