@@ -23,6 +23,7 @@ from runner.plan.history import History
 from runner.plan.resume import Session
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Lines
+from runner.report.answer import PrintedAnswer
 from runner.report.charts import draw_epochs, draw_seconds
 from runner.report.contents import Report
 from runner.report.markdown import write_summary
@@ -35,12 +36,12 @@ from runner.store.run_folder import RunStore
 from runner.tables.between_runs import (
     COMPARED_COLUMNS,
     DIFFERENCE_COLUMNS,
-    Guard,
     SideBySide,
     compare_tables,
     judge_cells,
 )
 from runner.tables.columns import CELL, COLUMNS, PUBLISHED_COLUMNS, SUMMARY_COLUMNS
+from runner.tables.guard import Guard
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series
@@ -353,16 +354,17 @@ def summary(table: Rows) -> pd.DataFrame:
 
 
 @_checked
-def answer(table: Rows) -> Answer:
+def answer(table: Rows) -> PrintedAnswer:
     """Return which backend is fastest by a table of ``load``, and where that cannot be told.
 
     ``print`` it for a line a model and one over all. ``.verdicts``: for each model its ``model``,
-    ``kind`` ("fastest", "same" or "cannot tell"), ``fastest``, ``pairs`` with the ratio of
-    seconds between the ends of its interval, and ``text``. ``.overall``: the line over all models.
-    ``.effects``: the same of the values of an axis that varies, for each backend.
+    ``kind`` ("fastest", "same" or "cannot tell"), ``reason`` why it cannot be told, ``fastest``,
+    and ``pairs`` with the ratio of seconds between the ends of its interval. ``.overall``: the
+    same over all models, with ``first``, ``ratios`` and in how many models ``first`` is fastest.
+    ``.effects``: the verdicts on the values of an axis that varies, for each backend.
     All statements of a verdict hold together in 95 % of cases.
     """
-    return find_answer(table)
+    return PrintedAnswer(**vars(find_answer(table)))
 
 
 @_checked
@@ -383,7 +385,7 @@ def compare(a: Rows, b: Rows) -> SideBySide:
     """Set two tables of ``load`` side by side: what differs, and how much slower B is than A.
 
     ``.cells``: one row per cell with both sides' seconds and their ``ratio`` (B over A) between
-    ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and ``why``.
+    ``ratio_low`` and ``ratio_high``, its 95 % interval, a ``verdict`` and its ``reason``.
     ``.differences``: one row per cell and property of the set-up that is not the same.
     ``guard`` judges them by a threshold.
     """
@@ -397,7 +399,8 @@ def compare(a: Rows, b: Rows) -> SideBySide:
 def guard(compared: SideBySide, threshold: float) -> Guard:
     """Return whether B may replace A where ``threshold`` 0.05 allows 5 % more seconds.
 
-    ``.passed``; ``.failures`` and ``.wide``: pairs of a cell's name and a reason. A cell fails if
+    ``.passed``; ``.failures`` and ``.undecided``: each with its ``cell``, the ``reason`` and the
+    ``values`` that it rests on. A cell fails if
     its ratio's whole interval lies beyond the threshold, or if it had a time in A and is missing
     or not ok in B; if nothing could be judged, that fails too.
     """

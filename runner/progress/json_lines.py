@@ -16,7 +16,7 @@ from runner.spec.job import Job, Status
 from runner.store.events import BadLine, EpochEvent, Event
 from runner.store.record import Record
 
-PROGRESS_SCHEMA = 1
+PROGRESS_SCHEMA = 2
 
 
 def job_fields(job: Job) -> dict[str, Any]:
@@ -32,10 +32,11 @@ def _head(event: str, at: float, run: str | None) -> dict[str, Any]:
 def print_answer_line(folder: Path) -> None:
     """Write a run's tables, and print which backend is fastest as the last line of its progress."""
     # The tables, which nothing before the end needs.
+    from runner.report.fields import AnswerFields
     from runner.report.terminal import write_run_tables
 
-    answer = write_run_tables(folder).answer
-    print_json({**_head("answer", time.time(), folder.name), **answer.fields()})
+    fields = AnswerFields.of(write_run_tables(folder).answer).plain()
+    print_json({**_head("answer", time.time(), folder.name), **fields})
 
 
 class JsonLines(Observer):

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Self
 
+import numpy as np
 import pandas as pd
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -24,7 +25,7 @@ from runner.execution.observer import Announcement
 from runner.plan.history import epochs_of
 from runner.progress.forecast import Forecast
 from runner.progress.lines import Printer
-from runner.report.cells import pivot_cells
+from runner.report.cells import pivot_cells, seconds_text
 from runner.report.console import safe_markup
 from runner.report.terminal import rich_table
 from runner.spec.job import Job, Status
@@ -41,7 +42,10 @@ from runner.store.events import (
 )
 from runner.store.record import Record
 from runner.tables.columns import ASKED
+from runner.tables.disturbance import disturbance_of
 from runner.tables.load import load_runs
+from runner.tables.per_cell import counted
+from runner.tables.statistics import Interval, cell_interval
 from runner.words import clock_text, printable
 
 REFRESH_PER_SECOND = 1.0
@@ -85,25 +89,32 @@ class _Current:
 
 @dataclass
 class _Cell:
-    """One cell of the table: seconds of later epochs of its ok jobs, and how the others ended.
+    """One cell of the table: the later epochs of its ok jobs, and how the others ended.
 
-    The seconds are held by the number of samples: those of the longest epochs are shown.
+    Each ok job is a row of what ``runner.tables.per_cell.counted`` chooses by.
     """
 
-    seconds: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    jobs: list[dict[str, object]] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     ended: int = 0
     running: int = 0
+    figure: Interval | None = None
+
+    def add(self, later: Sequence[float], samples: int, disturbance: str | None) -> None:
+        """Count an ok job in, by the seconds of its epochs after the first."""
+        told = {"run": "", "model": "", "job": len(self.jobs), "status": str(Status.OK), "epoch": 2}
+        self.jobs.append({**told, "samples": samples, "disturbance": disturbance, "later": later})
+        kept = counted(pd.DataFrame(self.jobs))["later"]
+        self.figure = cell_interval([np.asarray(seconds) for seconds in kept])
 
     def row(self) -> dict[str, object]:
         """Return what a summary has of the cell."""
-        seconds = self.seconds[max(self.seconds)] if self.seconds else []
         status = "/".join(sorted(set(self.bad))) or (
-            _RUNNING if self.running and not seconds
+            _RUNNING if self.running and not self.figure
             else str(Status.OK) if self.ended else _WAITING
         )  # fmt: skip
         return {
-            "seconds_per_epoch": statistics.median(seconds) if seconds else None,
+            "seconds_per_epoch": self.figure.seconds if self.figure else None,
             "status": status,
         }
 
@@ -160,7 +171,9 @@ class LiveView(Printer):
             cell = self._cells[tuple(str(first[name]) for name in ASKED)]
             seconds = job.loc[job["epoch"] > 1, "seconds"].astype(float)
             samples = 0 if pd.isna(first["samples"]) else int(first["samples"])
-            self._enter(cell, Status(first["status"]), samples, seconds.tolist())
+            disturbance = None if pd.isna(first["disturbance"]) else str(first["disturbance"])
+            ended = Status(first["status"])
+            self._enter(cell, ended, seconds.tolist(), samples, disturbance)
 
     def note(self, text: str) -> None:
         self._print(safe_markup(text))
@@ -207,21 +220,29 @@ class LiveView(Printer):
         later = current.later if current else []
         cell = self._cell(job)
         cell.running -= current is not None
-        self._enter(cell, record.status, job.samples or 0, later)
+        disturbance = disturbance_of(record.telemetry)
+        self._enter(cell, record.status, later, job.samples or 0, disturbance)
         self._work_out_table()
         is_timed = record.status is Status.OK and later
-        each = f", {statistics.median(later):.3g} s per epoch" if is_timed else ""
+        each = f", {seconds_text(statistics.median(later))} s per epoch" if is_timed else ""
         count = f"\\[{current.number if current else self._ended}/{self._total or '?'}]"
         self._print(f"{count} {safe_markup(job.id)}: {self._ending(record)}{each}")
         for warning in record.warnings:
             self._print(f"  {safe_markup(warning)}", style="dim")
 
-    def _enter(self, cell: _Cell, status: Status, samples: int, later: Sequence[float]) -> None:
+    def _enter(
+        self,
+        cell: _Cell,
+        status: Status,
+        later: Sequence[float],
+        samples: int,
+        disturbance: str | None,
+    ) -> None:
         """Count an ended job in, and its later epochs where it is ok."""
         cell.ended += 1
         self._ended += 1
         if status is Status.OK:
-            cell.seconds[samples] += later
+            cell.add(later, samples, disturbance)
         else:
             cell.bad.append(str(status))
             self._failed += status is not Status.UNSUPPORTED

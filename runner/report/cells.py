@@ -1,5 +1,6 @@
 """From the summary to text cells as a person reads them."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from runner.spec.job import Status
 from runner.spec.study import FIGURE, Study, reproduced_studies
 from runner.tables.columns import CELL
 from runner.tables.distance import limit_rows, throughput_rows
+from runner.tables.per_cell import figure_of
 from runner.tables.per_job import phase_rows
 from runner.tables.published import (
     IN_A_PICTURE,
@@ -17,7 +19,7 @@ from runner.tables.published import (
     study_figures,
     with_published,
 )
-from runner.tables.statistics import TELLS_NOTHING
+from runner.tables.statistics import Interval
 from runner.words import size_text
 
 _MEASURED = {
@@ -38,13 +40,34 @@ def seconds_text(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
+# What a cell's figure is, for a caption.
+FIGURE_CAPTION = (
+    "each process's median over its epochs after the first, validation included, and the geometric "
+    "mean over processes, with half its 95 % interval"
+)
+
+
+def spread_text(figure: Interval | None) -> str:
+    """Return half a figure's interval, "too few" where it tells nothing, a dash without one."""
+    if figure is None or math.isnan(figure.relative_width):
+        return "-"
+    return "too few" if figure.tells_nothing else f"+-{100 * figure.relative_width:.0f}%"
+
+
+def figure_text(figure: Interval | None) -> str:
+    """Return a cell's seconds and half their interval, as they are written in one place."""
+    if figure is None:
+        return "-"
+    spread = spread_text(figure)
+    beside = {"-": "", "too few": " (too few)"}.get(spread, f" {spread}")
+    return seconds_text(figure.seconds) + beside
+
+
 def number_text(column: str, value: str | float | None) -> str:
     """Return one figure as it is shown; a missing one as a dash."""
     if value is None or pd.isna(value):
         return "-"
     if isinstance(value, float):
-        if column == "spread":
-            return f"+-{100 * value:.0f}%" if value <= TELLS_NOTHING else "too few"
         if "ratio" in column or "accuracy" in column:
             return f"{value:.2f}" if "ratio" in column else f"{value:.3f}"
         return seconds_text(value)
@@ -134,13 +157,13 @@ def published_titles(summary: pd.DataFrame) -> dict[str, str]:
 def short_cells(summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per cell: measured ones, and in ``published`` the published figure."""
     compared = with_published(summary)
-    width = (compared["seconds_high"] - compared["seconds_low"]) / 2
     titles = published_titles(summary)
     # The last kind's that has one.
     published = pd.Series("-", index=compared.index)
     for kind in list(titles)[:-1]:
         published = compared[kind].where(compared[kind] != "-", published)
-    compared = compared.assign(spread=width / compared["seconds_per_epoch"], published=published)
+    spreads = [spread_text(figure_of(cell)) for _, cell in compared.iterrows()]
+    compared = compared.assign(spread=spreads, published=published)
     shown = text_cells(compared[[*_MEASURED, *titles, "published"]])
     return shown.replace(IN_A_PICTURE, PICTURE)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from runner.errors import UsageError, choose_names
 from runner.spec.job import Status
+from runner.tables.per_cell import figure_of
 
 CURVES = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -29,12 +30,15 @@ def relative_seconds(summary: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[An
     """Return each cell's seconds per epoch over the fastest's of its model, and error bars.
 
     The frame has a row per model and a column per backend. The error bars, of the shape (columns,
-    2, rows), reach down and up to the ends of the 95 % intervals; 0 where there is none.
+    2, rows), reach down and up to the ends of the 95 % intervals; 0 where there is none that tells
+    anything.
     """
     timed = summary[summary["seconds_per_epoch"].notna()].copy()
     timed["label"] = _labels(timed)
     figures = ["seconds_per_epoch", "seconds_low", "seconds_high"]
+    told = [not one.tells_nothing for _, cell in timed.iterrows() if (one := figure_of(cell))]
     timed[figures] = timed[figures].astype(float)
+    timed[figures[1:]] = timed[figures[1:]].where(pd.Series(told, timed.index), axis="index")
     fastest = timed.groupby("model", observed=True)["seconds_per_epoch"].transform("min")
     timed[figures] = timed[figures].div(fastest, axis="index")
     order = [timed["model"].astype(str).unique(), timed["label"].unique()]

@@ -1,38 +1,49 @@
 """What the command that compares does: it loads two measurements and prints how they differ."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import Field
 
-from runner.errors import ExitCode, UsageError, choose_names
-from runner.report.cells import seconds_text
-from runner.report.console import err, out, print_labelled
+from runner.errors import ExitCode, UsageError
+from runner.report.cells import FIGURE_CAPTION, figure_text
+from runner.report.console import out
 from runner.report.export import json_records
+from runner.report.fields import Fields, print_fields, rows_schema
+from runner.report.guard import GuardFields, failure_lines, statuses_text, tell_guard
 from runner.report.html.comparison import ComparisonText, write_comparison
 from runner.report.markdown import comparison_markdown
+from runner.report.runs import chosen_rows
 from runner.report.terminal import print_table
 from runner.report.verdict import conditions_line, grouped_lines
+from runner.spec.facts import FactDifference, obstacles_text
 from runner.spec.job import Status
 from runner.store.find import find_run
 from runner.tables.between_runs import (
+    COMPARED_COLUMNS,
+    DIFFERENCE_COLUMNS,
+    AccuracyFall,
+    CellReason,
     CellVerdict,
-    Guard,
     SideBySide,
-    accuracy_lines,
+    accuracy_falls,
     cell_name,
     compare_tables,
     judge_cells,
+    statuses_of,
 )
+from runner.tables.columns import SAME_ASKED
+from runner.tables.guard import Guard
 from runner.tables.load import load_runs
+from runner.tables.per_cell import figure_of
 from runner.words import parse_percentage, short_hashes
 
-COMPARE_SCHEMA = 1
+COMPARE_SCHEMA: Literal[2] = 2
 
 
 class CompareForm(StrEnum):
@@ -44,8 +55,8 @@ class CompareForm(StrEnum):
 
 
 COMPARE_CAPTION = (
-    "A, B: median of the epochs after the first, and half its 95 % interval. B/A: B's seconds over "
-    "A's, with its 95 % interval over fresh processes and their epochs; same: it holds 1."
+    f"A, B: {FIGURE_CAPTION}. B/A: B's seconds over A's, with its 95 % interval over fresh "
+    "processes; same: it holds 1."
 )
 # As the widest word of its column it would push the table over 80 columns.
 _NARROW = {str(CellVerdict.NOT_COMPARABLE): "not\ncomparable"}
@@ -60,27 +71,13 @@ def side_folders(text: str, root: Path) -> list[Path]:
     return folders
 
 
-def chosen_rows(tables: Sequence[pd.DataFrame], wanted: dict[str, list[str]]) -> list[pd.DataFrame]:
-    """Return the tables with the wanted configurations, models and backends only."""
-    kept = list(tables)
-    for column, names in wanted.items():
-        known = list(dict.fromkeys(name for table in tables for name in table[column]))
-        some = choose_names(names, known, column)
-        kept = [table[table[column].isin(some)] for table in kept]
-    for side, table in zip("AB", kept, strict=True):
-        if table.empty:
-            raise UsageError(f"{side} has no job of the chosen configurations, models and backends")
-    return kept
-
-
 def _time(cell: pd.Series, side: str) -> str:
     """Return a side's seconds and half their interval, or its status where it has none."""
-    seconds, status = cell[f"{side}_seconds"], cell[f"{side}_status"]
-    if pd.isna(seconds):
-        return "-" if pd.isna(status) or status == Status.OK else str(status)
-    half = (cell[f"{side}_high"] - cell[f"{side}_low"]) / 2
-    spread = "" if pd.isna(half) else f" +-{100 * half / seconds:.0f}%"
-    return f"{seconds_text(seconds)}{spread}"
+    status = cell[f"{side}_status"]
+    figure = figure_of(cell, [f"{side}_{name}" for name in ("seconds", "low", "high", "repeats")])
+    if figure is None and pd.notna(status) and status != Status.OK:
+        return str(status)
+    return figure_text(figure)
 
 
 def _ratio(cell: pd.Series) -> dict[str, str]:
@@ -121,13 +118,46 @@ def _difference_lines(found: SideBySide) -> list[str]:
     return grouped_lines(said, int(both.sum()))
 
 
-def _reason_lines(cells: pd.DataFrame, guard: Guard | None) -> list[str]:
+def _obstacle_text(rows: pd.DataFrame) -> str:
+    """Return what makes a cell's times incomparable; a CPU that is also the device once."""
+    found = (FactDifference(row["column"], (row["a"],), (row["b"],)) for _, row in rows.iterrows())
+    return obstacles_text(found, "A", "B")
+
+
+def reason_text(cell: pd.Series, differences: pd.DataFrame) -> str:
+    """Return why a cell has no verdict on its ratio."""
+    match cell["reason"]:
+        case CellReason.STATUS:
+            return statuses_text(**statuses_of(cell))
+        case CellReason.WORK:
+            is_here = (differences[SAME_ASKED] == cell[SAME_ASKED]).all(axis="columns")
+            return _obstacle_text(differences[is_here & differences["is_obstacle"].astype(bool)])
+        case CellReason.DISTURBED:
+            sides = {side.upper(): cell[f"{side}_disturbance"] for side in "ab"}
+            return "; ".join(f"in {s}: {text}" for s, text in sides.items() if pd.notna(text))
+        case CellReason.NO_EPOCH:
+            side = next(side for side in "ab" if cell[f"{side}_epochs"] == 0)
+            return f"no epoch after the first in {side.upper()}"
+        case CellReason.ONE_PROCESS:
+            return "one process on a side: how far the next would be off is not known"
+        case _:
+            return "too few epochs for an interval"
+
+
+def _reason_lines(found: SideBySide, guard: Guard | None) -> list[str]:
     """Return why cells have no ratio, but for what the guard says itself."""
-    told = cells[cells["why"] != ""]
-    said = [(cell_name(c), f"{c['verdict']}: {c['why']}") for _, c in told.iterrows()]
-    against = {name for name, _ in guard.failures} if guard else set()
-    said = [(name, why) for name, why in said if name not in against]
-    return grouped_lines(said, len(cells))
+    against = {one.cell for one in guard.failures} if guard else set()
+    open_ = found.cells[found.cells["reason"].notna()]
+    reasons = [
+        (name, f"{cell['verdict']}: {reason_text(cell, found.differences)}")
+        for _, cell in open_.iterrows()
+        if (name := cell_name(cell)) not in against
+    ]
+    return grouped_lines(reasons, len(found.cells))
+
+
+def _accuracy_text(fall: AccuracyFall) -> str:
+    return f"{fall.cell}: validation accuracy {fall.a:.3f} in A, {fall.b:.3f} in B"
 
 
 def _lines(lines: Sequence[str], style: str = "") -> None:
@@ -137,15 +167,11 @@ def _lines(lines: Sequence[str], style: str = "") -> None:
 
 @dataclass(frozen=True)
 class _Compared:
-    """Two sides and what was found: their tables and names, and a guard's judgement.
-
-    ``allowed`` is the threshold as a share, None without a guard.
-    """
+    """Two sides and what was found: their tables and names, and a guard's judgement."""
 
     found: SideBySide
     tables: Sequence[pd.DataFrame]
     names: Sequence[str]
-    allowed: float | None
     guard: Guard | None
 
 
@@ -158,12 +184,11 @@ def _text_of(compared: _Compared) -> ComparisonText:
     ]
     rows = _shown(found.cells).replace("\n", " ", regex=True)
     differing = _difference_lines(found) or ["No recorded difference."]
-    judged = [f"{cell}: {why}" for cell, why in guard.failures] if guard else []
     sections = [
-        ("The guard found", judged),
+        ("The guard found", failure_lines(guard)),
         ("What differs between the set-ups, A -> B", differing),
-        ("Without a ratio", _reason_lines(found.cells, guard)),
-        ("Less accurate", accuracy_lines(found)),
+        ("Without a ratio", _reason_lines(found, guard)),
+        ("Less accurate", list(map(_accuracy_text, accuracy_falls(found)))),
     ]
     return ComparisonText(sides, rows, COMPARE_CAPTION, sections)
 
@@ -183,30 +208,45 @@ def _tell(compared: _Compared) -> None:
     _lines(["", "What differs between the set-ups, A -> B:" if differing
             else "No recorded difference between the set-ups."])  # fmt: skip
     _lines([f"  {line}" for line in differing])
-    _lines(_reason_lines(found.cells, compared.guard), "yellow")
-    _lines([f"less accurate: {line}" for line in accuracy_lines(found)], "yellow")
+    _lines(_reason_lines(found, compared.guard), "yellow")
+    _lines([f"less accurate: {_accuracy_text(fall)}" for fall in accuracy_falls(found)], "yellow")
+
+
+class AccuracyFields(Fields):
+    """A cell whose validation accuracy fell from ``a`` to ``b``."""
+
+    cell: str
+    a: float
+    b: float
+    text: str
+
+
+class CompareFields(Fields):
+    """What ``compare --json`` prints; docs/compare.md describes it."""
+
+    version: Literal[2] = Field(default=COMPARE_SCHEMA, alias="schema")
+    a: list[str]
+    b: list[str]
+    cells: Annotated[list[dict[str, Any]], rows_schema(COMPARED_COLUMNS)]
+    differences: Annotated[list[dict[str, Any]], rows_schema(DIFFERENCE_COLUMNS)]
+    less_accurate: list[AccuracyFields]
+    guard: GuardFields | None
 
 
 def _tell_in_json(compared: _Compared) -> None:
-    """Print the same as one JSON value; docs/compare.md describes it."""
-    found, guard = compared.found, compared.guard
-    content: dict[str, Any] = {
-        "schema": COMPARE_SCHEMA,
-        "a": compared.names[0].split(", "),
-        "b": compared.names[1].split(", "),
-        "cells": json_records(found.cells),
-        "differences": json_records(found.differences),
-        "less_accurate": accuracy_lines(found),
-    }
-    if guard is not None:
-        content["guard"] = {
-            "threshold": compared.allowed,
-            "passed": guard.passed,
-            "judged": guard.judged,
-            "failures": [{"cell": cell, "why": why} for cell, why in guard.failures],
-            "wide": [{"cell": cell, "why": why} for cell, why in guard.wide],
-        }
-    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    found = compared.found
+    fields = CompareFields(
+        a=compared.names[0].split(", "),
+        b=compared.names[1].split(", "),
+        cells=json_records(found.cells),
+        differences=json_records(found.differences),
+        less_accurate=[
+            AccuracyFields(**vars(fall), text=_accuracy_text(fall))
+            for fall in accuracy_falls(found)
+        ],
+        guard=GuardFields.of(compared.guard),
+    )
+    print_fields(fields)
 
 
 _TOLD: dict[CompareForm, Callable[[_Compared], None]] = {
@@ -216,21 +256,14 @@ _TOLD: dict[CompareForm, Callable[[_Compared], None]] = {
 }
 
 
-def _say(guard: Guard, allowed: str) -> None:
-    """Say on standard error what the guard found, so that a log of CI holds it in any format."""
-    for line in grouped_lines(guard.wide, 0):
-        print_labelled(err, "not decided:", line, "yellow")
-    for cell, why in guard.failures:
-        print_labelled(err, "guard:", f"{cell}: {why}", "red")
-    word, style = ("passed", "green") if guard.passed else ("failed", "red")
+def _tally(guard: Guard) -> str:
+    """Return of how many cells it was decided whether they pass."""
     counts = {
-        "decided": guard.judged - len(guard.wide),
-        "not decided": len(guard.wide),
+        "decided": guard.judged - len(guard.undecided),
+        "not decided": len(guard.undecided),
         "without an interval": guard.cells - guard.judged,
     }
-    told = ", ".join(f"{count} {how}" for how, count in counts.items() if count)
-    told = f"guard at {allowed}: {word}; of {guard.cells} cells {told}"
-    err.print(told, highlight=False, style=style)
+    return f"of {guard.cells} cells " + ", ".join(f"{n} {how}" for how, n in counts.items() if n)
 
 
 def compare_and_tell(
@@ -254,16 +287,13 @@ def compare_and_tell(
         raise UsageError("A and B hold the same run; name two different ones")
     loaded = [load_runs(*of_side) for of_side in folders]
     names = [", ".join(dict.fromkeys(table["run"])) for table in loaded]
-    tables = chosen_rows(loaded, wanted)
+    tables = chosen_rows(loaded, wanted, ("A", "B"))
     found = compare_tables(*tables)
     guard = None if allowed is None else judge_cells(found.cells, allowed)
-    compared = _Compared(found, tables, names, allowed, guard)
+    compared = _Compared(found, tables, names, guard)
     if html_file is None:
         _TOLD[form](compared)
     else:
         write_comparison(html_file, _text_of(compared), found.cells)
         out.print(f"comparison: {html_file}", highlight=False, soft_wrap=True)
-    if guard is None:
-        return ExitCode.OK
-    _say(guard, f"{threshold}")
-    return ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK
+    return tell_guard(guard, f"{threshold}", _tally(guard)) if guard else ExitCode.OK

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from runner.report.answer import answer_lines
 from runner.report.cells import detail_cells, limit_table, phase_table, pivot_cells
 from runner.report.contents import Report
 from runner.report.remedies import remedies_for
@@ -50,7 +51,7 @@ def markdown_report(report: Report) -> str:
     parts = [
         "# Seconds per epoch",
         markdown_table(pivot_cells(summary, report.answer.fastest)),
-        *markdown_section("Which is fastest?", report.answer.lines),
+        *markdown_section("Which is fastest?", answer_lines(report.answer)),
         caption_of(summary),
         markdown_text(conditions_line(table)),
         *_table_section(detail_title(summary), detail_cells(summary)),

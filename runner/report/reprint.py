@@ -25,10 +25,17 @@ class Form(StrEnum):
     LIMITS = "limits"
 
 
+def _print_fields(report: Report) -> None:
+    # The models of what is printed, which no other form needs.
+    from runner.report.fields import AnswerFields
+
+    print_json(AnswerFields.of(report.answer).plain())
+
+
 _PRINTED: dict[Form, Callable[[Report], object]] = {
     Form.TABLES: print_report,
     Form.MARKDOWN: lambda report: sys.stdout.write(markdown_report(report)),
-    Form.JSON: lambda report: print_json(report.answer.fields()),
+    Form.JSON: _print_fields,
     Form.LIMITS: print_limits,
 }
 

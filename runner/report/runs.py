@@ -1,7 +1,7 @@
 """The runs that are kept: what each measured, where, how far it came, and what came of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from runner.errors import StoreError
+from runner.errors import StoreError, UsageError, choose_names
 from runner.locks import is_held
 from runner.report.console import err, out, print_json, safe_text
 from runner.spec.job import Status
@@ -179,3 +179,22 @@ def print_runs(root: Path, limit: int, as_json: bool) -> None:
     out.print(_table(found))
     if len(folders) > limit:
         out.print(f"the newest {limit} of {len(folders)} runs; more with --limit", highlight=False)
+
+
+def chosen_rows(
+    tables: Sequence[pd.DataFrame], wanted: Mapping[str, list[str]], named: Sequence[str]
+) -> list[pd.DataFrame]:
+    """Return the tables with the wanted configurations, models and backends only.
+
+    ``named`` is what each of them is called. Raises UsageError for an unknown name, and where
+    nothing is left.
+    """
+    kept = list(tables)
+    for column, names in wanted.items():
+        known = list(dict.fromkeys(name for table in tables for name in table[column]))
+        some = choose_names(names, known, column)
+        kept = [table[table[column].isin(some)] for table in kept]
+    for name, table in zip(named, kept, strict=True):
+        if table.empty:
+            raise UsageError(f"{name} has no job of the chosen configurations, models and backends")
+    return kept

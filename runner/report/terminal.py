@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.measure import Measurement
 from rich.table import Table
 
+from runner.report.answer import answer_lines
 from runner.report.cells import (
     detail_cells,
     limit_table,
@@ -176,7 +177,7 @@ def _print_answer(report: Report) -> None:
     """Print the table of seconds, and below it which backend is fastest."""
     fastest = report.answer.fastest
     print_table(pivot_cells(report.summary, fastest), "Seconds per epoch")
-    _print_lines(report.answer.lines, "bold")
+    _print_lines(answer_lines(report.answer), "bold")
 
 
 def print_limits(report: Report) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from runner.report.cells import PICTURE, studies_beside, study_year
+from runner.report.cells import FIGURE_CAPTION, PICTURE, studies_beside, study_year
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
 from runner.tables.against_published import OrderVerdict, setup_differences
@@ -111,10 +111,6 @@ def conditions_line(table: pd.DataFrame) -> str:
     return "; ".join([*ran, *parts, f"samples per epoch: {trained}"])
 
 
-_CAPTION = (
-    "s per epoch: each process's median over its epochs after the first, validation included, and "
-    "the geometric mean over processes, with half its 95 % interval"
-)
 _OVER_TENSORFLOW = "; x TF: over TensorFlow's in the same test"
 
 
@@ -129,7 +125,7 @@ def caption_of(summary: pd.DataFrame) -> str:
     """Return what a table of measured and published cells must be read with."""
     beside = studies_beside(summary)
     over = _OVER_TENSORFLOW if beside or (summary["backend"] == "tensorflow").any() else ""
-    caption = f"{_CAPTION}{over}."
+    caption = f"s per epoch: {FIGURE_CAPTION}{over}."
     if not beside:
         return caption
     names = [study_year(beside)] if len(beside) == 1 else [study.name for study in beside]

@@ -76,7 +76,7 @@ Facts = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class FactDifference:
     """Why no ratio of two cells' times can be formed: a fact, and its values in both."""
 
     fact: str
@@ -89,7 +89,7 @@ class Obstacle:
         return f"{declared_facts()[self.fact].label}: {here} in {one}, {there} in {other}"
 
 
-def obstacles_text(found: Iterable[Obstacle], one: str, other: str) -> str:
+def obstacles_text(found: Iterable[FactDifference], one: str, other: str) -> str:
     """Return obstacles in words; a processor that is also the device is named once."""
     by_values: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
     for each in found:
@@ -137,7 +137,7 @@ def decisive_facts() -> Mapping[str, Fact]:
     return {name: fact for name, fact in declared_facts().items() if fact.is_decisive}
 
 
-def obstacles(one: Facts, other: Facts, but: Iterable[str] = ()) -> list[Obstacle]:
+def obstacles(one: Facts, other: Facts, but: Iterable[str] = ()) -> list[FactDifference]:
     """Return what makes a ratio of two cells' times say nothing; empty where one may be formed.
 
     ``but`` names facts that may differ, such as the axis whose effect is asked for. What only one
@@ -145,7 +145,7 @@ def obstacles(one: Facts, other: Facts, but: Iterable[str] = ()) -> list[Obstacl
     """
     skipped = set(but)
     return [
-        Obstacle(name, *(tuple(sorted(side)) for side in sides))
+        FactDifference(name, *(tuple(sorted(side)) for side in sides))
         for name in decisive_facts()
         if name not in skipped
         and (sides := (one.get(name, ()), other.get(name, ())))

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from runner.errors import UsageError
-from runner.spec.facts import Obstacle, obstacles, obstacles_text
+from runner.spec.facts import FactDifference, obstacles
 from runner.spec.job import Status
 from runner.spec.variables import VARIABLES, differing_variables
 from runner.tables.columns import IDENTITY, SAME_ASKED, SUMMARY_COLUMNS
 from runner.tables.comparable import cell_facts
+from runner.tables.guard import Guard, GuardReason, Objection
 from runner.tables.per_cell import counted, repeats_of, summarize
 from runner.tables.statistics import Ratio, cell_ratio
 from runner.tables.variants import told_together, varied_axes, with_settings, with_variants
@@ -42,7 +43,7 @@ COMPARED_COLUMNS: dict[str, str] = {
     **dict.fromkeys(SAME_ASKED, "string"),
     **{f"{side}_{new}": SUMMARY_COLUMNS[old] for side in "ab" for old, new in _OF_SIDE.items()},
     **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), "Float64"),
-    **dict.fromkeys(("verdict", "why"), "string"),
+    **dict.fromkeys(("verdict", "reason"), "string"),
 }
 DIFFERENCE_COLUMNS: dict[str, str] = {
     **dict.fromkeys((*SAME_ASKED, "column", "a", "b"), "string"),
@@ -64,6 +65,17 @@ class CellVerdict(StrEnum):
     NOT_COMPARABLE = "not comparable"
 
 
+class CellReason(StrEnum):
+    """Why a cell has no verdict on its ratio; the columns of either side hold the particulars."""
+
+    STATUS = "status"
+    WORK = "other work or machine"
+    DISTURBED = "disturbed"
+    NO_EPOCH = "no epoch after the first"
+    ONE_PROCESS = "one process"
+    FEW_EPOCHS = "too few epochs"
+
+
 _TIMED = (CellVerdict.SLOWER, CellVerdict.FASTER, CellVerdict.SAME)
 
 
@@ -75,7 +87,8 @@ class SideBySide:
     as in the summary (``seconds`` per epoch after the first with ``low`` and ``high``, the ends of
     the 95 % interval; ``repeats``; ``epochs``; ``val_accuracy``; ``status``; ``reason``;
     ``disturbance``);
-    ``ratio``, B's seconds over A's, with ``ratio_low`` and ``ratio_high``; ``verdict`` and ``why``.
+    ``ratio``, B's seconds over A's, with ``ratio_low`` and ``ratio_high``; ``verdict`` and its
+    ``reason``, a ``CellReason``.
 
     ``differences`` has one row per cell and column of the table whose values differ, ``a`` and
     ``b``, both as text; ``is_obstacle`` where it makes the times incomparable.
@@ -83,26 +96,6 @@ class SideBySide:
 
     cells: pd.DataFrame
     differences: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Whether B may replace A.
-
-    ``failures`` and ``wide`` are pairs of a cell's name and a reason: why B must not pass, and
-    which intervals reach beyond the threshold without lying there. ``judged`` of ``cells`` had an
-    interval to judge by.
-    """
-
-    failures: list[tuple[str, str]]
-    wide: list[tuple[str, str]]
-    judged: int
-    cells: int
-
-    @property
-    def passed(self) -> bool:
-        """Return whether nothing speaks against B."""
-        return not self.failures
 
 
 def cell_name(cell: pd.Series) -> str:
@@ -183,7 +176,7 @@ def _shown(values: set[str]) -> str:
     return ", ".join(sorted(values)) or NOT_RECORDED
 
 
-def cell_obstacles(a: pd.DataFrame, b: pd.DataFrame) -> list[Obstacle]:
+def cell_obstacles(a: pd.DataFrame, b: pd.DataFrame) -> list[FactDifference]:
     """Return why no ratio of the times of a cell's jobs in A and B can be formed."""
     return obstacles(*(cell_facts(_told(counted(rows))) for rows in (a, b)))
 
@@ -237,53 +230,35 @@ def _is_not_ok(cell: pd.Series) -> bool:
     return bool(is_worse or (cell["a_status"] != Status.OK and pd.isna(cell["a_seconds"])))
 
 
-def _statuses(cell: pd.Series) -> str:
-    said = f"{cell['a_status']} in A, {cell['b_status']} in B"
-    reasons = [cell[f"{side}_reason"] for side in "ba"]
-    return next((f"{said}: {reason}" for reason in reasons if pd.notna(reason)), said)
-
-
-def _few(cell: pd.Series) -> str:
+def _few(cell: pd.Series) -> CellReason:
     """Return why a cell's ratio has no interval."""
     for side in "ab":
         if cell[f"{side}_epochs"] == 0:
-            return f"no epoch after the first in {side.upper()}"
+            return CellReason.NO_EPOCH
         if cell[f"{side}_repeats"] < 2:
-            return "one process on a side: how far the next would be off is not known"
-    return "too few epochs for an interval"
+            return CellReason.ONE_PROCESS
+    return CellReason.FEW_EPOCHS
 
 
-def _disturbed(cell: pd.Series) -> str:
-    """Return what disturbed the jobs of each side of a cell, or an empty string."""
-    sides = {side.upper(): cell[f"{side}_disturbance"] for side in "ab"}
-    return "; ".join(f"in {side}: {text}" for side, text in sides.items() if pd.notna(text))
-
-
-def _verdict(cell: pd.Series, found: Ratio | None, reason: str) -> tuple[str, str]:
-    """Return a cell's verdict and why, where the verdict does not say it itself."""
+def _verdict(
+    cell: pd.Series, found: Ratio | None, is_other: bool
+) -> tuple[CellVerdict, CellReason | None]:
+    """Return a cell's verdict and its reason, where the verdict does not say it itself."""
     if pd.isna(cell["b_status"]):
-        return CellVerdict.ONLY_A, ""
+        return CellVerdict.ONLY_A, None
     if pd.isna(cell["a_status"]):
-        return CellVerdict.ONLY_B, ""
+        return CellVerdict.ONLY_B, None
     if _is_not_ok(cell):
-        return CellVerdict.NOT_OK, _statuses(cell)
-    if reason:
-        return CellVerdict.NOT_COMPARABLE, reason
-    if disturbed := _disturbed(cell):
-        return CellVerdict.CANNOT_TELL, disturbed
+        return CellVerdict.NOT_OK, CellReason.STATUS
+    if is_other:
+        return CellVerdict.NOT_COMPARABLE, CellReason.WORK
+    if cell[["a_disturbance", "b_disturbance"]].notna().any():
+        return CellVerdict.CANNOT_TELL, CellReason.DISTURBED
     if found is None or np.isnan(found.low):
         return CellVerdict.UNKNOWN, _few(cell)
     if found.low > 1:
-        return CellVerdict.SLOWER, ""
-    return (CellVerdict.FASTER, "") if found.high < 1 else (CellVerdict.SAME, "")
-
-
-def _reasons(
-    a: dict[tuple[str, ...], pd.DataFrame], b: dict[tuple[str, ...], pd.DataFrame]
-) -> dict[tuple[str, ...], str]:
-    """Return, per cell, what makes its times incomparable."""
-    found = {key: cell_obstacles(a[key], b[key]) for key in a if key in b}
-    return {key: obstacles_text(each, "A", "B") for key, each in found.items() if each}
+        return CellVerdict.SLOWER, None
+    return (CellVerdict.FASTER if found.high < 1 else CellVerdict.SAME), None
 
 
 def _places(keys: list[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -314,18 +289,19 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)
-    reasons = _reasons(rows_a, rows_b)
+    others = differences[differences["is_obstacle"].astype(bool)]
+    apart = {tuple(map(str, key)) for key in others[SAME_ASKED].to_numpy()}
     cells = _sides(a, "a_").merge(_sides(b, "b_"), on=SAME_ASKED, how="outer", sort=False)
     places = _places([*rows_a, *rows_b])
     keys = [tuple(map(str, key)) for key in cells[SAME_ASKED].to_numpy()]
     found = [
         cell_ratio(repeats_of(counted(rows_a[key])), repeats_of(counted(rows_b[key])))
-        if key in rows_a and key in rows_b and key not in reasons
+        if key in rows_a and key in rows_b and key not in apart
         else None
         for key in keys
     ]
     verdicts = [
-        _verdict(cell, one, reasons.get(key, ""))
+        _verdict(cell, one, key in apart)
         for (_, cell), one, key in zip(cells.iterrows(), found, keys, strict=True)
     ]
     nothing = Ratio(np.nan, np.nan, np.nan)
@@ -334,56 +310,67 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
         ratio_low=[(one or nothing).low for one in found],
         ratio_high=[(one or nothing).high for one in found],
         verdict=[str(verdict) for verdict, _ in verdicts],
-        why=[why for _, why in verdicts],
+        reason=pd.array([reason and str(reason) for _, reason in verdicts], dtype="string"),
         place=[places[key] for key in keys],
     )
     cells = cells.sort_values("place").drop(columns="place").reset_index(drop=True)
     return SideBySide(cells, differences)
 
 
-def accuracy_lines(found: SideBySide) -> list[str]:
-    """Return a line for every cell whose validation accuracy fell, over the same epochs."""
+@dataclass(frozen=True)
+class AccuracyFall:
+    """A cell whose validation accuracy fell from ``a`` to ``b``."""
+
+    cell: str
+    a: float
+    b: float
+
+
+def accuracy_falls(found: SideBySide) -> list[AccuracyFall]:
+    """Return every cell whose validation accuracy fell, over the same epochs."""
     other = found.differences[found.differences["column"] == "epochs"]
     uneven = {tuple(key) for key in other[SAME_ASKED].to_numpy()}
     timed = found.cells[
         found.cells["verdict"].isin([*_TIMED, CellVerdict.UNKNOWN, CellVerdict.CANNOT_TELL])
     ]
     return [
-        f"{cell_name(cell)}: validation accuracy {cell['a_val_accuracy']:.3f} in A, "
-        f"{cell['b_val_accuracy']:.3f} in B"
+        AccuracyFall(cell_name(cell), float(cell["a_val_accuracy"]), float(cell["b_val_accuracy"]))
         for _, cell in timed.iterrows()
         if cell["a_val_accuracy"] - cell["b_val_accuracy"] > _ACCURACY_DROP
         and tuple(cell[SAME_ASKED]) not in uneven
     ]
 
 
-def _against(cell: pd.Series, threshold: float) -> str | None:
+def statuses_of(cell: pd.Series) -> dict[str, str | None]:
+    """Return how a cell's jobs ended on either side, and the first reason that B or A has."""
+    reasons = [str(cell[f"{side}_reason"]) for side in "ba" if pd.notna(cell[f"{side}_reason"])]
+    ended = {side: str(cell[f"{side}_status"]) for side in "ab"}
+    return {**ended, "detail": reasons[0] if reasons else None}
+
+
+def _against(cell: pd.Series, threshold: float) -> Objection | None:
     """Return why a cell of B must not pass, or None."""
-    was_timed = pd.notna(cell["a_seconds"])
+    was_timed, name = pd.notna(cell["a_seconds"]), cell_name(cell)
     if cell["verdict"] == CellVerdict.ONLY_A and was_timed:
-        return "ok in A, missing in B"
+        return Objection(name, GuardReason.MISSING)
     if cell["verdict"] == CellVerdict.NOT_OK and was_timed:
-        return str(cell["why"])
+        return Objection(name, GuardReason.NOT_OK, statuses_of(cell))
     if cell["verdict"] == CellVerdict.SLOWER and cell["ratio_low"] > 1 + threshold:
-        return (
-            f"slower than the threshold allows: {cell['ratio']:.3g} times A's "
-            f"({cell['ratio_low']:.3g} to {cell['ratio_high']:.3g}), "
-            f"{1 + threshold:.4g} is allowed"
-        )
+        return Objection(name, GuardReason.SLOWER, _judged_by(cell, threshold))
     return None
 
 
-def _reaches_over(cell: pd.Series, threshold: float) -> str | None:
-    """Return what would tell whether a cell passes, where its interval does not; else None."""
+def _judged_by(cell: pd.Series, threshold: float) -> dict[str, float]:
+    columns = {"ratio": "ratio", "low": "ratio_low", "high": "ratio_high"}
+    ratio = {name: float(cell[column]) for name, column in columns.items()}
+    return {**ratio, "allowed": 1 + threshold}
+
+
+def _reaches_over(cell: pd.Series, threshold: float) -> Objection | None:
+    """Return that an interval does not tell whether its cell passes, or None."""
     if cell["verdict"] in _TIMED and cell["ratio_low"] <= 1 + threshold < cell["ratio_high"]:
-        return f"the interval reaches to {cell['ratio_high']:.3g}: more repeats would tell"
+        return Objection(cell_name(cell), GuardReason.REACHES_OVER, _judged_by(cell, threshold))
     return None
-
-
-_NOTHING_JUDGED = (
-    "nothing could be judged: a verdict needs the same work on the same, undisturbed device, and "
-    "on either side two processes (--repeats) and three epochs after the first"
-)
 
 
 def judge_cells(cells: pd.DataFrame, threshold: float) -> Guard:
@@ -393,10 +380,10 @@ def judge_cells(cells: pd.DataFrame, threshold: float) -> Guard:
     seldom fails it; or if it had a time in A and is missing or not ok in B. If no cell has an
     interval to judge by, that is a failure too.
     """
-    named = [(cell_name(cell), cell) for _, cell in cells.iterrows()]
-    failures = [(name, why) for name, cell in named if (why := _against(cell, threshold))]
-    wide = [(name, why) for name, cell in named if (why := _reaches_over(cell, threshold))]
+    rows = [cell for _, cell in cells.iterrows()]
+    failures = [found for cell in rows if (found := _against(cell, threshold))]
+    wide = [found for cell in rows if (found := _reaches_over(cell, threshold))]
     judged = int(cells["verdict"].isin(_TIMED).sum())
     if not judged:
-        failures.append(("every cell", _NOTHING_JUDGED))
-    return Guard(failures, wide, judged, len(cells))
+        failures.append(Objection("every cell", GuardReason.NO_INTERVAL))
+    return Guard(threshold, failures, wide, judged, len(cells))

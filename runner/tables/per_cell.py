@@ -1,13 +1,15 @@
 """From the tidy table to one row per cell: seconds per epoch after the first."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from runner.spec.job import Status
 from runner.tables.columns import CELL, SUMMARY_COLUMNS
-from runner.tables.statistics import Seconds, cell_interval, steadiness_warnings
+from runner.tables.statistics import Interval, Seconds, cell_interval, steadiness_warnings
 from runner.tables.variants import Codes, jobs_of, jobs_told_apart
 
 # Of a job, what a figure rests on.
@@ -47,6 +49,21 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
     """
     rows = rows[~_is_short(rows)]
     return rows[~_is_spoilt(rows)]
+
+
+# The columns of a summary that hold a cell's figure.
+FIGURE_COLUMNS = ("seconds_per_epoch", "seconds_low", "seconds_high", "repeats")
+
+
+def figure_of(
+    cell: Mapping[Hashable, Any] | pd.Series, columns: Sequence[str] = FIGURE_COLUMNS
+) -> Interval | None:
+    """Return the figure that a row of ``summarize`` holds, None where it has no time."""
+    seconds, low, high, repeats = (cell[name] for name in columns)
+    if pd.isna(seconds):
+        return None
+    low, high = (math.nan if pd.isna(end) else float(end) for end in (low, high))
+    return Interval(float(seconds), low, high, int(repeats))
 
 
 def repeats_of(rows: pd.DataFrame) -> list[Seconds]:

@@ -14,16 +14,16 @@ boundaries for clinical trials", Biometrika 70, 659-663.)
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
 from runner.spec.axes import declared_axes, settings_text
-from runner.spec.facts import Facts, decisive_facts, declared_facts, obstacles, obstacles_text
+from runner.spec.facts import FactDifference, Facts, decisive_facts, declared_facts, obstacles
 from runner.spec.job import Status
 from runner.tables.columns import CELL
 from runner.tables.comparable import cell_facts, classes, united_facts
@@ -38,14 +38,12 @@ from runner.tables.statistics import (
     processes_for,
 )
 from runner.tables.variants import varied_axes, with_variants
-from runner.words import clock_text
 
 SAME_WITHIN = 0.03
 # At how many processes a cell a run with a budget looks at its data, and may stop; and the part of
 # the error that each look may spend.
 SHARES = {3: 0.4, 5: 0.25, 8: 0.15, 12: 0.1, 18: 0.1}
 LOOKS = tuple(SHARES)
-ONE_PROCESS = "one process"
 _COLUMNS = tuple(
     dict.fromkeys(
         ("run", "job", *CELL, "status", "disturbance", "looks", "same_within", *decisive_facts())
@@ -70,28 +68,76 @@ class VerdictKind(StrEnum):
     NOT_COMPARABLE = "not comparable"
 
 
+class OpenReason(StrEnum):
+    """Why it cannot be told which is fastest."""
+
+    TOO_FEW = "too few processes"
+    INTERVAL = "interval open"
+    NOT_COMPARED = "fewer than two cells can be compared"
+
+
+class ObstacleKind(StrEnum):
+    """Why a cell cannot be compared."""
+
+    STATUS = "status"
+    NO_EPOCH = "no epoch after the first"
+    DISTURBED = "disturbed"
+    ONE_PROCESS = "one process"
+    OTHER_WORK = "other work or machine"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a cell cannot be compared; ``detail`` is its status, or what disturbed it.
+
+    ``facts`` are those in which it differs from the others, ``sides`` the names of one of these
+    and its own.
+    """
+
+    kind: ObstacleKind
+    detail: str | None = None
+    facts: tuple[FactDifference, ...] = ()
+    sides: tuple[str, str] = ("", "")
+
+
 @dataclass(frozen=True)
 class Contender:
-    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared.
-
-    ``is_apart``: the reason is that it did other work than the others, or on another machine.
-    """
+    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared."""
 
     name: str
     cell: tuple[str, ...]
     repeats: list[Seconds]
-    obstacle: str | None
-    is_apart: bool = False
+    obstacle: Obstacle | None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two contenders: ``ratio`` is the seconds of ``slow`` over those of ``fast``."""
+    """Two contenders: ``ratio`` is the seconds of ``slow`` over those of ``fast``.
+
+    Its interval holds with ``confidence``. ``needed`` is how many processes a cell may decide what
+    is open, None where none are known to.
+    """
 
     fast: Contender
     slow: Contender
     ratio: Ratio
     relation: Relation
+    confidence: float = CONFIDENCE
+    needed: int | None = None
+
+
+@dataclass(frozen=True)
+class MeanRatio:
+    """The geometric mean over models of the seconds of ``slow`` over those of the fastest.
+
+    Its interval holds with ``confidence`` and rests on at least ``processes`` a cell.
+    """
+
+    slow: str
+    ratio: Ratio
+    relation: Relation
+    confidence: float
+    processes: int
 
 
 @dataclass(frozen=True)
@@ -121,28 +167,59 @@ class Terms:
 
 @dataclass(frozen=True)
 class ModelVerdict:
-    """What is said of one model: ``text`` in words, ``fastest`` the cells of which that is told.
+    """The verdict on one model: its ``kind``, and ``fastest``, the cells that it holds for.
 
     ``pairs`` are the fastest of the ``contenders`` with each that it could be compared with.
+    ``same_within`` 0.03 calls cells the same whose ratio lies within 3 % of 1.
     """
 
     model: str
     kind: VerdictKind
     fastest: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
-    text: str
     contenders: tuple[Contender, ...] = ()
     settings: str = ""
+    same_within: float = SAME_WITHIN
 
     @property
     def name(self) -> str:
-        """Return what it is said of: the model, and the values of the axes that vary."""
+        """Return what it is of: the model, and the values of the axes that vary."""
         return f"{self.model} ({self.settings})" if self.settings else self.model
+
+    @property
+    def reason(self) -> OpenReason | None:
+        """Return why it cannot be told which is fastest; None where it can."""
+        if self.kind is not VerdictKind.CANNOT_TELL:
+            return None
+        if not self.pairs:
+            return OpenReason.NOT_COMPARED
+        is_little = any(pair.ratio.tells_nothing for pair in self.open_pairs)
+        return OpenReason.TOO_FEW if is_little else OpenReason.INTERVAL
 
     @property
     def open_pairs(self) -> list[Pair]:
         """Return the pairs of which more processes may tell what is not told yet."""
         return [pair for pair in self.pairs if pair.relation is Relation.OPEN]
+
+
+@dataclass(frozen=True)
+class OverallVerdict:
+    """The verdict over ``models`` of the ``asked`` models that were measured in the same way.
+
+    ``ratios`` are of every other contender to ``first``, the fastest in the mean, which is the
+    fastest of ``fastest_in`` models and the same as the fastest of ``same_in``; of ``open_in`` it
+    cannot be told. ``settings`` are the values of the axes that vary.
+    """
+
+    settings: str
+    models: int
+    asked: int
+    kind: VerdictKind
+    first: str
+    ratios: tuple[MeanRatio, ...]
+    fastest_in: int
+    same_in: int
+    open_in: int
 
 
 def relation_of(ratio: Ratio, same_within: float) -> Relation:
@@ -159,12 +236,15 @@ def compare_pair(one: Contender, other: Contender, terms: Terms) -> Pair | None:
     if ratio is None or math.isnan(ratio.low):
         return None
     relation = relation_of(ratio, terms.same_within)
+    pair = Pair(one, other, ratio, relation, confidence)
     if ratio.value < 1:
-        return Pair(other, one, ratio.inverse, relation)
-    return Pair(one, other, ratio, relation)
+        pair = replace(pair, fast=other, slow=one, ratio=ratio.inverse)
+    if relation is not Relation.OPEN:
+        return pair
+    return replace(pair, needed=_processes_to_decide(pair, terms))
 
 
-def processes_to_decide(pair: Pair, terms: Terms) -> int | None:
+def _processes_to_decide(pair: Pair, terms: Terms) -> int | None:
     """Return how many ``--repeats`` may decide an open pair, by the variance seen so far.
 
     A run with ``--repeats`` looks at its data once, in the end.
@@ -217,14 +297,19 @@ class _Cell:
         return tuple(str(self.figures[name]) for name in told)
 
     @property
-    def obstacle(self) -> str | None:
+    def obstacle(self) -> Obstacle | None:
         """Return why the cell cannot be compared, or None."""
+        status, disturbance = self.figures["status"], self.figures["disturbance"]
         if not self.is_timed:
-            failed = self.figures["status"] != Status.OK
-            return str(self.figures["status"]) if failed else "no epoch after the first"
-        if pd.notna(self.figures["disturbance"]):
-            return str(self.figures["disturbance"])
-        return ONE_PROCESS if self.figures["repeats"] < 2 else None
+            failed = status != Status.OK
+            return (
+                Obstacle(ObstacleKind.STATUS, str(status))
+                if failed
+                else Obstacle(ObstacleKind.NO_EPOCH)
+            )
+        if pd.notna(disturbance):
+            return Obstacle(ObstacleKind.DISTURBED, str(disturbance))
+        return Obstacle(ObstacleKind.ONE_PROCESS) if self.figures["repeats"] < 2 else None
 
     def fact(self, column: str) -> str:
         """Return what the cell's rows say in a column."""
@@ -282,8 +367,9 @@ def _group(
         for name, cell in zip(names, [*timed, *failed], strict=False)
     ]
     for name, cell in zip(names[len(contenders) :], apart, strict=True):
-        why = obstacles_text(obstacles(timed[0].facts, cell.facts), names[0], name)
-        contenders.append(Contender(name, cell.key, cell.repeats, why, is_apart=True))
+        apart_in = tuple(obstacles(timed[0].facts, cell.facts))
+        why = Obstacle(ObstacleKind.OTHER_WORK, facts=apart_in, sides=(names[0], name))
+        contenders.append(Contender(name, cell.key, cell.repeats, why))
     rows = pd.concat([cell.rows[["looks", "same_within"]] for cell in cells])
     looks, within = rows["looks"].max(), rows["same_within"].max()
     terms = Terms(
@@ -347,52 +433,6 @@ def _values_of_axis(cells: Iterable[_Cell], axis: str, varied: set[str]) -> Iter
                 yield _group(alike, failed, [], names, under)
 
 
-def ratio_text(ratio: Ratio) -> str:
-    """Return a ratio with its interval as it is said."""
-    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) times"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _obstacles_text(contenders: Sequence[Contender]) -> str:
-    """Return why contenders cannot be compared, a phrase for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for one in contenders:
-        by_reason.setdefault(str(one.obstacle), []).append(one.name)
-    return "; ".join(f"{_listed(names)}: {reason}" for reason, names in by_reason.items())
-
-
-def _open_text(pair: Pair, terms: Terms) -> str:
-    """Return why two contenders are not told apart, and what would tell."""
-    span = f"{pair.fast.name} {ratio_text(pair.ratio)} as fast as {pair.slow.name}"
-    if pair.ratio.tells_nothing:
-        span = f"too few processes to tell {pair.fast.name} from {pair.slow.name}"
-    wanted = processes_to_decide(pair, terms)
-    return f"{span}; --repeats {wanted} may tell" if wanted else span
-
-
-def _of_pairs(
-    first: Contender, pairs: Sequence[Pair], terms: Terms
-) -> tuple[VerdictKind, list[Contender], str]:
-    """Return what is said of the fastest contender and those it was compared with."""
-    of = {r: [pair for pair in pairs if pair.relation is r] for r in Relation}
-    slower = ", ".join(
-        f"{ratio_text(pair.ratio)} as fast as {pair.slow.name}" for pair in of[Relation.FASTER]
-    )
-    if of[Relation.OPEN]:
-        said = ", ".join(_open_text(pair, terms) for pair in of[Relation.OPEN])
-        told = f"; {first.name} {slower}" if slower else ""
-        return VerdictKind.CANNOT_TELL, [], f"cannot tell: {said}{told}"
-    if not of[Relation.SAME]:
-        return VerdictKind.FASTEST, [first], f"{first.name} fastest, {slower}"
-    level = [first, *(pair.slow for pair in of[Relation.SAME])]
-    names = _listed([one.name for one in level])
-    text = f"{names} the same within {100 * terms.same_within:g} %"
-    return VerdictKind.SAME, level, text + (f"; {first.name} {slower}" if slower else "")
-
-
 def _figure(one: Contender) -> float:
     found = cell_interval(one.repeats)
     return found.seconds if found else math.inf
@@ -400,26 +440,31 @@ def _figure(one: Contender) -> float:
 
 def _judged(group: _Group) -> ModelVerdict:
     """Return the verdict on one model."""
-    everyone = tuple(group.contenders)
     able = sorted((one for one in group.contenders if one.obstacle is None), key=_figure)
-    unable = [one for one in group.contenders if one.obstacle is not None]
-    if len(everyone) - sum(one.is_apart for one in everyone) < 2:
-        text = f"not comparable ({_obstacles_text([one for one in everyone if one.is_apart])})"
-        kind = VerdictKind.NOT_COMPARABLE
-        return ModelVerdict(group.model, kind, (), (), text, everyone, group.settings)
-    if len(able) < 2:
-        remedy = any(one.obstacle == ONE_PROCESS for one in unable)
-        text = f"cannot tell ({_obstacles_text(unable)})" + "; --repeats 3 would" * remedy
-        return ModelVerdict(
-            group.model, VerdictKind.CANNOT_TELL, (), (), text, everyone, group.settings
-        )
     compared = [compare_pair(able[0], other, group.terms) for other in able[1:]]
     pairs = tuple(pair for pair in compared if pair is not None)
-    kind, fastest, text = _of_pairs(able[0], pairs, group.terms)
-    beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
+    kinds = [one.obstacle.kind for one in group.contenders if one.obstacle]
+    others = kinds.count(ObstacleKind.OTHER_WORK)
+    is_alone = others and len(group.contenders) - others < 2
+    kind = VerdictKind.NOT_COMPARABLE if is_alone else _kind(pairs)
+    level = [pair.slow for pair in pairs if pair.relation is Relation.SAME]
     return ModelVerdict(
-        group.model, kind, tuple(fastest), pairs, text + beside, everyone, group.settings
+        group.model,
+        kind,
+        (able[0], *level) if kind in (VerdictKind.FASTEST, VerdictKind.SAME) else (),
+        pairs,
+        tuple(group.contenders),
+        group.settings,
+        group.terms.same_within,
     )
+
+
+def _kind(pairs: Sequence[Pair] | Sequence[MeanRatio]) -> VerdictKind:
+    """Return what the relations of the fastest to each of the others come to."""
+    relations = {pair.relation for pair in pairs}
+    if not relations or Relation.OPEN in relations:
+        return VerdictKind.CANNOT_TELL
+    return VerdictKind.SAME if Relation.SAME in relations else VerdictKind.FASTEST
 
 
 def _common(groups: Sequence[_Group]) -> list[str]:
@@ -428,77 +473,72 @@ def _common(groups: Sequence[_Group]) -> list[str]:
     return [name for name in able[0] if all(name in names for names in able)]
 
 
-def _over_all(groups: Sequence[_Group], name: str, other: str, terms: Terms) -> Ratio | None:
-    """Return the seconds of ``other`` over those of ``name``, as the mean over all models."""
+def _mean_ratios(groups: Sequence[_Group], first: str, names: Sequence[str]) -> list[MeanRatio]:
+    """Return the seconds of each of ``names`` over those of ``first``: the means over all models.
+
+    All their statements hold together under the strictest terms that one of the groups has.
+    """
+    terms = max((group.terms for group in groups), key=lambda terms: terms.pairs * terms.looks)
     sides = [{one.name: one.repeats for one in group.contenders} for group in groups]
-    pairs = [(side[name], side[other]) for side in sides]
-    processes = min(len(repeats) for pair in pairs for repeats in pair)
-    return mean_ratio(pairs, terms.confidence(processes))
+    found = []
+    for name in names:
+        pairs = [(side[first], side[name]) for side in sides]
+        processes = min(len(repeats) for pair in pairs for repeats in pair)
+        confidence = terms.confidence(processes)
+        if (ratio := mean_ratio(pairs, confidence)) is not None:
+            relation = relation_of(ratio, terms.same_within)
+            found.append(MeanRatio(name, ratio, relation, confidence, processes))
+    return found
 
 
-def _overall(groups: Sequence[_Group], asked: int) -> str | None:
-    """Return the line over all models that were measured under the same conditions."""
+def _overall(groups: Sequence[_Group], asked: int) -> OverallVerdict | None:
+    """Return the verdict over all models that were measured under the same conditions."""
     able = [g for g in groups if sum(one.obstacle is None for one in g.contenders) > 1]
     names = _common(able) if len(able) > 1 else []
     if len(names) < 2:
         return None
-    terms = max((group.terms for group in able), key=lambda terms: terms.pairs * terms.looks)
-    base = names[0]
-    relative = {o: _over_all(able, base, o, terms) for o in names}
-    first = min(names, key=lambda name: found.value if (found := relative[name]) else math.inf)
-    ratios = {
-        other: ratio
-        for other in names
-        if other != first and (ratio := _over_all(able, first, other, terms)) is not None
-    }
-    said = [
-        f"too few processes to tell {first} from {other}"
-        if ratio.tells_nothing
-        else f"{first} {ratio_text(ratio)} as fast as {other}"
-        for other, ratio in ratios.items()
-    ]
-    is_open = any(
-        relation_of(ratio, terms.same_within) is Relation.OPEN for ratio in ratios.values()
-    )
+    relative = _mean_ratios(able, names[0], names)
+    first = min(relative, key=lambda one: one.ratio.value).slow if relative else names[0]
+    ratios = _mean_ratios(able, first, [name for name in names if name != first])
     judged = [_judged(group) for group in able]
-    leads = [v.kind for v in judged if first in [one.name for one in v.fastest]]
-    wins, ties = leads.count(VerdictKind.FASTEST), leads.count(VerdictKind.SAME)
-    unknown = sum(v.kind is VerdictKind.CANNOT_TELL for v in judged)
-    counted = f"{len(able)} models" if len(able) == asked else f"{len(able)} of {asked} models"
-    others = {"tied in": ties, "cannot tell in": unknown}
-    tail = [f"{first} is fastest in {wins} of them"]
-    tail += [f"{words} {count}" for words, count in others.items() if count]
-    verdict = f"{'cannot tell: ' * is_open}{', '.join(said)}"
-    how = ", ".join(filter(None, ["geometric mean", able[0].settings]))
-    return f"over {counted} ({how}): {verdict}; {', '.join(tail)}"
+    leads = Counter(v.kind for v in judged if first in [one.name for one in v.fastest])
+    return OverallVerdict(
+        settings=able[0].settings,
+        models=len(able),
+        asked=asked,
+        kind=_kind(ratios),
+        first=first,
+        ratios=tuple(ratios),
+        fastest_in=leads[VerdictKind.FASTEST],
+        same_in=leads[VerdictKind.SAME],
+        open_in=sum(v.kind is VerdictKind.CANNOT_TELL for v in judged),
+    )
 
 
-def _lines(verdicts: Iterable[ModelVerdict]) -> list[str]:
-    """Return verdicts in words; those that say the same share a line."""
-    named: dict[str, list[str]] = {}
-    for found in verdicts:
-        named.setdefault(found.text, []).append(found.name)
-    return [f"{', '.join(names)}: {text}" for text, names in named.items()]
+@dataclass(frozen=True)
+class Effort:
+    """What a run with a budget took: the jobs' ``seconds``, and the most ``processes`` of a cell.
+
+    ``alike_seconds`` is what as many processes of every cell would have taken.
+    """
+
+    seconds: float
+    processes: int
+    alike_seconds: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Which backend is fastest: a verdict for each model, and a line over all of them.
+    """Which backend is fastest: a verdict for each model, and one over all of them.
 
     ``effects`` say, for each axis that varies and each backend, which value is fastest.
     ``effort`` says of a run with a budget what it took, and what repeating all cells alike would.
     """
 
     verdicts: tuple[ModelVerdict, ...]
-    overall: tuple[str, ...]
-    effort: str | None = None
+    overall: tuple[OverallVerdict, ...]
+    effort: Effort | None = None
     effects: tuple[ModelVerdict, ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        """Return all of it in words, a line for each thing that is said."""
-        effort = [self.effort] if self.effort else []
-        return [*_lines(self.verdicts), *self.overall, *_lines(self.effects), *effort]
 
     @property
     def fastest(self) -> set[tuple[str, ...]]:
@@ -507,47 +547,19 @@ class Answer:
 
     @property
     def by_cell(self) -> dict[tuple[str, ...], str]:
-        """Return what is said of each cell that was compared, as one word or two."""
-        said: dict[tuple[str, ...], str] = {}
+        """Return what is known of each cell that was compared: a ``VerdictKind``, or "slower"."""
+        known: dict[tuple[str, ...], str] = {}
         for found in self.verdicts:
             for pair in found.pairs:
                 is_open = found.kind is VerdictKind.CANNOT_TELL
-                said[pair.fast.cell] = said[pair.slow.cell] = str(found.kind)
+                known[pair.fast.cell] = known[pair.slow.cell] = str(found.kind)
                 if not is_open and pair.slow not in found.fastest:
-                    said[pair.slow.cell] = "slower"
-            said |= {one.cell: str(found.kind) for one in found.fastest}
-        return said
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-    def fields(self) -> dict[str, Any]:
-        """Return the answer as values that JSON can hold."""
-        return {
-            "verdicts": list(map(_verdict_fields, self.verdicts)),
-            "effects": list(map(_verdict_fields, self.effects)),
-            "overall": list(self.overall),
-            "effort": self.effort,
-        }
+                    known[pair.slow.cell] = "slower"
+            known |= {one.cell: str(found.kind) for one in found.fastest}
+        return known
 
 
-def _verdict_fields(found: ModelVerdict) -> dict[str, Any]:
-    return {
-        "model": found.model, "settings": found.settings, "kind": str(found.kind),
-        "fastest": [one.name for one in found.fastest],
-        "ratios": [_pair_fields(pair) for pair in found.pairs], "text": found.text,
-    }  # fmt: skip
-
-
-def _pair_fields(pair: Pair) -> dict[str, Any]:
-    ratio = pair.ratio
-    return {
-        "faster": pair.fast.name, "slower": pair.slow.name, "relation": str(pair.relation),
-        "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
-    }  # fmt: skip
-
-
-def _effort(table: pd.DataFrame) -> str | None:
+def _effort(table: pd.DataFrame) -> Effort | None:
     """Return what a run with a budget took, beside the time that as many repeats of all would."""
     if not (table["looks"] > 1).any():
         return None
@@ -557,12 +569,8 @@ def _effort(table: pd.DataFrame) -> str | None:
         return None
     cells = jobs.groupby(CELL, sort=False)["wall_seconds"].agg(["size", "sum", "mean"])
     most = int(cells["size"].max())
-    even = cells["sum"] + (most - cells["size"]) * cells["mean"]
-    took, alike = (clock_text(float(seconds.sum())) for seconds in (cells["sum"], even))
-    return (
-        f"the jobs took {took}; repeating every cell {most} times, "
-        f"as often as the one that needed most, would have taken {alike}"
-    )
+    alike = cells["sum"] + (most - cells["size"]) * cells["mean"]
+    return Effort(float(cells["sum"].sum()), most, float(alike.sum()))
 
 
 def find_answer(table: pd.DataFrame, summary: pd.DataFrame | None = None) -> Answer:
@@ -585,7 +593,7 @@ def find_answer(table: pd.DataFrame, summary: pd.DataFrame | None = None) -> Ans
         for of_settings in by_settings.values()
         for alike in classes(of_settings, lambda group: group.facts, own)
     ]
-    overall = tuple(line for line in found if line is not None)
+    overall = tuple(one for one in found if one is not None)
     varied = varied_axes(table)
     effects = (
         _judged(group)

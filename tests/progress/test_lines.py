@@ -285,7 +285,7 @@ def test_every_json_line_is_an_event_of_the_run(forecast, tmp_path):
         "job_started", "epoch", "epoch", "epoch", "job_ended",
         "job_started", "epoch", "epoch", "epoch", "job_ended", "run_ended",
     ]  # fmt: skip
-    assert {line["schema"] for line in lines} == {1}
+    assert {line["schema"] for line in lines} == {2}
     assert {line["run"] for line in lines} == {"a-run"}
     by_event = {line["event"]: line for line in reversed(lines)}
     assert by_event["epoch"]["job"] == "theano-k1.theano.mnist_mlp.1"

@@ -87,13 +87,17 @@ def test_json_is_all_that_standard_output_holds(compare):
     code, said = compare("--json", "--threshold", "5%", cells={**CELLS, FAST: 1.5})
     assert code == ExitCode.JOBS_NOT_OK
     content = json.loads(said.out)
-    assert content["schema"] == 1
+    assert content["schema"] == 2
     cells = {cell["backend"]: cell for cell in content["cells"]}
     assert cells["tensorflow"]["verdict"] == "slower"
     assert cells["tensorflow"]["ratio"] == pytest.approx(1.5, rel=0.02)
     assert cells["cntk"]["a_repeats"] == 5
     assert content["guard"]["passed"] is False
-    assert content["guard"]["failures"][0]["cell"].startswith("mnist_mlp")
+    [failure] = content["guard"]["failures"]
+    assert failure["cell"].startswith("mnist_mlp")
+    assert failure["reason"] == "slower"
+    assert failure["values"]["ratio"] == cells["tensorflow"]["ratio"]
+    assert failure["text"].startswith("slower than the threshold allows: 1.5")
 
 
 def test_what_a_job_said_does_not_control_the_terminal(compare):

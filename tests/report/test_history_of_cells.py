@@ -70,6 +70,7 @@ def test_json_has_every_run_and_every_step(told, stepped):
     assert [step["first"] for step in series["steps"]] == [run_name(16), run_name(23)]
     [step, _] = series["steps"]
     assert step["ratio_low"] < step["ratio"] < step["ratio_high"]
+    assert step["text"].startswith("slower by ")
     assert {"column": "git_commit", "before": "a" * 40, "after": "b" * 40} in step["changes"]
     assert 0.01 < series["noise"] < 0.03
     assert 0.05 < series["sensitivity"] < 0.14
@@ -149,7 +150,10 @@ def test_each_machine_and_each_work_is_a_series_of_its_own(told, tmp_path):
                  events={"start": {"device": {"type": "gpu", "name": card}}})  # fmt: skip
     found = series_of(told, tmp_path)
     assert all(not one["steps"] for one in found)
-    assert sorted({one["told"].split(",")[0] for one in found}) == ["NVIDIA A100", "Tesla K80"]
+    assert sorted({one["distinction"].split(",")[0] for one in found}) == [
+        "NVIDIA A100",
+        "Tesla K80",
+    ]
 
 
 def test_a_new_driver_or_version_does_not_part_a_series(told, tmp_path):

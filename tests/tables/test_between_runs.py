@@ -2,13 +2,17 @@
 
 import pytest
 
+from runner.report.compare_text import reason_text
+from runner.report.guard import objection_text
 from runner.tables.between_runs import (
     NOT_RECORDED,
+    CellReason,
     CellVerdict,
-    accuracy_lines,
+    accuracy_falls,
     compare_tables,
     judge_cells,
 )
+from runner.tables.guard import GuardReason
 from runner.tables.load import load_runs
 from steady_runs import CELLS, steady_run
 
@@ -65,10 +69,11 @@ def test_one_process_gives_no_verdict(beside, b, why):
     found = beside(**b)
     one = cell(found)
     assert (one["verdict"], one["ratio"]) == (CellVerdict.UNKNOWN, pytest.approx(1, rel=0.02))
-    assert why in one["why"]
+    assert one["reason"] == why
+    assert why in reason_text(one, found.differences)
     guard = judge_cells(found.cells, 0.05)
     assert not guard.passed
-    assert "nothing could be judged" in guard.failures[-1][1]
+    assert "nothing could be judged" in objection_text(guard.failures[-1])
 
 
 def test_a_cell_of_one_side_only_is_named_so(beside):
@@ -80,16 +85,15 @@ def test_a_cell_of_one_side_only_is_named_so(beside):
         ("babi_rnn", "cntk"): CellVerdict.ONLY_B,
     }
     guard = judge_cells(found.cells, 0.05)
-    assert [why for _, why in guard.failures] == ["ok in A, missing in B"]
+    assert [one.reason for one in guard.failures] == [GuardReason.MISSING]
+    assert [objection_text(one) for one in guard.failures] == ["ok in A, missing in B"]
 
 
 def test_a_cell_that_failed_says_why_and_fails_the_guard(beside):
     found = beside({**CELLS, FAST: 0})
     one = cell(found)
-    assert (one["verdict"], one["why"]) == (
-        CellVerdict.NOT_OK,
-        "ok in A, failed in B: exit code 1",
-    )
+    assert (one["verdict"], one["reason"]) == (CellVerdict.NOT_OK, "status")
+    assert reason_text(one, found.differences) == "ok in A, failed in B: exit code 1"
     assert not judge_cells(found.cells, 0.05).passed
 
 
@@ -115,8 +119,8 @@ def test_what_was_not_ok_before_cannot_fail_the_guard(beside):
 def test_other_work_or_another_machine_is_not_compared(beside, changes, why):
     found = beside({**CELLS, FAST: 2.0}, **changes)
     one = cell(found)
-    assert one["verdict"] == CellVerdict.NOT_COMPARABLE
-    assert why in one["why"]
+    assert (one["verdict"], one["reason"]) == (CellVerdict.NOT_COMPARABLE, CellReason.WORK)
+    assert why in reason_text(one, found.differences)
     assert not judge_cells(found.cells, 0.05).passed
 
 
@@ -155,10 +159,11 @@ def test_a_disturbed_side_is_named_and_gets_no_verdict(beside):
     ):
         found = beside({**CELLS, FAST: 6.3}, a=sides.get("a"), **sides.get("b", {}))
         one = cell(found)
-        assert (one["verdict"], one["why"]) == (CellVerdict.CANNOT_TELL, why)
+        assert (one["verdict"], one["reason"]) == (CellVerdict.CANNOT_TELL, CellReason.DISTURBED)
+        assert reason_text(one, found.differences) == why
         assert one["ratio"] == pytest.approx(6.3, rel=0.02)
         guard = judge_cells(found.cells, 0.05)
-        assert "nothing could be judged" in guard.failures[-1][1]
+        assert "nothing could be judged" in objection_text(guard.failures[-1])
 
 
 def test_made_data_differs_with_the_seed_and_not_with_the_number_of_repeats(beside):
@@ -177,18 +182,24 @@ def test_the_guard_allows_what_the_threshold_allows(beside):
     found = beside({**CELLS, FAST: 1.2})
     assert judge_cells(found.cells, 0.3).passed
     guard = judge_cells(found.cells, 0.05)
-    assert [name for name, _ in guard.failures] == ["mnist_mlp tf-cntk-k208/tensorflow (cpu)"]
-    assert "1.05 is allowed" in guard.failures[0][1]
+    assert [one.cell for one in guard.failures] == ["mnist_mlp tf-cntk-k208/tensorflow (cpu)"]
+    (one,) = guard.failures
+    assert one.reason is GuardReason.SLOWER
+    low, high = (float(str(one.values[end])) for end in ("low", "high"))
+    assert one.values["allowed"] == 1.05
+    assert 1.05 < low < 1.2 < high
+    assert "1.05 is allowed" in objection_text(one)
 
 
 def test_an_interval_across_the_threshold_passes_aloud(beside):
     guard = judge_cells(beside({**CELLS, FAST: 1.05}).cells, 0.05)
     assert guard.passed
-    assert "more repeats would tell" in guard.wide[0][1]
+    assert [one.reason for one in guard.undecided] == [GuardReason.REACHES_OVER]
+    assert "more repeats would tell" in objection_text(guard.undecided[0])
 
 
 def test_a_fall_of_accuracy_is_told_and_does_not_fail(beside):
     worse = {"epoch": {"val_accuracy": 0.8}}
     found = beside(events=worse)
-    assert "0.900 in A, 0.800 in B" in accuracy_lines(found)[0]
+    assert {(fall.a, fall.b) for fall in accuracy_falls(found)} == {(0.9, 0.8)}
     assert judge_cells(found.cells, 0.05).passed

@@ -10,6 +10,7 @@ import pytest
 from launcher_contract import make_job
 from made_runs import write_job
 from runner.cli.app import main
+from runner.report.answer import answer_lines
 from runner.report.cells import detail_cells, pivot_cells
 from runner.spec.job import Status
 from runner.store.record import Record
@@ -67,7 +68,7 @@ def test_each_kind_of_card_is_a_column_and_has_verdicts_of_its_own(tmp_path):
     assert [(v.settings, v.fastest[0].name) for v in answer.verdicts] == [
         ("Tesla V100", "tensorflow"), ("NVIDIA A100", "tensorflow"),
     ]  # fmt: skip
-    assert all("fastest" in line for line in answer.lines)
+    assert all("fastest" in line for line in answer_lines(answer))
 
 
 def test_the_page_has_a_column_for_each_card_and_no_warning_of_them(tmp_path):

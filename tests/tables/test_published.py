@@ -120,6 +120,7 @@ def summary():
             "seconds_per_epoch": [2.0, 5.0],
             "seconds_low": [1.9, 4.0],
             "seconds_high": [2.1, 6.0],
+            "repeats": [3, 3],
             "warnings": ["", "shaky"],
             "first_epoch_seconds": [3.0, 6.0],
             "val_accuracy": [0.9, 0.9],

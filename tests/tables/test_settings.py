@@ -2,6 +2,7 @@
 
 from launcher_contract import make_job
 from made_runs import write_job
+from runner.report.answer import answer_lines, verdict_text
 from runner.report.cells import detail_cells, pivot_cells, throughput_table
 from runner.report.verdict import reason_lines
 from runner.spec.axes import declared_axes
@@ -73,7 +74,7 @@ def test_a_cell_that_cannot_stands_with_those_of_its_value(tmp_path):
     levels = {**LEVELS, ("cntk", "mixed_bfloat16"): 0}
     found = {one.settings: one for one in find_answer(load_runs(made(tmp_path, levels))).verdicts}
     assert found["float32"].kind is VerdictKind.FASTEST
-    assert "cntk: unsupported" in found["mixed_bfloat16"].text
+    assert "cntk: unsupported" in verdict_text(found["mixed_bfloat16"])
 
 
 def test_runs_of_other_values_are_no_repeats_of_each_other(tmp_path):
@@ -139,15 +140,15 @@ def test_what_an_axis_changes_is_told_for_each_backend(tmp_path):
         "mnist_mlp (tf-cntk-k208/tensorflow)": ("mixed_bfloat16", 2.0),
         "mnist_mlp (tf-cntk-k208/cntk)": ("mixed_bfloat16", 8.0),
     }
-    assert sum("mixed_bfloat16 fastest, 2.00 (" in line for line in found.lines) == 1
+    assert sum("mixed_bfloat16 fastest, 2.00 (" in line for line in answer_lines(found)) == 1
 
 
 def test_a_value_that_a_backend_cannot_is_named_beside_those_it_can(tmp_path):
     levels = {**LEVELS, ("cntk", "mixed_bfloat16"): 0, ("cntk", "tf32"): 2.0}
     found = find_answer(load_runs(made(tmp_path, levels))).effects
     cntk = next(one for one in found if "cntk" in one.settings.split("/")[-1])
-    assert "tf32 fastest, 2.00 (" in cntk.text
-    assert cntk.text.endswith("not compared: mixed_bfloat16: unsupported")
+    assert "tf32 fastest, 2.00 (" in verdict_text(cntk)
+    assert verdict_text(cntk).endswith("not compared: mixed_bfloat16: unsupported")
 
 
 def test_the_values_of_an_axis_that_changes_the_work_are_not_compared(tmp_path):
@@ -169,8 +170,8 @@ def test_the_values_of_an_axis_that_changes_the_work_are_not_compared(tmp_path):
 
 def test_what_is_said_of_several_cells_is_one_line(tmp_path):
     found = find_answer(load_runs(made(tmp_path, repeats=1)))
-    assert found.lines[0] == (
+    assert answer_lines(found)[0] == (
         "mnist_mlp (float32), mnist_mlp (mixed_bfloat16): "
         "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
     )
-    assert len(found.lines) == 2
+    assert len(answer_lines(found)) == 2

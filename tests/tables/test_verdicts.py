@@ -8,12 +8,20 @@ import pandas as pd
 import pytest
 
 from runner.errors import StoreError
+from runner.report.answer import answer_lines, effort_text, overall_text, verdict_text
 from runner.store.run_folder import RunStore
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.statistics import CONFIDENCE
-from runner.tables.verdicts import LOOKS, Terms, VerdictKind, find_answer
+from runner.tables.verdicts import (
+    LOOKS,
+    ObstacleKind,
+    OpenReason,
+    Terms,
+    VerdictKind,
+    find_answer,
+)
 from steady_runs import CELLS, steady_run
 
 THREE = {**CELLS, ("mnist_mlp", "theano"): 4.0}
@@ -33,7 +41,7 @@ def test_the_fastest_is_named_with_its_ratio_and_interval(tmp_path):
         ["tensorflow"],
     )
     found = re.fullmatch(
-        r"tensorflow fastest, 2\.00 \((.*) to (.*)\) times as fast as cntk", one.text
+        r"tensorflow fastest, 2\.00 \((.*) to (.*)\) times as fast as cntk", verdict_text(one)
     )
     assert 1.9 < float(found[1]) < 2 < float(found[2]) < 2.1
 
@@ -41,50 +49,62 @@ def test_the_fastest_is_named_with_its_ratio_and_interval(tmp_path):
 def test_several_are_each_set_against_the_fastest(tmp_path):
     (one,) = said(tmp_path, THREE)
     assert one.kind is VerdictKind.FASTEST
-    assert one.text.count("times as fast as") == 2
+    assert verdict_text(one).count("times as fast as") == 2
 
 
 def test_what_differs_by_less_than_matters_is_the_same(tmp_path):
     (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.005})
     assert one.kind is VerdictKind.SAME
-    assert one.text == "tensorflow and cntk the same within 3 %"
+    assert verdict_text(one) == "tensorflow and cntk the same within 3 %"
 
 
 def test_the_two_leaders_are_the_same_and_a_third_is_slower(tmp_path):
     (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "cntk"): 1.001})
-    assert one.text.startswith("tensorflow and cntk the same within 3 %; tensorflow 4.00 (")
+    assert verdict_text(one).startswith(
+        "tensorflow and cntk the same within 3 %; tensorflow 4.00 ("
+    )
 
 
 def test_one_process_cannot_tell_and_says_what_would(tmp_path):
     (one,) = said(tmp_path, repeats=1)
     assert one.kind is VerdictKind.CANNOT_TELL
-    assert one.text == "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
+    assert one.reason is OpenReason.NOT_COMPARED
+    assert {c.obstacle.kind for c in one.contenders} == {ObstacleKind.ONE_PROCESS}
+    assert verdict_text(one) == "cannot tell (cntk and tensorflow: one process); --repeats 3 would"
 
 
 def test_an_interval_that_holds_one_says_how_many_repeats_may_tell(tmp_path):
     (one,) = said(tmp_path, {**CELLS, ("mnist_mlp", "cntk"): 1.02}, repeats=2)
     assert one.kind is VerdictKind.CANNOT_TELL
-    assert re.search(r"cannot tell: tensorflow 1\.02 \(.*\) times .*; --repeats \d+ may", one.text)
+    (pair,) = one.pairs
+    assert one.reason is OpenReason.INTERVAL
+    assert pair.needed > 2
+    assert re.search(
+        r"cannot tell: tensorflow 1\.02 \(.*\) times .*; --repeats \d+ may", verdict_text(one)
+    )
 
 
 def test_what_is_told_of_a_third_stands_beside_what_is_not_told_of_two(tmp_path):
     (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "cntk"): 1.02}, repeats=3)
     assert one.kind is VerdictKind.CANNOT_TELL
-    assert re.search(r"^cannot tell: .* as fast as cntk.*; tensorflow 4.* as theano$", one.text)
+    assert re.search(
+        r"^cannot tell: .* as fast as cntk.*; tensorflow 4.* as theano$", verdict_text(one)
+    )
 
 
 def test_over_all_models_it_is_said_when_it_cannot_be_told(tmp_path):
     even = {("mnist_mlp", "tensorflow"): 1.0, ("mnist_mlp", "cntk"): 2.0,
             ("mnist_cnn", "tensorflow"): 2.0, ("mnist_cnn", "cntk"): 1.026}  # fmt: skip
-    (line,) = find_answer(load_runs(steady_run(tmp_path, even, repeats=2))).overall
-    assert "(geometric mean): cannot tell: " in line
+    (found,) = find_answer(load_runs(steady_run(tmp_path, even, repeats=2))).overall
+    assert found.kind is VerdictKind.CANNOT_TELL
+    assert "(geometric mean): cannot tell: " in overall_text(found)
 
 
 def test_a_disturbed_cell_gets_no_verdict(tmp_path):
     load = {"foreign_load": 0.9, "samples": 10}
     (one,) = said(tmp_path, telemetry=load)
     assert one.kind is VerdictKind.CANNOT_TELL
-    assert "other processes used the CPU (in 5 of 5 jobs)" in one.text
+    assert "other processes used the CPU (in 5 of 5 jobs)" in verdict_text(one)
     warned = summarize(load_runs(steady_run(tmp_path, telemetry=load)))["warnings"]
     assert warned.str.contains("other processes used the CPU").all()
 
@@ -95,7 +115,7 @@ def test_a_disturbed_process_is_left_out_where_two_others_were_not(tmp_path):
     table.loc[first, "seconds"] *= 6
     table.loc[first, "disturbance"] = "other processes used the CPU"
     (one,) = find_answer(table).verdicts
-    assert one.text.startswith("tensorflow fastest, 2.0")
+    assert verdict_text(one).startswith("tensorflow fastest, 2.0")
     cell = summarize(table).set_index("backend").loc["cntk"]
     assert (cell["repeats"], cell["seconds_per_epoch"]) == (4, pytest.approx(2.0, rel=0.01))
     assert cell["warnings"].startswith("left out: other processes used the CPU (in 1 of 5 jobs)")
@@ -107,7 +127,9 @@ def test_what_repeating_all_cells_alike_would_have_taken_is_said(tmp_path):
     assert find_answer(table).effort is None
     table["looks"] = 5
     few = table[(table["model"] == "mnist_mlp") | (table["repeat"] <= 2)]
-    assert find_answer(few).effort == (
+    effort = find_answer(few).effort
+    assert (effort.seconds, effort.processes, effort.alike_seconds) == (840.0, 5, 1200.0)
+    assert effort_text(effort) == (
         "the jobs took 14:00; repeating every cell 5 times, as often as the one that needed most, "
         "would have taken 20:00"
     )
@@ -131,7 +153,7 @@ def test_what_is_usual_disturbs_nothing(tmp_path, telemetry):
 def test_a_failed_backend_is_named_beside_the_others(tmp_path):
     (one,) = said(tmp_path, {**THREE, ("mnist_mlp", "theano"): 0})
     assert one.kind is VerdictKind.FASTEST
-    assert one.text.endswith("; not compared: theano: failed")
+    assert verdict_text(one).endswith("; not compared: theano: failed")
 
 
 def test_a_single_backend_has_no_verdict(tmp_path):
@@ -155,13 +177,19 @@ def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
 def test_the_models_together_have_a_line(tmp_path):
     table = load_runs(steady_run(tmp_path, {**TWO_MODELS, ("mnist_cnn", "cntk"): 8.0}))
     found = find_answer(table)
-    (line,) = found.overall
+    (over,) = found.overall
+    line = overall_text(over)
     assert re.fullmatch(
         r"over 2 models \(geometric mean\): tensorflow 2\.83 \(.*\) times as fast as cntk; "
         "tensorflow is fastest in 2 of them",
         line,
     )
-    assert found.lines[-1] == line
+    assert answer_lines(found)[-1] == line
+    assert (over.kind, over.first, over.models, over.asked) == ("fastest", "tensorflow", 2, 2)
+    assert (over.fastest_in, over.same_in, over.open_in) == (2, 0, 0)
+    (mean,) = over.ratios
+    assert (mean.slow, mean.relation, mean.processes) == ("cntk", "faster", 5)
+    assert mean.ratio.low < 2.83 < mean.ratio.high
     cell = ("tf-cntk-k208", "tensorflow", "cpu", "", "", "")
     assert found.fastest == {(model, *cell) for model in table["model"]}
 

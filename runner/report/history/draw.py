@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runner.report.cells import seconds_text
-from runner.report.history.words import figure_text
-from runner.tables.history.judge import percent_text
+from runner.report.cells import figure_text, seconds_text
+from runner.report.guard import percent_text
 from runner.tables.history.series import Point, Series
 
 # As narrow as a phone, so that no text is shrunk there.

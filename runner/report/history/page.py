@@ -12,9 +12,9 @@ from runner.report.history.words import (
     gap_lines,
     history_table,
     run_table,
+    step_text,
 )
 from runner.report.html.assets_of import rendered_page, save_page
-from runner.tables.history.judge import step_place_text, step_size_text
 from runner.tables.history.series import Series
 
 
@@ -24,10 +24,7 @@ def series_section(series: Series, number: int) -> dict[str, Any]:
         "anchor": f"series-{number}",
         "name": series.name,
         "chart": draw_series(series),
-        "steps": [
-            (f"{step_size_text(step)}, {step_place_text(step)}", change_texts(step))
-            for step in series.steps
-        ],
+        "steps": [(step_text(step), change_texts(step)) for step in series.steps],
         "runs": run_table(series),
         "machine": "",
         "links": {},

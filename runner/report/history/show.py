@@ -1,18 +1,19 @@
 """What the command that follows cells over time does: it loads runs and tells their history."""
 
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Literal, Self
 
-import pandas as pd
+from pydantic import Field, NonNegativeInt
 
-from runner.errors import ExitCode, UsageError, choose_names
-from runner.report.console import err, out, print_labelled
+from runner.errors import ExitCode, UsageError
+from runner.report.console import out
+from runner.report.fields import Fields, Number, print_fields
+from runner.report.guard import GuardFields, failure_lines, tell_guard
 from runner.report.history.page import write_history
 from runner.report.history.words import (
     HISTORY_CAPTION,
@@ -22,17 +23,19 @@ from runner.report.history.words import (
     run_table,
     spark_line,
     step_lines,
+    step_text,
 )
 from runner.report.markdown import markdown_section, markdown_table
-from runner.report.runs import read_places
+from runner.report.runs import chosen_rows, read_places
 from runner.report.terminal import print_table
-from runner.report.verdict import grouped_lines
-from runner.tables.history.judge import StepGuard, judge_history
+from runner.tables.guard import Guard
+from runner.tables.history.judge import judge_history
 from runner.tables.history.series import Point, Series, SeriesStep, read_series
 from runner.tables.load import load_runs
+from runner.tables.statistics import Interval
 from runner.words import parse_percentage
 
-HISTORY_SCHEMA = 1
+HISTORY_SCHEMA: Literal[2] = 2
 
 
 class HistoryForm(StrEnum):
@@ -46,11 +49,10 @@ class HistoryForm(StrEnum):
 
 @dataclass(frozen=True)
 class _Told:
-    """What is told: the series, and a guard's judgement with its threshold as a share."""
+    """What is told: the series, and a guard's judgement."""
 
     series: Sequence[Series]
-    allowed: float | None
-    guard: StepGuard | None
+    guard: Guard | None
 
 
 def _tell(told: _Told) -> None:
@@ -77,81 +79,108 @@ def _tell_each_run(told: _Told) -> None:
 
 
 def _tell_in_markdown(told: _Told) -> None:
-    guard = told.guard
     steps = [f"{line}; {'; '.join(changes)}" for line, changes in step_lines(told.series)] or [
         "No step was found."
     ]
-    failures = [f"{cell}: {why}" for cell, why in guard.failures] if guard else []
     parts = [
         f"# {HISTORY_TITLE}",
         markdown_table(history_table(told.series)),
         HISTORY_CAPTION,
-        *markdown_section("The guard found", failures),
+        *markdown_section("The guard found", failure_lines(told.guard)),
         *markdown_section("Steps", steps),
         *markdown_section("Runs that do not count", gap_lines(told.series)),
     ]
     sys.stdout.write("\n\n".join(parts) + "\n")
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+class PointFields(Fields):
+    """What a run says of a cell: its figure in seconds, or how it ended."""
+
+    run: str
+    started: str | None
+    status: str
+    reason: str | None
+    disturbance: str | None
+    seconds: Number
+    low: Number
+    high: Number
+    processes: NonNegativeInt
+
+    @classmethod
+    def of(cls, point: Point) -> Self:
+        figure = point.figure or Interval(math.nan, math.nan, math.nan, 0)
+        return cls(
+            run=point.run, started=point.started, status=point.status, reason=point.reason,
+            disturbance=point.disturbance, seconds=figure.seconds, low=figure.low,
+            high=figure.high, processes=figure.repeats,
+        )  # fmt: skip
 
 
-def _point_fields(point: Point) -> dict[str, Any]:
-    figure = point.figure
-    return {
-        "run": point.run,
-        "started": point.started,
-        "status": point.status,
-        "reason": point.reason,
-        "disturbance": point.disturbance,
-        "seconds": figure.seconds if figure else None,
-        "low": _number(figure.low) if figure else None,
-        "high": _number(figure.high) if figure else None,
-        "processes": figure.repeats if figure else 0,
-    }
+class ChangeFields(Fields):
+    """A column of which a step's two runs have other values."""
+
+    column: str
+    before: str
+    after: str
 
 
-def _step_fields(step: SeriesStep) -> dict[str, Any]:
-    ratio = step.step.ratio
-    return {
-        "before": step.before,
-        "first": step.first,
-        "earliest": step.earliest,
-        "latest": step.latest,
-        "ratio": ratio.value,
-        "ratio_low": ratio.low,
-        "ratio_high": ratio.high,
-        "changes": [{"column": c, "before": a, "after": b} for c, a, b in step.changes],
-    }
+class StepFields(Fields):
+    """A step: the last run before it, the first after it, and its ratio of seconds."""
+
+    before: str
+    first: str
+    earliest: str
+    latest: str
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    changes: list[ChangeFields]
+    text: str
+
+    @classmethod
+    def of(cls, step: SeriesStep) -> Self:
+        ratio = step.step.ratio
+        return cls(
+            before=step.before, first=step.first, earliest=step.earliest, latest=step.latest,
+            ratio=ratio.value, ratio_low=ratio.low, ratio_high=ratio.high,
+            changes=[ChangeFields(column=c, before=a, after=b) for c, a, b in step.changes],
+            text=step_text(step),
+        )  # fmt: skip
 
 
-def _series_fields(one: Series) -> dict[str, Any]:
-    return {
-        **one.cell,
-        "told": one.told,
-        "noise": _number(one.noise),
-        "sensitivity": _number(one.sensitivity),
-        "runs": [_point_fields(point) for point in one.points],
-        "steps": [_step_fields(step) for step in one.steps],
-    }
+class SeriesFields(Fields):
+    """A cell over the runs; ``distinction`` tells it from other series of the same cell."""
+
+    model: str
+    configuration: str
+    backend: str
+    device: str
+    settings: str
+    distinction: str
+    noise: Number
+    sensitivity: Number
+    runs: list[PointFields]
+    steps: list[StepFields]
+
+    @classmethod
+    def of(cls, one: Series) -> Self:
+        return cls(
+            **one.cell, distinction=one.distinction, noise=one.noise, sensitivity=one.sensitivity,
+            runs=list(map(PointFields.of, one.points)), steps=list(map(StepFields.of, one.steps)),
+        )  # fmt: skip
+
+
+class HistoryFields(Fields):
+    """What ``history --json`` prints; docs/history.md describes it."""
+
+    version: Literal[2] = Field(default=HISTORY_SCHEMA, alias="schema")
+    series: list[SeriesFields]
+    guard: GuardFields | None
 
 
 def _tell_in_json(told: _Told) -> None:
-    """Print the same as one JSON value; docs/history.md describes it."""
-    content: dict[str, Any] = {
-        "schema": HISTORY_SCHEMA,
-        "series": [_series_fields(one) for one in told.series],
-    }
-    if (guard := told.guard) is not None:
-        content["guard"] = {
-            "threshold": told.allowed,
-            "passed": guard.passed,
-            "judged": guard.judged,
-            "failures": [{"cell": cell, "why": why} for cell, why in guard.failures],
-            "unseen": [{"cell": cell, "why": why} for cell, why in guard.unseen],
-        }
-    sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    series = list(map(SeriesFields.of, told.series))
+    print_fields(HistoryFields(series=series, guard=GuardFields.of(told.guard)))
 
 
 _TOLD: dict[HistoryForm, Callable[[_Told], None]] = {
@@ -160,27 +189,6 @@ _TOLD: dict[HistoryForm, Callable[[_Told], None]] = {
     HistoryForm.MARKDOWN: _tell_in_markdown,
     HistoryForm.JSON: _tell_in_json,
 }
-
-
-def _say(guard: StepGuard, allowed: str) -> None:
-    """Say on standard error what the guard found, so that a log of CI holds it in any form."""
-    for line in grouped_lines(guard.unseen, 0):
-        print_labelled(err, "not seen for sure:", line, "yellow")
-    for cell, why in guard.failures:
-        print_labelled(err, "guard:", f"{cell}: {why}", "red")
-    word, style = ("passed", "green") if guard.passed else ("failed", "red")
-    told = f"guard at {allowed}: {word}; {guard.judged} of {guard.series} cells have runs enough"
-    err.print(told, highlight=False, style=style)
-
-
-def _chosen(table: pd.DataFrame, wanted: dict[str, list[str]]) -> pd.DataFrame:
-    """Return the rows of the wanted configurations, models and backends."""
-    for column, names in wanted.items():
-        some = choose_names(names, list(dict.fromkeys(table[column])), column)
-        table = table[table[column].isin(some)]
-    if table.empty:
-        raise UsageError("no job of the chosen configurations, models and backends")
-    return table
 
 
 def tell_history(
@@ -200,14 +208,15 @@ def tell_history(
         raise UsageError("--since says which steps fail: name a share with --fail-on-step too")
     table = load_runs(*read_places(places))
     runs = list(dict.fromkeys(table["run"]))
-    series = read_series(_chosen(table, wanted))
+    [chosen] = chosen_rows([table], wanted, ["the history"])
+    series = read_series(chosen)
     guard = None if allowed is None else judge_history(series, runs, allowed, since)
     if html_file is None:
-        _TOLD[form](_Told(series, allowed, guard))
+        _TOLD[form](_Told(series, guard))
     else:
         write_history(html_file, series)
         out.print(f"history: {html_file}", highlight=False, soft_wrap=True)
     if guard is None:
         return ExitCode.OK
-    _say(guard, f"{threshold}")
-    return ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK
+    tally = f"{guard.judged} of {guard.cells} cells have runs enough"
+    return tell_guard(guard, f"{threshold}", tally)

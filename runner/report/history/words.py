@@ -5,32 +5,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from runner.report.cells import seconds_text
+from runner.report.cells import FIGURE_CAPTION, figure_text
+from runner.report.guard import percent_text, step_place_text, step_size_text
 from runner.report.verdict import grouped_lines
-from runner.tables.history.judge import percent_text, step_place_text, step_size_text
 from runner.tables.history.series import Point, Series, SeriesStep
 from runner.tables.history.steps import FEWEST_RUNS
-from runner.tables.statistics import Interval
 from runner.words import short_hashes
 
 HISTORY_TITLE = "Seconds per epoch over the runs"
 HISTORY_CAPTION = (
-    "newest: the geometric mean over fresh processes of their median epoch after the first, and "
-    "half its 95 % interval. found from: a step as "
+    f"newest: {FIGURE_CAPTION}. found from: a step as "
     f"large as that is found, and its run named, in 95 of 100, with five runs on either side. A "
     f"step needs {FEWEST_RUNS} runs on either side."
 )
 _BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _MOST_BLOCKS = 20
 _IF_DIFFERENT = ("configuration", "device", "settings", "machine")
-
-
-def figure_text(figure: Interval | None) -> str:
-    """Return a run's seconds and half their interval."""
-    if figure is None:
-        return "-"
-    half = figure.relative_width
-    return seconds_text(figure.seconds) + ("" if math.isnan(half) else f" +-{100 * half:.0f}%")
 
 
 def _share_text(share: float) -> str:
@@ -52,7 +42,7 @@ def history_table(series: Sequence[Series]) -> pd.DataFrame:
     rows = [
         {
             **{name: one.cell[name] for name in ("model", "backend", *_IF_DIFFERENT[:3])},
-            "machine": one.told or "-",
+            "machine": one.distinction or "-",
             "runs": str(len(one.points)),
             "newest": figure_text(one.newest.figure),
             "found from": _share_text(one.sensitivity),
@@ -81,6 +71,17 @@ def run_table(series: Series) -> pd.DataFrame:
     return pd.DataFrame(rows).astype("string")
 
 
+def place_text(step: SeriesStep) -> str:
+    """Return from which run on a step holds, and which others it may as well be."""
+    return step_place_text(step.first, step.earliest, step.latest)
+
+
+def step_text(step: SeriesStep) -> str:
+    """Return a step's size, and from which run on it holds."""
+    ratio = step.step.ratio
+    return f"{step_size_text(ratio.value, ratio.low, ratio.high)}, {place_text(step)}"
+
+
 def change_texts(step: SeriesStep) -> list[str]:
     """Return what changed between the set-ups of the runs about a step, hashes cut short."""
     said = [
@@ -93,7 +94,7 @@ def step_lines(series: Sequence[Series]) -> list[tuple[str, list[str]]]:
     """Return each step in a line, with the lines of what changed between its runs."""
     return [
         (
-            f"{one.name}: {step_size_text(step)}, {step_place_text(step)}",
+            f"{one.name}: {step_text(step)}",
             [f"changed after {step.before}: {text}" for text in change_texts(step)],
         )
         for one in series

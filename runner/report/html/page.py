@@ -8,10 +8,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from runner.errors import ConfigurationError
+from runner.report.answer import answer_lines
 from runner.report.cells import (
+    figure_text,
     published_name,
     published_titles,
     short_cells,
+    spread_text,
     studies_beside,
     time_text,
 )
@@ -44,6 +47,7 @@ from runner.store.record import read_manifest
 from runner.tables.against_published import OrderVerdict
 from runner.tables.columns import CELL, PHASES
 from runner.tables.distance import throughput_rows
+from runner.tables.per_cell import figure_of
 from runner.tables.per_job import job_rows
 from runner.tables.variants import varied_axes
 
@@ -116,7 +120,11 @@ def _counts(jobs: pd.DataFrame) -> list[tuple[str, int, str]]:
 def _cells(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return the summary with the published figures, throughput and memory beside it."""
     speeds = throughput_rows(table, summary).drop(columns=CELL)
-    return summary.join(speeds.set_axis(summary.index))
+    found = [figure_of(cell) for _, cell in summary.iterrows()]
+    return summary.join(speeds.set_axis(summary.index)).assign(
+        figure=[figure_text(one).replace("+-", "\u00b1") for one in found],
+        has_interval=[spread_text(one).startswith("+-") for one in found],
+    )
 
 
 def varied_in_order(table: pd.DataFrame) -> list[str]:
@@ -165,7 +173,7 @@ def render_page(table: pd.DataFrame, folders: Sequence[Path]) -> str:
         varied=varied_in_order(table),
         published=published_name(summary),
         caption=caption_of(summary),
-        answer=report.answer.lines,
+        answer=answer_lines(report.answer),
         has_speeds=bool(data["speeds"]),
         parquet=embedded_parquet(table),
         has_published=bool(studies_beside(summary)),

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from runner.report.answer import obstacle_text
 from runner.report.html.packed import plain_value
 from runner.tables.columns import CELL
 from runner.tables.statistics import Ratio, cell_interval
@@ -33,7 +34,7 @@ def _row(verdict: ModelVerdict, first: Contender, other: Contender) -> dict[str,
         "speed": plain_value(1 / found.value if found else _seconds(first) / _seconds(other)),
         "low": plain_value(1 / drawn.high) if drawn else None,
         "high": plain_value(1 / drawn.low) if drawn else None,
-        "obstacle": plain_value(other.obstacle),
+        "obstacle": plain_value(obstacle_text(other.obstacle)) if other.obstacle else None,
     }
 
 

@@ -7,15 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from runner.report.cells import number_text, setup_table, study_lines, text_cells
+from runner.report.answer import answer_lines, verdict_text
+from runner.report.cells import (
+    figure_text,
+    number_text,
+    setup_table,
+    study_lines,
+    text_cells,
+)
+from runner.report.guard import percent_text
 from runner.report.history.page import series_section
-from runner.report.history.words import figure_text
+from runner.report.history.words import place_text
 from runner.report.html.assets_of import page_asset, rendered_page
 from runner.report.site.content import RunFigure, Site, page_name
 from runner.spec.job import Status
 from runner.spec.study import Study, reproduced_studies
-from runner.tables.history.judge import percent_text, step_place_text
 from runner.tables.history.series import Series
+from runner.tables.per_cell import figure_of
 
 # Steps on the first page; each stands on its model's page, too.
 _MOST_STEPS = 20
@@ -90,13 +98,13 @@ class Pages:
         return self._render(
             "index",
             "",
-            answer=replace(site.newest.answer, effort=None).lines,
+            answer=answer_lines(replace(site.newest.answer, effort=None)),
             steps=[
                 (
                     one.name,
                     self._anchors[id(one)],
                     percent_text(step.step.ratio.value),
-                    step_place_text(step),
+                    place_text(step),
                 )
                 for one, step in steps[:_MOST_STEPS]
             ],
@@ -137,7 +145,7 @@ class Pages:
             model=model,
             table=_by_machine(cells[cells["model"].astype(str) == model]),
             verdicts=[
-                f"{verdict.name}: {verdict.text}"
+                f"{verdict.name}: {verdict_text(verdict)}"
                 for verdict in site.newest.answer.verdicts
                 if verdict.model == model
             ],
@@ -208,12 +216,8 @@ def _of_frame(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _interval(cell: Mapping[Hashable, Any]) -> str:
-    seconds, low, high = (cell[f"seconds{n}"] for n in ("_per_epoch", "_low", "_high"))
-    if pd.isna(seconds):
-        return str(cell["status"])
-    half = (high - low) / 2 / seconds if pd.notna(low) else None
-    spread = f" +-{100 * half:.0f}%" if half is not None else ""
-    return number_text("seconds", float(seconds)) + spread
+    figure = figure_of(cell)
+    return figure_text(figure) if figure else str(cell["status"])
 
 
 def _machine_of(cell: Mapping[Hashable, Any]) -> str:

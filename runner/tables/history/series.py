@@ -64,14 +64,14 @@ class SeriesStep:
 class Series:
     """A cell on one machine over the runs, oldest first.
 
-    ``cell`` has the columns of ``ASKED``; ``machine`` is its device, or its processor; ``told``
-    what tells the series from others of its cell, such as the processor; ``noise`` and
-    ``sensitivity`` are those of ``Stepped``.
+    ``cell`` has the columns of ``ASKED``; ``machine`` is its device, or its processor;
+    ``distinction`` what tells the series from others of its cell, such as the processor; ``noise``
+    and ``sensitivity`` are those of ``Stepped``.
     """
 
     cell: dict[str, str]
     machine: str
-    told: str
+    distinction: str
     points: tuple[Point, ...]
     steps: tuple[SeriesStep, ...]
     noise: float
@@ -81,7 +81,7 @@ class Series:
     def name(self) -> str:
         """Return the cell's name in words."""
         cell = self.cell
-        told = ", ".join(filter(None, (cell["device"], cell["settings"], self.told)))
+        told = ", ".join(filter(None, (cell["device"], cell["settings"], self.distinction)))
         return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({told})"
 
     @property

@@ -14,7 +14,8 @@ const FORMATS = {
   words: String,
   integer: grouped,
   number: significant,
-  seconds: significant,
+  // As Python writes them.
+  seconds: (number) => (number < 100 ? significant(number) : number.toFixed(0)),
   fraction: (number) => number.toFixed(3),
   ratio: (number) => number.toFixed(2),
   percent: (number) => `${significant(100 * number)} %`,

@@ -20,9 +20,7 @@ const COLUMNS = {
   // What is read first stands first: a phone shows three columns.
   cells: [
     ...CELL_COLUMNS.slice(0, 2),
-    { key: "seconds_per_epoch", label: "s per epoch", kind: "seconds", title: "Geometric mean over processes of each one's median over its epochs after the first" },
-    { key: "seconds_low", label: "95 % from", kind: "seconds" },
-    { key: "seconds_high", label: "to", kind: "seconds" },
+    { key: "seconds_per_epoch", text: "figure", label: "s per epoch", kind: "seconds", title: "Geometric mean over processes of each one's median over its epochs after the first, with half its 95 % interval" },
     { key: "samples_per_second", label: "samples/s", kind: "number", title: "Samples trained in an epoch over its seconds, validation included" },
     { key: "ms_per_step", label: "ms per step", kind: "number", title: "Seconds per epoch over its training steps" },
     { key: "peak_memory_bytes", label: "peak memory", kind: "bytes", title: "The most that any job of the cell reached" },
@@ -180,11 +178,11 @@ const place = (id, charts) =>
   at(id).replaceChildren(...(charts.length ? charts : [html("p", { class: "none" }, "Nothing to draw.")]));
 
 const bar = (cell) => {
-  const { seconds_per_epoch: value, seconds_low: low, seconds_high: high } = cell;
-  const interval = isMissing(low) ? "no interval" : `95 % from ${significant(low)} to ${significant(high)} s`;
+  const { seconds_per_epoch: value, figure, has_interval: isDrawn } = cell;
+  const [low, high] = isDrawn ? [cell.seconds_low, cell.seconds_high] : [null, null];
   const none = cell.status === "ok" ? "one epoch only" : cell.status;
-  const text = isMissing(value) ? none : `${significant(value)} s, ${interval}`;
-  const short = isMissing(value) ? none : `${significant(value)} s`;
+  const text = isMissing(value) ? none : `${figure} s`;
+  const short = isMissing(value) ? none : `${FORMATS.seconds(value)} s`;
   return { label: cellName(cell), value, low, high, text, short, place: placeOf(cell) };
 };
 

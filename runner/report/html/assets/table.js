@@ -7,7 +7,7 @@ const compared = (a, b) =>
   typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 
 class DataTable {
-  // columns: {key, label, kind, title}; detail: a row to the elements that it opens into, or null.
+  // columns: {key, label, kind, title, text}, text being the key of the value as it is written; detail: a row to the elements that it opens into, or null.
   // sorted is called when somebody has sorted it.
   constructor(id, name, columns, rows, sorted, detail = null) {
     const host = at(`${id}-table`);
@@ -103,8 +103,8 @@ class DataTable {
 
   line(row) {
     const line = html("tr");
-    this.columns.forEach(({ key, kind }, position) => {
-      const text = shown(row[key], kind);
+    this.columns.forEach(({ key, text: written, kind }, position) => {
+      const text = written ? shown(row[written], "text") : shown(row[key], kind);
       const isLong = kind === "words" && text.length > 24;
       const names = [TEXTUAL.has(kind) ? (isLong ? "words" : "text") : "number", position === 0 ? "first" : ""];
       const content = position === 0 && this.detail ? this.opener(row, line, text) : text;
