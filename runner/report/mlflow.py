@@ -71,7 +71,8 @@ def _log_job(client: Any, experiment: str, job: pd.Series, epochs: pd.DataFrame,
     started = job["started"]
     began = 0 if pd.isna(started) else int(datetime.fromisoformat(started).timestamp() * 1000)
     run = client.create_run(experiment, start_time=began, run_name=str(job["job"])).info.run_id
-    told = [column for column in (*CELL, "repeat", *IDENTITY) if pd.notna(job[column])]
+    names = dict.fromkeys((*CELL, "repeat", *IDENTITY))
+    told = [column for column in names if pd.notna(job[column])]
     tags = {"run": job["run"], "status": job["status"], "reason": job["reason"]}
     metrics = list(_metrics(job, epochs, began))
     client.log_batch(

@@ -12,6 +12,7 @@ from made_runs import write_job
 from runner.cli.app import main
 from runner.report.answer import answer_lines
 from runner.report.cells import detail_cells, pivot_cells
+from runner.report.compare_text import reason_text
 from runner.spec.job import Status
 from runner.store.record import Record
 from runner.store.run_folder import RunStore
@@ -179,6 +180,7 @@ def test_a_run_of_one_machine_finds_its_cells_in_one_of_several(tmp_path):
 
 def test_two_runs_on_a_machine_each_are_still_not_comparable(tmp_path):
     a, b = (load_runs(cluster_run(tmp_path / node, {node: card})) for node, card in CARDS.items())
-    cells = compare_tables(a, b).cells
-    assert set(cells["verdict"]) == {"not comparable"}
-    assert all("Tesla V100 in A, NVIDIA A100 in B" in why for why in cells["why"])
+    found = compare_tables(a, b)
+    assert set(found.cells["verdict"]) == {"not comparable"}
+    reasons = [reason_text(cell, found.differences) for _, cell in found.cells.iterrows()]
+    assert all("Tesla V100 in A, NVIDIA A100 in B" in reason for reason in reasons)

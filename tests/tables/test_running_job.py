@@ -4,6 +4,7 @@ import pytest
 
 from launcher_contract import make_job
 from made_runs import events, write_job
+from runner.report.compare_text import reason_text
 from runner.report.contents import Report
 from runner.report.html.page import render_page
 from runner.report.markdown import markdown_report
@@ -81,6 +82,7 @@ def test_a_side_that_is_still_measured_is_not_judged(tmp_path):
     more = make_job(configuration="tf-cntk-k208", repeat=6, seed=6, threads=2)
     RunStore(going_on).job(more)
     with RunStore(going_on).hold():
-        [cell] = compare_tables(load_runs(whole), load_runs(going_on)).cells.to_dict("records")
+        found = compare_tables(load_runs(whole), load_runs(going_on))
+    [(_, cell)] = found.cells.iterrows()
     assert cell["verdict"] == CellVerdict.NOT_OK
-    assert cell["why"] == "ok in A, running in B: it has not ended yet"
+    assert reason_text(cell, found.differences) == "ok in A, running in B: it has not ended yet"

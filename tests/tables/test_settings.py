@@ -4,6 +4,7 @@ from launcher_contract import make_job
 from made_runs import write_job
 from runner.report.answer import answer_lines, verdict_text
 from runner.report.cells import detail_cells, pivot_cells, throughput_table
+from runner.report.compare_text import reason_text
 from runner.report.verdict import reason_lines
 from runner.spec.axes import declared_axes
 from runner.spec.job import Status
@@ -94,7 +95,8 @@ def test_another_value_is_not_comparable(tmp_path):
     one, other = ({("cntk", name): 1.0} for name in ("float32", "mixed_bfloat16"))
     found = compare_tables(load_runs(made(tmp_path, one)), load_runs(made(tmp_path, other)))
     assert list(found.cells["verdict"]) == [CellVerdict.NOT_COMPARABLE]
-    assert "precision: float32 in A, mixed_bfloat16 in B" in found.cells["why"].iloc[0]
+    reason = reason_text(found.cells.iloc[0], found.differences)
+    assert "precision: float32 in A, mixed_bfloat16 in B" in reason
 
 
 def test_what_was_not_recorded_stands_against_nothing(tmp_path):
