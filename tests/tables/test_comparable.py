@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from runner.report.answer import verdict_text
+from runner.report.compare_text import reason_text
 from runner.spec.facts import Origin, declared_facts, obstacles
-from runner.tables.between_runs import CellVerdict, compare_tables
+from runner.tables.between_runs import CellReason, CellVerdict, compare_tables
 from runner.tables.comparable import cell_facts
 from runner.tables.history.series import read_series
 from runner.tables.load import load_runs
@@ -54,7 +56,8 @@ def test_all_agree_whether_a_ratio_may_be_formed_and_why(steady, name):
 
     before = changed(steady, name, steady["run"] == "none")
     after = changed(steady, name, steady["run"] != "none")
-    cells = compare_tables(before, after).cells
+    compared = compare_tables(before, after)
+    cells = compared.cells
     refused = cells["verdict"] == CellVerdict.NOT_COMPARABLE
     assert refused.all() if FACTS[name].is_decisive else not refused.any()
 
@@ -64,8 +67,10 @@ def test_all_agree_whether_a_ratio_may_be_formed_and_why(steady, name):
 
     if FACTS[name].is_decisive:
         label = FACTS[name].label
-        assert f"{label}: " in verdict.text
-        assert all(f"{label}: " in why for why in cells["why"])
+        assert f"{label}: " in verdict_text(verdict)
+        for _, cell in cells.iterrows():
+            assert cell["reason"] == CellReason.WORK
+            assert f"{label}: " in reason_text(cell, compared.differences)
 
 
 def test_what_only_one_side_tells_sets_nothing_apart():
