@@ -1,7 +1,7 @@
 """From the summary to text cells as a person reads them."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,7 +10,7 @@ from runner.spec.facts import keras_generation
 from runner.spec.job import Status
 from runner.spec.study import FIGURE, Study, reproduced_studies
 from runner.tables.columns import CELL
-from runner.tables.distance import limit_rows, throughput_rows
+from runner.tables.distance import Bound, limit_rows, throughput_rows
 from runner.tables.per_cell import figure_of
 from runner.tables.per_job import phase_rows
 from runner.tables.published import (
@@ -209,6 +209,18 @@ def phase_table(table: pd.DataFrame) -> pd.DataFrame:
     return shown.astype(object).map(lambda value: number_text("", value))
 
 
+_WHY_BOUND = {
+    Bound.HOST: ": its input takes most of the epoch",
+    Bound.OVERHEAD: ": the fixed cost of a step takes most of the time",
+    Bound.MIXED: ": computation and the fixed cost of a step",
+}
+
+
+def finding_texts(findings: Iterable[str]) -> list[str]:
+    """Return what rules the time of each cell, and why."""
+    return [finding + _WHY_BOUND.get(Bound(finding), "") for finding in findings]
+
+
 def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return text rows, one per timed cell: seconds per step and the distance to the peak."""
     found = limit_rows(table, summary)
@@ -221,7 +233,7 @@ def limit_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
             "peak GFLOP/s": [number_text("", v / 1e9) for v in found["peak_flops_per_second"]],
             "of peak": [_percent(value) for value in found["of_peak"]],
             "input share": [_percent(value) for value in found["input_share"]],
-            "finding": found["finding"],
+            "finding": finding_texts(found["finding"]),
         }
     ).astype("string")
 

@@ -1,6 +1,7 @@
 """How fast a cell works, and how far it is from its limits: the device's arithmetic, the host."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 import pandas as pd
 
@@ -22,17 +23,27 @@ _OF_JOB = ("run", "job", *CELL, "status", "samples", "phase", "disturbance")
 _ENERGY = ("gpu_joules_per_epoch", "cpu_joules_per_epoch")
 
 
-def _finding(cell: pd.Series) -> str:
-    """Return in words what rules a cell's time."""
+class Bound(StrEnum):
+    """What rules a cell's time."""
+
+    HOST = "host-bound"
+    UNKNOWN = "peak not measured"
+    OVERHEAD = "overhead-bound"
+    MIXED = "mixed"
+    COMPUTE = "compute-bound"
+
+
+def _finding(cell: pd.Series) -> Bound:
+    """Return what rules a cell's time."""
     if pd.notna(cell["input_share"]) and cell["input_share"] >= _HOST_BOUND:
-        return "host-bound: its input takes most of the epoch"
+        return Bound.HOST
     if pd.isna(cell["of_peak"]):
-        return "peak not measured"
+        return Bound.UNKNOWN
     if cell["of_peak"] < _STEP_BOUND:
-        return "overhead-bound: the fixed cost of a step takes most of the time"
+        return Bound.OVERHEAD
     if cell["of_peak"] < _COMPUTE_BOUND:
-        return "mixed: computation and the fixed cost of a step"
-    return "compute-bound"
+        return Bound.MIXED
+    return Bound.COMPUTE
 
 
 def _timed_jobs(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -49,7 +60,7 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     ``peak_flops_per_second``, a matrix product in the same job's framework and precision;
     ``of_peak``, their ratio; ``input_share``, the
     seconds that the input pipeline alone takes over the epoch's, missing where the host feeds
-    whole arrays; ``finding`` in words.
+    whole arrays; ``finding``, a ``Bound``.
     """
     ok = _timed_jobs(rows, [*LIMIT_COLUMNS, *_OPERATIONS])
     is_forward = ~ok["phase"].map(trains)
@@ -66,7 +77,7 @@ def limit_rows(rows: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     cells["flops_per_second"] = cells["samples"] * cells["operations"] / seconds
     cells["of_peak"] = cells["flops_per_second"] / cells["peak_flops_per_second"]
     cells["input_share"] = cells["input_seconds_per_epoch"] / seconds
-    cells["finding"] = [_finding(cell) for _, cell in cells.iterrows()]
+    cells["finding"] = [str(_finding(cell)) for _, cell in cells.iterrows()]
     return cells[
         [*CELL, "ms_per_step", "flops_per_second", "peak_flops_per_second", "of_peak",
          "input_share", "finding"]

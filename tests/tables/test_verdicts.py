@@ -170,9 +170,10 @@ def test_cells_of_other_work_or_other_keras_are_not_compared(tmp_path):
         other.loc[is_cntk, column] = value
         (verdict,) = find_answer(other).verdicts
         assert verdict.kind is VerdictKind.NOT_COMPARABLE, column
-        assert verdict_text(verdict).startswith(
-            ("not comparable (cntk: ", "not comparable (tensorflow: ")
-        )
+        text = verdict_text(verdict)
+        assert text.startswith(("not comparable (cntk: ", "not comparable (tensorflow: "))
+        kinds = [one.obstacle.kind for one in verdict.contenders if one.obstacle]
+        assert kinds == [ObstacleKind.OTHER_WORK]
         assert not verdict.pairs
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from runner.report.cells import finding_texts
 from runner.report.html.packed import plain_value
 from runner.spec.facts import decisive_facts, declared_facts
 from runner.spec.job import Status
@@ -92,7 +93,7 @@ def distance_frame(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return each timed cell's distance to its limits; without rows where none was measured."""
     found = limit_rows(table, summary)
     measured = found[["ms_per_step", "peak_flops_per_second"]].notna().any(axis="columns")
-    return found[measured]
+    return found[measured].assign(finding=finding_texts(found[measured]["finding"]))
 
 
 def _differing(ok: pd.DataFrame, by: list[str], columns: Iterable[str]) -> dict[str, list[str]]:
