@@ -57,6 +57,6 @@ def test_what_the_tutorials_add_passes_the_tests_and_is_tested(copy):
     for name, text in study_of_the_guide().items():
         (study / name).write_text(text)
     files = [f"tests/{name}" for name in OF_WHAT_IS_THERE]
-    printed = python("-m", "pytest", "-v", "-n", "0", "-m", "not real", *files)
+    printed = python("-m", "pytest", "-vv", "-n", "0", "-m", "not real", *files)
     for added in ("jax090-k3", "small_mlp", "two2024"):
         assert re.search(rf"\[.*{added}.*\] PASSED", printed), added
