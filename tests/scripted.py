@@ -86,7 +86,7 @@ def stream(**changes) -> list[bytes]:
         say(event="start", model="mnist_mlp", backend=changes.get("backend", "mxnet"), threads=1,
             versions={"keras": "1.2.2", "python": "3.6.15", "mxnet": "0.11.0"}, seed=1,
             device={"type": "cpu", "name": "a processor"}, cache_warm=None, import_seconds=1.5,
-            precision="float32", jit="auto", phase="train"),
+            precision="float32", jit="auto", phase="train", size="published", samples=8),
         say(event="data", source="synthetic", sha256="0" * 64, train=8, validation=2, test=2,
             seconds=0.1),
         say(event="model", parameters=669706, expected_parameters=669706, layers=[],
