@@ -13,12 +13,16 @@ given = $(if $(filter command,$(origin $(1))),$(value $(1)),$(if $(filter file,$
 quoted = $(quote)$(subst $(quote),$(quote)\$(quote)$(quote),$(1))$(quote)
 option = $(if $(call given,$(1)),--$(2) $(call quoted,$(call given,$(1))))
 several = $(if $(call given,$(1)),--$(2) $(foreach one,$(call given,$(1)),$(call quoted,$(one))))
+# NAME=option of each axis that is declared.
+AXES := $(shell awk -F'"' '/^  "/ { option = $$2; gsub("_", "-", option); \
+	print toupper($$2) "=" option }' models/job/axes.json)
 # What a resumed run measures is what it was begun with.
 configurations = $(if $(call given,RESUME),,--config $(1))
 RUN_OPTIONS = $(call option,STUDY,study) $(call several,MODEL,model) $(call several,BACKEND,backend) \
 	$(call option,DEVICE,device) $(call option,GPU,gpu) $(call option,EPOCHS,epochs) \
-	$(call option,SAMPLES,samples) $(call option,SEED,seed) $(call option,REPEATS,repeats) \
-	$(call option,DATA,data) $(call option,THREADS,threads) $(call option,MEMORY,memory) \
+	$(call option,SEED,seed) $(call option,REPEATS,repeats) \
+	$(foreach axis,$(AXES),$(call several,$(firstword $(subst =, ,$(axis))),$(lastword $(subst =, ,$(axis))))) \
+	$(call option,DATA,data) $(call option,MEMORY,memory) \
 	$(call option,UNTIL,until) $(call option,BUDGET,budget) $(call option,SAME_WITHIN,same-within) \
 	$(call option,WAIT,wait) $(call option,RESULTS,results) \
 	$(call option,RESUME,resume) $(call option,RETRY,retry) \
@@ -28,8 +32,8 @@ BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-
 	$(call option,PACKAGE_INDEX,package-index) $(call option,WHEELS,wheels) \
 	$(call option,BUILD_JOBS,build-jobs)
 
-OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SAMPLES SEED REPEATS UNTIL BUDGET SAME_WITHIN \
-	DATA THREADS MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
+OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SEED REPEATS UNTIL BUDGET SAME_WITHIN \
+	$(foreach axis,$(AXES),$(firstword $(subst =, ,$(axis)))) DATA MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
 	BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS BUILD_JOBS
 # Said once, where it might have been meant.
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \

@@ -69,7 +69,7 @@ def prepare(asked: argparse.Namespace, repeats: int) -> Harness:
     """Return a harness for what the command line asks, its images built."""
     engine = connect_engine()
     chosen = load_configurations(asked.config)
-    request = Request(
+    request = Request.asked(
         device="cpu", data="synthetic", backend=asked.backend, epochs=asked.epochs,
         samples=asked.samples, repeats=repeats, threads=asked.threads,
     )  # fmt: skip

@@ -20,8 +20,7 @@ CELLS = {("mnist_mlp", "tensorflow"): 1.0, ("mnist_mlp", "cntk"): 2.0}
 
 def lines(job: Job, seconds: list[float], **changes: Any) -> list[bytes]:
     """Return a good job's stream with an epoch for each of ``seconds``."""
-    start = {"model": job.model, "backend": job.backend, "threads": job.threads,
-             "precision": job.precision, "jit": job.jit, "phase": job.phase,
+    start = {"model": job.model, "backend": job.backend, **job.axes,
              "versions": {"keras": "2.0.8", "python": "3.6.15", job.backend: "1.0"},
              **changes.get("start", {})}  # fmt: skip
     said = [json.loads(line) for line in stream(**{**changes, "start": start})]

@@ -67,6 +67,7 @@ def project(tmp_path_factory):
     assert pace in job.read_text()
     job.write_text(job.read_text().replace(pace, 'pace = 0.02 * SPEC["accumulation"]'))
     made.measure("both", "--repeats", "3", "--accumulation", "1", "4")
+    made.measure("four", "--repeats", "3", "--accumulation", "4")
     return made
 
 
@@ -76,8 +77,9 @@ def test_each_value_is_a_cell_with_its_verdict(project):
     assert len(jobs) == 6
     shown = project("report", "both").stdout
     assert "1 steps an update fastest" in shown.replace("\n", " ")
-    rows = project("export", "both", "--format", "json").stdout
-    assert {row["accumulation"] for row in json.loads(rows)} == {1, 4}
+    exported = json.loads(project("export", "both", "--format", "json").stdout)
+    assert {"name": "accumulation", "type": "integer"} in exported["columns"]
+    assert {row["accumulation"] for row in exported["rows"]} == {1, 4}
 
 
 def test_a_run_goes_on_and_what_it_asked_for_is_kept_by_name(project):
@@ -87,9 +89,12 @@ def test_a_run_goes_on_and_what_it_asked_for_is_kept_by_name(project):
 
 
 def test_a_run_of_before_the_axis_stands_beside_a_new_one(project):
-    compared = project("compare", "before", "both")
+    compared = project("compare", "before", "four")
     assert compared.returncode == ExitCode.OK, compared.stderr
-    assert "not recorded" in compared.stdout
+    assert "accumulation: not recorded -> 4" in compared.stdout
+    together = project.program("-m", "runner", "report", "before", "both", COLUMNS="200").stdout
+    assert "[not recorded steps an update]" in together
+    assert "1 steps an update fastest" in together
 
 
 def test_the_page_has_a_column_and_a_filter_for_it(project):
@@ -102,9 +107,10 @@ def test_it_is_an_option_of_run_and_plan_that_help_and_completion_know(project):
     for command in ("run", "plan"):
         shown = " ".join(project(command, "--help").stdout.split())
         assert f"--accumulation N {ADDED['help']}" in shown
-    planned = project("plan", *project.asked, "--accumulation", "2", "3")
+    planned = project("plan", *project.asked, "--accumulation", "2", "3", "--json")
     assert planned.returncode == ExitCode.OK, planned.stderr
-    assert "3-steps-an-update" in planned.stdout
+    names = [job["job"] for job in json.loads(planned.stdout)["jobs"]]
+    assert names == [f"{NAME}.mxnet.{MODELS[0]}+{n}-steps-an-update.1" for n in (2, 3)]
     wrong = project("plan", *project.asked, "--accumulation", "0")
     assert wrong.returncode == ExitCode.USAGE
     assert "--accumulation 0: expected a whole number from 1 on" in wrong.stderr
@@ -116,10 +122,10 @@ def test_it_is_an_option_of_run_and_plan_that_help_and_completion_know(project):
 
 
 def test_it_is_an_argument_of_the_programs_run(project):
-    code = "import runner; print(runner.run.__doc__); runner.run(acumulation=2)"
+    code = "import runner; print(runner.run.__doc__); runner.run(accumulations=2)"
     ended = project.program("-c", code)
     assert f"``accumulation`` (a number): {ADDED['help']}" in " ".join(ended.stdout.split())
-    assert "no argument 'acumulation'; did you mean 'accumulation'" in ended.stderr
+    assert "no argument 'accumulations'; did you mean 'accumulation'" in ended.stderr
 
 
 def test_a_job_that_says_another_value_is_invalid(project):

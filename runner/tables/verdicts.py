@@ -416,11 +416,16 @@ def _groups(cells: Sequence[_Cell]) -> Iterator[_Group]:
 
 
 def _values_of_axis(cells: Iterable[_Cell], axis: str, varied: set[str]) -> Iterator[_Group]:
-    """Yield the cells of one backend that differ in the value of ``axis`` alone."""
+    """Yield the cells of one backend that differ in the value of ``axis`` alone.
+
+    A cell of before the axis, whose value is not recorded, tells nothing of it.
+    """
     others = {name for name in declared_axes() if name in varied} - {axis}
     found: dict[tuple[str, ...], list[_Cell]] = {}
     for cell in cells:
-        settings = settings_text({name: cell.fact(name) for name in others}, others)
+        if not cell.fact(axis):
+            continue
+        settings = settings_text({name: cell.fact(name) or None for name in others}, others)
         found.setdefault((cell.model, *cell.contestant, settings), []).append(cell)
     for (_, _, *contestant, settings), of_backend in found.items():
         failed = [cell for cell in of_backend if not cell.is_timed]
