@@ -19,6 +19,7 @@ OF_THE_MACHINE = (
     "tests/faults/test_interruptions.py",
     "tests/faults/test_kills.py",
     "tests/faults/test_sandbox.py",
+    "tests/packaging/test_added_axis.py",
     "tests/packaging/test_startup.py",
     "tests/packaging/test_wheel.py",
 )
