@@ -115,7 +115,9 @@ def _exit_text(code: int) -> str:
 def _claims(job: Job, event: Event) -> dict[str, tuple[object, object]]:
     """Return what an event says of its job beside what was asked for, by the facts' names."""
     if isinstance(event, StartEvent):
-        axes = {name: (event.axes[name], value) for name, value in job.axes.items()}
+        # Where none was asked for, a value is the model's own.
+        asked = {name: value for name, value in job.axes.items() if value is not None}
+        axes = {name: (event.axes[name], value) for name, value in asked.items()}
         return {**axes, "seed": (event.seed, job.seed)}
     if isinstance(event, DataEvent):
         return {"data_source": (event.source, str(job.data))}

@@ -208,7 +208,10 @@ def trial(tmp_path):
 
 
 def two_epochs(**changes):
-    asked = {"start": {"threads": 2, "seed": 2017, **changes.pop("start", {})}, **changes}
+    asked = {
+        "start": {"threads": 2, "seed": 2017, "samples": 256, **changes.pop("start", {})},
+        **changes,
+    }
     said = stream(model={"image_data_format": "channels_first", **asked.pop("model", {})}, **asked)
     return [line for line in said if b'"epoch": 3' not in line]
 
