@@ -10,7 +10,7 @@ python=${VENV:-.venv}/bin/python
 here=$(dirname "$0")
 
 # What the Python there must have itself: large, and part of every such installation.
-there='numpy|pandas|pyarrow|scipy|scikit-learn|joblib|threadpoolctl|narwhals'
+there='numpy|pandas|pyarrow'
 # Not needed there: makes environments, is for Windows, builds the wheel below.
 unused='uv|colorama|pywin32|tzdata|setuptools'
 # What Keras 3 needs beside a backend.

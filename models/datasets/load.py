@@ -1,4 +1,4 @@
-"""The data of the models: real files, scikit-learn's digits, made data, or synthetic of a form."""
+"""The data of the models: real files, handwritten digits, made data, or synthetic of a form."""
 
 import collections
 import hashlib

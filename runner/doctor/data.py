@@ -38,7 +38,7 @@ def data_files(asked: AskedRun) -> Iterator[Finding]:
     if asked.request.data is DataSource.SYNTHETIC:
         yield _data.ok("data", "synthetic: each job makes its own")
     elif asked.request.data is DataSource.DIGITS:
-        yield _data.ok("data", "digits: they come with scikit-learn")
+        yield _data.ok("data", "digits: they come with the runner")
     else:
         required = asked.request.data is DataSource.REAL
         instead = "" if required else "; without --data the run takes synthetic data"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_MEMBER_BYTES = 256 << 20
+_DIGITS = Path(__file__).with_name("assets") / "digits.csv.gz"
 _BABI = "tasks_1-20_v1-2/en/qa2_two-supporting-facts_{}.txt"
 
 
@@ -125,18 +126,17 @@ UNPACK: dict[str, tuple[Callable[[IO[bytes], Path], None], tuple[str, ...]]] = {
 
 
 def digits_arrays() -> dict[str, np.ndarray]:
-    """Return scikit-learn's 1,797 handwritten digits as MNIST-shaped uint8 arrays.
+    """Return the 1,797 handwritten digits of assets/ as MNIST-shaped uint8 arrays.
 
     The 8x8 images of 0 to 16 are scaled to 0 to 255, enlarged threefold by repetition to 24x24
     and framed to 28x28. Every sixth goes to the test set: 1,497 to train, 300 to test.
     """
     import numpy as np
-    from sklearn.datasets import load_digits
 
-    raw = load_digits()
-    small = np.rint(raw.images * (255 / 16)).astype(np.uint8)
+    rows = np.loadtxt(_DIGITS, delimiter=",", dtype=np.uint8)
+    small = np.rint(rows[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     images = np.pad(small.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
-    labels = raw.target.astype(np.uint8)
+    labels = rows[:, -1]
     test = np.arange(len(images)) % 6 == 0
     return {
         "x_train": images[~test],

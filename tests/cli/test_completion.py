@@ -19,7 +19,7 @@ from runner.spec.workload import WORKLOADS
 from runner.store.run_folder import RunStore
 
 ROOT = paths.ROOT
-HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "sklearn", "docker", "requests")
+HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "docker", "requests")
 
 
 @pytest.fixture

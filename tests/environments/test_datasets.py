@@ -20,8 +20,14 @@ from runner.environments.datasets import (
 )
 from runner.environments.fetch import FetchError, fetch_file
 from runner.environments.recipe import sha256_of
-from runner.environments.unpack import _BABI, MAX_MEMBER_BYTES, _ArraysOnly
+from runner.environments.unpack import (
+    _BABI,
+    MAX_MEMBER_BYTES,
+    _ArraysOnly,
+    digits_arrays,
+)
 from runner.errors import DataError
+from runner.paths import ROOT
 from runner.spec.workload import DataSource
 
 
@@ -177,6 +183,30 @@ def test_digits_are_the_1797_real_ones_in_a_fixed_split(tmp_path):
         assert arrays["x_train"].shape[1:] == (28, 28)
         assert arrays["x_train"].max() == 255
         assert set(arrays["y_test"].tolist()) == set(range(10))
+
+
+KEPT_DIGITS = ROOT / "runner" / "environments" / "assets"
+
+
+def test_the_kept_digits_are_those_that_runs_have_named_so_far():
+    """The file, and what jobs get of it: rows of earlier runs name the hash of these arrays."""
+    found = sha256_of((KEPT_DIGITS / "digits.csv.gz").read_bytes())
+    assert found in (KEPT_DIGITS / "DIGITS").read_text()
+    arrays = digits_arrays()
+    labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
+    assert np.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert sha256_of(b"".join(array.tobytes() for array in arrays.values())) == (
+        "2b86b3fe53ef029ddb42a2a1dcd3321ae907673c4e862ec18b4b0f71a697d9a3"
+    )
+
+
+def test_the_kept_digits_are_those_of_scikit_learn_where_that_is_installed():
+    theirs = pytest.importorskip("sklearn.datasets").load_digits()
+    rows = np.loadtxt(KEPT_DIGITS / "digits.csv.gz", delimiter=",")
+    assert rows.shape == (1797, 65)
+    assert (rows[:, :-1].min(), rows[:, :-1].max()) == (0, 16)
+    assert np.array_equal(rows[:, :-1], theirs.data)
+    assert np.array_equal(rows[:, -1], theirs.target)
 
 
 def test_states_tell_missing_wrong_and_ok(server, tmp_path, monkeypatch):

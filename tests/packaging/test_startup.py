@@ -12,7 +12,7 @@ from given_python import make_python
 from made_project import NAME, make
 from runner.errors import ExitCode
 
-HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "sklearn", "docker", "requests", "jinja2")
+HEAVY = ("pandas", "numpy", "pyarrow", "scipy", "docker", "requests", "jinja2")
 # The program, that tells what is loaded when a job's process is asked for.
 TELLING = f"""
 import sys
