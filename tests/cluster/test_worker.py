@@ -84,7 +84,7 @@ def test_an_end_is_never_written_over_an_earlier_attempts(run, job):
 def test_other_code_than_the_runs_ends_the_job_with_that_reason(run, job):
     run.amend(identity={**code_identity(), "models_sha256": "another"})
     assert works(run, job.id) == ExitCode.USAGE
-    assert "models_sha256: it was another" in record_of(run, job).reason
+    assert "version of the models: it was another" in record_of(run, job).reason
 
 
 def test_a_task_that_is_begun_again_and_again_ends(run, job):

@@ -1,6 +1,7 @@
 """Static pages from many runs, in a real Chromium and as files: quiet, linked, from anyone."""
 
 import csv
+import json
 import re
 import shutil
 from pathlib import Path
@@ -209,3 +210,53 @@ def test_hostile_runs_alone_make_a_site_too(tmp_path):
     site = build(tmp_path / "public", small_run(tmp_path / "runs"))
     assert HOSTILE not in (site / "index.html").read_text()
     assert Path(site / "models" / "mnist_mlp.html").is_file()
+
+
+def rows_of_newest(page):
+    """Return the rows of a model's newest figures, each as its texts by the columns' titles."""
+    [table] = re.findall(r"(?s)<table.*?</table>", page.read_text())[:1]
+    found = [
+        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"(?s)<t[hd].*?</t[hd]>", row)]
+        for row in re.findall(r"(?s)<tr.*?</tr>", table)
+    ]
+    return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+def test_a_models_rows_hold_what_may_be_compared_and_name_no_run_of_other_models(tmp_path):
+    runs = tmp_path / "runs"
+    short = {"epoch": {"samples": 320}}
+    made_run(runs, 1, {TENSORFLOW: 1.0, CNTK: 2.0})
+    made_run(runs, 2, {("babi_rnn", "tensorflow"): 1.0}, events=short)
+    made_run(runs, 3, {TENSORFLOW: 0.1}, events=short)
+    page = build(tmp_path / "public", runs) / "models" / "mnist_mlp.html"
+    whole, shorter = rows_of_newest(page)
+    of_backend = "tf-cntk-k208/tensorflow", "tf-cntk-k208/cntk"
+    assert [whole[name].split()[0] for name in of_backend] == ["1", "2"]
+    assert [shorter[name].split()[0] for name in of_backend] == ["0.1", "-"]
+    assert (whole["samples"], shorter["samples"]) == ("8", "320")
+    assert run_name(2) not in page.read_text()[: page.read_text().index("</table>")]
+
+
+def test_a_models_rows_are_named_by_what_forbids_a_ratio(tmp_path):
+    runs = tmp_path / "runs"
+    for day, activation in enumerate(("sigmoid", "hard_sigmoid")):
+        made_run(runs, day, {TENSORFLOW: 1.0 + day}, job={"recurrent_activation": activation})
+    page = build(tmp_path / "public", runs) / "models" / "mnist_mlp.html"
+    labels = [row["machine"] for row in rows_of_newest(page)]
+    assert sorted(label.split(", ")[-1] for label in labels) == [
+        "recurrent activation hard_sigmoid", "recurrent activation sigmoid",
+    ]  # fmt: skip
+
+
+def test_a_second_figure_of_a_backend_is_not_lost_from_its_row(tmp_path):
+    run = made_run(tmp_path / "runs", 1, {TENSORFLOW: 1.0}, repeats=6)
+    for path in sorted(run.glob("jobs/*/record.json")):
+        record = json.loads(path.read_text())
+        repeat = json.loads((path.parent / "job.json").read_text())["repeat"]
+        path.write_text(json.dumps({**record, "driver": str(570 + (repeat - 1) // 2)}))
+    page = build(tmp_path / "public", tmp_path / "runs") / "models" / "mnist_mlp.html"
+    labels = [row["machine"] for row in rows_of_newest(page)]
+    assert len(labels) == 3
+    assert all(
+        f"driver {driver}" in label for driver, label in zip((571, 572), labels[1:], strict=True)
+    )

@@ -13,8 +13,10 @@ from runner.report.contents import Report
 from runner.report.runs import read_places
 from runner.store.scrub import Names, Scrubber
 from runner.tables.columns import ASKED, CELL
-from runner.tables.history.series import Point, Series, read_series
+from runner.tables.comparable import cell_facts, classes
+from runner.tables.history.series import Point, Series, machine_name, read_series, words_apart
 from runner.tables.load import load_runs
+from runner.tables.per_cell import counted
 from runner.tables.per_job import job_rows
 from runner.tables.variants import with_variants
 
@@ -66,6 +68,24 @@ def scrubbed_table(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**told)
 
 
+def _placed(report: Report) -> pd.DataFrame:
+    """Return the cells of one model with their ``run`` and ``where``."""
+    rows = counted(with_variants(report.table))
+    of_cell = dict(list(rows.groupby(CELL, sort=False)))
+    facts = {key: cell_facts(part) for key, part in of_cell.items()}
+    alike = classes(list(of_cell), facts.__getitem__)
+    groups = [pd.concat([of_cell[key] for key in keys]) for keys in alike]
+    where = {
+        key: ", ".join(dict.fromkeys([machine_name(group), *words]))
+        for keys, group, words in zip(alike, groups, words_apart(rows, groups), strict=True)
+        for key in keys
+    }
+    told = pd.DataFrame(
+        {"run": {key: part["run"].iloc[-1] for key, part in of_cell.items()}, "where": where}
+    )
+    return report.summary.join(told.rename_axis(CELL), on=CELL)
+
+
 @dataclass(frozen=True)
 class RunFigure:
     """What a run says of a cell, and the series that it is a point of."""
@@ -107,11 +127,20 @@ class Site:
         return Report.of(self.table[[key in wanted for key in keys]])
 
     @cached_property
+    def newest_of(self) -> dict[str, Report]:
+        """Return the same model by model: what other models' runs are like is no part of it."""
+        by_model = self.newest.table.groupby("model", sort=False)
+        return {str(model): Report.of(rows) for model, rows in by_model}
+
+    @cached_property
     def newest_cells(self) -> pd.DataFrame:
-        """Return the summary of those with the published figures and the run of each."""
-        rows = with_variants(self.newest.table).drop_duplicates([*CELL, "run"])
-        runs = rows.groupby(CELL, sort=False)["run"].last()
-        return self.newest.summary.join(runs, on=CELL)
+        """Return the summary of those with the published figures.
+
+        ``run`` is the run of each; ``where`` is the machine and what else tells it from cells of
+        its model that it may not be compared with.
+        """
+        found = [_placed(report) for report in self.newest_of.values()]
+        return pd.concat(found, ignore_index=True) if found else self.newest.summary
 
     @cached_property
     def by_run(self) -> dict[str, list[RunFigure]]:

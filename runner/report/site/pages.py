@@ -143,11 +143,12 @@ class Pages:
             "model",
             "../",
             model=model,
-            table=_by_machine(cells[cells["model"].astype(str) == model]),
+            table=_by_work(cells[cells["model"].astype(str) == model]),
             verdicts=[
                 f"{verdict.name}: {verdict_text(verdict)}"
-                for verdict in site.newest.answer.verdicts
-                if verdict.model == model
+                for report in (site.newest_of.get(model),)
+                if report is not None
+                for verdict in report.answer.verdicts
             ],
             sections=sections,
         )
@@ -220,23 +221,25 @@ def _interval(cell: Mapping[Hashable, Any]) -> str:
     return figure_text(figure) if figure else str(cell["status"])
 
 
-def _machine_of(cell: Mapping[Hashable, Any]) -> str:
-    told = [str(cell[name]) for name in ("machine", "device_name", "settings", "variant")]
-    return ", ".join(dict.fromkeys(t for t in told if t and t != "<NA>")) or str(cell["device"])
+def _by_work(cells: pd.DataFrame) -> dict[str, Any]:
+    """Return a model's newest figures: a column for each backend, in a row what may be compared.
 
-
-def _by_machine(cells: pd.DataFrame) -> dict[str, Any]:
-    """Return a model's newest figures: a row for each machine, a column for each backend."""
+    A second figure of a backend in one row, as with another driver, has a row of its own.
+    """
     columns: dict[str, None] = {}
-    rows: dict[str, dict[str, Cell]] = {}
+    rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for cell in cells.to_dict("records"):
         column = f"{cell['configuration']}/{cell['backend']}"
         columns[column] = None
+        where, samples = str(cell["where"]), number_text("samples", cell["samples"])
+        if column in rows.get((where, samples), {}):
+            apart = (str(cell[name]) for name in ("settings", "machine", "variant"))
+            where = ", ".join(filter(None, [where, *apart]))
         shown = (_interval(cell), run_path(str(cell["run"])))
-        rows.setdefault(_machine_of(cell), {})[column] = shown
+        rows.setdefault((where, samples), {})[column] = shown
     return _table(
-        ["machine", *columns],
-        [[name, *(of.get(c, "-") for c in columns)] for name, of in rows.items()],
+        ["machine", "samples", *columns],
+        [[*key, *(of.get(c, "-") for c in columns)] for key, of in rows.items()],
     )
 
 
@@ -251,7 +254,7 @@ def _beside(cells: pd.DataFrame, study: Study) -> dict[str, Any] | None:
         [
             (str(cell["model"]), model_path(str(cell["model"]))),
             f"{cell['configuration']}/{cell['backend']}",
-            _machine_of(cell),
+            str(cell["where"]),
             number_text("samples", cell["samples"]),
             (_interval(cell), run_path(str(cell["run"]))),
             *(number_text(name, cell[name]) for name in ("measured_ratio", *known)),

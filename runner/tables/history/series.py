@@ -136,15 +136,15 @@ def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
     )
 
 
-def _told(rows: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> Iterator[str]:
-    """Yield for each of the groups of a cell's rows what tells it apart."""
+def words_apart(rows: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> Iterator[list[str]]:
+    """Yield for each of the groups of some rows what tells it from the others, fact by fact."""
     facts = decisive_facts()
     differing = [name for name in facts if rows[name].map(facts[name].decisive).nunique() > 1]
     for group in groups:
         said = [(name, _text(group[name].max())) for name in differing]
         is_device = ("device_name", "cpu_model")
         words = [v if n in is_device else f"{facts[n].label} {v}" for n, v in said if v is not None]
-        yield ", ".join(dict.fromkeys(words)) if len(groups) > 1 else ""
+        yield list(dict.fromkeys(words)) if len(groups) > 1 else []
 
 
 def _changes(before: pd.DataFrame, after: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
@@ -152,9 +152,14 @@ def _changes(before: pd.DataFrame, after: pd.DataFrame) -> tuple[tuple[str, str,
     return tuple((str(one["column"]), str(one["a"]), str(one["b"])) for one in found)
 
 
+def machine_name(rows: pd.DataFrame) -> str:
+    """Return the name of the card or processor that rows of one machine were measured on."""
+    return _text(rows["device_name"].max()) or _text(rows["cpu_model"].max()) or "unknown"
+
+
 def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
     """Return the series of a cell's rows on one machine."""
-    machine = _text(rows["device_name"].max()) or _text(rows["cpu_model"].max()) or "unknown"
+    machine = machine_name(rows)
     bare = Series(cell, machine, told, _points(rows), (), 0.0, 0.0)
     runs = [point.run for point in bare.counting]
     found = find_steps([point.figure.seconds for point in bare.counting if point.figure])
@@ -177,8 +182,8 @@ def _of_cell(cell: dict[str, str], rows: pd.DataFrame) -> Iterator[Series]:
     pieces = rows[_PIECE].fillna("").agg("\n".join, axis="columns")
     facts = facts_by(rows, pieces)
     groups = [rows[pieces.isin(alike)] for alike in classes(list(facts), facts.__getitem__)]
-    for group, told in zip(groups, _told(rows, groups), strict=True):
-        yield _series(cell, told, group)
+    for group, words in zip(groups, words_apart(rows, groups), strict=True):
+        yield _series(cell, ", ".join(words), group)
 
 
 def read_series(table: pd.DataFrame) -> list[Series]:
