@@ -1,5 +1,6 @@
 """Where the project's rooms and the user's cache are."""
 
+import os
 from pathlib import Path
 
 from runner.errors import MachineError, UsageError
@@ -40,13 +41,12 @@ def cache() -> Path:
 
     Raises MachineError for a user without a home, as in a container of any number.
     """
-    import platformdirs
-
+    kept = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
     try:
-        found = Path(platformdirs.user_cache_dir("keras-backend-benchmarks"))
+        found = Path(kept).expanduser() / "keras-backend-benchmarks"
     except RuntimeError:
         found = None
-    if found is None or not found.is_absolute():  # older ones leave the "~" as it is
+    if found is None or not found.is_absolute():
         raise MachineError(
             "no home folder is known for this user, so nothing can be kept between runs\n"
             "set HOME, or XDG_CACHE_HOME, to a folder that this user may write to"

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tenacity
-
 from runner.words import Say, printable
 
 T = TypeVar("T")
@@ -56,18 +54,15 @@ def call_again(
 ) -> T:
     """Call, and again after a while where it failed of something that may be over by then."""
 
-    def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        said = printable(str(error).encode(), limit=200)
-        wait = state.next_action.sleep if state.next_action else 0
-        say(f"{said}; trying again in {wait:.0f} s")
-
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_worth_it),
-        stop=tenacity.stop_after_attempt(patience.attempts),
-        wait=tenacity.wait_exponential(multiplier=2, max=patience.longest_wait),
-        before_sleep=tell,
-        sleep=patience.sleep,
-        reraise=True,
-    )
-    return attempts(call, *arguments)
+    wait = 2.0
+    for _ in range(patience.attempts - 1):
+        try:
+            return call(*arguments)
+        except Exception as error:
+            if not is_worth_it(error):
+                raise
+            wait = min(wait, patience.longest_wait)
+            say(f"{printable(str(error).encode(), limit=200)}; trying again in {wait:.0f} s")
+        patience.sleep(wait)
+        wait *= 2
+    return call(*arguments)
