@@ -21,7 +21,7 @@ from runner.report.markdown import comparison_markdown
 from runner.report.runs import chosen_rows
 from runner.report.terminal import print_table
 from runner.report.verdict import conditions_line, grouped_lines
-from runner.spec.facts import FactDifference, obstacles_text
+from runner.spec.facts import FactDifference, declared_facts, obstacles_text
 from runner.spec.job import Status
 from runner.store.find import find_run
 from runner.tables.between_runs import (
@@ -120,7 +120,11 @@ def _difference_lines(found: SideBySide) -> list[str]:
 
 def _obstacle_text(rows: pd.DataFrame) -> str:
     """Return what makes a cell's times incomparable; a CPU that is also the device once."""
-    found = (FactDifference(row["column"], (row["a"],), (row["b"],)) for _, row in rows.iterrows())
+    facts = declared_facts()
+    found = (
+        FactDifference(name, *((facts[name].decisive(value),) for value in values))
+        for name, *values in rows[["column", "a", "b"]].itertuples(index=False)
+    )
     return obstacles_text(found, "A", "B")
 
 
