@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner import paths
+from runner.cli.app import main
+from runner.errors import ExitCode
 from runner.spec.axes import declared_axes
 from runner.spec.facts import declared_facts
 
@@ -104,3 +106,31 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path):
     good = "[a](other.md) [b](other.md#two-words) [c](#here--now) [d](https://example.org/x)"
     page.write_text(f"## Here & now\n{good} [e](gone.md) [f](other.md#code) [g](#there)\n")
     assert broken_links(page) == ["gone.md", "other.md#code", "#there"]
+
+
+GLOSSARY = "docs/glossary.md"
+WORDS = re.compile(r"^\| ([a-z ]+) \| (?!---)(.+) \|$", re.M)
+
+
+def test_the_glossary_has_each_word_once_in_the_order_of_the_alphabet():
+    found = dict(WORDS.findall((ROOT / GLOSSARY).read_text(encoding="utf-8")))
+    words = [word for word, _ in WORDS.findall((ROOT / GLOSSARY).read_text(encoding="utf-8"))]
+    assert words[0] == "word"
+    assert words[1:] == sorted(found.keys() - {"word"})
+    wanted = {"cell", "job", "run", "lane", "look", "contender", "variant", "settings", "study"}
+    wanted |= {"suite", "machine", "axis", "verdict", "figure"}
+    assert wanted - found.keys() == set()
+
+
+def test_help_the_readme_and_the_page_name_the_glossary(capsys):
+    assert main(["--help"]) == ExitCode.OK
+    page = ROOT / "runner" / "report" / "html" / "assets" / "page.html.j2"
+    readers = capsys.readouterr().out, (ROOT / "README.md").read_text(), page.read_text()
+    assert [GLOSSARY in text for text in readers] == [True, True, True]
+
+
+def test_the_map_of_changes_leads_to_every_room():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = guide.partition("### What you want to change, and where\n")[2].partition("\n## ")[0]
+    led = {Path(link).parts[1] for link in re.findall(r"\]\((runner/[^)]+)\)", table)}
+    assert {path.parent.name for path in (ROOT / "runner").glob("*/__init__.py")} - led == set()
