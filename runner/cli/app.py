@@ -88,7 +88,8 @@ app = LazyGroup(
     "one fresh container per job.",
     epilog=(
         "\b\nWithout a command the options are those of 'run':\n"
-        "  python -m runner --config mxnet-k122\n  python -m runner run --help"
+        "  python -m runner --config mxnet-k122\n  python -m runner run --help\n\n"
+        "What the words mean (cell, job, variant and others): docs/glossary.md"
     ),
     no_args_is_help=True,
     rich_markup_mode=None,

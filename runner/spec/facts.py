@@ -121,6 +121,8 @@ def declared_facts() -> Mapping[str, Fact]:
     found: dict[str, Fact] = {}
     for name, entry in read_document(_FILE, _File).root.items():
         own = {"label": entry.label or name.replace("_", " ")}
+        if name in axes:
+            axes[name] = axes[name].model_copy(update={"means": entry.means or axes[name].means})
         found[name] = axes.get(name) or Fact(**{**dict(entry), **own})
     return {**found, **axes}
 
