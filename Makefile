@@ -33,7 +33,8 @@ BUILD_OPTIONS = $(call option,BASE_IMAGE,base-image) $(call option,CA_BUNDLE,ca-
 	$(call option,BUILD_JOBS,build-jobs)
 
 OPTIONS = STUDY MODEL BACKEND DEVICE GPU EPOCHS SEED REPEATS UNTIL BUDGET SAME_WITHIN \
-	$(foreach axis,$(AXES),$(firstword $(subst =, ,$(axis)))) DATA MEMORY WAIT RESUME RETRY TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
+	$(foreach axis,$(AXES),$(firstword $(subst =, ,$(axis)))) DATA MEMORY WAIT RESUME RETRY \
+	TIMEOUT SILENCE RESULTS LAUNCHER ENGINE \
 	BASE_IMAGE CA_BUNDLE PACKAGE_INDEX WHEELS BUILD_JOBS
 # Said once, where it might have been meant.
 say_unused = $(foreach one,$(OPTIONS),$(if $(filter environment,$(origin $(one))),$(info \
