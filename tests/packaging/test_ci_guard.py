@@ -148,6 +148,18 @@ def test_the_third_slow_night_fails_until_the_step_is_accepted(machine):
     assert play(only) == (None, "")
 
 
+def test_the_line_that_accepts_a_step_writes_the_newest_runs_name(machine):
+    here, _ = machine
+    history = nights(here, noisy(3), run_name(0))
+    [line] = re.findall(r"`([^`]*> \"\$HISTORY/watched-since\")`", GUIDE.replace("\n", " "))
+    subprocess.run(["bash", "-c", line], env={**os.environ, "HISTORY": str(history)}, check=True)
+    assert (history / "watched-since").read_text() == f"{run_name(1)}\n"
+
+
+def test_a_job_that_is_run_again_has_a_name_of_its_own():
+    assert "NAME: ${{ github.run_id }}-${{ github.run_attempt }}" in HISTORY
+
+
 def test_the_first_nights_cannot_be_judged(machine):
     here, play = machine
     nights(here, noisy(4), run_name(0))
