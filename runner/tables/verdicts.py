@@ -472,10 +472,17 @@ def _kind(pairs: Sequence[Pair] | Sequence[MeanRatio]) -> VerdictKind:
     return VerdictKind.SAME if Relation.SAME in relations else VerdictKind.FASTEST
 
 
-def _common(groups: Sequence[_Group]) -> list[str]:
-    """Return the contenders that can be compared in every group."""
+def _common(groups: Sequence[_Group]) -> tuple[list[_Group], list[str]]:
+    """Return the models to be taken together, and the contenders that each of them has.
+
+    As many contenders as two models have at least: one more model is not worth a contender less.
+    """
     able = [[one.name for one in g.contenders if one.obstacle is None] for g in groups]
-    return [name for name in able[0] if all(name in names for names in able)]
+    for names in sorted(able, key=len, reverse=True):
+        held = [g for g, others in zip(groups, able, strict=True) if set(names) <= set(others)]
+        if len(held) > 1:
+            return held, names
+    return [*groups], [name for name in able[0] if all(name in names for names in able)]
 
 
 def _mean_ratios(groups: Sequence[_Group], first: str, names: Sequence[str]) -> list[MeanRatio]:
@@ -499,7 +506,9 @@ def _mean_ratios(groups: Sequence[_Group], first: str, names: Sequence[str]) -> 
 def _overall(groups: Sequence[_Group], asked: int) -> OverallVerdict | None:
     """Return the verdict over all models that were measured under the same conditions."""
     able = [g for g in groups if sum(one.obstacle is None for one in g.contenders) > 1]
-    names = _common(able) if len(able) > 1 else []
+    if len(able) < 2:
+        return None
+    able, names = _common(able)
     if len(names) < 2:
         return None
     relative = _mean_ratios(able, names[0], names)
