@@ -53,7 +53,7 @@ def used(observer: Observer, job: Job, seconds: float, every: float) -> float:
     while time.perf_counter() - began < seconds:
         time.sleep(every)
         number += 1
-        observer.job_said(job, epoch(number))
+        observer.job_event(job, epoch(number))
     return (time.process_time() - before) / (time.perf_counter() - began)
 
 

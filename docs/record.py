@@ -54,7 +54,7 @@ class Snapshot(Observer):
     def job_started(self, job: Job, number: int, total: int | None) -> None:  # noqa: ARG002
         self._now = number
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:  # noqa: ARG002
+    def job_event(self, job: Job, event: Event | BadLine) -> None:  # noqa: ARG002
         is_epoch = isinstance(event, EpochEvent) and event.epoch == self._epoch
         if self._now == self._job and is_epoch and self.picture is None:
             self._console.print(self._view)

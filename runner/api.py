@@ -119,9 +119,9 @@ def _usage_error(error: ValidationError, call: str = "", known: Sequence[str] = 
         return UsageError(f"{call} has no argument '{name}'{near_miss(name, known)}")
     if first["type"] == "missing_argument":
         return UsageError(f"{call} needs the argument '{name}'")
-    said = first["msg"].removeprefix(_PYDANTIC)
+    reason = first["msg"].removeprefix(_PYDANTIC)
     # What is wrong with several arguments together is no value of one of them.
-    return UsageError(f"{name}={_shown(first['input'])}: {said}" if name else said)
+    return UsageError(f"{name}={_shown(first['input'])}: {reason}" if name else reason)
 
 
 def _call(function: Callable[..., object]) -> str:
@@ -324,11 +324,11 @@ def _verdicts(cells: pd.DataFrame, found: Answer) -> "pd.Series[str]":
     is_judged = pd.Series([name in judged for name in named], index=cells.index)
     is_open = cells["seconds_per_epoch"].notna() & is_judged
     keys = cells[CELL].astype(str).itertuples(index=False, name=None)
-    said = [
+    labels = [
         found.by_cell.get(key, str(VerdictKind.CANNOT_TELL) if is_left else None)
         for key, is_left in zip(keys, is_open, strict=True)
     ]
-    return pd.Series(said, index=cells.index, dtype="string")
+    return pd.Series(labels, index=cells.index, dtype="string")
 
 
 @_checked

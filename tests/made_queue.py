@@ -47,15 +47,17 @@ class MadeQueue(Scheduler):
         self.cancelled += [(name, number) for number in numbers]
         for number in numbers:
             before = self.ends.get((name, number), Task(TaskState.WAITING))
-            ended = replace(before, state=TaskState.ENDED, cause=Cause.CANCELLED, told="CANCELLED")
+            ended = replace(
+                before, state=TaskState.ENDED, cause=Cause.CANCELLED, reason="CANCELLED"
+            )
             self.ends[name, number] = ended
 
     def this_task(self, environ):
         return TaskHere("n1", 0)
 
 
-def ended(cause, told="", node="n1"):
-    return Task(TaskState.ENDED, told or str(cause), node, cause)
+def ended(cause, reason="", node="n1"):
+    return Task(TaskState.ENDED, reason or str(cause), node, cause)
 
 
 RUNNING = Task(TaskState.RUNNING, "", "n1")

@@ -66,6 +66,22 @@ def test_a_class_or_a_function_has_its_name_alone_in_its_room():
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
+def names_in(path: Path) -> set[str]:
+    """Return every name that a file gives or uses: of variables, arguments, functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        fields = dict(ast.iter_fields(node))
+        found |= {fields[key] for key in ("id", "attr", "arg", "name", "asname") if fields.get(key)}
+    return {name for name in found if isinstance(name, str)}
+
+
+def test_a_name_says_what_a_thing_is_and_not_that_it_is_told():
+    vague = re.compile(r"(^|_)(un)?(told|said|TOLD|SAID)(_|$)|(^|_)OF_")
+    files = [*modules(RUNNER), *modules(paths.ROOT / "models")]
+    found = {path: sorted(filter(vague.search, names_in(path))) for path in files}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
 def test_no_room_is_a_list_of_tools():
     assert {room.name for room in rooms()} & {
         "tools",

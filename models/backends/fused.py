@@ -31,6 +31,6 @@ class Calls(object):
 
         setattr(module, name, watched)
 
-    def told(self):
+    def kernel_names(self):
         """Return the names of the kernels, sorted."""
         return sorted(self.kernels - {None})

@@ -44,11 +44,11 @@ class Jax(Keras3Backend):
         if self.device == "cpu":
             return None
         # None where memory is not taken from JAX's own pool.
-        told = self._jax.devices("gpu")[0].memory_stats() or {}
-        return told.get("peak_bytes_in_use")
+        statistics = self._jax.devices("gpu")[0].memory_stats() or {}
+        return statistics.get("peak_bytes_in_use")
 
     def fused_kernels(self, step):
-        return self._calls.told()
+        return self._calls.kernel_names()
 
     def version(self):
         return self._jax.__version__

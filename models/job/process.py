@@ -29,7 +29,7 @@ Prepared = collections.namedtuple("Prepared", ["x", "y"])
 
 
 # What the vocabulary is asked for whatever the layers are; the rest is about its own layers.
-OF_TRAINING = ("shuffle", "precision", "jit_compile")
+TRAINING_SETTINGS = ("shuffle", "precision", "jit_compile")
 # The axes that the job itself acts on, whatever the backend.
 ACTED_ON = ("precision", "jit", "phase", "size", "batch_size", "threads", "samples")
 
@@ -210,7 +210,7 @@ def _settings(workload, keras, model):
     network = workload.network()
     if network is None:
         return settings
-    kept = {name: settings[name] for name in OF_TRAINING if name in settings}
+    kept = {name: settings[name] for name in TRAINING_SETTINGS if name in settings}
     if workload.dtype is not None:
         kept["dtype"] = workload.dtype
     return dict(kept, network=network)

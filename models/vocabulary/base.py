@@ -186,8 +186,8 @@ class Vocabulary(object):
 
     def evaluate(self, model, part, batch_size):
         """Return (loss, accuracy) of the model on a part; None where no accuracy is measured."""
-        told = model.evaluate(part.x, part.y, batch_size=batch_size, verbose=0)
-        loss, accuracy = told if isinstance(told, list) else (told, None)
+        result = model.evaluate(part.x, part.y, batch_size=batch_size, verbose=0)
+        loss, accuracy = result if isinstance(result, list) else (result, None)
         return loss, accuracy
 
     def scores(self, logs):

@@ -100,9 +100,9 @@ def _imports(found: Configuration, job: Job, first: pd.Series) -> Iterator[Findi
         ),
     }
     # A module need not tell the number of its package's post-release.
-    wrong = [f"{name} is {is_} there, config.toml says {said}"
-             for name, (is_, said) in seen.items()
-             if is_ not in (said, said.partition(".post")[0])]  # fmt: skip
+    wrong = [f"{name} is {is_} there, config.toml says {expected}"
+             for name, (is_, expected) in seen.items()
+             if is_ not in (expected, expected.partition(".post")[0])]  # fmt: skip
     fine = ", ".join(f"{name} {is_}" for name, (is_, _) in seen.items())
     yield from _say.each("imports", wrong, f"{fine}, Python {first['python_version']}",
                    "correct config.toml, or the .in files and the locks")  # fmt: skip

@@ -48,8 +48,8 @@ class Tally:
         if self.problems:
             print_line(f"{name}: {self.problems} problem{'s' if self.problems > 1 else ''}")
             return typer.Exit(ExitCode.JOBS_NOT_OK)
-        said = "has no problem, but not all was tried" if self.skipped else "is fit to run"
-        print_line(f"{name} {said}")
+        result = "has no problem, but not all was tried" if self.skipped else "is fit to run"
+        print_line(f"{name} {result}")
         return typer.Exit(ExitCode.OK)
 
 

@@ -42,8 +42,8 @@ def _images(archive: tarfile.TarFile) -> Iterator[ArchivedImage]:
     entries: list[dict[str, Any]] = json.loads(_small_file(archive, "manifest.json"))
     for entry in entries:
         config = _small_file(archive, entry["Config"])
-        told = json.loads(config)
-        content = image_content(told["rootfs"]["diff_ids"], told.get("config") or {})
+        settings = json.loads(config)
+        content = image_content(settings["rootfs"]["diff_ids"], settings.get("config") or {})
         for tag in map(str, entry["RepoTags"] or []):
             yield ArchivedImage(tag, f"sha256:{sha256_of(config)}", content)
 

@@ -83,8 +83,8 @@ def _run(container: Container, log: Path) -> str | None:
         for piece in container.logs(stream=True, follow=True):
             file.write(piece)
     if container.wait()["StatusCode"]:
-        said = container.logs(tail=1).strip()
-        raise BuildError(f"packages cannot be downloaded: {printable(said)}; see {log}")
+        last_line = container.logs(tail=1).strip()
+        raise BuildError(f"packages cannot be downloaded: {printable(last_line)}; see {log}")
     found = _PYTHON.search(container.logs())
     return found[1].decode() if found else None
 

@@ -52,8 +52,8 @@ def _removing(name: str) -> Iterator[None]:
         text = f"{name}: the engine does not answer; it may still be removing it"
         raise RemovalError(text) from error
     except _BROKEN as error:
-        said = error.explanation if isinstance(error, APIError) and error.explanation else error
-        raise RemovalError(f"{name}: {said}") from error
+        reason = error.explanation if isinstance(error, APIError) and error.explanation else error
+        raise RemovalError(f"{name}: {reason}") from error
 
 
 def _tags(entry: dict[str, Any]) -> list[str]:
@@ -220,8 +220,8 @@ def engine_items(
         asked = [items for kind, items in _BY_KIND.items() if kind in kinds]
         return [item for items in asked for item in items(held)]
     except (*_BROKEN, *_NOT_UNDERSTOOD) as error:
-        said = error if isinstance(error, _BROKEN) else f"its answer lacks or misstates {error}"
+        reason = error if isinstance(error, _BROKEN) else f"its answer lacks or misstates {error}"
         raise MachineError(
-            f"the engine does not say what it holds: {said}\n"
+            f"the engine does not say what it holds: {reason}\n"
             "try again, or leave it out: --kind environments caches"
         ) from error

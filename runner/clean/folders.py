@@ -101,8 +101,8 @@ def _process_in(folder: Path) -> str | None:
     inside = re.compile(re.escape(str(folder)) + r"(?![\w.-])")
     for process in psutil.process_iter(["pid", "name", "cmdline", "exe", "cwd"]):
         seen = process.info
-        told = [*(seen["cmdline"] or []), seen["exe"] or "", seen["cwd"] or ""]
-        if seen["pid"] != os.getpid() and any(inside.search(text) for text in told):
+        texts = [*(seen["cmdline"] or []), seen["exe"] or "", seen["cwd"] or ""]
+        if seen["pid"] != os.getpid() and any(inside.search(text) for text in texts):
             return f"{seen['name']} ({seen['pid']}) uses it"
     return None
 

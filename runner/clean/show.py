@@ -24,7 +24,7 @@ from runner.words import age_text, size_text
 _LONG_HASH = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8,}$")
 # Less than this in uv's cache is not worth a line.
 _WORTH_SAYING = 10 << 20
-_OF_ENGINE = frozenset({Kind.IMAGES, Kind.CONTAINERS, Kind.CACHES})
+_ENGINE_KINDS = frozenset({Kind.IMAGES, Kind.CONTAINERS, Kind.CACHES})
 # Results and downloads go only where they are named: neither can be made again for certain.
 _UNASKED = [Kind.IMAGES, Kind.ENVIRONMENTS, Kind.CACHES, Kind.CONTAINERS]
 
@@ -47,8 +47,8 @@ def _collect(named: list[str], engine: str | None, results: Path) -> Iterator[It
     known = [str(kind) for kind in Kind]
     kinds = [Kind(name) for name in choose_names(names, known, "kind")] if names else _UNASKED
     yield from cache_items(paths.cache(), kinds)
-    if _OF_ENGINE.intersection(kinds):
-        must = engine is not None or (bool(names) and _OF_ENGINE.issuperset(kinds))
+    if _ENGINE_KINDS.intersection(kinds):
+        must = engine is not None or (bool(names) and _ENGINE_KINDS.issuperset(kinds))
         yield from _engine_items(engine, kinds, must)
     if Kind.RUNS in kinds:
         yield from run_items(results)
@@ -109,7 +109,7 @@ def _remove(item: Item, is_quiet: bool) -> str | None:
     return None
 
 
-def _write_json(told: list[tuple[Item, str, str | None]]) -> None:
+def _write_json(items: list[tuple[Item, str, str | None]]) -> None:
     """Write each thing with its action (remove, removed or keep) and what stood against that."""
     entries = [
         {
@@ -121,7 +121,7 @@ def _write_json(told: list[tuple[Item, str, str | None]]) -> None:
             "action": action,
             "problem": problem,
         }
-        for item, action, problem in told
+        for item, action, problem in items
     ]
     sys.stdout.write(json.dumps(entries, indent=2) + "\n")
 
@@ -151,10 +151,10 @@ def clean_up(
     plan = select_removals(items, bounds, now, lambda folder: shutil.disk_usage(folder).free)
     if not as_json:
         _show(plan, now)
-    told: list[tuple[Item, str, str | None]] = [(item, "keep", None) for item in plan.staying]
+    staying: list[tuple[Item, str, str | None]] = [(item, "keep", None) for item in plan.staying]
     if is_dry or not plan.going:
         if as_json:
-            _write_json([*((item, "remove", None) for item in plan.going), *told])
+            _write_json([*((item, "remove", None) for item in plan.going), *staying])
         return ExitCode.OK
     if must_ask and not _agrees(plan):
         out.print("nothing was removed", highlight=False)
@@ -162,7 +162,7 @@ def clean_up(
     done = [(item, _remove(item, as_json)) for item in plan.going]
     removed = [item for item, problem in done if problem is None]
     if as_json:
-        _write_json([*((i, "keep" if why else "removed", why) for i, why in done), *told])
+        _write_json([*((i, "keep" if why else "removed", why) for i, why in done), *staying])
     else:
         out.print(f"removed {len(removed)}: {_total(removed)}", highlight=False)
     return ExitCode.OK if len(removed) == len(done) else ExitCode.JOBS_NOT_OK

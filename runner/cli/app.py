@@ -52,12 +52,12 @@ COMMANDS = (
     Command("schema", "schema:show_schema", "Print the JSON schemas of files and output."),
 )  # fmt: skip
 DEFAULT = COMMANDS[0]
-_OF_COMPLETION = ("--install-completion", "--show-completion")
-_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NOT_YOURS = (PermissionError, NotADirectoryError)
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _HELP = ("-h", "--help")
-_OF_PROGRAM = (*_HELP, "--version", *_OF_COMPLETION)
+_PROGRAM_OPTIONS = (*_HELP, "--version", *_COMPLETION_OPTIONS)
 
 
 def _print_version(is_asked: bool) -> None:
@@ -104,7 +104,7 @@ def normalize(arguments: Sequence[str]) -> list[str]:
     ``--config a b`` becomes ``--config a --config b``, and options without a command belong to
     ``run``.
     """
-    if arguments and arguments[0] in _OF_PROGRAM:
+    if arguments and arguments[0] in _PROGRAM_OPTIONS:
         return list(arguments)
     # What options there are is read from files, which takes longer than to show a version.
     from runner.cli.options import SEVERAL
@@ -129,7 +129,7 @@ def _start(arguments: list[str]) -> None:
     if is_asked:
         # The words before the one being typed, which may be one more name.
         rewrite_words(os.environ, lambda words: normalize([*words, "?"])[:-1])
-    of_completion = is_asked or bool(set(arguments) & set(_OF_COMPLETION))
+    of_completion = is_asked or bool(set(arguments) & set(_COMPLETION_OPTIONS))
     app(normalize(arguments), prog_name=PROGRAM if of_completion else None)
 
 
@@ -174,17 +174,17 @@ def _finished(arguments: list[str]) -> int:
 
 def _reason(error: OSError) -> str:
     """Return in a line what this machine did not do, where, and what helps."""
-    said = error.strerror or str(error)
-    if error.errno in _OF_OUTPUT and error.filename is None:
-        return f"{said}: is there room where the output goes, and can it be written?"
+    reason = error.strerror or str(error)
+    if error.errno in _OUTPUT_ERRORS and error.filename is None:
+        return f"{reason}: is there room where the output goes, and can it be written?"
     if error.filename is None:
-        return said
+        return reason
     if isinstance(error, _NOT_YOURS):
         return (
-            f"{error.filename}: {said}; other folders are named by --results, XDG_CACHE_HOME "
+            f"{error.filename}: {reason}; other folders are named by --results, XDG_CACHE_HOME "
             "for what is kept between runs, and TMPDIR"
         )
-    return f"{error.filename}: {said}"
+    return f"{error.filename}: {reason}"
 
 
 def entry() -> NoReturn:

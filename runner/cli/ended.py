@@ -8,7 +8,7 @@ from runner.execution.session import Ended
 from runner.progress.styles import Style
 from runner.report.console import err
 
-_OF_THREADS = "OPENBLAS_NUM_THREADS"
+_THREADS_VARIABLE = "OPENBLAS_NUM_THREADS"
 
 
 def _load_numpy() -> None:
@@ -17,18 +17,18 @@ def _load_numpy() -> None:
     To start them takes longer than to load it. Only here: a job gets this variable as its caller
     set it.
     """
-    before = os.environ.get(_OF_THREADS)
-    os.environ[_OF_THREADS] = "1"
+    before = os.environ.get(_THREADS_VARIABLE)
+    os.environ[_THREADS_VARIABLE] = "1"
     try:
         import_module("numpy")
     finally:
-        del os.environ[_OF_THREADS]
+        del os.environ[_THREADS_VARIABLE]
         if before is not None:
-            os.environ[_OF_THREADS] = before
+            os.environ[_THREADS_VARIABLE] = before
 
 
 def tell_end(
-    ended: Ended, style: Style, told: str = "interrupted; what was measured is kept"
+    ended: Ended, style: Style, message: str = "interrupted; what was measured is kept"
 ) -> ExitCode:
     """Print the tables of what there is, whatever ended the run, and return the exit code.
 
@@ -45,5 +45,5 @@ def tell_end(
     if ended.error is not None:
         raise ended.error
     if ended.code is ExitCode.INTERRUPTED:
-        err.print(f"{told}: go on with --resume {ended.folder.name}", highlight=False)
+        err.print(f"{message}: go on with --resume {ended.folder.name}", highlight=False)
     return ended.code

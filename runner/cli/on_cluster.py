@@ -93,7 +93,7 @@ def _standing_lines(run: ClusterRun, found: Standing) -> Iterator[str]:
         if task.state is TaskState.RUNNING:
             yield f"  {job}: running{where}"
         elif task.state is TaskState.ENDED:
-            yield f"  {job}: its task has ended{where} ({task.told}), and it has no result yet"
+            yield f"  {job}: its task has ended{where} ({task.reason}), and it has no result yet"
     if found.never:
         yield f"{len(found.never)} not handed in: go on with --resume {run.store.name}"
 

@@ -12,7 +12,7 @@ from runner.errors import StoreError
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Observer
 from runner.schedulers.base import (
-    NO_FAULT_OF_TASK,
+    BLAMELESS_CAUSES,
     Cause,
     Scheduler,
     Task,
@@ -53,12 +53,12 @@ def end_of(task: Task, output: Path) -> Record:
     identity = {"node": task.node} if task.node else {}
     if task.cause in _ENDS:
         status, reason = _ENDS[task.cause]
-        return Record(status, f"{reason}{where} ({task.told})", identity=identity)
-    said = b""
+        return Record(status, f"{reason}{where} ({task.reason})", identity=identity)
+    output_end = b""
     with suppress(OSError):
-        said = last_line(output)
-    shown = printable(said, limit=300)
-    reason = f"its task ended{where} without a result ({task.told}): {shown}"
+        output_end = last_line(output)
+    shown = printable(output_end, limit=300)
+    reason = f"its task ended{where} without a result ({task.reason}): {shown}"
     return Record(Status.FAILED, reason, identity=identity)
 
 
@@ -124,7 +124,7 @@ class Follower:
         self._stale = {
             name: _inode(self._folder(job)) for name, job in self._open.items() if self._ended(job)
         }
-        self._said_at = -_SAY_EVERY_SECONDS
+        self._noted_at = -_SAY_EVERY_SECONDS
         before = [record for job in self.jobs if job.id not in self._open
                   if (record := self._ended(job)) is not None]  # fmt: skip
         self.all_ok = not self.never and all(record.status in _FINE for record in before)
@@ -184,7 +184,7 @@ class Follower:
                 self._tails[job.id] = Tail(self._folder(job))
                 self.observer.job_started(job, self._numbers[job.id], len(self.jobs))
             for item in self._tails[job.id].news():
-                self.observer.job_said(job, item)
+                self.observer.job_event(job, item)
             record = self._record(job)
             if record is not None and record.status not in self.retried:
                 self._end(job, record)
@@ -213,7 +213,7 @@ class Follower:
             if record is not None and record.status not in self.retried:
                 continue
             found = end_of(task, of_job.submission.output(of_job.number))
-            if task.cause in NO_FAULT_OF_TASK and of_job.times < self.most_times:
+            if task.cause in BLAMELESS_CAUSES and of_job.times < self.most_times:
                 self.observer.note(f"{name}: it is handed in again: {found.reason}")
                 lost.append(job)
                 continue
@@ -228,9 +228,9 @@ class Follower:
     def _say_standing(self, tasks: Mapping[str, Task]) -> None:
         """Say now and then what waits, and for what."""
         waiting = [task for task in tasks.values() if task.state is TaskState.WAITING]
-        if not waiting or self.clock() - self._said_at < _SAY_EVERY_SECONDS:
+        if not waiting or self.clock() - self._noted_at < _SAY_EVERY_SECONDS:
             return
-        self._said_at = self.clock()
+        self._noted_at = self.clock()
         self.observer.note(standing_text(tasks))
 
 
@@ -253,10 +253,10 @@ def standing_text(tasks: Mapping[str, Task]) -> str:
     """Return "12 waiting (Resources), 2 running on n1, n2"."""
     waiting = [task for task in tasks.values() if task.state is TaskState.WAITING]
     running = [task for task in tasks.values() if task.state is TaskState.RUNNING]
-    reasons = ", ".join(sorted({task.told for task in waiting if task.told}))
+    reasons = ", ".join(sorted({task.reason for task in waiting if task.reason}))
     nodes = ", ".join(sorted({task.node for task in running if task.node}))
-    told = [f"{len(waiting)} waiting" + f" ({reasons})" * bool(reasons)] if waiting else []
-    told += [f"{len(running)} running" + f" on {nodes}" * bool(nodes)] if running else []
+    parts = [f"{len(waiting)} waiting" + f" ({reasons})" * bool(reasons)] if waiting else []
+    parts += [f"{len(running)} running" + f" on {nodes}" * bool(nodes)] if running else []
     if stuck := [task for task in waiting if task.is_stuck]:
-        told.append(f"{len(stuck)} of them will not begin by themselves as they are asked for")
-    return ", ".join(told) or "none waits or runs"
+        parts.append(f"{len(stuck)} of them will not begin by themselves as they are asked for")
+    return ", ".join(parts) or "none waits or runs"

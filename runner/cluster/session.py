@@ -160,8 +160,8 @@ def follow_run(folder: Path, observer: Observer, session: Session | None = None)
             observer.run_started(_announced(run, follower.left))
             if count := len(follower.never):
                 were = "job was" if count == 1 else "jobs were"
-                told = f"{count} {were} never handed in: go on with --resume {run.store.name}"
-                observer.note(told)
+                message = f"{count} {were} never handed in: go on with --resume {run.store.name}"
+                observer.note(message)
             ended = _followed(run, follower)
             observer.run_ended(ended.code, str(ended.error) if ended.error else None)
         return ended

@@ -16,13 +16,13 @@ from runner.store.run_folder import RunStore
 def _command(run: Path, session: Session) -> list[str]:
     """Return what a node calls for a job, but for the job's name: by the same Python as here."""
     limits = session.limits
-    told = {
+    values = {
         **{f"--{which}": limits.limit(which) for which in TimeLimit},
         "--build-timeout": session.build_seconds,
         "--pull-timeout": session.pull_seconds,
         "--wait": session.wait,
     }
-    options = [text for name, value in told.items() for text in (name, f"{value:g}")]
+    options = [text for name, value in values.items() for text in (name, f"{value:g}")]
     retry = ",".join(sorted(session.again))
     return [sys.executable, "-m", "runner", "work", *options, "--retry", retry, str(run)]
 

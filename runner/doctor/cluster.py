@@ -13,7 +13,7 @@ from runner.schedulers.choose import allotment_for, scheduler_for
 
 _say = Reporter("cluster")
 # A folder on one of these is seen by this machine alone, unless it is exported.
-_OF_ONE_MACHINE = frozenset(
+_SINGLE_MACHINE_KINDS = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "ramfs", "overlay", "squashfs"}
 )
 
@@ -29,8 +29,8 @@ def cluster_nodes(asked: AskedRun) -> Iterator[Finding]:
         return
     assert machine.cluster is not None
     found = machine.cluster
-    told = "; ".join([f"{found.nodes} nodes, {found.cpus} CPUs each or more", *notes])
-    yield _say.ok(f"{scheduler.name}, {found.name}", f"{told}; jobs are for the {machine.device}")
+    text = "; ".join([f"{found.nodes} nodes, {found.cpus} CPUs each or more", *notes])
+    yield _say.ok(f"{scheduler.name}, {found.name}", f"{text}; jobs are for the {machine.device}")
     out = [node for node in scheduler.nodes(allotment_for(asked.request)) if not node.is_usable]
     if out:
         listed = ", ".join(f"{node.name} is {node.state}" for node in out)
@@ -54,7 +54,7 @@ def shared_folders(asked: AskedRun) -> Iterator[Finding]:
     named = {"results": (asked.results, "--results"), "cache": (asked.cache, "XDG_CACHE_HOME")}
     for subject, (folder, option) in named.items():
         kind = _file_system(folder)
-        if kind in _OF_ONE_MACHINE:
+        if kind in _SINGLE_MACHINE_KINDS:
             yield _say.warning(
                 subject,
                 f"{folder.absolute()} lies on {kind}, which other machines see only if it is "

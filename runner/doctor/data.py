@@ -93,8 +93,8 @@ def why_no_index(build: BuildOptions, seconds: float) -> str | None:
         return f"no answer within {seconds:.0f} s"
     if ended.returncode == 0:
         return None
-    said = ended.stderr.strip().splitlines() or [b"uv says nothing of it"]
-    return printable(said[-1].strip(), 200)
+    lines = ended.stderr.strip().splitlines() or [b"uv says nothing of it"]
+    return printable(lines[-1].strip(), 200)
 
 
 def _all_at_once(questions: Questions, seconds: float) -> dict[str, str | None]:

@@ -71,8 +71,8 @@ def fetch_file(
         Progress(console=Console(stderr=True), transient=True, disable=not is_shown) as bar,
     ):
         answer.raise_for_status()
-        told = answer.headers.get("Content-Length", "")
-        expected = min(most, int(told)) if told.isdecimal() else most
+        length = answer.headers.get("Content-Length", "")
+        expected = min(most, int(length)) if length.isdecimal() else most
         seconds = max(_LEAST_SECONDS, expected / LEAST_BYTES_PER_SECOND)
         task = bar.add_task(path.name.split(".")[0], total=expected)
         size = 0
@@ -85,8 +85,8 @@ def fetch_file(
                 raise FetchError(f"{size_text(size)} in {seconds:.0f} s: it is too slow")
             file.write(piece)
             bar.update(task, completed=size)
-        if told.isdecimal() and answer.raw.tell() < int(told):
-            raise FetchError(f"it ended after {answer.raw.tell():,} of {told} bytes")
+        if length.isdecimal() and answer.raw.tell() < int(length):
+            raise FetchError(f"it ended after {answer.raw.tell():,} of {length} bytes")
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:

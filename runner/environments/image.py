@@ -156,8 +156,8 @@ def _labelled(dockerfile: bytes, labels: Mapping[str, str]) -> bytes:
 
     They are names of images and configurations, which hold nothing that would need quoting.
     """
-    told = " ".join(f'{name}="{label}"' for name, label in labels.items())
-    return dockerfile + f"\nLABEL {told}\n".encode()
+    assignments = " ".join(f'{name}="{label}"' for name, label in labels.items())
+    return dockerfile + f"\nLABEL {assignments}\n".encode()
 
 
 def _context(stage: Stage, labels: Mapping[str, str], options: BuildOptions) -> IO[bytes]:

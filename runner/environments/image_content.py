@@ -20,8 +20,8 @@ def image_content(layers: Sequence[str], settings: Mapping[str, Any]) -> str:
     Podman's, and that of its manifest in containerd's. ``layers`` are the hashes of the unpacked
     layers, the base's first, ``settings`` what the image's configuration calls "config".
     """
-    told = {name: settings[name] for name in _SETTINGS if settings.get(name)}
-    return f"sha256:{sha256_of(json.dumps([list(layers), told], sort_keys=True).encode())}"
+    known = {name: settings[name] for name in _SETTINGS if settings.get(name)}
+    return f"sha256:{sha256_of(json.dumps([list(layers), known], sort_keys=True).encode())}"
 
 
 def held_content(image: Image) -> str:

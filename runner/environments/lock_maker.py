@@ -55,11 +55,11 @@ def _uv(arguments: Sequence[str | Path], settings: dict[str, str], seconds: floa
             f"the index took longer than {seconds:.0f} s (--build-timeout)"
         ) from None
     if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
-        because = next((line for line in said if "Because" in line), None)
-        is_silent = because is None and any(_NO_ANSWER.search(line) for line in said)
+        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
+        because = next((line for line in lines if "Because" in line), None)
+        is_silent = because is None and any(_NO_ANSWER.search(line) for line in lines)
         kind = UnreachableError if is_silent else BuildError
-        why = because or f"{said[0].removeprefix('error: ')}: {said[-1].strip()}"
+        why = because or f"{lines[0].removeprefix('error: ')}: {lines[-1].strip()}"
         raise kind(printable(why.replace("cause: ", "").strip().encode()))
 
 

@@ -46,9 +46,9 @@ def normalized_name(package: str) -> str:
 
 def parse_requirement(line: str) -> Pin | Unpinned | None:
     """Return what a line of a requirements file pins; None for one without a requirement."""
-    said = line.partition(" #")[0].strip()
-    first, *rest = said.split() or ["#"]
-    if first.startswith("#") or _FROM_SOURCE.fullmatch(said):
+    requirement = line.partition(" #")[0].strip()
+    first, *rest = requirement.split() or ["#"]
+    if first.startswith("#") or _FROM_SOURCE.fullmatch(requirement):
         return None
     match = _PIN.fullmatch(first)
     if match is None or not all(_HASH.fullmatch(word) for word in rest):

@@ -46,8 +46,11 @@ class Stage:
     def work(self) -> str:
         """Return a name that stages share which are built from the same, comments apart."""
         lines = self.files["Dockerfile"].splitlines()
-        told = {**self.files, "Dockerfile": b"\n".join(x for x in lines if not x.startswith(b"#"))}
-        return sha256_of(repr((self.base, sorted(told.items()))).encode())[:32]
+        content = {
+            **self.files,
+            "Dockerfile": b"\n".join(x for x in lines if not x.startswith(b"#")),
+        }
+        return sha256_of(repr((self.base, sorted(content.items()))).encode())[:32]
 
 
 def sha256_of(content: bytes) -> str:

@@ -23,7 +23,7 @@ from runner.spec.configuration import Configuration, Device
 from runner.words import printable, version_numbers
 
 MARKER = ".complete"
-_OF_WHICH_PACKAGES = re.compile(
+_PACKAGE_VARIABLES = re.compile(
     r"UV_(CONSTRAINT|BUILD_CONSTRAINT|OVERRIDE|EXCLUDE\w*|PRERELEASE|RESOLUTION|FORK_STRATEGY|"
     r"TORCH_BACKEND|NO_BINARY\w*|NO_BUILD\w*|NO_SOURCES\w*|NO_VERIFY_HASHES)"
 )
@@ -64,7 +64,7 @@ def uv_command(arguments: Sequence[str | Path]) -> list[str | Path]:
 
 def uv_environment(settings: dict[str, str]) -> dict[str, str]:
     """Return uv's variables: the user's on where packages come from; a lock says which."""
-    of_user = {name: v for name, v in os.environ.items() if not _OF_WHICH_PACKAGES.fullmatch(name)}
+    of_user = {name: v for name, v in os.environ.items() if not _PACKAGE_VARIABLES.fullmatch(name)}
     return {**of_user, **settings}
 
 
@@ -98,8 +98,8 @@ def _run(
 ) -> None:
     """Run uv with its output in the log. Raises BuildError with its last line."""
     if _followed(uv_command(arguments), uv_environment(settings), seconds, making):
-        said = making.log.read_bytes().strip().splitlines()
-        last = printable(said[-1].strip()) if said else "no output"
+        lines = making.log.read_bytes().strip().splitlines()
+        last = printable(lines[-1].strip()) if lines else "no output"
         raise BuildError(f"{last}; see {making.log}")
 
 

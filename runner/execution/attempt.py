@@ -156,7 +156,7 @@ class _Listener:
                 self.store.bad_line(item)
             else:
                 self.store.event(item)
-            self.observer.job_said(self.job, item)
+            self.observer.job_event(self.job, item)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _cut_short(error: BaseException, limits: TimeLimits) -> Outcome | None:
     return Outcome(Status.FAILED, str(error)) if isinstance(error, OverrunError) else None
 
 
-def _was_told_with_runner(ended: Exit, interrupts: Interrupts) -> bool:
+def _was_stopped_with_runner(ended: Exit, interrupts: Interrupts) -> bool:
     """Return whether the wish to end this runner was sent to its job too, as a cluster sends it.
 
     Which of the two hears it first is chance.
@@ -216,7 +216,7 @@ def _attend(
     ended = process.wait()
     heard = listener.heard if begin.step is None else without_times(listener.heard)
     outcome = conclude(listener.job, heard, ended, log_end, was_disturbed)
-    if outcome.status is not Status.OK and _was_told_with_runner(ended, interrupts):
+    if outcome.status is not Status.OK and _was_stopped_with_runner(ended, interrupts):
         raise KeyboardInterrupt
     wrong = other_card(heard, conditions.gpu.name) if conditions.gpu else None
     return outcome if wrong is None else replace(outcome, status=Status.INVALID, reason=wrong)

@@ -59,7 +59,7 @@ def _prepare(
     ) -> Environment | BuildError:
         number, configuration = numbered
         name = configuration.name
-        say = partial(observer.build_said, name)
+        say = partial(observer.build_output, name)
         observer.build_started(name, configuration.title, number, total)
         try:
             making = Making(conditions.store.build_log(name), say, is_wanted)

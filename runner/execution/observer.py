@@ -50,7 +50,7 @@ class Observer:
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:
         """Hear that an environment is being made, or found."""
 
-    def build_said(self, configuration: str, line: str) -> None:
+    def build_output(self, configuration: str, line: str) -> None:
         """Hear a line of a build that goes on; there may be others at the same time."""
 
     def build_ended(self, configuration: str, error: str | None) -> None:
@@ -59,7 +59,7 @@ class Observer:
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         """Hear that a job's process is being started; ``total`` is None where not yet known."""
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
+    def job_event(self, job: Job, event: Event | BadLine) -> None:
         """Hear one event of a job, or a line that was none."""
 
     def job_ended(self, job: Job, record: Record) -> None:
@@ -80,11 +80,11 @@ class Several(Observer):
         self._complain = complain
         self._lock = threading.Lock()
 
-    def _tell(self, name: str, *told: Any) -> None:
+    def _tell(self, name: str, *values: Any) -> None:
         with self._lock:
             for observer in list(self._observers):
                 try:
-                    getattr(observer, name)(*told)
+                    getattr(observer, name)(*values)
                 except Exception as error:
                     self._observers.remove(observer)
                     observer.__exit__(None, None, None)

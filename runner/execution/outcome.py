@@ -178,8 +178,8 @@ def _checked(
     if fast is None or is_beyond_doubt or not was_disturbed(*_peak_span(heard.events)):
         return validity_objection(job, heard.events), ()
     others = [check for check in VALIDITY_CHECKS if check is not too_fast]
-    said = f"the machine was disturbed while its peak was measured, which is not judged: {fast}"
-    return validity_objection(job, heard.events, others), (said,)
+    warning = f"the machine was disturbed while its peak was measured, which is not judged: {fast}"
+    return validity_objection(job, heard.events, others), (warning,)
 
 
 def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Status, str | None]:
@@ -199,10 +199,10 @@ def _judge(job: Job, heard: Heard, ended: Exit, last_log_line: str) -> tuple[Sta
         return Status.INVALID, wrong_model
     has_end = any(isinstance(event, EndEvent) for event in heard.events)
     if ended.code != 0 or not has_end:
-        said = f"; its log ends: {last_log_line}" if last_log_line else ""
+        log_end = f"; its log ends: {last_log_line}" if last_log_line else ""
         is_oom = _MEMORY_WORDS.search(last_log_line) and ended.code != 0
         status = Status.OOM if is_oom else Status.FAILED
-        return status, f"the process {_exit_text(ended.code)} before its end event{said}"
+        return status, f"the process {_exit_text(ended.code)} before its end event{log_end}"
     if wrong := _wrong_stream(job, heard):
         return Status.INVALID, wrong
     return Status.OK, None

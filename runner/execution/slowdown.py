@@ -95,6 +95,6 @@ def tell_slowdown(
     except UnknownSlowdownError as error:
         say(f"what the jobs on several cards cost each other is not known: {error}")
         return
-    told = {"job": job.id, "alone_seconds": found.alone, "beside_seconds": list(found.beside)}
-    store.amend(**{ENTRY: told})
+    entry = {"job": job.id, "alone_seconds": found.alone, "beside_seconds": list(found.beside)}
+    store.amend(**{ENTRY: entry})
     say(str(found))

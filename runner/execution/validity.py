@@ -63,7 +63,7 @@ def _learnt(events: Sequence[Event]) -> list[_Learnt]:
     return cast(list[_Learnt], [event for event in _epochs(events) if event.loss is not None])
 
 
-def _untold(job: Job, events: Sequence[Event]) -> str | None:
+def _unreported(job: Job, events: Sequence[Event]) -> str | None:
     """A network that is trained has a loss in every epoch."""
     if trains(job.phase) and len(_learnt(events)) < len(_epochs(events)):
         return "some of its epochs say no loss"
@@ -166,7 +166,7 @@ def _two_clocks(job: Job, events: Sequence[Event]) -> str | None:  # noqa: ARG00
 
 Check = Callable[[Job, Sequence[Event]], str | None]
 VALIDITY_CHECKS: tuple[Check, ...] = (
-    _untold,
+    _unreported,
     _wrong_parameters,
     _not_finite,
     _no_accuracy,

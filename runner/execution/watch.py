@@ -70,9 +70,9 @@ def machine_seconds(cpus: Sequence[int] | None = None) -> float:
     """
     wanted = {"cpu"} if cpus is None else {f"cpu{cpu}" for cpu in cpus}
     lines = map(str.split, Path("/proc/stat").read_text(encoding="ascii").splitlines())
-    told = [list(map(int, fields)) for name, *fields in lines if name in wanted]
+    times = [list(map(int, fields)) for name, *fields in lines if name in wanted]
     # Without the time of idling and of waiting for a disk; a guest's is in the user's.
-    used = sum(sum(fields[:3]) + sum(fields[5:8]) for fields in told)
+    used = sum(sum(fields[:3]) + sum(fields[5:8]) for fields in times)
     return used / os.sysconf("SC_CLK_TCK")
 
 
@@ -117,8 +117,8 @@ def cpu_mhz(cpus: Sequence[int]) -> float | None:
         paths = [f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq" for cpu in cpus]
         return statistics.fmean(int(Path(path).read_text()) for path in paths) / 1000
     except (OSError, ValueError):
-        told = psutil.cpu_freq()
-        return float(told.current) if told and told.current else None
+        frequency = psutil.cpu_freq()
+        return float(frequency.current) if frequency and frequency.current else None
 
 
 @dataclass
@@ -309,8 +309,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _throttled(samples: Sequence[Sample]) -> Counter[str] | None:
     """Return in how many samples each reason held the clocks, or None if the card never tells."""
-    told = [s.gpu.throttle for s in samples if s.gpu is not None and s.gpu.throttle is not None]
-    return Counter(word for words in told for word in sorted(words)) if told else None
+    throttles = [
+        s.gpu.throttle for s in samples if s.gpu is not None and s.gpu.throttle is not None
+    ]
+    return Counter(word for words in throttles for word in sorted(words)) if throttles else None
 
 
 def _held(samples: Sequence[Sample]) -> set[str] | None:

@@ -86,10 +86,10 @@ class CompileCache:
     def _folder(self) -> Path | None:
         """Return the volume's folder where it is this machine's and ours to read."""
         root = self.engine.data_root
-        told = self.engine.client.volumes.get(self.name).attrs.get("Mountpoint")
-        if root is None or not told or not Path(told).is_relative_to(root):
+        mountpoint = self.engine.client.volumes.get(self.name).attrs.get("Mountpoint")
+        if root is None or not mountpoint or not Path(mountpoint).is_relative_to(root):
             return None
-        return Path(told) if os.access(told, os.R_OK | os.X_OK) else None
+        return Path(mountpoint) if os.access(mountpoint, os.R_OK | os.X_OK) else None
 
     def _size_from_within(self) -> int | None:
         """Return what a container of the image itself reads of the volume's size."""
@@ -114,7 +114,7 @@ class CompileCache:
             use_config_proxy=False,
         )
         try:
-            return _said(container)
+            return _reported_size(container)
         finally:
             container.remove(force=True)
 
@@ -128,7 +128,7 @@ def disk_bytes(folder: Path, seconds: float = _MEASURE_SECONDS) -> int:
     return int(done.stdout.split()[0])
 
 
-def _said(container: Container) -> int | None:
+def _reported_size(container: Container) -> int | None:
     """Run ``du`` and return the number that it prints first; None if it did not end well."""
     container.start()
     try:

@@ -158,8 +158,8 @@ class DockerProcess(Process):
         self.cpus = None if "CpusetCpus" in missing else limits["CpusetCpus"]
 
     def is_paused(self) -> bool:
-        told = self._tree.is_paused()
-        return self._engine_paused_it() if told is None else told
+        is_paused = self._tree.is_paused()
+        return self._engine_paused_it() if is_paused is None else is_paused
 
     def _engine_paused_it(self) -> bool:
         """Ask the engine, where the container's processes are not seen from here."""

@@ -45,8 +45,8 @@ def _spec_names() -> Iterator[str]:
 def _cdi_names(engine: Engine) -> set[str]:
     """Return the names of the cards that an engine can hand out as CDI devices."""
     found = engine.info.get("DiscoveredDevices", [])
-    told = [str(device.get("ID")) for device in found if isinstance(device, dict)]
-    names = {name.removeprefix(_CDI) for name in told if name.startswith(_CDI)}
+    ids = [str(device.get("ID")) for device in found if isinstance(device, dict)]
+    names = {name.removeprefix(_CDI) for name in ids if name.startswith(_CDI)}
     if not names and engine.kind is EngineKind.PODMAN and engine.is_local:
         return set(_spec_names())
     return names

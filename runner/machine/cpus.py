@@ -54,7 +54,7 @@ def cpus_of_list(text: str) -> list[int]:
     return found
 
 
-def _told_cpus(path: Path) -> list[int]:
+def _listed_cpus(path: Path) -> list[int]:
     """Return the CPUs that a file of the kernel's lists; none where it cannot be read."""
     try:
         return cpus_of_list(path.read_text(encoding="ascii"))
@@ -64,15 +64,15 @@ def _told_cpus(path: Path) -> list[int]:
 
 def near_cpus(card: Gpu, devices: Path = _CARDS) -> frozenset[int]:
     """Return the CPUs that are nearest to a card; none where the kernel does not tell."""
-    return frozenset(_told_cpus(devices / (card.bus_id or "unknown") / "local_cpulist"))
+    return frozenset(_listed_cpus(devices / (card.bus_id or "unknown") / "local_cpulist"))
 
 
 def by_core(cpus: Sequence[int], folder: Path = _CPUS) -> list[int]:
     """Return CPUs in an order in which those that share a core come one after the other."""
 
     def core(cpu: int) -> int:
-        told = _told_cpus(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list")
-        return min([cpu, *told])
+        siblings = _listed_cpus(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+        return min([cpu, *siblings])
 
     return sorted(cpus, key=lambda cpu: (core(cpu), cpu))
 

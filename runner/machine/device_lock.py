@@ -107,13 +107,13 @@ def device_held(
     """
     path = folder / f"keras-backend-benchmarks-{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock"
     deadline = time.monotonic() + timeout
-    is_told = False
+    is_announced = False
     while isinstance(opened := _try_lock(path, device), MachineError):
         if time.monotonic() >= deadline:
             raise opened
-        if not is_told:
+        if not is_announced:
             say(f"waiting up to {timeout:.0f} s: {str(opened).splitlines()[0]}")
-            is_told = True
+            is_announced = True
         time.sleep(POLL_SECONDS)
     try:
         note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(" ", "seconds")}

@@ -36,7 +36,7 @@ class EngineKind(StrEnum):
 
 
 # What is read of an engine's description of itself, and as what.
-_TOLD: dict[str, type] = {
+_INFO_TYPES: dict[str, type] = {
     "Architecture": str, "BuildahVersion": str, "CgroupVersion": str, "DiscoveredDevices": list,
     "DockerRootDir": str, "Driver": str, "DriverStatus": list, "KernelVersion": str,
     "MemTotal": int, "NCPU": int, "Name": str, "Rootless": bool, "Runtimes": dict,
@@ -57,7 +57,9 @@ class Engine:
 
     def __post_init__(self) -> None:
         """Keep what can be read."""
-        kept = {n: v for n, v in self.info.items() if n in _TOLD and isinstance(v, _TOLD[n])}
+        kept = {
+            n: v for n, v in self.info.items() if n in _INFO_TYPES and isinstance(v, _INFO_TYPES[n])
+        }
         object.__setattr__(self, "info", kept)
 
     @property
@@ -165,7 +167,7 @@ def _address(engine: str | None) -> str:
     return f" at {without_password(named)} (DOCKER_HOST)" if named else ""
 
 
-_OF_CREDENTIALS = r"(?i:credential|credsStore|credHelpers)"
+_CREDENTIAL_WORDS = r"(?i:credential|credsStore|credHelpers)"
 _CREDENTIAL_REMEDY = (
     "leave credsStore and credHelpers out of Docker's config.json, or set DOCKER_CONFIG to an "
     "empty folder"
@@ -200,7 +202,7 @@ _CAUSES = (
         "update it: Docker 20.10 is the oldest that was tried",
     ),
     (
-        _OF_CREDENTIALS,
+        _CREDENTIAL_WORDS,
         "the user's Docker configuration names a credential helper that does not work",
         _CREDENTIAL_REMEDY,
     ),
@@ -292,4 +294,4 @@ def credential_problem() -> str | None:
 def explained(error: BaseException) -> str:
     """Return in a line what an engine or its library refuses, and what helps where it is known."""
     text = printable(str(error).encode("utf-8", "backslashreplace"))
-    return f"{text}; {_CREDENTIAL_REMEDY}" if re.search(_OF_CREDENTIALS, text) else text
+    return f"{text}; {_CREDENTIAL_REMEDY}" if re.search(_CREDENTIAL_WORDS, text) else text

@@ -25,8 +25,8 @@ def is_frozen(pid: int, proc: Path = PROC, groups: Path = GROUPS) -> bool | None
         lines = (proc / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    told = [file.read_text() for line in lines for file in _state_files(line, groups)
-            if file.is_file()]  # fmt: skip
-    if not told:
+    states = [file.read_text() for line in lines for file in _state_files(line, groups)
+              if file.is_file()]  # fmt: skip
+    if not states:
         return None
-    return any("frozen 1" in text or text.startswith(("FROZEN", "FREEZING")) for text in told)
+    return any("frozen 1" in text or text.startswith(("FROZEN", "FREEZING")) for text in states)

@@ -104,7 +104,7 @@ _REFUSED = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
 _LOST = frozenset({pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_RESET_REQUIRED})
 
 
-def _told(ask: Callable[[], T]) -> T | None:
+def _answer_or_none(ask: Callable[[], T]) -> T | None:
     """Return what the driver says, or None where it says that it cannot."""
     try:
         return ask()
@@ -122,19 +122,23 @@ def _name(handle: Any) -> str:
 
 def _bus_id(handle: Any) -> str | None:
     """Return a card's address on the PCI bus, as ``/sys/bus/pci/devices`` names it."""
-    told = _told(lambda: pynvml.nvmlDeviceGetPciInfo(handle))
-    return f"{told.domain:04x}:{told.bus:02x}:{told.device:02x}.0" if told is not None else None
+    address = _answer_or_none(lambda: pynvml.nvmlDeviceGetPciInfo(handle))
+    return (
+        f"{address.domain:04x}:{address.bus:02x}:{address.device:02x}.0"
+        if address is not None
+        else None
+    )
 
 
 def _remedied(error: Exception) -> str:
     """Return why the driver refuses a card, and what helps where that is known."""
-    said = str(error) or type(error).__name__
+    reason = str(error) or type(error).__name__
     code = getattr(error, "value", None)
     if code in _LOST:
-        return f"{said}: it is off the bus until the machine restarts"
+        return f"{reason}: it is off the bus until the machine restarts"
     if code == pynvml.NVML_ERROR_NO_PERMISSION:
-        return f"{said}: it may not be opened by this user or from this control group"
-    return said
+        return f"{reason}: it may not be opened by this user or from this control group"
+    return reason
 
 
 def _processes_by(newest: Callable[[], T], before: Callable[[], T]) -> T | None:
@@ -145,7 +149,7 @@ def _processes_by(newest: Callable[[], T], before: Callable[[], T]) -> T | None:
     try:
         return newest()
     except (pynvml.NVMLLibraryMismatchError, pynvml.NVMLError_FunctionNotFound):
-        return _told(before)
+        return _answer_or_none(before)
     except pynvml.NVMLError:
         return None
 
@@ -166,10 +170,10 @@ class Nvml:
 
     def cards(self) -> Cards:
         """Return the cards. One that is lost or may not be opened stops none of the others."""
-        driver = _told(lambda: str(pynvml.nvmlSystemGetDriverVersion()))
+        driver = _answer_or_none(lambda: str(pynvml.nvmlSystemGetDriverVersion()))
         usable: dict[int, Gpu] = {}
         unusable: dict[int, UnusableCard] = {}
-        for index in range(_told(pynvml.nvmlDeviceGetCount) or 0):
+        for index in range(_answer_or_none(pynvml.nvmlDeviceGetCount) or 0):
             if driver is None:
                 unusable[index] = UnusableCard("the driver does not tell its version")
                 continue
@@ -187,7 +191,7 @@ class Nvml:
     def _is_sliced(index: int) -> bool:
         """Return whether a card is divided by MIG, so that nothing can use the whole of it."""
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        modes = _told(lambda: pynvml.nvmlDeviceGetMigMode(handle))
+        modes = _answer_or_none(lambda: pynvml.nvmlDeviceGetMigMode(handle))
         return modes is not None and modes[0] == pynvml.NVML_DEVICE_MIG_ENABLE
 
     def _card(self, index: int, driver: str) -> Gpu:
@@ -198,31 +202,35 @@ class Nvml:
             name=_name(handle),
             driver=driver,
             compute_capability=(int(major), int(minor)),
-            memory_bytes=_told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)),
+            memory_bytes=_answer_or_none(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)),
             index=index,
             bus_id=_bus_id(handle),
         )
 
     def sample(self, uuid: str) -> GpuSample:
         """Return how a card stands now; what it does not support is None."""
-        card = _told(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
+        card = _answer_or_none(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
         if card is None:
             return GpuSample()
-        used = _told(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(card).used))
-        milliwatts = _told(lambda: float(pynvml.nvmlDeviceGetPowerUsage(card)))
-        millijoules = _told(lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(card)))
-        bits = _told(lambda: int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(card)))
+        used = _answer_or_none(lambda: int(pynvml.nvmlDeviceGetMemoryInfo(card).used))
+        milliwatts = _answer_or_none(lambda: float(pynvml.nvmlDeviceGetPowerUsage(card)))
+        millijoules = _answer_or_none(
+            lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(card))
+        )
+        bits = _answer_or_none(lambda: int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(card)))
         return GpuSample(
-            utilization_percent=_told(
+            utilization_percent=_answer_or_none(
                 lambda: float(pynvml.nvmlDeviceGetUtilizationRates(card).gpu)
             ),
             memory_used_bytes=used,
-            temperature_c=_told(
+            temperature_c=_answer_or_none(
                 lambda: float(pynvml.nvmlDeviceGetTemperature(card, pynvml.NVML_TEMPERATURE_GPU))
             ),
             power_w=None if milliwatts is None else milliwatts / 1000,
-            sm_mhz=_told(lambda: float(pynvml.nvmlDeviceGetClockInfo(card, pynvml.NVML_CLOCK_SM))),
-            memory_mhz=_told(
+            sm_mhz=_answer_or_none(
+                lambda: float(pynvml.nvmlDeviceGetClockInfo(card, pynvml.NVML_CLOCK_SM))
+            ),
+            memory_mhz=_answer_or_none(
                 lambda: float(pynvml.nvmlDeviceGetClockInfo(card, pynvml.NVML_CLOCK_MEM))
             ),
             energy_j=None if millijoules is None else millijoules / 1000,
@@ -233,7 +241,7 @@ class Nvml:
 
     def processes(self, uuid: str) -> list[GpuProcess] | None:
         """Return who uses a card, or None where the driver does not tell (WSL, vGPU)."""
-        card = _told(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
+        card = _answer_or_none(lambda: pynvml.nvmlDeviceGetHandleByUUID(uuid))
         if card is None:
             return None
         computing = _processes_by(
@@ -247,16 +255,20 @@ class Nvml:
             lambda: pynvml.nvmlDeviceGetGraphicsRunningProcesses_v2(card),
         )
         # A process that does both is in both lists; it computes.
-        pids = {told.pid for told in computing}
+        pids = {process.pid for process in computing}
         return [
-            *[self._process(told, "compute") for told in computing],
-            *[self._process(told, "graphics") for told in drawing or () if told.pid not in pids],
+            *[self._process(process, "compute") for process in computing],
+            *[
+                self._process(process, "graphics")
+                for process in drawing or ()
+                if process.pid not in pids
+            ],
         ]
 
     @staticmethod
-    def _process(told: Any, kind: Literal["compute", "graphics"]) -> GpuProcess:
-        used = None if told.usedGpuMemory is None else int(told.usedGpuMemory)
-        return GpuProcess(int(told.pid), used, _process_name(int(told.pid)), kind)
+    def _process(process: Any, kind: Literal["compute", "graphics"]) -> GpuProcess:
+        used = None if process.usedGpuMemory is None else int(process.usedGpuMemory)
+        return GpuProcess(int(process.pid), used, _process_name(int(process.pid)), kind)
 
 
 def connect_driver() -> Nvml | None:

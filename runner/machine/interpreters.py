@@ -21,8 +21,8 @@ _SHOW = "import json, sys; print(json.dumps({'python': '%d.%d' % sys.version_inf
 
 def interpreter_version(python: Path) -> str | None:
     """Return an interpreter's "major.minor", or None if it does not run."""
-    said = _answered(python, _SHOW)
-    return None if said is None else str(said["python"])
+    answer = _answered(python, _SHOW)
+    return None if answer is None else str(answer["python"])
 
 
 def _answered(python: Path, code: str, *arguments: str) -> dict[str, Any] | None:
@@ -32,10 +32,10 @@ def _answered(python: Path, code: str, *arguments: str) -> dict[str, Any] | None
             [python, "-I", "-c", code, *arguments],
             capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=True,
         )  # fmt: skip
-        said = json.loads(ended.stdout)
+        answer = json.loads(ended.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return said if isinstance(said, dict) else None
+    return answer if isinstance(answer, dict) else None
 
 
 _LOOK = """
@@ -78,19 +78,19 @@ def installed_in(python: Path, modules: Iterable[str]) -> Installed | None:
 
     Nothing is imported. Variables and folders of the user are left out, as they are of a job.
     """
-    said = _answered(python, _LOOK, *modules)
-    if said is None:
+    answer = _answered(python, _LOOK, *modules)
+    if answer is None:
         return None
-    versions = {name.lower(): version for name, version in said["packages"]}
-    return Installed(python, said["python"], frozenset(said["modules"]), versions)
+    versions = {name.lower(): version for name, version in answer["packages"]}
+    return Installed(python, answer["python"], frozenset(answer["modules"]), versions)
 
 
 def frozen_packages(python: Path) -> str | None:
     """Return an interpreter's packages and versions, a line each, or None if it does not run."""
-    said = _answered(python, _LOOK)
-    if said is None:
+    answer = _answered(python, _LOOK)
+    if answer is None:
         return None
-    return "".join(f"{name}=={version}\n" for name, version in said["packages"])
+    return "".join(f"{name}=={version}\n" for name, version in answer["packages"])
 
 
 def _candidates(version: str) -> Iterator[Path]:

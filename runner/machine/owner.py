@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 
-def _told(ask: Callable[[], str]) -> str:
+def _text_or_empty(ask: Callable[[], str]) -> str:
     """Return what the system says of itself, "?" where it says nothing."""
     try:
         return ask().strip() or "?"
@@ -41,11 +41,11 @@ class Owner:
     @classmethod
     def this(cls) -> Self:
         """Return the runner that asks."""
-        machine = _told(Path("/etc/machine-id").read_text)
+        machine = _text_or_empty(Path("/etc/machine-id").read_text)
         # What tells this start of this machine from every other.
-        boot = _told(Path("/proc/sys/kernel/random/boot_id").read_text)
+        boot = _text_or_empty(Path("/proc/sys/kernel/random/boot_id").read_text)
         # Numbers of processes mean what they mean here; a container has its own.
-        namespace = _told(lambda: str(Path("/proc/self/ns/pid").stat().st_ino))
+        namespace = _text_or_empty(lambda: str(Path("/proc/self/ns/pid").stat().st_ino))
         return cls(machine, boot, namespace, os.getpid(), _began(os.getpid()) or "?")
 
     @classmethod

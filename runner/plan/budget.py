@@ -37,7 +37,7 @@ _LEAST_STEPS = 30
 _LEAST_SECONDS = 1.0
 _LITTLE = 0.2
 # Of a row, what a cost rests on.
-_OF_COST = dict.fromkeys(
+_COST_COLUMNS = dict.fromkeys(
     ["run", "job", *CELL, *ASKED, "status", "epoch", "seconds", "samples", "wall_seconds",
      "disturbance"]
 )  # fmt: skip
@@ -86,7 +86,7 @@ def _costs(table: pd.DataFrame) -> dict[Cell, _Cost]:
     """Return the costs of the cells that have no job but ok ones."""
     found = {}
     # A row of the table has a hundred columns, which every choice of rows would copy.
-    for key, rows in table[[*_OF_COST]].groupby(ASKED, sort=False):
+    for key, rows in table[[*_COST_COLUMNS]].groupby(ASKED, sort=False):
         later = counted(rows[rows["epoch"] > 1])
         if later.empty or not (rows["status"] == Status.OK).all():
             continue

@@ -54,7 +54,7 @@ Build = tuple[str, str, str]
 # What besides the model says what is done: its values of the axes, but for those that are scaled by
 # (samples) or only preferred (threads).
 Work = tuple[AxisValue | None, ...]
-_NOT_OF_WORK = ("samples", "threads")
+_AXES_BESIDE_WORK = ("samples", "threads")
 
 
 class Nearness(IntEnum):
@@ -158,12 +158,12 @@ def epochs_of(job: Job) -> int:
 
 def work_of(job: Job) -> Work:
     """Return what a job does besides its model; another work takes another time."""
-    return tuple(value for name, value in job.axes.items() if name not in _NOT_OF_WORK)
+    return tuple(value for name, value in job.axes.items() if name not in _AXES_BESIDE_WORK)
 
 
 def is_same_work(known: Work, wanted: Work) -> bool:
     """Return whether two do the same, as far as that is known."""
-    axes = [axis for name, axis in declared_axes().items() if name not in _NOT_OF_WORK]
+    axes = [axis for name, axis in declared_axes().items() if name not in _AXES_BESIDE_WORK]
     return all(
         old == new or (old is None and not axis.is_optional)
         for axis, old, new in zip(axes, known, wanted, strict=True)

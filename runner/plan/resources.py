@@ -15,8 +15,8 @@ ELSEWHERE = "the engine runs on another machine"
 
 def require_architecture(engine: Engine | None) -> None:
     """Raise MachineError where no lock has packages for the processor that jobs would run on."""
-    told = engine.info.get("Architecture") if engine is not None else None
-    name = str(told or platform.machine())
+    architecture = engine.info.get("Architecture") if engine is not None else None
+    name = str(architecture or platform.machine())
     if name.lower() not in _LOCKED_ARCHITECTURES:
         where = "the Docker engine's machine" if engine is not None else "this machine"
         raise MachineError(

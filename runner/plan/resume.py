@@ -21,7 +21,7 @@ from runner.store.run_folder import RunStore
 from runner.words import REDACTED, without_password
 
 # Of a request, what another session may say anew: how to reach things, not what is measured.
-_OF_SESSION = frozenset({
+_SESSION_OPTIONS = frozenset({
     "engine", "ca_bundle", "memory", "package_index", "wheels",
     "partition", "account", "constraint", "time", "slurm",
 })  # fmt: skip
@@ -69,7 +69,7 @@ def resumed_request(root: Path, name: str, asked: Request, given: set[str]) -> t
     something else.
     """
     folder = find_run(root, name, list_resumable_runs)
-    fixed = sorted(given - _OF_SESSION)
+    fixed = sorted(given - _SESSION_OPTIONS)
     if fixed:
         named = ", ".join("--" + name.replace("_", "-") for name in fixed)
         raise UsageError(

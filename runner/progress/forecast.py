@@ -98,7 +98,7 @@ class Forecast(Observer):
             self._counts[kind] -= 1
         self._running[job.id] = _Running(job, self._clock(), datetime.now(UTC))
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
+    def job_event(self, job: Job, event: Event | BadLine) -> None:
         running = self._running.get(job.id)
         if running is None or not isinstance(event, EpochEvent | DataEvent):
             return

@@ -74,7 +74,7 @@ class JsonLines(Observer):
         self._write("build_started", configuration=configuration, title=title, number=number,
                     total=total)  # fmt: skip
 
-    def build_said(self, configuration: str, line: str) -> None:
+    def build_output(self, configuration: str, line: str) -> None:
         self._write("build", configuration=configuration, line=line)
 
     def build_ended(self, configuration: str, error: str | None) -> None:
@@ -83,14 +83,14 @@ class JsonLines(Observer):
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._write("job_started", job=job.id, number=number, total=total)
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
+    def job_event(self, job: Job, event: Event | BadLine) -> None:
         if not isinstance(event, EpochEvent):
             return
         if event.epoch > 1:
             self._later[job.id].append(event.seconds)
         # As the job's own stream has it: what is not finite is a string.
-        told = json.loads(event.model_dump_json(include=set(EpochEvent.model_fields)))
-        kept = {k: v for k, v in told.items() if k not in ("schema_", "schema", "event", "at")}
+        fields = json.loads(event.model_dump_json(include=set(EpochEvent.model_fields)))
+        kept = {k: v for k, v in fields.items() if k not in ("schema_", "schema", "event", "at")}
         self._write("epoch", job=job.id, **kept, epochs=epochs_of(job))
 
     def job_ended(self, job: Job, record: Record) -> None:

@@ -21,9 +21,9 @@ FINE = (Status.OK, Status.UNSUPPORTED)
 def epoch_line(job: Job, event: EpochEvent) -> str:
     """Return an epoch in words."""
     measured = {"loss": event.loss, "validation accuracy": event.val_accuracy}
-    told = [f"{name} {value:.4f}" for name, value in measured.items() if value is not None]
+    parts = [f"{name} {value:.4f}" for name, value in measured.items() if value is not None]
     seconds = f"{event.seconds:.3g} s"
-    return f"epoch {event.epoch}/{epochs_of(job)}: {', '.join([seconds, *told])}"
+    return f"epoch {event.epoch}/{epochs_of(job)}: {', '.join([seconds, *parts])}"
 
 
 class Printer(Observer):
@@ -65,7 +65,7 @@ class Lines(Printer):
         super().__init__(console)
         self._forecast = forecast
         self._clock = clock
-        self._said_left: float | None = None
+        self._noted_at: float | None = None
         self._lanes = 1
         self._builds: set[str] = set()
         self._most_builds = 0
@@ -85,7 +85,7 @@ class Lines(Printer):
         self._most_builds = max(self._most_builds, len(self._builds))
         self._print(safe_markup(f"{configuration}: {title}"))
 
-    def build_said(self, configuration: str, line: str) -> None:
+    def build_output(self, configuration: str, line: str) -> None:
         named = f"{safe_markup(configuration)}: " if self._most_builds > 1 else ""
         self._print(f"  {named}{safe_markup(line)}", style="dim")
 
@@ -96,7 +96,7 @@ class Lines(Printer):
     def job_started(self, job: Job, number: int, total: int | None) -> None:
         self._print(f"[bold]\\[{number}/{total or '?'}] {safe_markup(job.id)}[/]")
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
+    def job_event(self, job: Job, event: Event | BadLine) -> None:
         if isinstance(event, EpochEvent):
             self._print_of(job, epoch_line(job, event))
 
@@ -109,10 +109,10 @@ class Lines(Printer):
     def _say_left(self) -> None:
         """Say now and then what is left, not after each of many short jobs."""
         now, left = self._clock(), self._forecast.left()
-        is_soon = self._said_left is not None and now - self._said_left < SAY_EVERY_SECONDS
+        is_soon = self._noted_at is not None and now - self._noted_at < SAY_EVERY_SECONDS
         if is_soon or not (left.seconds or left.unknown_jobs):
             return
-        self._said_left = now
+        self._noted_at = now
         self._print(f"  time left: {left}", style="dim")
 
 

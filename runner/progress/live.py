@@ -102,8 +102,14 @@ class _Cell:
 
     def add(self, later: Sequence[float], samples: int, disturbance: str | None) -> None:
         """Count an ok job in, by the seconds of its epochs after the first."""
-        told = {"run": "", "model": "", "job": len(self.jobs), "status": str(Status.OK), "epoch": 2}
-        self.jobs.append({**told, "samples": samples, "disturbance": disturbance, "later": later})
+        fields = {
+            "run": "",
+            "model": "",
+            "job": len(self.jobs),
+            "status": str(Status.OK),
+            "epoch": 2,
+        }
+        self.jobs.append({**fields, "samples": samples, "disturbance": disturbance, "later": later})
         kept = counted(pd.DataFrame(self.jobs))["later"]
         self.figure = cell_interval([np.asarray(seconds) for seconds in kept])
 
@@ -181,7 +187,7 @@ class LiveView(Printer):
     def build_started(self, configuration: str, title: str, number: int, total: int) -> None:  # noqa: ARG002
         self._builds[configuration] = _Build(configuration, number, total, self._clock())
 
-    def build_said(self, configuration: str, line: str) -> None:
+    def build_output(self, configuration: str, line: str) -> None:
         if (build := self._builds.get(configuration)) is None:
             return
         build.line = line
@@ -203,7 +209,7 @@ class LiveView(Printer):
         self._cell(job).running += 1
         self._work_out_table()
 
-    def job_said(self, job: Job, event: Event | BadLine) -> None:
+    def job_event(self, job: Job, event: Event | BadLine) -> None:
         current = self._running.get(job.id)
         if current is None:
             return
@@ -303,8 +309,8 @@ def _of_build(build: _Build, now: float) -> list[Text]:
         (build.configuration, "bold cyan"),
         f"  {build.step}  {clock_text(now - build.began)}",
     )
-    said = printable(build.line.encode("utf-8", "backslashreplace"))
-    return [head, Text(f"  {said}", style="dim")]
+    line = printable(build.line.encode("utf-8", "backslashreplace"))
+    return [head, Text(f"  {line}", style="dim")]
 
 
 def _of_job(current: _Current, total: int | None, now: float) -> list[Text]:

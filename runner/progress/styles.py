@@ -62,4 +62,4 @@ def observer_for(chosen: Style, root: Path) -> Observer:
         Style.JSON: lambda: JsonLines(sys.stdout, forecast),
     }
     shown = made[chosen]()
-    return Several([forecast, shown], lambda said: err.print(safe_text(said), highlight=False))
+    return Several([forecast, shown], lambda text: err.print(safe_text(text), highlight=False))

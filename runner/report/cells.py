@@ -312,14 +312,14 @@ _WHERE = ["series", "device", "gpu_count", "backend", "image_data_format", "vari
 # What names a row of figures: it stays in the table where all rows have the same, too.
 _NAMES = ["backend"]
 # How the value of a column that all rows share is said above the table; others as they are.
-_SAID = {
+_PHRASES = {
     "gpu_count": "GPUs: {}",
     "keras_version": "Keras {}",
     "batch": "batch {}",
     "epochs": "epochs: {}",
 }
 # What is said above the table where it follows from the backend.
-_OF_BACKEND = ["framework_version", "image_data_format", "precision"]
+_BACKEND_COLUMNS = ["framework_version", "image_data_format", "precision"]
 
 
 def _figure_text(row: pd.Series) -> str:
@@ -378,14 +378,14 @@ def _lift(wide: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     shared = [name for name in there if wide[name].nunique() == 1 and name != "framework_version"]
     follows = [
         name
-        for name in _OF_BACKEND
+        for name in _BACKEND_COLUMNS
         if name in there
         and name not in shared
         and (wide[name] != "").all()
         and (wide.groupby("backend")[name].nunique() == 1).all()
     ]
-    said = [_SAID.get(name, "{}").format(wide[name].iloc[0]) for name in shared]
-    lines = [", ".join(said)] if said else []
+    phrases = [_PHRASES.get(name, "{}").format(wide[name].iloc[0]) for name in shared]
+    lines = [", ".join(phrases)] if phrases else []
     lines += [f"{_label(name)}: {_by_backend(wide, name)}" for name in follows]
     return wide.drop(columns=[*shared, *follows]), lines
 
@@ -446,7 +446,7 @@ def setup_table(study: Study) -> StudyTable | None:
 def study_lines(study: Study) -> list[str]:
     """Return what a study is, a line for each thing that is known of it."""
     who = ", ".join(study.authors)
-    said = {
+    texts = {
         "hardware": "; ".join([*study.gpus, *([study.machine] if study.machine else [])]),
         "timing": study.timing,
         "first epoch": study.first_epoch,
@@ -455,5 +455,5 @@ def study_lines(study: Study) -> list[str]:
         "reproduced by": ", ".join(study.configurations),
     }
     head = f"{study.title} ({who + ', ' if who else ''}{study.year})"
-    found = [f"{name}: {text}" for name, text in said.items() if text]
+    found = [f"{name}: {text}" for name, text in texts.items() if text]
     return [head, *study.addresses, *found]

@@ -21,8 +21,8 @@ def _labels(frame: pd.DataFrame) -> "pd.Series[str]":
     is_enough = configuration.groupby(backend).nunique().max() == 1
     named = backend if is_enough else configuration + "/" + backend
     for name in ("machine", "variant"):
-        told = frame[name].fillna("").astype(str)
-        named = named + (" " + told).where(told != "", "")
+        label = frame[name].fillna("").astype(str)
+        named = named + (" " + label).where(label != "", "")
     return named
 
 
@@ -36,9 +36,9 @@ def relative_seconds(summary: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[An
     timed = summary[summary["seconds_per_epoch"].notna()].copy()
     timed["label"] = _labels(timed)
     figures = ["seconds_per_epoch", "seconds_low", "seconds_high"]
-    told = [not one.tells_nothing for _, cell in timed.iterrows() if (one := figure_of(cell))]
+    has_figure = [not one.tells_nothing for _, cell in timed.iterrows() if (one := figure_of(cell))]
     timed[figures] = timed[figures].astype(float)
-    timed[figures[1:]] = timed[figures[1:]].where(pd.Series(told, timed.index), axis="index")
+    timed[figures[1:]] = timed[figures[1:]].where(pd.Series(has_figure, timed.index), axis="index")
     fastest = timed.groupby("model", observed=True)["seconds_per_epoch"].transform("min")
     timed[figures] = timed[figures].div(fastest, axis="index")
     order = [timed["model"].astype(str).unique(), timed["label"].unique()]
@@ -95,5 +95,5 @@ def draw_seconds(summary: pd.DataFrame) -> Any:
 def draw_epochs(table: pd.DataFrame, column: str) -> Any:
     """Draw a curve per cell of a table, and return matplotlib's ``Axes``."""
     curves = epoch_curves(table, column)
-    said = column.replace("_", " ")
-    return _drawn(curves, kind="line", marker=".", ylabel=said, title=f"{said} by epoch")
+    label = column.replace("_", " ")
+    return _drawn(curves, kind="line", marker=".", ylabel=label, title=f"{label} by epoch")

@@ -108,14 +108,14 @@ def _difference_lines(found: SideBySide) -> list[str]:
     """Return "column: A's -> B's: cells", a line for each pair of values."""
     rows = found.differences
     both = ~found.cells["verdict"].isin([CellVerdict.ONLY_A, CellVerdict.ONLY_B])
-    said = [
+    lines = [
         (
             f"{row['model']} {row['backend']}",
             short_hashes(f"{row['column'].replace('_', ' ')}: {row['a']} -> {row['b']}"),
         )
         for _, row in rows.iterrows()
     ]
-    return grouped_lines(said, int(both.sum()))
+    return grouped_lines(lines, int(both.sum()))
 
 
 def _obstacle_text(rows: pd.DataFrame) -> str:
@@ -253,7 +253,7 @@ def _tell_in_json(compared: _Compared) -> None:
     print_fields(fields)
 
 
-_TOLD: dict[CompareForm, Callable[[_Compared], None]] = {
+_WRITERS: dict[CompareForm, Callable[[_Compared], None]] = {
     CompareForm.TABLES: _tell,
     CompareForm.JSON: _tell_in_json,
     CompareForm.MARKDOWN: _tell_in_markdown,
@@ -296,7 +296,7 @@ def compare_and_tell(
     guard = None if allowed is None else judge_cells(found.cells, allowed)
     compared = _Compared(found, tables, names, guard)
     if html_file is None:
-        _TOLD[form](compared)
+        _WRITERS[form](compared)
     else:
         write_comparison(html_file, _text_of(compared), found.cells)
         out.print(f"comparison: {html_file}", highlight=False, soft_wrap=True)

@@ -59,5 +59,5 @@ def print_note(line: str) -> None:
 
 def print_labelled(console: Console, label: str, text: str, style: str) -> None:
     """Print a label in ``style`` and a text of any origin after it."""
-    told = Text.assemble((label, style), " ", escaped_lines(text))
-    console.print(told, highlight=False, soft_wrap=True)
+    line = Text.assemble((label, style), " ", escaped_lines(text))
+    console.print(line, highlight=False, soft_wrap=True)

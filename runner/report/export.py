@@ -63,8 +63,8 @@ def _texts(table: pd.DataFrame, wanted: Table, columns: Sequence[str]) -> pd.Dat
 
 def json_records(whole: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as JSON has them; what is missing or not finite as None."""
-    is_told = whole.notna() & ~whole.isin([math.inf, -math.inf])
-    rows = whole.astype(object).where(is_told, None).to_dict("records")
+    is_finite = whole.notna() & ~whole.isin([math.inf, -math.inf])
+    rows = whole.astype(object).where(is_finite, None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
 
 

@@ -67,14 +67,14 @@ def markdown_report(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def comparison_markdown(told: ComparisonText) -> str:
+def comparison_markdown(comparison: ComparisonText) -> str:
     """Return a comparison as Markdown, for the text of a pull request."""
     parts = [
         "# Seconds per epoch, A and B",
-        "\n".join(f"- {markdown_text(side)}" for side in told.sides),
-        markdown_table(told.rows),
-        markdown_text(told.caption),
-        *(part for title, lines in told.sections for part in markdown_section(title, lines)),
+        "\n".join(f"- {markdown_text(side)}" for side in comparison.sides),
+        markdown_table(comparison.rows),
+        markdown_text(comparison.caption),
+        *(part for title, lines in comparison.sections for part in markdown_section(title, lines)),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -72,12 +72,12 @@ def _log_job(client: Any, experiment: str, job: pd.Series, epochs: pd.DataFrame,
     began = 0 if pd.isna(started) else int(datetime.fromisoformat(started).timestamp() * 1000)
     run = client.create_run(experiment, start_time=began, run_name=str(job["job"])).info.run_id
     names = dict.fromkeys((*CELL, "repeat", *IDENTITY))
-    told = [column for column in names if pd.notna(job[column])]
+    known = [column for column in names if pd.notna(job[column])]
     tags = {"run": job["run"], "status": job["status"], "reason": job["reason"]}
     metrics = list(_metrics(job, epochs, began))
     client.log_batch(
         run,
-        params=[Param(column, str(job[column])[:_LONGEST]) for column in told],
+        params=[Param(column, str(job[column])[:_LONGEST]) for column in known],
         tags=[RunTag(k, str(v)[:_LONGEST]) for k, v in tags.items() if pd.notna(v)],
     )
     for start in range(0, len(metrics), _BATCH):
@@ -118,6 +118,6 @@ def log_to_mlflow(
             _log_job(client, chosen, job, by_job[(job["run"], job["job"])], folder, name)
             new += 1
     except refusal as error:
-        said = f"MLflow at {uri}: {str(error).strip().splitlines()[0]}"
-        raise StoreError(re.sub("//[^/@ ]*@", "//", said)) from error
+        reason = f"MLflow at {uri}: {str(error).strip().splitlines()[0]}"
+        raise StoreError(re.sub("//[^/@ ]*@", "//", reason)) from error
     return new

@@ -56,8 +56,8 @@ class KeptRun:
     def state(self) -> str:
         """Return how far the run came."""
         ok = self.statuses.get(Status.OK, 0)
-        said = f"{ok} of {self.jobs} jobs ok"
-        return f"running, {said}" if self.is_running else said
+        progress = f"{ok} of {self.jobs} jobs ok"
+        return f"running, {progress}" if self.is_running else progress
 
     @property
     def what(self) -> str:
@@ -67,27 +67,27 @@ class KeptRun:
 
     def fields(self) -> dict[str, Any]:
         """Return the run as values that JSON can hold."""
-        told = {
+        fields = {
             **vars(self),
             "folder": str(self.folder),
             "began": self.began.isoformat() if self.began else None,
             "state": "running" if self.is_running else "ended",
         }
-        del told["is_running"]
-        return told
+        del fields["is_running"]
+        return fields
 
 
 def short_verdict(answer: Answer) -> str:
     """Return an answer in a few words, such as "jax fastest in 3 of 5 models, cannot tell in 2"."""
-    said = Counter(
+    counts = Counter(
         " ".join(filter(None, [" and ".join(one.name for one in found.fastest), str(found.kind)]))
         for found in answer.verdicts
     )
     total = len(answer.verdicts)
-    if len(said) > 1:
-        return ", ".join(f"{text} in {count} of {total}" for text, count in said.most_common())
+    if len(counts) > 1:
+        return ", ".join(f"{text} in {count} of {total}" for text, count in counts.most_common())
     over = f" in all {total} models" if total > 1 else ""
-    return "".join(f"{text}{over}" for text in said) or "nothing to compare"
+    return "".join(f"{text}{over}" for text in counts) or "nothing to compare"
 
 
 def _values(table: pd.DataFrame, column: str) -> list[str]:

@@ -40,7 +40,7 @@ _LONGEST_LABEL = 40
 # What is no wider than figures are anyway is not broken.
 _SHORT_TITLE = 7
 # Of a column whose cells are longer than a label: they are wrapped.
-_LEAST_OF_TEXT = 24
+_LEAST_TEXT_WIDTH = 24
 # More than any table takes, so that its own width is found.
 _UNBOUNDED = 10_000
 
@@ -70,7 +70,7 @@ def _table(frame: pd.DataFrame, title: str, header: Callable[[str], str]) -> Tab
             name,
             justify="left" if not (position and is_label) or _is_text(frame[column]) else "right",
             no_wrap=is_label,
-            min_width=max(longest if is_label else _LEAST_OF_TEXT, *map(len, name.split("\n"))),
+            min_width=max(longest if is_label else _LEAST_TEXT_WIDTH, *map(len, name.split("\n"))),
         )
     # Space between groups of rows, not between rows that are a group each, or take turns.
     first = frame.iloc[:, 0]
@@ -157,8 +157,8 @@ def write_run_tables(folder: Path) -> Report:
         write_summary(folder, report)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        said = f"{folder}: the tables were not written: {reason}"
-        err.print(said, highlight=False, style="yellow")
+        message = f"{folder}: the tables were not written: {reason}"
+        err.print(message, highlight=False, style="yellow")
     return report
 
 

@@ -41,24 +41,24 @@ def _name(row: pd.Series) -> str:
 
 def reason_lines(summary: pd.DataFrame) -> list[str]:
     """Return a line for every reason why cells are not ok, with the cells."""
-    said = [
+    lines = [
         (_name(row), f"{row['status']}: {row['reason']}")
         for _, row in summary.iterrows()
         if row["status"] != Status.OK
     ]
-    return grouped_lines(said, len(summary))
+    return grouped_lines(lines, len(summary))
 
 
 def warning_lines(summary: pd.DataFrame) -> list[str]:
     """Return a line for everything that makes measurements unsteady, with the cells it touches."""
     timed = summary[summary["seconds_per_epoch"].notna()]
-    said = [
+    lines = [
         (_name(row), text)
         for _, row in timed.iterrows()
         for text in str(row["warnings"]).split("; ")
         if text
     ]
-    return grouped_lines(said, len(timed))
+    return grouped_lines(lines, len(timed))
 
 
 def asked_lines(table: pd.DataFrame) -> list[str]:
@@ -129,9 +129,9 @@ def caption_of(summary: pd.DataFrame) -> str:
     if not beside:
         return caption
     names = [study_year(beside)] if len(beside) == 1 else [study.name for study in beside]
-    said = "; ".join(map(_of_study, beside, names))
+    studies = "; ".join(map(_of_study, beside, names))
     return (
-        f"{caption} {said}, so only the ratios can be compared; {PICTURE}: the number stands in "
+        f"{caption} {studies}, so only the ratios can be compared; {PICTURE}: the number stands in "
         "a picture only."
     )
 
@@ -143,8 +143,8 @@ def detail_title(summary: pd.DataFrame) -> str:
 
 def verdict_lines(found: list[OrderVerdict]) -> list[str]:
     """Return whether the published orders of backends hold, in words."""
-    said = [(f"{v.name} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
-    return grouped_lines(said, 0)
+    lines = [(f"{v.name} ({v.series}, {v.gpu})", f"{v.verdict}, {v.why}") for v in found]
+    return grouped_lines(lines, 0)
 
 
 def of_reproduced(found: list[OrderVerdict]) -> list[OrderVerdict]:

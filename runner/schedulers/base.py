@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 
 # What is no fault of the task: another try may well end otherwise.
-NO_FAULT_OF_TASK = frozenset({Cause.PREEMPTED, Cause.NODE, Cause.UNKNOWN})
+BLAMELESS_CAUSES = frozenset({Cause.PREEMPTED, Cause.NODE, Cause.UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Task:
     """
 
     state: TaskState
-    told: str = ""
+    reason: str = ""
     node: str | None = None
     cause: Cause | None = None
     is_stuck: bool = False

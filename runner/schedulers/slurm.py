@@ -72,16 +72,16 @@ def _run(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def state_of(word: str, node: str | None, told: str) -> Task:
+def state_of(word: str, node: str | None, reason: str) -> Task:
     """Return a task by the word that squeue or sacct has for its state.
 
     sacct writes "CANCELLED by 1000", and what is cut at a width ends with "+".
     """
     plain = word.partition(" ")[0].removesuffix("+")
     if plain in _WAITING:
-        return Task(TaskState.WAITING, told, node, is_stuck=_STUCK.search(told) is not None)
+        return Task(TaskState.WAITING, reason, node, is_stuck=_STUCK.search(reason) is not None)
     if plain in _RUNNING:
-        return Task(TaskState.RUNNING, told, node)
+        return Task(TaskState.RUNNING, reason, node)
     return Task(TaskState.ENDED, plain, node, _CAUSES.get(plain, Cause.FAILED))
 
 
@@ -106,7 +106,7 @@ def options_of(allotment: Allotment) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if name not in left_out}
 
 
-def _said(text: str) -> str:
+def _error_line(text: str) -> str:
     """Return what a command complained of in one line, without its own name before each part."""
     parts = (re.sub(r"^\w+: ((error|fatal): )?", "", line).strip() for line in text.splitlines())
     return "; ".join(part for part in parts if part)
@@ -144,7 +144,7 @@ class Slurm(Scheduler):
     def _asked(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Return what a command answered, once the controller is there."""
         deadline = time.monotonic() + self.patience
-        is_told = False
+        is_announced = False
         while True:
             try:
                 answer = self.run(command)
@@ -164,16 +164,16 @@ class Slurm(Scheduler):
                     f"Slurm's controller does not answer: {problem}\n"
                     "see what scontrol ping says; tasks that were handed in go on without it"
                 )
-            if not is_told:
+            if not is_announced:
                 self.say(f"Slurm's controller does not answer, asking again: {problem}")
-                is_told = True
+                is_announced = True
             self.sleep(_PAUSE_SECONDS)
 
     def _answer(self, *command: str) -> str:
         """Return what a command printed. Raises MachineError where it failed."""
         answer = self._asked(*command)
         if answer.returncode:
-            raise MachineError(f"Slurm does not answer: {_said(answer.stderr) or command[0]}")
+            raise MachineError(f"Slurm does not answer: {_error_line(answer.stderr) or command[0]}")
         return answer.stdout
 
     def nodes(self, allotment: Allotment) -> list[Node]:
@@ -194,9 +194,9 @@ class Slurm(Scheduler):
         return list(found.values())
 
     def most_tasks(self) -> int:
-        told = re.search(r"MaxArraySize\s*=\s*(\d+)", self._answer("scontrol", "show", "config"))
+        found = re.search(r"MaxArraySize\s*=\s*(\d+)", self._answer("scontrol", "show", "config"))
         # An array's numbers end below it.
-        return max(1, int(told[1])) if told else 1000
+        return max(1, int(found[1])) if found else 1000
 
     def script(self, work: Work, allotment: Allotment) -> str:
         own = {
@@ -229,7 +229,7 @@ class Slurm(Scheduler):
         if answer.returncode:
             shutil.rmtree(work.folder)
             raise UsageError(
-                f"Slurm refuses the jobs: {_said(answer.stderr)}\n"
+                f"Slurm refuses the jobs: {_error_line(answer.stderr)}\n"
                 "what it is asked for: --partition, --account, --constraint, --time, --slurm"
             )
         return answer.stdout.strip().partition(";")[0]
@@ -255,11 +255,13 @@ class Slurm(Scheduler):
         if answer.returncode:
             if _UNKNOWN_ID.search(answer.stderr):
                 return self._from_accounting(name)
-            raise MachineError(f"Slurm does not answer: {_said(answer.stderr)}")
+            raise MachineError(f"Slurm does not answer: {_error_line(answer.stderr)}")
         found = []
         for row in answer.stdout.splitlines():
-            numbers, state, node, told = row.split("|", 3)
-            found.append((numbers, state_of(state, node or None, "" if told == "None" else told)))
+            numbers, state, node, reason = row.split("|", 3)
+            found.append(
+                (numbers, state_of(state, node or None, "" if reason == "None" else reason))
+            )
         return found
 
     def _from_accounting(self, name: str) -> list[tuple[str, Task]]:

@@ -17,7 +17,7 @@ from runner.store.record import read_record
 from runner.tables.load import load_runs
 
 # How many differences are told; the rest are counted.
-_TOLD = 10
+_MOST_SHOWN = 10
 # Of a table: as much as a pack may hold.
 _MOST_BYTES = 2 << 30
 Row = Mapping[str, str]
@@ -56,11 +56,11 @@ def _damaged(folder: Path) -> Iterator[str]:
     jobs = load_runs(folder).drop_duplicates("job")
     for name, status, reason in zip(jobs["job"], jobs["status"], jobs["reason"], strict=True):
         try:
-            said = read_record(folder / "jobs" / str(name)).status
+            status_there = read_record(folder / "jobs" / str(name)).status
         except StoreError as error:
             yield str(error)
             continue
-        if said == Status.OK and status != Status.OK:
+        if status_there == Status.OK and status != Status.OK:
             yield f"job {name}: {reason}"
 
 
@@ -86,9 +86,9 @@ def check_run(place: str, root: Path) -> Checked:
     except OSError as error:
         raise StoreError(f"{folder}/table.csv: cannot be read: {error.strerror}") from error
     differing = list(differing_rows(kept, _csv_rows(table_csv(load_runs(folder)))))
-    problems += differing[:_TOLD]
-    if len(differing) > _TOLD:
-        problems.append(f"and {len(differing) - _TOLD} more values")
+    problems += differing[:_MOST_SHOWN]
+    if len(differing) > _MOST_SHOWN:
+        problems.append(f"and {len(differing) - _MOST_SHOWN} more values")
     if not differing:
         facts.append(f"the {len(kept)} rows of table.csv derive from the events")
     return Checked(facts, problems)

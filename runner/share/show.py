@@ -11,7 +11,7 @@ from runner.store.pack import PACK_SUFFIX
 from runner.words import size_text
 
 # Of each kind, so many of the texts that were taken out are told.
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 
 
 def _tell_taken(shared: Shared) -> None:
@@ -19,9 +19,9 @@ def _tell_taken(shared: Shared) -> None:
     taken = shared.scrubber.taken
     for kind, count in shared.scrubber.counts().items():
         texts = [text for (of, text), _ in taken.most_common() if of == kind]
-        rest = f", and {len(texts) - _MOST_TOLD} others" if len(texts) > _MOST_TOLD else ""
-        said = ", ".join(safe_text(text, 80) for text in texts[:_MOST_TOLD])
-        out.print(f"taken out, {kind} ({count} times): {said}{rest}", highlight=False)
+        rest = f", and {len(texts) - _MOST_SHOWN} others" if len(texts) > _MOST_SHOWN else ""
+        shown = ", ".join(safe_text(text, 80) for text in texts[:_MOST_SHOWN])
+        out.print(f"taken out, {kind} ({count} times): {shown}{rest}", highlight=False)
     if not taken:
         out.print("nothing had to be taken out", highlight=False)
 
@@ -43,8 +43,8 @@ def share_run(
         why = f"'{text}' is a word of the table, or part of a longer one"
         print_labelled(err, "still there:", why, "yellow")
     if with_logs:
-        told = "read them before you pass them on: programs wrote them"
-        print_labelled(err, "logs:", told, "yellow")
+        advice = "read them before you pass them on: programs wrote them"
+        print_labelled(err, "logs:", advice, "yellow")
     out.print(f"licence: {licence}", highlight=False)
     out.print(f"cite as: {shared.pack.citation}", highlight=False, soft_wrap=True)
     size = size_text(path.stat().st_size) if path.is_file() else "written"

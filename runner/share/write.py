@@ -20,7 +20,7 @@ from runner.locks import is_held
 from runner.spec.regular import read_regular
 from runner.store.atomic import output_file
 from runner.store.events import MOST_EVENT_BYTES
-from runner.store.pack import DESCRIPTION, OF_JOB, PACK_SCHEMA, Pack, PackedFile
+from runner.store.pack import DESCRIPTION, JOB_FILES, PACK_SCHEMA, Pack, PackedFile
 from runner.store.scrub import Names, Scrubber
 from runner.tables.columns import ASKED
 from runner.tables.load import load_runs
@@ -30,8 +30,8 @@ _LOG = "log.txt"
 _LINES = ("events.jsonl", "telemetry.jsonl")
 # Of every archive the same, so that one run makes one pack.
 _DATE = (1980, 1, 1, 0, 0, 0)
-_OF_TABLE = ("configuration", "backend", "model", "device", "status", "data_source", "precision",
-             "phase", "launcher")  # fmt: skip
+_TABLE_COLUMNS = ("configuration", "backend", "model", "device", "status", "data_source",
+                  "precision", "phase", "launcher")  # fmt: skip
 _FIGURES = (
     *ASKED, "job", "repeat", "status", "epoch", "seconds", "samples", "loss", "val_accuracy",
     "keras_version", "backend_version", "image_digest", "lock_sha256",
@@ -56,7 +56,7 @@ def table_csv(table: pd.DataFrame) -> bytes:
 def _files(folder: Path, with_logs: bool) -> Iterator[tuple[str, bytes]]:
     """Yield a run's files that are shared, as they are on disk."""
     yield "manifest.json", read_regular(folder / "manifest.json", MOST_EVENT_BYTES)
-    names = [name for name in OF_JOB if with_logs or name != _LOG]
+    names = [name for name in JOB_FILES if with_logs or name != _LOG]
     for job in sorted((folder / "jobs").glob("*/")):
         if job.is_symlink() or not any(job.glob("*.json*")):
             continue
@@ -67,8 +67,8 @@ def _files(folder: Path, with_logs: bool) -> Iterator[tuple[str, bytes]]:
 
 def _kept_words(table: pd.DataFrame) -> frozenset[str]:
     """Return the words of a table that a figure rests on, which no name may take out of it."""
-    told = {str(value) for name in _OF_TABLE for value in table[name].dropna().unique()}
-    return frozenset(part.lower() for text in told for part in (text, *text.split("-")))
+    values = {str(value) for name in _TABLE_COLUMNS for value in table[name].dropna().unique()}
+    return frozenset(part.lower() for text in values for part in (text, *text.split("-")))
 
 
 def _json(value: Any) -> bytes:

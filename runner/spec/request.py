@@ -46,7 +46,7 @@ def _several(value: object) -> object:
 
 # What goes into a line of a queue's script.
 _OfQueue = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
-_OF_QUEUE = ("partition", "account", "constraint", "time")
+_QUEUE_OPTIONS = ("partition", "account", "constraint", "time")
 
 
 def _known_values(axis: Axis) -> Callable[[tuple[object, ...]], tuple[AxisValue, ...]]:
@@ -135,7 +135,7 @@ class RequestFields(Strict):
     @property
     def queue_options(self) -> dict[str, str]:
         """Return what is asked of a cluster's queue, by the names of its own options."""
-        named = {name: getattr(self, name) for name in _OF_QUEUE}
+        named = {name: getattr(self, name) for name in _QUEUE_OPTIONS}
         given = (text.partition("=") for text in self.slurm)
         options = {name.removeprefix("--"): value for name, _, value in given}
         return {name: value for name, value in named.items() if value is not None} | options
@@ -171,7 +171,7 @@ class RequestFields(Strict):
         Not while options are read: a run that goes on has its launcher from its manifest.
         """
         on_cluster = self.launcher.is_of_cluster
-        asked = [name for name in (*_OF_QUEUE, "inside", "slurm") if getattr(self, name)]
+        asked = [name for name in (*_QUEUE_OPTIONS, "inside", "slurm") if getattr(self, name)]
         if asked and not on_cluster:
             raise UsageError(f"--{asked[0]} needs --launcher slurm: it is of a cluster's queue")
         if on_cluster and self.gpu is not None:

@@ -24,7 +24,7 @@ FIGURES_FILE = "figures.csv"
 _STUDY_FILE = "study.toml"
 # The kind of a figure that is of no other.
 FIGURE = "figure"
-_FIRST_YEAR_OF_KERAS_3 = 2024
+_KERAS_3_YEAR = 2024
 
 
 class StudyTest(Strict):
@@ -146,7 +146,7 @@ class Study(_File):
         known = [setup.keras_version for setup in self.setups if setup.keras_version]
         if known:
             return keras_generation(known[0])
-        return keras_generation("2" if self.year < _FIRST_YEAR_OF_KERAS_3 else "3")
+        return keras_generation("2" if self.year < _KERAS_3_YEAR else "3")
 
     @property
     def workloads(self) -> list[Workload]:

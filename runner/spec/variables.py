@@ -19,8 +19,8 @@ from runner.words import without_password
 VARIABLES = "variables"
 _BETWEEN = "; "
 # No time depends on these.
-_OF_PEOPLE = re.compile(r"LANG|LANGUAGE|LC_[A-Z]+|TZ")
-_OF_RESULTS = re.compile(
+_LOCALE_VARIABLES = re.compile(r"LANG|LANGUAGE|LC_[A-Z]+|TZ")
+_RESULT_VARIABLES = re.compile(
     r"PATH|LD_LIBRARY_PATH|"
     r"(CUDA|CUDNN|CUBLAS|NCCL|NVIDIA|XLA|TF|JAX|TORCH|TORCHINDUCTOR|PYTORCH|TRITON|OMP|GOMP|KMP|"
     r"MKL|OPENBLAS|BLIS|DNNL|ONEDNN|MXNET|THEANO)_[A-Z0-9_]+"
@@ -45,7 +45,7 @@ def passed_variables(environ: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: value
         for name, value in sorted(environ.items())
-        if (_OF_PEOPLE.fullmatch(name) or _OF_RESULTS.fullmatch(name))
+        if (_LOCALE_VARIABLES.fullmatch(name) or _RESULT_VARIABLES.fullmatch(name))
         and not _WITHHELD.fullmatch(name)
         and name not in _SET_HERE
     }
@@ -66,12 +66,12 @@ def variables_text(passed: Mapping[str, str]) -> str:
     """
     home = paths.home()
     of_home = re.compile(rf"{re.escape(str(home))}(?=[/:]|$)" if home else r"(?!)")
-    told = [
+    assignments = [
         f"{name}={_bounded(of_home.sub('~', without_password(value)), _LONGEST_VALUE)}"
         for name, value in passed.items()
-        if _OF_RESULTS.fullmatch(name)
+        if _RESULT_VARIABLES.fullmatch(name)
     ]
-    return _bounded(_BETWEEN.join(told), _LONGEST)
+    return _bounded(_BETWEEN.join(assignments), _LONGEST)
 
 
 def differing_variables(texts: Iterable[str], others: Iterable[str]) -> tuple[str, str]:

@@ -258,12 +258,12 @@ def read_stream(text: bytes) -> tuple[list[dict[str, Any]], int]:
     except ValueError:
         epochs, begin, end = [], len(text), len(text)
     head, tail = (list(map(parse_event, BytesIO(part))) for part in (text[:begin], text[end:]))
-    said = [
+    kept = [
         [event.model_dump(by_alias=True) for event in part if not isinstance(event, BadLine)]
         for part in (head, tail)
     ]
-    bad = len(head) + len(tail) - sum(map(len, said))
-    return [*said[0], *epochs, *said[1]], bad
+    bad = len(head) + len(tail) - sum(map(len, kept))
+    return [*kept[0], *epochs, *kept[1]], bad
 
 
 _ORDER = re.compile(r"start data model( epoch)+( latency)?( limits)? end")

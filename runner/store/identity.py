@@ -41,7 +41,7 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     # Git's own variables may name other repositories, and other parts of them.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        said = subprocess.run(
+        answer = subprocess.run(
             # Named, the repository is not looked for in the folders above.
             ["git", f"--git-dir={checkout / '.git'}", *arguments],
             cwd=checkout,
@@ -53,7 +53,7 @@ def _git(checkout: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.strip() or None if said.returncode == 0 else None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
 
 
 def code_identity() -> dict[str, str | None]:

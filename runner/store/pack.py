@@ -27,8 +27,8 @@ from runner.words import escaped, size_text
 PACK_SUFFIX = ".run.zip"
 PACK_SCHEMA = 1
 DESCRIPTION = "PACK.json"
-OF_RUN = ("README.txt", "manifest.json", "table.csv")
-OF_JOB = ("job.json", "events.jsonl", "record.json", "telemetry.jsonl", "log.txt")
+RUN_FILES = ("README.txt", "manifest.json", "table.csv")
+JOB_FILES = ("job.json", "events.jsonl", "record.json", "telemetry.jsonl", "log.txt")
 _JOB = re.compile(r"jobs/[A-Za-z0-9_][A-Za-z0-9._+-]{0,250}/([a-z.]+)")
 _MOST_FILES = 200_000
 _MOST_BYTES = 2 << 30
@@ -72,7 +72,7 @@ def is_pack(path: Path) -> bool:
 def _is_admitted(name: str) -> bool:
     """Return whether a pack may hold a file of this name."""
     job = _JOB.fullmatch(name)
-    return job[1] in OF_JOB if job else name in OF_RUN
+    return job[1] in JOB_FILES if job else name in RUN_FILES
 
 
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -120,10 +120,10 @@ _BROKEN = (
 
 def _broken(path: Path, error: Exception) -> StoreError:
     if isinstance(error, ValidationError):
-        said = explained_error(DESCRIPTION, error, Pack)
+        reason = explained_error(DESCRIPTION, error, Pack)
     else:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return StoreError(f"{path}: no pack of a run that can be read: {escaped(said)}")
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return StoreError(f"{path}: no pack of a run that can be read: {escaped(reason)}")
 
 
 def unpacked_run(path: Path) -> Path:

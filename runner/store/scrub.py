@@ -196,8 +196,8 @@ class Scrubber:
             if word.startswith("--"):
                 option, equals, given = word.removeprefix("--").partition("=")
                 option = option.replace("-", "_")
-                told = self._asked(option, given) if equals else None
-                found.append(self.text(word.partition("=")[0]) + (f"={told}" if equals else ""))
+                value = self._asked(option, given) if equals else None
+                found.append(self.text(word.partition("=")[0]) + (f"={value}" if equals else ""))
             else:
                 found.append(self._asked(option, word))
         return found

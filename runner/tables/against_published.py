@@ -36,8 +36,8 @@ class OrderVerdict:
     @property
     def conditions(self) -> str:
         """Return what was timed where that was not training, and the values of varied axes."""
-        is_told = trains(self.phase) or self.phase in self.settings.split(", ")
-        return ", ".join(filter(None, ["" if is_told else self.phase, self.settings]))
+        is_named = trains(self.phase) or self.phase in self.settings.split(", ")
+        return ", ".join(filter(None, ["" if is_named else self.phase, self.settings]))
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ def _facts(rows: pd.DataFrame, test: StudyTest) -> dict[str, str]:
     }
 
 
-_SAID = {
+_LABELS = {
     "gpu": "card",
     "keras_version": "Keras",
     "framework_version": "framework",
@@ -70,7 +70,7 @@ def _cell_differences(rows: pd.DataFrame, test: StudyTest, setup: pd.Series) -> 
     """Yield each difference between a measured cell and the published set-up of its backend."""
     workload = WORKLOADS[test.model].batched(test.phase, None)
     measured = _facts(rows, test)
-    for column, label in _SAID.items():
+    for column, label in _LABELS.items():
         here, there = measured[column], setup[column]
         if here and pd.isna(there):
             yield f"{label}: {here}; not published"
@@ -134,29 +134,29 @@ def setup_differences(
 
 def _obstacles(rows: pd.DataFrame, workload: Workload) -> list[str]:
     """Return why a test's measured times cannot be set beside times of a GPU at full size."""
-    said = []
+    reasons = []
     if (rows["device"] == "cpu").any():
-        said.append("measured on a CPU")
+        reasons.append("measured on a CPU")
     if rows["size"].ne(Size.PUBLISHED).any():
-        said.append("a smaller network")
+        reasons.append("a smaller network")
     short = rows["samples"].max()
     if abs(short / workload.train - 1) > 0.01:
-        said.append(f"{int(short):,} of {workload.train:,} samples per epoch")
+        reasons.append(f"{int(short):,} of {workload.train:,} samples per epoch")
     if rows["data_source"].eq("digits").any():
-        said.append("other data")
+        reasons.append("other data")
     if rows["device_name"].nunique() > 1:
-        said.append("measured on several devices")
-    return said
+        reasons.append("measured on several devices")
+    return reasons
 
 
 def _doubts(rows: pd.DataFrame) -> str:
     """Return why a test's measured times allow no conclusion, or nothing."""
-    said = {
+    masks = {
         "one process": rows["repeats"] < 2,
         "disturbed while measured": rows["disturbance"].notna(),
     }
     return "; ".join(
-        f"{text}: {', '.join(rows.index[which])}" for text, which in said.items() if which.any()
+        f"{text}: {', '.join(rows.index[which])}" for text, which in masks.items() if which.any()
     )
 
 
@@ -227,6 +227,6 @@ def order_verdicts(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> list[
             verdict, why = _judge(
                 of_backend.loc[common], seconds.loc[common], studies[study].level, workload
             )
-            told = ", ".join(filter(None, (str(settings), str(machine))))
-            found.append(OrderVerdict(model, study, series, gpu, verdict, why, phase, told))
+            distinction = ", ".join(filter(None, (str(settings), str(machine))))
+            found.append(OrderVerdict(model, study, series, gpu, verdict, why, phase, distinction))
     return found

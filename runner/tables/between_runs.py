@@ -21,12 +21,12 @@ from runner.tables.comparable import cell_facts
 from runner.tables.guard import Guard, GuardReason, Objection
 from runner.tables.per_cell import counted, repeats_of, summarize
 from runner.tables.statistics import Ratio, cell_ratio
-from runner.tables.variants import told_together, varied_axes, with_settings, with_variants
+from runner.tables.variants import labelled_together, varied_axes, with_settings, with_variants
 
 NOT_RECORDED = "not recorded"
 # A fall of the validation accuracy that is worth a line.
 _ACCURACY_DROP = 0.02
-_OF_SIDE = {
+_SIDE_COLUMNS = {
     "seconds_per_epoch": "seconds",
     "seconds_low": "low",
     "seconds_high": "high",
@@ -41,7 +41,9 @@ _OF_SIDE = {
 
 COMPARED_COLUMNS: dict[str, str] = {
     **dict.fromkeys(SAME_ASKED, "string"),
-    **{f"{side}_{new}": SUMMARY_COLUMNS[old] for side in "ab" for old, new in _OF_SIDE.items()},
+    **{
+        f"{side}_{new}": SUMMARY_COLUMNS[old] for side in "ab" for old, new in _SIDE_COLUMNS.items()
+    },
     **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), "Float64"),
     **dict.fromkeys(("verdict", "reason"), "string"),
 }
@@ -100,8 +102,8 @@ class SideBySide:
 
 def cell_name(cell: pd.Series) -> str:
     """Return a cell's name in words."""
-    told = ", ".join(filter(None, (cell[name] for name in ("device", "settings", "machine"))))
-    return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({told})"
+    labels = ", ".join(filter(None, (cell[name] for name in ("device", "settings", "machine"))))
+    return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({labels})"
 
 
 def _has_one_configuration_each(table: pd.DataFrame) -> bool:
@@ -166,7 +168,7 @@ def _data(rows: pd.DataFrame, seeds: set[int]) -> set[str]:
     return set(rows[rows["seed"].isin(seeds)]["data_sha256"].dropna().astype(str))
 
 
-def _told(rows: pd.DataFrame) -> pd.DataFrame:
+def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of ok jobs, or all of them where none is."""
     ok = rows[rows["status"] == Status.OK]
     return rows if ok.empty else ok
@@ -178,13 +180,13 @@ def _shown(values: set[str]) -> str:
 
 def cell_obstacles(a: pd.DataFrame, b: pd.DataFrame) -> list[FactDifference]:
     """Return why no ratio of the times of a cell's jobs in A and B can be formed."""
-    return obstacles(*(cell_facts(_told(counted(rows))) for rows in (a, b)))
+    return obstacles(*(cell_facts(_labelled(counted(rows))) for rows in (a, b)))
 
 
 def cell_differences(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Yield each difference between the set-ups of a cell's jobs: ``column``, ``a`` and ``b``."""
     apart = {found.fact for found in cell_obstacles(a, b)}
-    a, b = _told(counted(a)), _told(counted(b))
+    a, b = _labelled(counted(a)), _labelled(counted(b))
     seeds = set(a["seed"].dropna()) & set(b["seed"].dropna())
     before = {**_facts(a), "data_sha256": _data(a, seeds)}
     after = {**_facts(b), "data_sha256": _data(b, seeds)}
@@ -215,9 +217,9 @@ def _differences(
 def _sides(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return one side's summary, its columns named for the side."""
     summary = summarize(table)
-    named = summary.rename(columns={old: prefix + new for old, new in _OF_SIDE.items()})
+    named = summary.rename(columns={old: prefix + new for old, new in _SIDE_COLUMNS.items()})
     counts = {f"{prefix}{name}": "Int64" for name in ("repeats", "epochs")}
-    return named[[*SAME_ASKED, *(prefix + new for new in _OF_SIDE.values())]].astype(
+    return named[[*SAME_ASKED, *(prefix + new for new in _SIDE_COLUMNS.values())]].astype(
         {**dict.fromkeys(SAME_ASKED, "string"), **counts}
     )
 
@@ -285,7 +287,7 @@ def compare_tables(a: pd.DataFrame, b: pd.DataFrame) -> SideBySide:
     side has fewer than two processes or three epochs after the first.
     """
     varied = varied_axes(a, b)
-    a, b = told_together(*(with_settings(table, varied) for table in (a, b)))
+    a, b = labelled_together(*(with_settings(table, varied) for table in (a, b)))
     a, b = _aligned(_of_one_work(a, "A"), _of_one_work(b, "B"))
     rows_a, rows_b = _split(a), _split(b)
     differences = _differences(rows_a, rows_b)

@@ -19,7 +19,7 @@ _COMPUTE_BOUND = 0.5
 _MEMORY = ("peak_memory_bytes", "gpu_peak_memory_bytes")
 _LATENCY = tuple(name for name in LATENCY_COLUMNS if name.endswith("_seconds"))
 _OPERATIONS = ("flops_per_sample_training", "flops_per_sample_forward")
-_OF_JOB = ("run", "job", *CELL, "status", "samples", "phase", "disturbance")
+_JOB_COLUMNS = ("run", "job", *CELL, "status", "samples", "phase", "disturbance")
 _ENERGY = ("gpu_joules_per_epoch", "cpu_joules_per_epoch")
 
 
@@ -48,7 +48,7 @@ def _finding(cell: pd.Series) -> Bound:
 
 def _timed_jobs(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the jobs that are ok and count, with some of their columns."""
-    jobs = job_figures(rows, list(dict.fromkeys((*_OF_JOB, *columns))))
+    jobs = job_figures(rows, list(dict.fromkeys((*_JOB_COLUMNS, *columns))))
     return counted(jobs[(jobs["status"] == Status.OK) & jobs["epoch"].notna()])
 
 

@@ -21,7 +21,7 @@ FOREIGN_LOAD_LIMIT = 0.25
 
 
 # What a record's telemetry holds of a job on a GPU alone, where the CPUs' load is no objection.
-_OF_GPU = ("gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz", "throttle")
+_GPU_COLUMNS = ("gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz", "throttle")
 
 
 def is_loaded(foreign_load: float, samples: int) -> bool:
@@ -31,7 +31,7 @@ def is_loaded(foreign_load: float, samples: int) -> bool:
 
 def _disturbances(telemetry: Mapping[str, Any]) -> Iterator[str]:
     load = telemetry.get("foreign_load")
-    on_gpu = any(telemetry.get(name) is not None for name in _OF_GPU)
+    on_gpu = any(telemetry.get(name) is not None for name in _GPU_COLUMNS)
     if load is not None and not on_gpu and is_loaded(load, telemetry.get("samples", 0)):
         yield "other processes used the CPU"
     reasons = set(str(telemetry.get("throttle") or "").split(", "))

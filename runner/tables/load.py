@@ -21,7 +21,7 @@ from runner.store.record import Record, began_at, read_job, read_manifest, read_
 from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
 from runner.tables.disturbance import disturbance_of, epoch_pauses
 from runner.tables.per_job import job_phases
-from runner.tables.variants import jobs_told_apart
+from runner.tables.variants import distinguished_jobs
 from runner.tables.verdicts import LOOKS
 from runner.words import escaped
 
@@ -35,12 +35,12 @@ def _events(path: Path) -> tuple[list[dict[str, Any]], int]:
         return [], 0
 
 
-_OF_ENVIRONMENT = (
+_ENVIRONMENT_COLUMNS = (
     "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
     "node",
 )  # fmt: skip
 _MOST_JOBS = 200_000
-_OF_RUN = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
+_RUN_COLUMNS = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
 
 
 def _axes(found: Mapping[str, Any]) -> dict[str, AxisValue | None]:
@@ -51,15 +51,15 @@ def _axes(found: Mapping[str, Any]) -> dict[str, AxisValue | None]:
 def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that hold for every row of a job."""
     job = vars(asked)
-    told = ("configuration", "backend", "model", "repeat", "device", "seed",
-            "image_data_format", "recurrent_activation")  # fmt: skip
+    job_fields = ("configuration", "backend", "model", "repeat", "device", "seed",
+                  "image_data_format", "recurrent_activation")  # fmt: skip
     kept = ("reason", "launcher", "device_name", "device_uuid", "driver",
             "wall_seconds", "started")  # fmt: skip
     identity = record.get("identity", {})
-    told_of_run = {name: identity[name] for name in _OF_RUN if name in identity}
+    run_values = {name: identity[name] for name in _RUN_COLUMNS if name in identity}
     return {
-        **told_of_run,
-        **{name: job.get(name) for name in told},
+        **run_values,
+        **{name: job.get(name) for name in job_fields},
         **_axes(job),
         "varied": ",".join(asked.varied),
         "settings": asked.settings,
@@ -70,7 +70,7 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
         "cpus": record.get("cpus"),
         **{name: record.get("telemetry", {}).get(name) for name in TELEMETRY_COLUMNS},
         "disturbance": disturbance_of(record.get("telemetry", {})),
-        **{name: identity.get(name) for name in _OF_ENVIRONMENT},
+        **{name: identity.get(name) for name in _ENVIRONMENT_COLUMNS},
     }
 
 
@@ -136,7 +136,7 @@ _READERS = {
     "limits": _from_limits,
     "end": _from_end,
 }
-_OF_EPOCH = (
+_EPOCH_COLUMNS = (
     "epoch", "seconds", "samples", "loss", "accuracy", "val_loss", "val_accuracy",
     "epoch_paused_seconds",
 )  # fmt: skip
@@ -147,7 +147,7 @@ _ARRAYS = {
     "Float64": (pd.arrays.FloatingArray, np.float64),
     "boolean": (pd.arrays.BooleanArray, np.bool_),
 }
-_OF_JOB = [name for name in COLUMNS if name not in _OF_EPOCH]
+_JOB_COLUMNS = [name for name in COLUMNS if name not in _EPOCH_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> _JobRows:
     """Return the row of a job whose files are damaged: its name says what it was."""
     named = job_names(folder.name) or (folder.name, "unknown", "unknown", 0)
     configuration, backend, model = map(escaped, named[:3])
-    told = {
+    values = {
         **of_run,
         "job": folder.name,
         "configuration": configuration,
@@ -185,7 +185,7 @@ def _unreadable(of_run: dict[str, Any], folder: Path, reason: str) -> _JobRows:
         "status": str(Status.FAILED),
         "reason": reason,
     }
-    return _JobRows(told, _epoch_columns([], {}))
+    return _JobRows(values, _epoch_columns([], {}))
 
 
 def _record_of(folder: Path) -> Record:
@@ -242,13 +242,13 @@ def _job_rows(of_run: dict[str, Any], folder: Path) -> _JobRows:
 def _epoch_columns(
     epochs: Sequence[dict[str, Any]], paused: Mapping[int, float] | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of ``_OF_EPOCH``; ``paused`` are the seconds of the epochs that were.
+    """Return the columns of ``_EPOCH_COLUMNS``; ``paused`` are the seconds of the epochs that were.
 
     What was not measured is NaN.
     """
     columns: dict[str, npt.NDArray[Any]] = {
         name: np.array([epoch[name] for epoch in epochs], _ARRAYS[COLUMNS[name]][1])
-        for name in _OF_EPOCH[:-1]
+        for name in _EPOCH_COLUMNS[:-1]
     }
     still = np.full(len(epochs), np.nan if paused is None else 0.0)
     for number, seconds in (paused or {}).items():
@@ -291,20 +291,20 @@ def _run_rows(folder: Path) -> list[_JobRows]:
     of_run = {
         "run": manifest["run"],
         **_terms(manifest),
-        **{name: manifest["identity"].get(name) for name in _OF_RUN},
+        **{name: manifest["identity"].get(name) for name in _RUN_COLUMNS},
     }
     return [_job_rows(of_run, path) for path in jobs]
 
 
 def _typed(jobs: list[_JobRows]) -> pd.DataFrame:
     """Return the rows of jobs as a table: what holds for a job is typed once, and repeated."""
-    kinds = {name: _KINDS.get(COLUMNS[name], COLUMNS[name]) for name in _OF_JOB}
-    of_jobs = pd.DataFrame([job.of_job for job in jobs], columns=_OF_JOB).astype(kinds)
-    of_jobs = of_jobs.assign(**jobs_told_apart(of_jobs.assign(samples=_most_samples(jobs))))
+    kinds = {name: _KINDS.get(COLUMNS[name], COLUMNS[name]) for name in _JOB_COLUMNS}
+    of_jobs = pd.DataFrame([job.of_job for job in jobs], columns=_JOB_COLUMNS).astype(kinds)
+    of_jobs = of_jobs.assign(**distinguished_jobs(of_jobs.assign(samples=_most_samples(jobs))))
     counts = np.array([job.count for job in jobs])
     has_epoch = np.repeat([job.has_epochs for job in jobs], counts)
-    columns: dict[str, Any] = {name: _repeated(of_jobs[name], counts) for name in _OF_JOB}
-    for name in _OF_EPOCH:
+    columns: dict[str, Any] = {name: _repeated(of_jobs[name], counts) for name in _JOB_COLUMNS}
+    for name in _EPOCH_COLUMNS:
         values = _all_rows([job.epochs[name] for job in jobs])
         make, _ = _ARRAYS[COLUMNS[name]]
         columns[name] = make(values, ~has_epoch | np.isnan(values))
@@ -340,7 +340,7 @@ def _sound(job: _JobRows) -> _JobRows:
     try:
         _typed([job])
     except (TypeError, ValueError, OverflowError) as error:
-        of_run = {name: job.of_job[name] for name in ("run", *_OF_RUN)}
+        of_run = {name: job.of_job[name] for name in ("run", *_RUN_COLUMNS)}
         reason = f"{job.of_job['job']}: its figures fit no column: {escaped(str(error))}"
         return _unreadable(of_run, Path(job.of_job["job"]), reason)
     return job

@@ -10,10 +10,10 @@ import pandas as pd
 from runner.spec.job import Status
 from runner.tables.columns import CELL, SUMMARY_COLUMNS
 from runner.tables.statistics import Interval, Seconds, cell_interval, steadiness_warnings
-from runner.tables.variants import Codes, jobs_of, jobs_told_apart
+from runner.tables.variants import Codes, distinguished_jobs, jobs_of
 
 # Of a job, what a figure rests on.
-_OF_FIGURE = (
+_FIGURE_COLUMNS = (
     "run", "job", *CELL, "status", "reason", "samples", "phase", "size", "data_source",
     "device_name", "keras_version", "disturbance",
 )  # fmt: skip
@@ -81,8 +81,8 @@ def _joined(values: pd.Series) -> str:
 
 def _disturbed(jobs: pd.DataFrame) -> str | None:
     """Return what disturbed jobs, in words, or None."""
-    said = jobs["disturbance"].dropna().str.split("; ").explode()
-    counts = said.value_counts(sort=False)
+    reasons = jobs["disturbance"].dropna().str.split("; ").explode()
+    counts = reasons.value_counts(sort=False)
     return (
         "; ".join(f"{text} (in {count} of {len(jobs)} jobs)" for text, count in counts.items())
         or None
@@ -120,7 +120,7 @@ def job_figures(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     ``first_seconds`` those of the first, ``last_val_accuracy`` the last epoch's.
     """
     jobs, places = jobs_of(table)
-    jobs = jobs.assign(**jobs_told_apart(jobs))[list(columns)]
+    jobs = jobs.assign(**distinguished_jobs(jobs))[list(columns)]
     last = table["epoch"].groupby(places).max().to_numpy(dtype=float, na_value=np.nan)
     epoch = table["epoch"].to_numpy(dtype=float, na_value=np.nan)
     is_first, is_last = epoch == 1, epoch == last[places]
@@ -141,8 +141,8 @@ def _cell(everything: pd.DataFrame, jobs: pd.DataFrame) -> dict[str, object]:
     repeats = [seconds for seconds in ok["later"] if len(seconds)]
     found = cell_interval(repeats)
     disturbed = _disturbed(ok)
-    told = disturbed or _left_out(everything[timed])
-    warnings = [*([told] if told else []), *steadiness_warnings(repeats, found)]
+    warning = disturbed or _left_out(everything[timed])
+    warnings = [*([warning] if warning else []), *steadiness_warnings(repeats, found)]
     return {
         "seconds_per_epoch": found.seconds if found else np.nan,
         "seconds_low": found.low if found else np.nan,
@@ -175,7 +175,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     held the jobs up, and ``warnings`` that and all else that is unsteady. A cell without an ok job
     has no time, but a ``status`` and a ``reason``.
     """
-    table = job_figures(table, _OF_FIGURE)
+    table = job_figures(table, _FIGURE_COLUMNS)
     kept = dict(list(counted(table).groupby(CELL, sort=False)))
     order = {key: list(dict.fromkeys(table[key])) for key in ("model", "configuration", "backend")}
     cells = [

@@ -56,7 +56,7 @@ def phase_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 JOB = ["run", "job"]
-_OF_EPOCH = [
+_EPOCH_COLUMNS = [
     "epoch", "seconds", "epoch_paused_seconds", "loss", "accuracy", "val_loss", "val_accuracy",
 ]  # fmt: skip
 _TIMED = ["first_epoch_seconds", "later_epochs_seconds"]
@@ -75,8 +75,8 @@ def _epochs(table: pd.DataFrame) -> pd.DataFrame:
             "last_accuracy": last["accuracy"],
             "last_val_loss": last["val_loss"],
             "last_val_accuracy": last["val_accuracy"],
-            "said_first": first,
-            "said_later": later.sum(),
+            "stated_first": first,
+            "stated_later": later.sum(),
         }
     )
 
@@ -88,13 +88,13 @@ def job_rows(table: pd.DataFrame) -> pd.DataFrame:
     ``seconds_per_epoch``. ``unaccounted_seconds`` is the part of the wall
     time that no phase accounts for.
     """
-    each = table.drop_duplicates(JOB).drop(columns=_OF_EPOCH)
+    each = table.drop_duplicates(JOB).drop(columns=_EPOCH_COLUMNS)
     each = each.join(_epochs(table), on=JOB)
     # The epochs so far are no figure of the job: the next ones may differ.
     each["seconds_per_epoch"] = each["seconds_per_epoch"].mask(each["status"] == Status.RUNNING)
-    for name, said in zip(_TIMED, ("said_first", "said_later"), strict=True):
-        each[name] = each[name].fillna(each[said]) if name in each else each[said]
+    for name, stated in zip(_TIMED, ("stated_first", "stated_later"), strict=True):
+        each[name] = each[name].fillna(each[stated]) if name in each else each[stated]
     known = [name for name in PHASE_COLUMNS if name in each]
-    told = each[known].astype("Float64").fillna(0.0).sum(axis="columns")
-    each["unaccounted_seconds"] = (each["wall_seconds"] - told).clip(lower=0.0)
-    return each.drop(columns=["said_first", "said_later"]).reset_index(drop=True)
+    accounted = each[known].astype("Float64").fillna(0.0).sum(axis="columns")
+    each["unaccounted_seconds"] = (each["wall_seconds"] - accounted).clip(lower=0.0)
+    return each.drop(columns=["stated_first", "stated_later"]).reset_index(drop=True)

@@ -39,7 +39,7 @@ from runner.words import escaped
 IN_A_PICTURE = "in a picture only"
 SECONDS_PER_EPOCH = "s/epoch"
 # What one cell has one of: figures of several are of different work.
-_OF_A_CELL = ("batch", "precision", "image_data_format", "variant")
+_CELL_COLUMNS = ("batch", "precision", "image_data_format", "variant")
 _Words = Annotated[str, Field(min_length=1)]
 
 
@@ -125,8 +125,10 @@ def _read_figures(study: Study) -> list[Figure]:
                     hint = near_miss(name, columns)
                     raise ConfigurationError(f"{path}: unknown column '{escaped(name)}'{hint}")
             for row in lines:
-                said = {"study": study.name} | {name: text for name, text in row.items() if text}
-                found.append(_filled(study, _figure(said, study, f"{path}, line {lines.line_num}")))
+                values = {"study": study.name} | {name: text for name, text in row.items() if text}
+                found.append(
+                    _filled(study, _figure(values, study, f"{path}, line {lines.line_num}"))
+                )
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -145,10 +147,10 @@ def _check_tests(study: Study, known: set[str]) -> None:
             )
 
 
-def _figure(said: dict[str, object], study: Study, where: str) -> Figure:
+def _figure(values: dict[str, object], study: Study, where: str) -> Figure:
     """Return one row, checked."""
     try:
-        figure = Figure.model_validate(said)
+        figure = Figure.model_validate(values)
     except ValidationError as error:
         text = explained_error(where, error, Figure)
         raise ConfigurationError(escaped(text)) from error
@@ -209,8 +211,8 @@ def _counted(study: Study) -> list[Figure]:
 
 def _unit_text(study: Study, rows: Sequence[Figure]) -> str:
     """Return the unit after figures that are none of seconds per epoch."""
-    is_said = study.unit != SECONDS_PER_EPOCH and any(map(_has_value, rows))
-    return f" {study.unit}" if is_said else ""
+    has_unit = study.unit != SECONDS_PER_EPOCH and any(map(_has_value, rows))
+    return f" {study.unit}" if has_unit else ""
 
 
 def _epoch_of(study: Study, test: StudyTest) -> float:
@@ -224,7 +226,7 @@ def _epoch_of(study: Study, test: StudyTest) -> float:
 def _cell(study: Study, rows: Sequence[Figure]) -> dict[str, object]:
     """Return a cell of one of a study's tests, from the rows that count for it."""
     first, test = rows[0], study.tests[rows[0].test]
-    for column in _OF_A_CELL:
+    for column in _CELL_COLUMNS:
         if len({getattr(row, column) for row in rows} - {None, ""}) > 1:
             raise ConfigurationError(
                 f"{study.folder / FIGURES_FILE}: {first.test}, {first.backend}: figures of "
@@ -319,7 +321,7 @@ def _series(root: Path, _stamp: Stamp) -> pd.DataFrame:
     return known[known["seconds"].notna()]
 
 
-_OF_REFERENCE = ["model", "backend", "generation", "phase"]
+_REFERENCE_COLUMNS = ["model", "backend", "generation", "phase"]
 
 
 def published_reference(root: Path = paths.PUBLISHED) -> pd.DataFrame:
@@ -337,7 +339,7 @@ def _reference(root: Path, _stamp: Stamp) -> pd.DataFrame:
         published_cells(study).assign(generation=study.generation)
         for study in reproduced_studies(root)
     ]
-    return pd.concat(parts, ignore_index=True).drop_duplicates(_OF_REFERENCE)
+    return pd.concat(parts, ignore_index=True).drop_duplicates(_REFERENCE_COLUMNS)
 
 
 def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.DataFrame:
@@ -353,7 +355,7 @@ def with_published(summary: pd.DataFrame, root: Path = paths.PUBLISHED) -> pd.Da
     known = published_reference(root).rename(columns={"seconds": "published_seconds"})
     known = known.drop(columns=["study", "series", "gpu", "statement", "source"])
     known["size"] = str(Size.PUBLISHED)
-    keys = dict.fromkeys((*_OF_REFERENCE, "size"), "string")
+    keys = dict.fromkeys((*_REFERENCE_COLUMNS, "size"), "string")
     measured = summary.assign(
         generation=[keras_generation(version) for version in summary["keras_version"]]
     )

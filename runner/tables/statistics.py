@@ -276,20 +276,22 @@ def steadiness_warnings(repeats: Sequence[Seconds], found: Interval | None) -> l
     if found is None:
         return []
     epochs = np.concatenate([np.asarray(r, dtype=float) for r in repeats if len(r)])
-    said = []
+    warnings = []
     if len(epochs) < _FEW_EPOCHS:
-        said.append(f"fewer than {_FEW_EPOCHS} epochs after the first")
+        warnings.append(f"fewer than {_FEW_EPOCHS} epochs after the first")
     if found.repeats == 1:
-        said.append("one process: how far the next would be off is not known, --repeats 3 tells")
+        warnings.append(
+            "one process: how far the next would be off is not known, --repeats 3 tells"
+        )
     elif found.tells_nothing:
-        said.append(f"{found.repeats} processes are too few to tell: use more --repeats")
+        warnings.append(f"{found.repeats} processes are too few to tell: use more --repeats")
     elif found.relative_width > _WIDE:
-        said.append(f"the interval is wide (+-{100 * found.relative_width:.0f} %)")
+        warnings.append(f"the interval is wide (+-{100 * found.relative_width:.0f} %)")
     slow = int(np.sum(epochs > _OUTLIER * float(np.median(epochs))))
     if slow and len(epochs) >= _FEW_EPOCHS:
-        said.append(f"epochs took over {_OUTLIER:g} times the median ({slow} of {len(epochs)})")
+        warnings.append(f"epochs took over {_OUTLIER:g} times the median ({slow} of {len(epochs)})")
     drifting = sum(_drifts(np.asarray(r, dtype=float)) for r in repeats)
     if drifting:
         share = f"(in {drifting} of {len(repeats)} processes)"
-        said.append(f"the epochs drift by over {100 * _DRIFT:.0f} % {share}")
-    return said
+        warnings.append(f"the epochs drift by over {100 * _DRIFT:.0f} % {share}")
+    return warnings

@@ -11,14 +11,14 @@ from runner.spec.axes import declared_axes, settings_text
 from runner.spec.facts import Origin, fact_names
 
 # What makes a machine another one, by which it is named as far as that is needed.
-_OF_MACHINE = ("device_name", "driver", "cpu_model")
-_PLACE = ["device", "node", *_OF_MACHINE]
+_MACHINE_COLUMNS = ("device_name", "driver", "cpu_model")
+_PLACE = ["device", "node", *_MACHINE_COLUMNS]
 _Kind = dict[str, str]
 
 
 def _machine_of(row: Mapping[Hashable, Any]) -> _Kind:
     """Return what a job knows of its machine; one that never began knows nothing."""
-    return {name: str(row[name]) for name in _OF_MACHINE if pd.notna(row[name])}
+    return {name: str(row[name]) for name in _MACHINE_COLUMNS if pd.notna(row[name])}
 
 
 def _kinds(rows: Iterable[_Kind]) -> list[_Kind]:
@@ -36,17 +36,17 @@ def _is_one(one: _Kind, other: _Kind) -> bool:
 
 def _text(kind: _Kind, facts: Iterable[str]) -> str:
     """Return the name of a kind by some of its facts, each said once."""
-    said = [
+    names = [
         f"driver {kind[name]}" if name == "driver" else kind[name] for name in facts if name in kind
     ]
-    return ", ".join(dict.fromkeys(said))
+    return ", ".join(dict.fromkeys(names))
 
 
 def _names(kinds: list[_Kind]) -> list[str]:
     """Return the shortest names that tell kinds of machines apart."""
     named: list[str] = []
-    for count in range(1, len(_OF_MACHINE) + 1):
-        named = [_text(kind, _OF_MACHINE[:count]) for kind in kinds]
+    for count in range(1, len(_MACHINE_COLUMNS) + 1):
+        named = [_text(kind, _MACHINE_COLUMNS[:count]) for kind in kinds]
         if all(named) and len(set(named)) == len(named):
             break
     return named
@@ -84,20 +84,20 @@ def with_machines(table: pd.DataFrame) -> pd.DataFrame:
     that as tells it apart. Empty where there is nothing to tell apart, and for a job that never
     began where no other job of its node tells. A table whose machines are told stays as it is.
     """
-    told = table["machine"].fillna("").astype("string")
-    if (told != "").any():
-        return table.assign(machine=told)
+    machines = table["machine"].fillna("").astype("string")
+    if (machines != "").any():
+        return table.assign(machine=machines)
     found: dict[tuple[str, ...], str] = {}
     for _, rows in table[_PLACE].drop_duplicates().groupby("device", sort=False):
         found |= _named(rows.to_dict("records"))
     if not found:
-        return table.assign(machine=told)
+        return table.assign(machine=machines)
     keys = zip(*(table[name].astype(object) for name in _PLACE), strict=True)
     names = [found.get(_key(key), "") for key in keys]
     return table.assign(machine=pd.Series(names, index=table.index, dtype="string"))
 
 
-def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+def labelled_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Return tables with the same names for the same machines, where one of them holds several.
 
     Tables of one machine each keep it unnamed, whatever that is.
@@ -118,7 +118,7 @@ def told_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
 Codes = npt.NDArray[np.intp]
 # Runs that differ in one of these did other work, or in another environment.
 _FACTS = fact_names(Origin.MACHINE, Origin.WORK, Origin.AXIS, Origin.ENVIRONMENT)
-_TOLD = ["settings", "varied", "machine", "variant"]
+_LABEL_COLUMNS = ["settings", "varied", "machine", "variant"]
 _COLUMN = ["configuration", "backend", "device", "settings"]
 # Of one run: what it ran, by the model and the column of the table.
 _Facts = dict[tuple[Hashable, str], Hashable]
@@ -166,8 +166,8 @@ def _variants(rows: pd.DataFrame) -> dict[str, str]:
 
 def varied_axes(*tables: pd.DataFrame) -> set[str]:
     """Return the names of the axes that vary in one of the runs of some tables."""
-    told = {str(text) for table in tables for text in table["varied"].dropna().unique()}
-    return {name for text in told for name in text.split(",") if name}
+    texts = {str(text) for table in tables for text in table["varied"].dropna().unique()}
+    return {name for text in texts for name in text.split(",") if name}
 
 
 def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
@@ -182,12 +182,12 @@ def with_settings(table: pd.DataFrame, varied: Collection[str]) -> pd.DataFrame:
     cell = ["run", "model", *_COLUMN]
     most = table.groupby(cell, sort=False, dropna=False)["samples"].transform("max")
     is_asked = table["varied"].str.split(",").map(lambda names: "samples" in names)
-    told = table.assign(samples=table["samples_asked"].where(is_asked, most))
-    said = [
+    filled = table.assign(samples=table["samples_asked"].where(is_asked, most))
+    texts = [
         settings_text({str(n): None if pd.isna(v) else v for n, v in row.items()}, varied)
-        for row in told[list(declared_axes())].to_dict("records")
+        for row in filled[list(declared_axes())].to_dict("records")
     ]
-    return table.assign(settings=pd.Series(said, index=table.index, dtype="string"))
+    return table.assign(settings=pd.Series(texts, index=table.index, dtype="string"))
 
 
 def jobs_of(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
@@ -203,7 +203,7 @@ def jobs_of(table: pd.DataFrame) -> tuple[pd.DataFrame, Codes]:
     return jobs.reset_index(drop=True), codes
 
 
-def jobs_told_apart(jobs: pd.DataFrame) -> pd.DataFrame:
+def distinguished_jobs(jobs: pd.DataFrame) -> pd.DataFrame:
     """Return what ``with_variants`` sets, for a table with a row for each job.
 
     ``samples`` is the most of a job's epochs.
@@ -213,7 +213,7 @@ def jobs_told_apart(jobs: pd.DataFrame) -> pd.DataFrame:
     if jobs["run"].nunique() > 1:
         for _, rows in jobs.groupby([*_COLUMN, "machine"], sort=False):
             variant.loc[rows.index] = rows["run"].map(_variants(rows))
-    return jobs.assign(variant=variant)[_TOLD]
+    return jobs.assign(variant=variant)[_LABEL_COLUMNS]
 
 
 def with_variants(table: pd.DataFrame) -> pd.DataFrame:
@@ -227,5 +227,5 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return table.assign(machine="", variant="")
     jobs, places = jobs_of(table)
-    told = jobs_told_apart(jobs).take(places).set_axis(table.index)
-    return table.assign(**{name: told[name] for name in _TOLD})
+    labels = distinguished_jobs(jobs).take(places).set_axis(table.index)
+    return table.assign(**{name: labels[name] for name in _LABEL_COLUMNS})

@@ -293,8 +293,8 @@ class _Cell:
     @property
     def contestant(self) -> tuple[str, ...]:
         """Return what is measured: a backend of a configuration, on a device."""
-        told = ("device", "configuration", "backend", "machine", "variant")
-        return tuple(str(self.figures[name]) for name in told)
+        columns = ("device", "configuration", "backend", "machine", "variant")
+        return tuple(str(self.figures[name]) for name in columns)
 
     @property
     def obstacle(self) -> Obstacle | None:

@@ -39,7 +39,7 @@ class Kept(Observer):
     def job_started(self, job, number, total):
         self.told.append(("started", job.repeat))
 
-    def job_said(self, job, event):
+    def job_event(self, job, event):
         self.told.append(("said", job.repeat, event.event))
 
     def job_ended(self, job, record):

@@ -334,7 +334,7 @@ class Heard(Observer):
     def build_started(self, configuration, title, number, total):
         self.lines.append(("started", configuration, (number, total)))
 
-    def build_said(self, configuration, line):
+    def build_output(self, configuration, line):
         self.lines.append(("said", configuration, line))
 
     def build_ended(self, configuration, error):

@@ -98,7 +98,7 @@ def test_the_running_jobs_own_epochs_count_more_than_history(tmp_path, clock):
     clock.now += 100  # A first epoch that takes its time takes nothing from the others.
     assert forecast.left().seconds == 10 * 2 + 5
     for number, seconds in ((1, 100.0), (2, 7.0), (3, 7.0)):
-        forecast.job_said(job(), epoch(number, seconds))
+        forecast.job_event(job(), epoch(number, seconds))
     assert forecast.left().seconds == 8 * 7 + 5
     clock.now += 3
     assert forecast.left().seconds == 8 * 7 + 5 - 3
@@ -109,16 +109,16 @@ def test_a_job_never_measured_is_known_after_its_second_epoch(tmp_path, clock):
     forecast = started(tmp_path, clock, [job()])
     forecast.job_started(job(), 1, 1)
     assert forecast.left() == Left(0, 1)
-    forecast.job_said(job(), epoch(1, 60.0))
+    forecast.job_event(job(), epoch(1, 60.0))
     assert forecast.left() == Left(0, 1)
-    forecast.job_said(job(), epoch(2, 6.0))
+    forecast.job_event(job(), epoch(2, 6.0))
     assert forecast.left() == Left(6, 0)
 
 
 def test_after_its_only_epoch_a_job_has_nothing_left_that_is_known(tmp_path, clock):
     forecast = started(tmp_path, clock, [job(epochs=1)])
     forecast.job_started(job(epochs=1), 1, 1)
-    forecast.job_said(job(epochs=1), epoch(1, 60.0))
+    forecast.job_event(job(epochs=1), epoch(1, 60.0))
     assert forecast.left() == Left(0, 0)
 
 
@@ -144,7 +144,7 @@ def test_an_ended_job_tells_of_its_repeats(tmp_path, clock):
     forecast.job_started(jobs[0], 1, 2)
     for number, seconds in ((1, 6.0), (2, 3.0), (3, 3.0)):
         clock.now += seconds
-        forecast.job_said(jobs[0], epoch(number, seconds))
+        forecast.job_event(jobs[0], epoch(number, seconds))
     forecast.job_ended(jobs[0], Record(Status.OK))
     assert forecast.left() == Left(12, 0)
     assert forecast.estimate(jobs[1]).rests_on == "this run"
@@ -166,7 +166,7 @@ def test_a_failed_job_tells_nothing(tmp_path, clock):
     jobs = [job(), job(repeat=2)]
     forecast = started(tmp_path, clock, jobs)
     forecast.job_started(jobs[0], 1, 2)
-    forecast.job_said(jobs[0], epoch(1, 6.0))
+    forecast.job_event(jobs[0], epoch(1, 6.0))
     forecast.job_ended(jobs[0], Record(Status.FAILED, "it broke"))
     assert forecast.left() == Left(0, 1)
 

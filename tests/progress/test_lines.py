@@ -67,12 +67,12 @@ def tell(observer, tmp_path, jobs, records=(), builds=()):
     observer.run_started(Announcement("a-run", tmp_path, jobs, len(jobs)))
     for number, (name, error) in enumerate(builds, start=1):
         observer.build_started(name, "a title", number, len(builds))
-        observer.build_said(name, "Step 7/21 : RUN [bold]something")
+        observer.build_output(name, "Step 7/21 : RUN [bold]something")
         observer.build_ended(name, error)
     for number, (job, record) in enumerate(zip(jobs, records), start=1):
         observer.job_started(job, number, len(jobs))
         for event in said(job):
-            observer.job_said(job, event)
+            observer.job_event(job, event)
         observer.job_ended(job, record)
     observer.run_ended(0)
 
@@ -139,7 +139,7 @@ def test_a_job_that_predicts_has_no_loss_to_tell(observer, forecast, tmp_path):
     shown.job_started(job, 1, 1)
     nothing = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"))
     for event in map(parse_event, stream(epoch=nothing)):
-        shown.job_said(job, event)
+        shown.job_event(job, event)
         if observer is LiveView:
             made.print(shown)
     shown.job_ended(job, OK)
@@ -154,7 +154,7 @@ def tell_two_at_once(observer, tmp_path, jobs):
         observer.job_started(job, number, len(jobs))
     for both in zip(*map(said, jobs), strict=True):
         for job, event in zip(jobs, both, strict=True):
-            observer.job_said(job, event)
+            observer.job_event(job, event)
 
 
 def test_of_jobs_that_run_at_the_same_time_each_line_names_its_own(forecast, tmp_path):
@@ -190,7 +190,7 @@ def test_the_time_left_is_said_now_and_then(tmp_path):
             observer.job_started(job, number, 8)
         for event in said(job):
             clock.now += 10 if event.event == "epoch" else 0
-            forecast.job_said(job, event)
+            forecast.job_event(job, event)
         for observer in (forecast, lines):
             observer.job_ended(job, OK)
     assert text_of(made).count("time left: about") == 4
@@ -246,7 +246,7 @@ def tell_two_builds_at_once(observer):
     for number, name in enumerate(["mxnet-k1", "theano-k1"], start=1):
         observer.build_started(name, "a title", number, 2)
     for name in ("theano-k1", "mxnet-k1"):
-        observer.build_said(name, f"Step 1/9 : RUN a [step] of {name}")
+        observer.build_output(name, f"Step 1/9 : RUN a [step] of {name}")
 
 
 def test_the_steps_of_builds_that_go_on_at_the_same_time_are_not_mixed(forecast, view, clock):
@@ -259,7 +259,7 @@ def test_the_steps_of_builds_that_go_on_at_the_same_time_are_not_mixed(forecast,
     lines = Lines(made, forecast)
     tell_two_builds_at_once(lines)
     lines.build_ended("mxnet-k1", None)
-    lines.build_said("theano-k1", "the last step")
+    lines.build_output("theano-k1", "the last step")
     assert text_of(made).splitlines()[2:] == [
         "  theano-k1: Step 1/9 : RUN a [step] of theano-k1",
         "  mxnet-k1: Step 1/9 : RUN a [step] of mxnet-k1",
@@ -307,7 +307,7 @@ def test_the_seconds_of_jobs_that_run_at_the_same_time_are_not_mixed(forecast, t
     slow = parse_event(json.dumps(
         {"event": "epoch", "schema": 1, "epoch": 4, "seconds": 50, "samples": 8, "loss": 1,
          "accuracy": 0, "val_loss": 1, "val_accuracy": 0}).encode())  # fmt: skip
-    observer.job_said(jobs[0], slow)
+    observer.job_event(jobs[0], slow)
     for job in reversed(jobs):
         observer.job_ended(job, OK)
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -323,7 +323,7 @@ def test_a_loss_that_is_no_number_is_still_json(forecast, tmp_path):
     observer = JsonLines(stream, forecast)
     line = {"event": "epoch", "schema": 1, "epoch": 1, "seconds": 1, "samples": 8, "loss": "NaN",
             "accuracy": 0, "val_loss": "Infinity", "val_accuracy": 0}  # fmt: skip
-    observer.job_said(make_job(), parse_event(json.dumps(line).encode()))
+    observer.job_event(make_job(), parse_event(json.dumps(line).encode()))
     told = json.loads(stream.getvalue(), parse_constant=lambda name: pytest.fail(name))
     assert (told["loss"], told["val_loss"]) == ("NaN", "Infinity")
 
@@ -351,7 +351,7 @@ def view(tmp_path, clock):
 def test_a_build_shows_its_step_and_seconds(view, tmp_path, clock):
     view.run_started(Announcement("a-run", tmp_path, plan(), 4))
     view.build_started("theano-k1", "a title", 1, 2)
-    view.build_said("theano-k1", "Step 7/21 : RUN pip install \x1b[31mthings")
+    view.build_output("theano-k1", "Step 7/21 : RUN pip install \x1b[31mthings")
     clock.now += 43
     lines = drawn(view)
     assert "environment 1/2 theano-k1  step 7/21  0:43" in lines
@@ -366,7 +366,7 @@ def test_a_job_shows_its_phase_and_its_last_epoch(view, tmp_path, clock):
     phases = []
     for event in said(job):
         phases.append(drawn(view)[1].split("  ")[1])
-        view.job_said(job, event)
+        view.job_event(job, event)
     assert phases == [
         "starting", "loading data", "building the model", "first epoch", "epoch 2", "epoch 3",
         "test and limits",
@@ -410,7 +410,7 @@ def test_the_table_shows_the_longest_epochs_of_a_cell(view, tmp_path):
     long = replace(short, samples=short.samples * 10, repeat=2)
     view.job_started(long, 2, 2)
     for event in said(long):
-        view.job_said(long, event.model_copy(update={"seconds": 40.0}))
+        view.job_event(long, event.model_copy(update={"seconds": 40.0}))
     view.job_ended(long, OK)
     assert any(line.split() == ["mnist_mlp", "40"] for line in drawn(view))
 

@@ -44,7 +44,7 @@ def test_tasks_are_read_in_every_form_in_which_squeue_lists_them():
     assert (found[0].state, found[0].node) == (TaskState.RUNNING, "n1")
     assert (found[1].state, found[1].cause) == (TaskState.ENDED, Cause.DONE)
     assert found[2].is_stuck
-    assert [found[n].told for n in (4, 5, 7)] == ["Priority"] * 3
+    assert [found[n].reason for n in (4, 5, 7)] == ["Priority"] * 3
     assert not found[4].is_stuck
     assert found[6].cause is Cause.NODE
     assert {found[n].cause for n in (3, 8)} == {Cause.CANCELLED}

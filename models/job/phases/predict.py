@@ -83,9 +83,9 @@ def latency(batches, predict, read=time.perf_counter):
         predict(batch)
         seconds.append(read() - begin)
     seconds.sort()
-    told = {
+    figures = {
         "p{}_seconds".format(percent): seconds[-(-percent * len(seconds) // 100) - 1]
         if len(seconds) >= least else None
         for percent, least in LEAST_FOR.items()
     }
-    return dict(told, batches=len(seconds))
+    return dict(figures, batches=len(seconds))

@@ -55,7 +55,7 @@ def _dot(point: Point, position: int, scale: _Scale) -> dict[str, Any]:
         "x": scale.x(position),
         "y": scale.y(figure.seconds),
         "ends": (scale.y(figure.high), scale.y(figure.low)) if has_interval else None,
-        "told": f"{point.run}: {figure_text(figure)} s{note}",
+        "label": f"{point.run}: {figure_text(figure)} s{note}",
         "counts": point.counts,
     }
 

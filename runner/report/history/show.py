@@ -48,47 +48,47 @@ class HistoryForm(StrEnum):
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Shown:
     """What is told: the series, and a guard's judgement."""
 
     series: Sequence[Series]
     guard: Guard | None
 
 
-def _tell(told: _Told) -> None:
+def _write_text(shown: _Shown) -> None:
     """Print a row for each series, and each step with what changed."""
-    frame = history_table(told.series)
+    frame = history_table(shown.series)
     if out.encoding.lower().startswith("utf"):
-        frame["newest runs"] = [spark_line(one.points) for one in told.series]
+        frame["newest runs"] = [spark_line(one.points) for one in shown.series]
     print_table(frame, HISTORY_TITLE)
     out.print(HISTORY_CAPTION, highlight=False)
-    found = step_lines(told.series)
+    found = step_lines(shown.series)
     out.print("\nSteps:" if found else "\nNo step was found.", highlight=False)
     for line, changes in found:
         out.print(f"  {line}", highlight=False)
         for change in changes:
             out.print(f"    {change}", highlight=False, style="dim")
-    for line in gap_lines(told.series):
+    for line in gap_lines(shown.series):
         out.print(line, highlight=False, style="yellow")
 
 
-def _tell_each_run(told: _Told) -> None:
-    for one in told.series:
+def _write_each_run(shown: _Shown) -> None:
+    for one in shown.series:
         print_table(run_table(one), one.name)
-    _tell(told)
+    _write_text(shown)
 
 
-def _tell_in_markdown(told: _Told) -> None:
-    steps = [f"{line}; {'; '.join(changes)}" for line, changes in step_lines(told.series)] or [
+def _write_markdown(shown: _Shown) -> None:
+    steps = [f"{line}; {'; '.join(changes)}" for line, changes in step_lines(shown.series)] or [
         "No step was found."
     ]
     parts = [
         f"# {HISTORY_TITLE}",
-        markdown_table(history_table(told.series)),
+        markdown_table(history_table(shown.series)),
         HISTORY_CAPTION,
-        *markdown_section("The guard found", failure_lines(told.guard)),
+        *markdown_section("The guard found", failure_lines(shown.guard)),
         *markdown_section("Steps", steps),
-        *markdown_section("Runs that do not count", gap_lines(told.series)),
+        *markdown_section("Runs that do not count", gap_lines(shown.series)),
     ]
     sys.stdout.write("\n\n".join(parts) + "\n")
 
@@ -178,16 +178,16 @@ class HistoryFields(Fields):
     guard: GuardFields | None
 
 
-def _tell_in_json(told: _Told) -> None:
-    series = list(map(SeriesFields.of, told.series))
-    print_fields(HistoryFields(series=series, guard=GuardFields.of(told.guard)))
+def _write_json(shown: _Shown) -> None:
+    series = list(map(SeriesFields.of, shown.series))
+    print_fields(HistoryFields(series=series, guard=GuardFields.of(shown.guard)))
 
 
-_TOLD: dict[HistoryForm, Callable[[_Told], None]] = {
-    HistoryForm.TABLES: _tell,
-    HistoryForm.EACH_RUN: _tell_each_run,
-    HistoryForm.MARKDOWN: _tell_in_markdown,
-    HistoryForm.JSON: _tell_in_json,
+_WRITERS: dict[HistoryForm, Callable[[_Shown], None]] = {
+    HistoryForm.TABLES: _write_text,
+    HistoryForm.EACH_RUN: _write_each_run,
+    HistoryForm.MARKDOWN: _write_markdown,
+    HistoryForm.JSON: _write_json,
 }
 
 
@@ -212,7 +212,7 @@ def tell_history(
     series = read_series(chosen)
     guard = None if allowed is None else judge_history(series, runs, allowed, since)
     if html_file is None:
-        _TOLD[form](_Told(series, guard))
+        _WRITERS[form](_Shown(series, guard))
     else:
         write_history(html_file, series)
         out.print(f"history: {html_file}", highlight=False, soft_wrap=True)

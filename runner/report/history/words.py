@@ -84,10 +84,10 @@ def step_text(step: SeriesStep) -> str:
 
 def change_texts(step: SeriesStep) -> list[str]:
     """Return what changed between the set-ups of the runs about a step, hashes cut short."""
-    said = [
+    texts = [
         short_hashes(f"{column.replace('_', ' ')}: {a} -> {b}") for column, a, b in step.changes
     ]
-    return said or ["nothing that is recorded"]
+    return texts or ["nothing that is recorded"]
 
 
 def step_lines(series: Sequence[Series]) -> list[tuple[str, list[str]]]:
@@ -104,10 +104,10 @@ def step_lines(series: Sequence[Series]) -> list[tuple[str, list[str]]]:
 
 def gap_lines(series: Sequence[Series]) -> list[str]:
     """Return a line for every reason why runs do not count, with the cells and how many."""
-    said = []
+    reasons = []
     for one in series:
         disturbed = sum(point.disturbance is not None for point in one.points)
         failed = sum(point.figure is None for point in one.points)
-        told = {"without a time": failed, "disturbed, so no step rests on them": disturbed}
-        said += [(one.name, f"runs {how} ({n})") for how, n in told.items() if n]
-    return grouped_lines(said, len(series))
+        counts = {"without a time": failed, "disturbed, so no step rests on them": disturbed}
+        reasons += [(one.name, f"runs {how} ({n})") for how, n in counts.items() if n]
+    return grouped_lines(reasons, len(series))

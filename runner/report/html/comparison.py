@@ -57,7 +57,7 @@ def ratio_bars(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return [_bar(cell, number, reach) for number, (_, cell) in enumerate(timed.iterrows())]
 
 
-def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> None:
+def write_comparison(path: Path, text: ComparisonText, cells: pd.DataFrame) -> None:
     """Write the page for a comparison, whose ``cells`` are those of ``SideBySide``, to ``path``.
 
     Raises StoreError where it cannot be written.
@@ -65,11 +65,11 @@ def write_comparison(path: Path, told: ComparisonText, cells: pd.DataFrame) -> N
     bars = ratio_bars(cells)
     page = rendered_page(
         "comparison.html.j2",
-        sides=told.sides,
-        columns=list(told.rows.columns),
-        rows=told.rows.to_numpy().tolist(),
-        caption=told.caption,
-        sections=[(title, lines) for title, lines in told.sections if lines],
+        sides=text.sides,
+        columns=list(text.rows.columns),
+        rows=text.rows.to_numpy().tolist(),
+        caption=text.caption,
+        sections=[(title, lines) for title, lines in text.sections if lines],
         bars=bars,
         width=_WIDTH,
         height=len(bars) * _ROW,

@@ -25,14 +25,14 @@ _TELEMETRY_BUDGET = 60_000
 # Two days of samples; about 400 bytes a second.
 _MOST_TELEMETRY_BYTES = 64 << 20
 _MOST_POINTS, _FEWEST_POINTS = 120, 8
-_OF_CARD = {
+_CARD_COLUMNS = {
     "gpu_utilization": "utilization_percent",
     "gpu_temperature": "temperature_c",
     "gpu_power_w": "power_w",
     "gpu_sm_mhz": "sm_mhz",
 }
 _KINDS = {"log": "string", "log_bytes": "Int64", "warnings": "string", "exit_code": "Int64"}
-_OF_HOST = ("foreign_load", "cpu_mhz")
+_HOST_COLUMNS = ("foreign_load", "cpu_mhz")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def _samples(folder: Path) -> list[dict[str, float | None]]:
         try:
             sample = json.loads(line)
             card = sample["gpu"] or {}
-            row = {"at": sample["at"], **{name: sample[name] for name in _OF_HOST}}
-            found.append({**row, **{name: card.get(key) for name, key in _OF_CARD.items()}})
+            row = {"at": sample["at"], **{name: sample[name] for name in _HOST_COLUMNS}}
+            found.append({**row, **{name: card.get(key) for name, key in _CARD_COLUMNS.items()}})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return found
@@ -94,7 +94,7 @@ def thinned_series(
 
 def _points(jobs: int) -> int:
     """Return how many points each job's series may have: 0 where that would show nothing."""
-    share = _TELEMETRY_BUDGET // (max(1, jobs) * (1 + len(_OF_HOST) + len(_OF_CARD)))
+    share = _TELEMETRY_BUDGET // (max(1, jobs) * (1 + len(_HOST_COLUMNS) + len(_CARD_COLUMNS)))
     return 0 if share < _FEWEST_POINTS else min(share, _MOST_POINTS)
 
 

@@ -75,7 +75,7 @@ def phase_medians(each: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(values: pd.Series) -> str:
-    return ", ".join(sorted({word for said in values.dropna() for word in said.split(", ")}))
+    return ", ".join(sorted({word for text in values.dropna() for word in text.split(", ")}))
 
 
 def telemetry_frame(each: pd.DataFrame) -> pd.DataFrame:
@@ -119,8 +119,10 @@ def mixed_lines(table: pd.DataFrame) -> list[str]:
     ok = counted(table[table["status"] == Status.OK])
     within = _differing(ok, CELL, _SET_UP)
     facts = decisive_facts()
-    told = {name: ok[name].map(fact.decisive, na_action="ignore") for name, fact in facts.items()}
-    between = _differing(ok.assign(**told), ["model", "device", "settings", "machine"], facts)
+    decisive = {
+        name: ok[name].map(fact.decisive, na_action="ignore") for name, fact in facts.items()
+    }
+    between = _differing(ok.assign(**decisive), ["model", "device", "settings", "machine"], facts)
     return [
         *(f"jobs of one cell differ in their {w}: {', '.join(g)}" for w, g in within.items()),
         *(f"cells differ in their {w}, so their ratios compare different work: {', '.join(g)}"

@@ -38,12 +38,12 @@ def _versions(folder: Path) -> str | None:
     """Return the versions that a job in ``folder`` says it ran with, in words."""
     try:
         with open_regular(folder / "events.jsonl") as file:
-            said = parse_event(file.readline(MAX_LINE_BYTES))
+            event = parse_event(file.readline(MAX_LINE_BYTES))
     except OSError:
         return None
-    if not isinstance(said, StartEvent):
+    if not isinstance(event, StartEvent):
         return None
-    return ", ".join(f"{name} {version}" for name, version in sorted(said.versions.items()))
+    return ", ".join(f"{name} {version}" for name, version in sorted(event.versions.items()))
 
 
 def _kind(environment: dict[str, str]) -> str:
@@ -57,8 +57,8 @@ def _kind(environment: dict[str, str]) -> str:
 
 def _environments(folder: Path, rows: pd.DataFrame) -> list[dict[str, str]]:
     """Return what the jobs that began ran in, each environment and its versions once."""
-    told = rows[rows["python_version"].notna() | rows["image_digest"].notna()]
-    jobs = told.sort_values("status", key=lambda status: status != Status.OK, kind="stable")
+    known = rows[rows["python_version"].notna() | rows["image_digest"].notna()]
+    jobs = known.sort_values("status", key=lambda status: status != Status.OK, kind="stable")
     jobs = jobs.drop_duplicates([*_ENVIRONMENT, "backend"])
     versions = [_versions(folder / "jobs" / str(job)) for job in jobs["job"]]
     found = _distinct(

@@ -61,11 +61,11 @@ def scrubbed_table(table: pd.DataFrame) -> pd.DataFrame:
     texts = (str(text) for found in free.values() for text in found)
     words = {str(value).lower() for name in ASKED for value in table[name].dropna().unique()}
     scrubber = Scrubber(Names.of(texts, table["node"].dropna().unique(), words))
-    told = {
+    columns = {
         name: table[name].map({text: scrubber.text(str(text)) for text in texts}).astype("string")
         for name, texts in free.items()
     }
-    return table.assign(**told)
+    return table.assign(**columns)
 
 
 def _placed(report: Report) -> pd.DataFrame:
@@ -80,10 +80,10 @@ def _placed(report: Report) -> pd.DataFrame:
         for keys, group, words in zip(alike, groups, words_apart(rows, groups), strict=True)
         for key in keys
     }
-    told = pd.DataFrame(
+    extra = pd.DataFrame(
         {"run": {key: part["run"].iloc[-1] for key, part in of_cell.items()}, "where": where}
     )
-    return report.summary.join(told.rename_axis(CELL), on=CELL)
+    return report.summary.join(extra.rename_axis(CELL), on=CELL)
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ class Site:
         rows = self.table.assign(backend_version=named)[["run", *_FACTS]].drop_duplicates()
         found: dict[str, dict[str, dict[str, None]]] = {run: {} for run in self.runs}
         for row in rows.to_dict("records"):
-            told = found[str(row["run"])]
+            labels = found[str(row["run"])]
             for name, label in _FACTS.items():
                 if pd.notna(row[name]):
-                    told.setdefault(label, {})[str(row[name])] = None
-        return {run: {k: _some(v) for k, v in told.items()} for run, told in found.items()}
+                    labels.setdefault(label, {})[str(row[name])] = None
+        return {run: {k: _some(v) for k, v in labels.items()} for run, labels in found.items()}
 
 
 def _some(values: Iterable[str], most: int = 6) -> str:

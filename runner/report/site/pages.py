@@ -29,7 +29,7 @@ from runner.tables.per_cell import figure_of
 _MOST_STEPS = 20
 # A cell of a table: its text, or that and the page that it leads to.
 Cell = str | tuple[str, str]
-_OF_JOB = {
+_JOB_COLUMNS = {
     "job": "job",
     "status": "status",
     "epochs": "epochs",
@@ -179,7 +179,7 @@ class Pages:
                 ("cell", "s per epoch", "processes", "note"),
                 [self._figure(one) for one in self._site.by_run[run]],
             ),
-            jobs=_of_frame(text_cells(jobs[[*_OF_JOB]]).rename(columns=_OF_JOB)),
+            jobs=_of_frame(text_cells(jobs[[*_JOB_COLUMNS]]).rename(columns=_JOB_COLUMNS)),
         )
 
     def _figure(self, one: RunFigure) -> list[Cell]:
@@ -247,7 +247,7 @@ def _beside(cells: pd.DataFrame, study: Study) -> dict[str, Any] | None:
     """Return published and measured figures of a study's tests side by side; None without any."""
     models = {test.model for test in study.tests.values()}
     known = [kind for kind in study.kinds if kind in cells]
-    told = cells[cells["model"].astype(str).isin(models) & cells["published_seconds"].notna()]
+    published = cells[cells["model"].astype(str).isin(models) & cells["published_seconds"].notna()]
     titles = ["model", "backend", "machine", "samples", "s per epoch", "x TF",
               *(f"{study.year} {kind}" for kind in known), f"{study.year} x TF"]  # fmt: skip
     rows: list[list[Cell]] = [
@@ -260,6 +260,6 @@ def _beside(cells: pd.DataFrame, study: Study) -> dict[str, Any] | None:
             *(number_text(name, cell[name]) for name in ("measured_ratio", *known)),
             number_text("published_ratio", cell["published_ratio"]),
         ]
-        for cell in told.to_dict("records")
+        for cell in published.to_dict("records")
     ]
     return _table(titles, rows) if rows else None

@@ -18,7 +18,7 @@ from runner.tables.statistics import Interval, Seconds, cell_interval
 
 # A run may hold several machines: what one machine did in a run is a piece of it.
 _PIECE = ["run", "device_name", "cpu_model"]
-_OF_POINT = (
+_POINT_COLUMNS = (
     "run", "job", *CELL, "status", "reason", "started", "epoch", "seconds", "samples",
     "disturbance",
 )  # fmt: skip
@@ -81,8 +81,8 @@ class Series:
     def name(self) -> str:
         """Return the cell's name in words."""
         cell = self.cell
-        told = ", ".join(filter(None, (cell["device"], cell["settings"], self.distinction)))
-        return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({told})"
+        labels = ", ".join(filter(None, (cell["device"], cell["settings"], self.distinction)))
+        return f"{cell['model']} {cell['configuration']}/{cell['backend']} ({labels})"
 
     @property
     def counting(self) -> list[Point]:
@@ -112,7 +112,7 @@ def _figures(kept: pd.DataFrame) -> dict[str, Interval | None]:
 
 def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
     """Return what each run says of a cell, in the order of the rows."""
-    rows = rows[[*_OF_POINT]]
+    rows = rows[[*_POINT_COLUMNS]]
     # Each run is judged alone: a calm one leaves no process of another out.
     kept = counted(rows.assign(variant=rows["run"]))
     figures = _figures(kept)
@@ -122,7 +122,7 @@ def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
              zip(bad["run"], bad["status"], bad["reason"], strict=True)}  # fmt: skip
     is_disturbed = (kept["status"] == Status.OK) & kept["disturbance"].notna()
     by_run = kept[is_disturbed].groupby("run", sort=False)["disturbance"]
-    disturbed = {str(run): "; ".join(said.unique()) for run, said in by_run}
+    disturbed = {str(run): "; ".join(reasons.unique()) for run, reasons in by_run}
     first = jobs.drop_duplicates("run")
     return tuple(
         Point(
@@ -141,9 +141,11 @@ def words_apart(rows: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> Iterator[
     facts = decisive_facts()
     differing = [name for name in facts if rows[name].map(facts[name].decisive).nunique() > 1]
     for group in groups:
-        said = [(name, _text(group[name].max())) for name in differing]
+        values = [(name, _text(group[name].max())) for name in differing]
         is_device = ("device_name", "cpu_model")
-        words = [v if n in is_device else f"{facts[n].label} {v}" for n, v in said if v is not None]
+        words = [
+            v if n in is_device else f"{facts[n].label} {v}" for n, v in values if v is not None
+        ]
         yield list(dict.fromkeys(words)) if len(groups) > 1 else []
 
 
@@ -157,10 +159,10 @@ def machine_name(rows: pd.DataFrame) -> str:
     return _text(rows["device_name"].max()) or _text(rows["cpu_model"].max()) or "unknown"
 
 
-def _series(cell: dict[str, str], told: str, rows: pd.DataFrame) -> Series:
+def _series(cell: dict[str, str], distinction: str, rows: pd.DataFrame) -> Series:
     """Return the series of a cell's rows on one machine."""
     machine = machine_name(rows)
-    bare = Series(cell, machine, told, _points(rows), (), 0.0, 0.0)
+    bare = Series(cell, machine, distinction, _points(rows), (), 0.0, 0.0)
     runs = [point.run for point in bare.counting]
     found = find_steps([point.figure.seconds for point in bare.counting if point.figure])
     steps = tuple(
