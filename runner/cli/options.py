@@ -118,10 +118,6 @@ def _of_axis(name: str, axis: Axis) -> Any:
     return Annotated[list[str], option]
 
 
-Data = Annotated[
-    DataSource | None,
-    typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
-]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
 Name = Annotated[
     str | None,
@@ -134,32 +130,16 @@ Launcher = Annotated[
         help="Where jobs run; auto: docker if an engine answers; slurm: on a cluster's nodes.",
     ),
 ]
-InsideOption = Annotated[
-    Inside | None,
-    typer.Option("--inside", help="Where jobs run on a cluster's node. [default: auto]"),
-]
 Partition = Annotated[
     str | None, typer.Option("--partition", metavar="NAME", help="Partition of Slurm.")
 ]
 Account = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Account that Slurm charges.")
 ]
-Constraint = Annotated[
-    str | None,
-    typer.Option("--constraint", metavar="FEATURE", help="Features that a node must have."),
-]
 Time = Annotated[
     str | None,
     typer.Option(
         "--time", metavar="LIMIT", help="Slurm's limit of each job. [default: the partition's]"
-    ),
-]
-SlurmOptions = Annotated[
-    list[str],
-    typer.Option(
-        "--slurm",
-        metavar="KEY=VALUE",
-        help="Other options of sbatch; exclusive=no, mem=no, gres=no: without the usual.",
     ),
 ]
 ClusterRun = Annotated[
@@ -268,14 +248,29 @@ _REQUESTED: Mapping[str, Any] = {
     "same_within": Annotated[
         str, typer.Option(help="Backends that differ by less count as equal.")
     ],
-    "data": Data,
+    "data": Annotated[
+        DataSource | None,
+        typer.Option(help="Where samples come from. [default: real if cached, or synthetic]"),
+    ],
     "launcher": Launcher,
-    "inside": InsideOption,
+    "inside": Annotated[
+        Inside | None,
+        typer.Option(help="Where jobs run on a cluster's node. [default: auto]"),
+    ],
     "partition": Partition,
     "account": Account,
-    "constraint": Constraint,
+    "constraint": Annotated[
+        str | None,
+        typer.Option(metavar="FEATURE", help="Features that a node must have."),
+    ],
     "time": Time,
-    "slurm": SlurmOptions,
+    "slurm": Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Other options of sbatch; exclusive=no, mem=no, gres=no: without the usual.",
+        ),
+    ],
     "engine": Engine,
     "python": Python,
     "memory": Annotated[
