@@ -37,14 +37,6 @@ def option_of(name: str) -> str:
 
 NONE: list[str] = []
 LATEST = ["latest"]
-Study = Annotated[
-    str | None,
-    typer.Option(
-        "--study",
-        help="A published study: its configurations and models, where none are named.",
-        autocompletion=reproduced,
-    ),
-]
 PrintedStudy = Annotated[
     str | None,
     typer.Option(
@@ -111,23 +103,6 @@ Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
-Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Fresh processes per cell.")]
-Until = Annotated[
-    str | None,
-    typer.Option("--until", help="Repeat until the interval is that narrow, such as 2%."),
-]
-MaxRepeats = Annotated[
-    int, typer.Option("--max-repeats", min=2, help="With --until, at most that many.")
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(
-        "--budget", metavar="TIME", help="Repeat until the fastest is known, at most: 10m."
-    ),
-]
-SameWithin = Annotated[
-    str, typer.Option("--same-within", help="Backends that differ by less count as equal.")
-]
 
 
 def _of_axis(name: str, axis: Axis) -> Any:
@@ -143,10 +118,6 @@ def _of_axis(name: str, axis: Axis) -> Any:
     return Annotated[list[str], option]
 
 
-Data = Annotated[
-    DataSource | None,
-    typer.Option("--data", help="Where samples come from. [default: real if cached, or synthetic]"),
-]
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
 Name = Annotated[
     str | None,
@@ -159,36 +130,17 @@ Launcher = Annotated[
         help="Where jobs run; auto: docker if an engine answers; slurm: on a cluster's nodes.",
     ),
 ]
-InsideOption = Annotated[
-    Inside | None,
-    typer.Option("--inside", help="Where jobs run on a cluster's node. [default: auto]"),
-]
 Partition = Annotated[
     str | None, typer.Option("--partition", metavar="NAME", help="Partition of Slurm.")
 ]
 Account = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Account that Slurm charges.")
 ]
-Constraint = Annotated[
-    str | None,
-    typer.Option("--constraint", metavar="FEATURE", help="Features that a node must have."),
-]
 Time = Annotated[
     str | None,
     typer.Option(
         "--time", metavar="LIMIT", help="Slurm's limit of each job. [default: the partition's]"
     ),
-]
-SlurmOptions = Annotated[
-    list[str],
-    typer.Option(
-        "--slurm",
-        metavar="KEY=VALUE",
-        help="Other options of sbatch; exclusive=no, mem=no, gres=no: without the usual.",
-    ),
-]
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Hand the jobs in to Slurm and leave them to it.")
 ]
 ClusterRun = Annotated[
     str,
@@ -205,10 +157,6 @@ Engine = Annotated[
 Python = Annotated[
     Path | None,
     typer.Option("--python", help="Use this interpreter as it is (launcher local)."),
-]
-Memory = Annotated[
-    int | None,
-    typer.Option("--memory", min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
 ]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=1, help="Longest time of a job in seconds.")
@@ -230,15 +178,6 @@ BuildJobs = Annotated[
 PullTimeout = Annotated[
     float, typer.Option("--pull-timeout", min=1, help="Seconds to pull a base image.")
 ]
-Resume = Annotated[
-    str | None,
-    typer.Option(
-        "--resume",
-        metavar="RUN",
-        help="Continue a run: a name, a folder, or latest.",
-        autocompletion=offer_runs,
-    ),
-]
 Retry = Annotated[
     str | None,
     typer.Option(
@@ -250,17 +189,6 @@ Retry = Annotated[
 Wait = Annotated[
     float,
     typer.Option("--wait", min=0, help="Seconds to wait for a device that another run holds."),
-]
-ImageDataFormat = Annotated[
-    Literal["channels_first", "channels_last"] | None,
-    typer.Option("--image-data-format", help="Order of the axes. [default: the configuration's]"),
-]
-RecurrentActivation = Annotated[
-    Literal["hard_sigmoid", "sigmoid"] | None,
-    typer.Option(
-        "--recurrent-activation",
-        help="Of the LSTMs; hard_sigmoid is 2017's. [default: the configuration's]",
-    ),
 ]
 BaseImage = Annotated[
     str | None,
@@ -293,7 +221,13 @@ DryRun = Annotated[
 ]
 # What a run's request is asked with; its own defaults hold.
 _REQUESTED: Mapping[str, Any] = {
-    "study": Study,
+    "study": Annotated[
+        str | None,
+        typer.Option(
+            help="A published study: its configurations and models, where none are named.",
+            autocompletion=reproduced,
+        ),
+    ],
     "config": Configs,
     "model": Models,
     "backend": Backends,
@@ -301,24 +235,58 @@ _REQUESTED: Mapping[str, Any] = {
     "gpu": Gpu,
     "epochs": Epochs,
     "seed": Seed,
-    "repeats": Repeats,
-    "until": Until,
-    "max_repeats": MaxRepeats,
-    "budget": Budget,
-    "same_within": SameWithin,
-    "data": Data,
+    "repeats": Annotated[int, typer.Option(min=1, help="Fresh processes per cell.")],
+    "until": Annotated[
+        str | None,
+        typer.Option(help="Repeat until the interval is that narrow, such as 2%."),
+    ],
+    "max_repeats": Annotated[int, typer.Option(min=2, help="With --until, at most that many.")],
+    "budget": Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Repeat until the fastest is known, at most: 10m."),
+    ],
+    "same_within": Annotated[
+        str, typer.Option(help="Backends that differ by less count as equal.")
+    ],
+    "data": Annotated[
+        DataSource | None,
+        typer.Option(help="Where samples come from. [default: real if cached, or synthetic]"),
+    ],
     "launcher": Launcher,
-    "inside": InsideOption,
+    "inside": Annotated[
+        Inside | None,
+        typer.Option(help="Where jobs run on a cluster's node. [default: auto]"),
+    ],
     "partition": Partition,
     "account": Account,
-    "constraint": Constraint,
+    "constraint": Annotated[
+        str | None,
+        typer.Option(metavar="FEATURE", help="Features that a node must have."),
+    ],
     "time": Time,
-    "slurm": SlurmOptions,
+    "slurm": Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Other options of sbatch; exclusive=no, mem=no, gres=no: without the usual.",
+        ),
+    ],
     "engine": Engine,
     "python": Python,
-    "memory": Memory,
-    "image_data_format": ImageDataFormat,
-    "recurrent_activation": RecurrentActivation,
+    "memory": Annotated[
+        int | None,
+        typer.Option(min=1, help="A job's memory in GiB. [default: 80 % of the machine's]"),
+    ],
+    "image_data_format": Annotated[
+        Literal["channels_first", "channels_last"] | None,
+        typer.Option(help="Order of the axes. [default: the configuration's]"),
+    ],
+    "recurrent_activation": Annotated[
+        Literal["hard_sigmoid", "sigmoid"] | None,
+        typer.Option(
+            help="Of the LSTMs; hard_sigmoid is 2017's. [default: the configuration's]",
+        ),
+    ],
     "base_image": BaseImage,
     "ca_bundle": CaBundle,
     "package_index": PackageIndex,
@@ -330,7 +298,17 @@ PLAN: Mapping[str, tuple[Any, Any]] = {
     **{name: (kind, Request.model_fields[name].default) for name, kind in _REQUESTED.items()},
     "results_dir": (Results, paths.RESULTS),
     "name": (Name, None),
-    "resume": (Resume, None),
+    "resume": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="RUN",
+                help="Continue a run: a name, a folder, or latest.",
+                autocompletion=offer_runs,
+            ),
+        ],
+        None,
+    ),
     "retry": (Retry, None),
     "timeout": (Timeout, TimeLimits.wall),
     "first_output": (FirstOutput, TimeLimits.first_output),
@@ -344,7 +322,12 @@ PLAN: Mapping[str, tuple[Any, Any]] = {
 # Those of ``run``, which also acts.
 RUN: Mapping[str, tuple[Any, Any]] = {
     **PLAN,
-    "detach": (Detach, False),
+    "detach": (
+        Annotated[
+            bool, typer.Option("--detach", help="Hand the jobs in to Slurm and leave them to it.")
+        ],
+        False,
+    ),
     "quiet": (Quiet, False),
     "dry_run": (DryRun, False),
 }

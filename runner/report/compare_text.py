@@ -14,7 +14,7 @@ from runner.errors import ExitCode, UsageError
 from runner.report.cells import FIGURE_CAPTION, figure_text
 from runner.report.console import out
 from runner.report.export import json_records
-from runner.report.fields import Fields, print_fields, rows_schema
+from runner.report.fields import Fields, Stated, print_fields, rows_schema
 from runner.report.guard import GuardFields, failure_lines, statuses_text, tell_guard
 from runner.report.html.comparison import ComparisonText, write_comparison
 from runner.report.markdown import comparison_markdown
@@ -216,13 +216,13 @@ def _tell(compared: _Compared) -> None:
     _lines([f"less accurate: {_accuracy_text(fall)}" for fall in accuracy_falls(found)], "yellow")
 
 
-class AccuracyFields(Fields):
+class AccuracyFields(Stated):
     """A cell whose validation accuracy fell from ``a`` to ``b``."""
 
+    sentence = _accuracy_text
     cell: str
     a: float
     b: float
-    text: str
 
 
 class CompareFields(Fields):
@@ -244,11 +244,8 @@ def _tell_in_json(compared: _Compared) -> None:
         b=compared.names[1].split(", "),
         cells=json_records(found.cells),
         differences=json_records(found.differences),
-        less_accurate=[
-            AccuracyFields(**vars(fall), text=_accuracy_text(fall))
-            for fall in accuracy_falls(found)
-        ],
-        guard=GuardFields.of(compared.guard),
+        less_accurate=list(map(AccuracyFields.of, accuracy_falls(found))),
+        guard=GuardFields.of(compared.guard) if compared.guard else None,
     )
     print_fields(fields)
 

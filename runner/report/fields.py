@@ -6,27 +6,26 @@ Sentences stand in ``text`` beside the numbers, enums and names that they are ma
 import json
 import math
 import sys
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, WithJsonSchema
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    NonNegativeInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from runner.report.answer import effort_text, overall_text, verdict_text
 from runner.tables.columns import CELL
-from runner.tables.statistics import cell_interval
-from runner.tables.verdicts import (
-    Answer,
-    Contender,
-    Effort,
-    MeanRatio,
-    ModelVerdict,
-    ObstacleKind,
-    OpenReason,
-    OverallVerdict,
-    Pair,
-    Relation,
-    VerdictKind,
-)
+from runner.tables.statistics import Seconds, cell_interval
+from runner.tables.verdicts import ObstacleKind, OpenReason, Relation, VerdictKind
 
 ANSWER_SCHEMA = 2
 
@@ -58,9 +57,17 @@ def rows_schema(columns: Mapping[str, str]) -> WithJsonSchema:
 
 
 class Fields(BaseModel):
-    """An object with just these keys."""
+    """An object with just these keys, made from one that has them as attributes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, from_attributes=True,
+        json_schema_serialization_defaults_required=True,
+    )  # fmt: skip
+
+    @classmethod
+    def of(cls, found: object) -> Self:
+        """Return what an object says."""
+        return cls.model_validate(found)
 
     def plain(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
@@ -72,149 +79,123 @@ class Fields(BaseModel):
         return cls.model_json_schema(mode="serialization")
 
 
+class Stated(Fields):
+    """What is also said in a sentence; ``sentence`` makes it."""
+
+    sentence: ClassVar[Callable[[Any], str]]
+    text: str = Field(default_factory=str)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_text(cls, found: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        return read(found).model_copy(update={"text": cls.sentence(found)})
+
+
+def at(*path: str) -> Any:
+    """Return what takes a field's value from another attribute, or from one's attribute."""
+    return Field(validation_alias=AliasPath(*path))
+
+
+def named(*names: str) -> BeforeValidator:
+    """Return what gives a sequence of values their names."""
+    return BeforeValidator(lambda values: dict(zip(names, values, strict=True)))
+
+
+_Counted = Annotated[NonNegativeInt, BeforeValidator(len)]
+
+
+def _seconds(repeats: list[Seconds]) -> float | None:
+    figure = cell_interval(repeats)
+    return figure.seconds if figure else None
+
+
 def print_fields(fields: Fields) -> None:
     """Print one JSON value, and nothing else on standard output."""
     sys.stdout.write(json.dumps(fields.plain(), indent=2, allow_nan=False) + "\n")
 
 
-class PairFields(Fields):
+class _RatioFields(Fields):
+    relation: Relation
+    ratio: Annotated[Number, at("ratio", "value")]
+    low: Annotated[Number, at("ratio", "low")]
+    high: Annotated[Number, at("ratio", "high")]
+    confidence: float
+
+
+class PairFields(_RatioFields):
     """Two cells: ``ratio`` is the slower's seconds over the faster's, ``low`` to ``high`` its
     interval, which holds with ``confidence``."""
 
-    faster: str
-    slower: str
-    relation: Relation
-    ratio: Number
-    low: Number
-    high: Number
-    confidence: float
-    processes_faster: NonNegativeInt
-    processes_slower: NonNegativeInt
-    processes_needed: NonNegativeInt | None
-
-    @classmethod
-    def of(cls, pair: Pair) -> Self:
-        ratio = pair.ratio
-        return cls(
-            faster=pair.fast.name, slower=pair.slow.name, relation=pair.relation,
-            ratio=ratio.value, low=ratio.low, high=ratio.high, confidence=pair.confidence,
-            processes_faster=len(pair.fast.repeats), processes_slower=len(pair.slow.repeats),
-            processes_needed=pair.needed,
-        )  # fmt: skip
+    faster: Annotated[str, at("fast", "name")]
+    slower: Annotated[str, at("slow", "name")]
+    processes_faster: Annotated[_Counted, at("fast", "repeats")]
+    processes_slower: Annotated[_Counted, at("slow", "repeats")]
+    processes_needed: Annotated[NonNegativeInt | None, at("needed")]
 
 
 class FactFields(Fields):
     """A fact that is not the same: its values in a cell, and in those it would be compared with."""
 
     fact: str
-    here: list[str]
-    others: list[str]
+    here: Annotated[list[str], at("other")]
+    others: Annotated[list[str], at("one")]
 
 
 class ContenderFields(Fields):
     """A cell: its figure in seconds, or the obstacle to comparing it."""
 
     name: str
-    cell: dict[str, str]
-    seconds: Number
-    processes: NonNegativeInt
-    obstacle: ObstacleKind | None
-    detail: str | None
-    differences: list[FactFields]
-
-    @classmethod
-    def of(cls, one: Contender) -> Self:
-        figure, obstacle = cell_interval(one.repeats), one.obstacle
-        return cls(
-            name=one.name, cell=dict(zip(CELL, one.cell, strict=True)),
-            seconds=figure.seconds if figure else None, processes=len(one.repeats),
-            obstacle=obstacle.kind if obstacle else None,
-            detail=obstacle.detail if obstacle else None,
-            differences=[
-                FactFields(fact=each.fact, here=list(each.other), others=list(each.one))
-                for each in (obstacle.facts if obstacle else ())
-            ],
-        )  # fmt: skip
+    cell: Annotated[dict[str, str], named(*CELL)]
+    seconds: Annotated[Number, BeforeValidator(_seconds), at("repeats")]
+    processes: Annotated[_Counted, at("repeats")]
+    obstacle: Annotated[ObstacleKind | None, at("obstacle", "kind")] = None
+    detail: Annotated[str | None, at("obstacle", "detail")] = None
+    differences: Annotated[tuple[FactFields, ...], at("obstacle", "facts")] = ()
 
 
-class VerdictFields(Fields):
+class VerdictFields(Stated):
     """The verdict on a model; ``reason`` is why it cannot be told."""
 
+    sentence = verdict_text
     model: str
     settings: str
     kind: VerdictKind
     reason: OpenReason | None
-    fastest: list[str]
+    fastest: list[Annotated[str, BeforeValidator(attrgetter("name"))]]
     same_within: float
-    ratios: list[PairFields]
+    ratios: Annotated[list[PairFields], at("pairs")]
     contenders: list[ContenderFields]
-    text: str
-
-    @classmethod
-    def of(cls, found: ModelVerdict) -> Self:
-        return cls(
-            model=found.model, settings=found.settings, kind=found.kind, reason=found.reason,
-            fastest=[one.name for one in found.fastest], same_within=found.same_within,
-            ratios=[PairFields.of(pair) for pair in found.pairs],
-            contenders=[ContenderFields.of(one) for one in found.contenders],
-            text=verdict_text(found),
-        )  # fmt: skip
 
 
-class MeanRatioFields(Fields):
+class MeanRatioFields(_RatioFields):
     """The mean over models of the seconds of ``slower`` over those of the fastest."""
 
-    slower: str
-    relation: Relation
-    ratio: Number
-    low: Number
-    high: Number
-    confidence: float
+    slower: Annotated[str, at("slow")]
     processes: NonNegativeInt
 
-    @classmethod
-    def of(cls, one: MeanRatio) -> Self:
-        return cls(
-            slower=one.slow, relation=one.relation, ratio=one.ratio.value, low=one.ratio.low,
-            high=one.ratio.high, confidence=one.confidence, processes=one.processes,
-        )  # fmt: skip
 
-
-class OverallFields(Fields):
+class OverallFields(Stated):
     """The verdict over ``models`` of ``models_asked``; ``first`` is the fastest in the mean."""
 
+    sentence = overall_text
     settings: str
     models: NonNegativeInt
-    models_asked: NonNegativeInt
+    models_asked: Annotated[NonNegativeInt, at("asked")]
     kind: VerdictKind
     first: str
     ratios: list[MeanRatioFields]
     fastest_in: NonNegativeInt
     same_in: NonNegativeInt
-    cannot_tell_in: NonNegativeInt
-    text: str
-
-    @classmethod
-    def of(cls, found: OverallVerdict) -> Self:
-        return cls(
-            settings=found.settings, models=found.models, models_asked=found.asked,
-            kind=found.kind, first=found.first, ratios=list(map(MeanRatioFields.of, found.ratios)),
-            fastest_in=found.fastest_in, same_in=found.same_in, cannot_tell_in=found.open_in,
-            text=overall_text(found),
-        )  # fmt: skip
+    cannot_tell_in: Annotated[NonNegativeInt, at("open_in")]
 
 
-class EffortFields(Fields):
+class EffortFields(Stated):
     """What a run with a budget took, and what repeating every cell alike would have taken."""
 
+    sentence = effort_text
     seconds: Number
     processes: NonNegativeInt
     alike_seconds: Number
-    text: str
-
-    @classmethod
-    def of(cls, effort: Effort) -> Self:
-        return cls(**vars(effort), text=effort_text(effort))
 
 
 class AnswerFields(Fields):
@@ -224,12 +205,3 @@ class AnswerFields(Fields):
     effects: list[VerdictFields]
     overall: list[OverallFields]
     effort: EffortFields | None
-
-    @classmethod
-    def of(cls, answer: Answer) -> Self:
-        return cls(
-            verdicts=list(map(VerdictFields.of, answer.verdicts)),
-            effects=list(map(VerdictFields.of, answer.effects)),
-            overall=list(map(OverallFields.of, answer.overall)),
-            effort=EffortFields.of(answer.effort) if answer.effort else None,
-        )

@@ -1,10 +1,10 @@
 """What a guard found, in words and as JSON: of two measurements and of a history alike."""
 
-from typing import Any, Self
+from typing import Any
 
 from runner.errors import ExitCode
 from runner.report.console import err, print_labelled
-from runner.report.fields import Fields, Number
+from runner.report.fields import Fields, Number, Stated
 from runner.report.verdict import grouped_lines
 from runner.tables.guard import Guard, GuardReason, Objection
 from runner.tables.history.steps import FEWEST_RUNS
@@ -94,18 +94,13 @@ def tell_guard(guard: Guard, allowed: str, tally: str) -> ExitCode:
     return ExitCode.OK if guard.passed else ExitCode.JOBS_NOT_OK
 
 
-class ObjectionFields(Fields):
+class ObjectionFields(Stated):
     """What speaks against a cell: its ``reason``, and the ``values`` that this rests on."""
 
+    sentence = objection_text
     cell: str
     reason: GuardReason
     values: dict[str, Number | str]
-    text: str
-
-    @classmethod
-    def of(cls, one: Objection) -> Self:
-        values = dict(one.values)
-        return cls(cell=one.cell, reason=one.reason, values=values, text=objection_text(one))
 
 
 class GuardFields(Fields):
@@ -117,13 +112,3 @@ class GuardFields(Fields):
     cells: int
     failures: list[ObjectionFields]
     undecided: list[ObjectionFields]
-
-    @classmethod
-    def of(cls, guard: Guard | None) -> Self | None:
-        if guard is None:
-            return None
-        return cls(
-            threshold=guard.threshold, passed=guard.passed, judged=guard.judged, cells=guard.cells,
-            failures=list(map(ObjectionFields.of, guard.failures)),
-            undecided=list(map(ObjectionFields.of, guard.undecided)),
-        )  # fmt: skip

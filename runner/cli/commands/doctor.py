@@ -6,8 +6,8 @@ import typer
 
 from runner import paths
 from runner.cli import options
+from runner.cli.lazy import Declared
 from runner.errors import choose_names
-from runner.spec.choices import DeviceChoice, LauncherChoice
 from runner.spec.job import known_backends
 from runner.spec.request import Request
 from runner.spec.workload import require_source
@@ -20,38 +20,29 @@ EXAMPLES = (
 )
 
 
-def doctor(
-    context: typer.Context,
-    config: options.Configs = options.NONE,
-    model: options.Models = options.NONE,
-    backend: options.Backends = options.NONE,
-    device: options.RunDevice = DeviceChoice.AUTO,
-    gpu: options.Gpu = None,
-    data: options.Data = None,
-    results_dir: options.Results = paths.RESULTS,
-    launcher: options.Launcher = LauncherChoice.AUTO,
-    inside: options.InsideOption = None,
-    partition: options.Partition = None,
-    account: options.Account = None,
-    constraint: options.Constraint = None,
-    slurm: options.SlurmOptions = options.NONE,
-    engine: options.Engine = None,
-    python: options.Python = None,
-    base_image: options.BaseImage = None,
-    ca_bundle: options.CaBundle = None,
-    package_index: options.PackageIndex = None,
-    wheels: options.Wheels = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
-) -> None:
+_ASKED = (
+    *("config", "model", "backend", "device", "gpu", "data", "results_dir", "launcher", "inside"),
+    *("partition", "account", "constraint", "slurm", "engine", "python", "base_image"),
+    *("ca_bundle", "package_index", "wheels"),
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+
+def _examine(context: typer.Context) -> None:
     """Say whether a run with these options can work here. Exit 3 if it cannot."""
     from runner.doctor.asked import AskedRun
     from runner.doctor.show import tell_findings
 
-    given = {name: value for name, value in context.params.items() if name in Request.model_fields}
-    request = Request.asked(**given)
+    given = context.params
+    request = Request.asked(**{n: v for n, v in given.items() if n in Request.model_fields})
     request.require_cluster()
-    asked = AskedRun.of(request, results_dir, paths.cache())
-    choose_names(backend, known_backends(asked.preflight.chosen), "backend")
-    if data is not None:
-        require_source(asked.workloads, data)
-    raise typer.Exit(tell_findings(asked, as_json))
+    asked = AskedRun.of(request, given["results_dir"], paths.cache())
+    choose_names(request.backend, known_backends(asked.preflight.chosen), "backend")
+    if request.data is not None:
+        require_source(asked.workloads, request.data)
+    raise typer.Exit(tell_findings(asked, given["as_json"]))
+
+
+doctor = Declared(
+    _examine, {**{name: options.PLAN[name] for name in _ASKED}, "as_json": (Json, False)}
+)

@@ -1,18 +1,17 @@
 """What the command that follows cells over time does: it loads runs and tells their history."""
 
-import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
 from runner.errors import ExitCode, UsageError
 from runner.report.console import out
-from runner.report.fields import Fields, Number, print_fields
+from runner.report.fields import Fields, Number, Stated, at, named, print_fields
 from runner.report.guard import GuardFields, failure_lines, tell_guard
 from runner.report.history.page import write_history
 from runner.report.history.words import (
@@ -30,9 +29,8 @@ from runner.report.runs import chosen_rows, read_places
 from runner.report.terminal import print_table
 from runner.tables.guard import Guard
 from runner.tables.history.judge import judge_history
-from runner.tables.history.series import Point, Series, SeriesStep, read_series
+from runner.tables.history.series import Series, read_series
 from runner.tables.load import load_runs
-from runner.tables.statistics import Interval
 from runner.words import parse_percentage
 
 HISTORY_SCHEMA: Literal[2] = 2
@@ -101,19 +99,10 @@ class PointFields(Fields):
     status: str
     reason: str | None
     disturbance: str | None
-    seconds: Number
-    low: Number
-    high: Number
-    processes: NonNegativeInt
-
-    @classmethod
-    def of(cls, point: Point) -> Self:
-        figure = point.figure or Interval(math.nan, math.nan, math.nan, 0)
-        return cls(
-            run=point.run, started=point.started, status=point.status, reason=point.reason,
-            disturbance=point.disturbance, seconds=figure.seconds, low=figure.low,
-            high=figure.high, processes=figure.repeats,
-        )  # fmt: skip
+    seconds: Annotated[Number, at("figure", "seconds")] = None
+    low: Annotated[Number, at("figure", "low")] = None
+    high: Annotated[Number, at("figure", "high")] = None
+    processes: Annotated[NonNegativeInt, at("figure", "repeats")] = 0
 
 
 class ChangeFields(Fields):
@@ -124,50 +113,33 @@ class ChangeFields(Fields):
     after: str
 
 
-class StepFields(Fields):
+class StepFields(Stated):
     """A step: the last run before it, the first after it, and its ratio of seconds."""
 
+    sentence = step_text
     before: str
     first: str
     earliest: str
     latest: str
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    changes: list[ChangeFields]
-    text: str
-
-    @classmethod
-    def of(cls, step: SeriesStep) -> Self:
-        ratio = step.step.ratio
-        return cls(
-            before=step.before, first=step.first, earliest=step.earliest, latest=step.latest,
-            ratio=ratio.value, ratio_low=ratio.low, ratio_high=ratio.high,
-            changes=[ChangeFields(column=c, before=a, after=b) for c, a, b in step.changes],
-            text=step_text(step),
-        )  # fmt: skip
+    ratio: Annotated[float, at("step", "ratio", "value")]
+    ratio_low: Annotated[float, at("step", "ratio", "low")]
+    ratio_high: Annotated[float, at("step", "ratio", "high")]
+    changes: list[Annotated[ChangeFields, named("column", "before", "after")]]
 
 
 class SeriesFields(Fields):
     """A cell over the runs; ``distinction`` tells it from other series of the same cell."""
 
-    model: str
-    configuration: str
-    backend: str
-    device: str
-    settings: str
+    model: Annotated[str, at("cell", "model")]
+    configuration: Annotated[str, at("cell", "configuration")]
+    backend: Annotated[str, at("cell", "backend")]
+    device: Annotated[str, at("cell", "device")]
+    settings: Annotated[str, at("cell", "settings")]
     distinction: str
     noise: Number
     sensitivity: Number
-    runs: list[PointFields]
+    runs: Annotated[list[PointFields], at("points")]
     steps: list[StepFields]
-
-    @classmethod
-    def of(cls, one: Series) -> Self:
-        return cls(
-            **one.cell, distinction=one.distinction, noise=one.noise, sensitivity=one.sensitivity,
-            runs=list(map(PointFields.of, one.points)), steps=list(map(StepFields.of, one.steps)),
-        )  # fmt: skip
 
 
 class HistoryFields(Fields):
@@ -179,8 +151,7 @@ class HistoryFields(Fields):
 
 
 def _write_json(shown: _Shown) -> None:
-    series = list(map(SeriesFields.of, shown.series))
-    print_fields(HistoryFields(series=series, guard=GuardFields.of(shown.guard)))
+    print_fields(HistoryFields.of(shown))
 
 
 _WRITERS: dict[HistoryForm, Callable[[_Shown], None]] = {
