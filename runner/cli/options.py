@@ -99,10 +99,6 @@ Gpu = Annotated[
         autocompletion=offer_gpus,
     ),
 ]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="Epochs. [default: each model's own]")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the first repeat.")]
 
 
 def _of_axis(name: str, axis: Axis) -> Any:
@@ -119,27 +115,11 @@ def _of_axis(name: str, axis: Axis) -> Any:
 
 
 Results = Annotated[Path, typer.Option("--results", help="Where runs are kept.")]
-Name = Annotated[
-    str | None,
-    typer.Option("--name", help="Name of the run. [default: the time at which it begins]"),
-]
 Launcher = Annotated[
     LauncherChoice,
     typer.Option(
         "--launcher",
         help="Where jobs run; auto: docker if an engine answers; slurm: on a cluster's nodes.",
-    ),
-]
-Partition = Annotated[
-    str | None, typer.Option("--partition", metavar="NAME", help="Partition of Slurm.")
-]
-Account = Annotated[
-    str | None, typer.Option("--account", metavar="NAME", help="Account that Slurm charges.")
-]
-Time = Annotated[
-    str | None,
-    typer.Option(
-        "--time", metavar="LIMIT", help="Slurm's limit of each job. [default: the partition's]"
     ),
 ]
 ClusterRun = Annotated[
@@ -233,8 +213,10 @@ _REQUESTED: Mapping[str, Any] = {
     "backend": Backends,
     "device": RunDevice,
     "gpu": Gpu,
-    "epochs": Epochs,
-    "seed": Seed,
+    "epochs": Annotated[
+        int | None, typer.Option(min=1, help="Epochs. [default: each model's own]")
+    ],
+    "seed": Annotated[int, typer.Option(min=0, help="Seed of the first repeat.")],
     "repeats": Annotated[int, typer.Option(min=1, help="Fresh processes per cell.")],
     "until": Annotated[
         str | None,
@@ -257,13 +239,18 @@ _REQUESTED: Mapping[str, Any] = {
         Inside | None,
         typer.Option(help="Where jobs run on a cluster's node. [default: auto]"),
     ],
-    "partition": Partition,
-    "account": Account,
+    "partition": Annotated[str | None, typer.Option(metavar="NAME", help="Partition of Slurm.")],
+    "account": Annotated[
+        str | None, typer.Option(metavar="NAME", help="Account that Slurm charges.")
+    ],
     "constraint": Annotated[
         str | None,
         typer.Option(metavar="FEATURE", help="Features that a node must have."),
     ],
-    "time": Time,
+    "time": Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Slurm's limit of each job. [default: the partition's]"),
+    ],
     "slurm": Annotated[
         list[str],
         typer.Option(
@@ -297,7 +284,13 @@ _REQUESTED: Mapping[str, Any] = {
 PLAN: Mapping[str, tuple[Any, Any]] = {
     **{name: (kind, Request.model_fields[name].default) for name, kind in _REQUESTED.items()},
     "results_dir": (Results, paths.RESULTS),
-    "name": (Name, None),
+    "name": (
+        Annotated[
+            str | None,
+            typer.Option(help="Name of the run. [default: the time at which it begins]"),
+        ],
+        None,
+    ),
     "resume": (
         Annotated[
             str | None,
