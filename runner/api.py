@@ -45,7 +45,7 @@ from runner.tables.guard import Guard
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
 from runner.tables.published import published_series
-from runner.tables.verdicts import Answer, VerdictKind, find_answer
+from runner.tables.verdicts import Answer, find_answer
 
 __all__ = [
     "BenchmarkError",
@@ -318,17 +318,8 @@ def load(*runs: Runs, results_dir: Path | str = paths.RESULTS) -> pd.DataFrame:
 
 def _verdicts(cells: pd.DataFrame, found: Answer) -> "pd.Series[str]":
     """Return what an answer says of each cell of a summary; missing where nothing is said."""
-    judged = {(verdict.model, verdict.settings) for verdict in found.verdicts}
-    settings = cells["settings"].astype(str).str.cat(cells["machine"].astype(str), sep=", ")
-    named = zip(cells["model"].astype(str), settings.str.strip(", "), strict=True)
-    is_judged = pd.Series([name in judged for name in named], index=cells.index)
-    is_open = cells["seconds_per_epoch"].notna() & is_judged
     keys = cells[CELL].astype(str).itertuples(index=False, name=None)
-    labels = [
-        found.by_cell.get(key, str(VerdictKind.CANNOT_TELL) if is_left else None)
-        for key, is_left in zip(keys, is_open, strict=True)
-    ]
-    return pd.Series(labels, index=cells.index, dtype="string")
+    return pd.Series(map(found.by_cell.get, keys), index=cells.index, dtype="string")
 
 
 @_checked
@@ -338,9 +329,9 @@ def summary(table: Rows) -> pd.DataFrame:
     ``seconds_per_epoch``: the geometric mean over processes of each one's median over its epochs
     after the first, in seconds; ``seconds_low`` to ``seconds_high``: its 95 % interval over
     ``repeats`` processes, missing for one; ``verdict``, the last column: what ``answer`` says of
-    the cell ("fastest", "same" as the fastest, "slower" or "cannot tell"), missing where there is
-    nothing to compare it with. The index is the model and the backend. docs/columns.md explains
-    every column.
+    the cell ("fastest", "same" as the fastest, "slower", "cannot tell" or "not comparable"),
+    missing where there is nothing to compare it with. The index is the model and the backend.
+    docs/columns.md explains every column.
 
     Beside them stand the figures of the study that has the model (see ``published``).
     """

@@ -541,6 +541,12 @@ class Effort:
     alike_seconds: float
 
 
+def _alone(one: Contender) -> str:
+    """Return what is known of a cell that is in no pair."""
+    is_other = one.obstacle is not None and one.obstacle.kind is ObstacleKind.OTHER_WORK
+    return str(VerdictKind.NOT_COMPARABLE if is_other else VerdictKind.CANNOT_TELL)
+
+
 @dataclass(frozen=True)
 class Answer:
     """Which backend is fastest: a verdict for each model, and one over all of them.
@@ -561,9 +567,10 @@ class Answer:
 
     @property
     def by_cell(self) -> dict[tuple[str, ...], str]:
-        """Return what is known of each cell that was compared: a ``VerdictKind``, or "slower"."""
+        """Return what is known of each timed cell beside others: a ``VerdictKind``, or "slower"."""
         known: dict[tuple[str, ...], str] = {}
         for found in self.verdicts:
+            known |= {one.cell: _alone(one) for one in found.contenders if one.repeats}
             for pair in found.pairs:
                 is_open = found.kind is VerdictKind.CANNOT_TELL
                 known[pair.fast.cell] = known[pair.slow.cell] = str(found.kind)
