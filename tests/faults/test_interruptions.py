@@ -219,4 +219,4 @@ def test_another_image_is_refused_by_name(project):
     with (project.root / "models" / "__main__.py").open("a") as file:
         file.write("# another job\n")
     assert wait(project.go_on()) == ExitCode.USAGE
-    assert "models_sha256: it was" in project.output()
+    assert "version of the models: it was" in project.output()
