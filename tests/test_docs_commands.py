@@ -41,6 +41,8 @@ FOLDERS = ("nightly", "from-others", "more")
 # Made for a page's example alone: its study, its configuration and its model are added by hand.
 OF_A_TUTORIAL = ("two2024", "small_mlp", "jax-k3140", "mnist_wide")
 NEEDS_MORE = ("--mlflow",)
+# It writes into the user's own files as soon as it is read; tests/cli/test_completion.py plays it.
+ACTS_WHEN_READ = "--install-completion"
 
 
 def command_lines() -> list[tuple[str, str]]:
@@ -49,7 +51,7 @@ def command_lines() -> list[tuple[str, str]]:
     for page in PAGES:
         for _, _, body in BLOCK.findall(page.read_text(encoding="utf-8")):
             for line in re.sub(r"\\\n\s*", " ", body).splitlines():
-                if match := PROGRAM.match(line.strip()):
+                if (match := PROGRAM.match(line.strip())) and ACTS_WHEN_READ not in line:
                     name = page.relative_to(ROOT).as_posix()
                     found.append((name, line.strip()[match.end() :]))
     return sorted(set(found))
