@@ -154,6 +154,12 @@ def test_the_line_that_accepts_a_step_writes_the_newest_runs_name(machine):
     [line] = re.findall(r"`([^`]*> \"\$HISTORY/watched-since\")`", GUIDE.replace("\n", " "))
     subprocess.run(["bash", "-c", line], env={**os.environ, "HISTORY": str(history)}, check=True)
     assert (history / "watched-since").read_text() == f"{run_name(1)}\n"
+    # As the job names its runs: a number that grows, and the attempt.
+    numbered = here / "numbered"
+    for name in ("9999-1", "10000-2", "10000-10", "10000-9"):
+        (numbered / name).mkdir(parents=True)
+    subprocess.run(["bash", "-c", line], env={**os.environ, "HISTORY": str(numbered)}, check=True)
+    assert (numbered / "watched-since").read_text() == "10000-10\n"
 
 
 def test_a_job_that_is_run_again_has_a_name_of_its_own():
