@@ -79,6 +79,14 @@ def _free_ports(count: int) -> int:
             return first
 
 
+def _holding(file: Path) -> Iterator[int]:
+    """Yield the processes that have a file open."""
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with suppress(OSError):
+            if any(path.readlink() == file for path in folder.iterdir()):
+                yield int(folder.parent.name)
+
+
 class Cluster:
     """A running cluster. ``environment`` makes the commands of Slurm talk to it."""
 
@@ -148,7 +156,19 @@ class Cluster:
         return False
 
     def kill_node(self, node: str) -> None:
+        """End a node as a failure of its power would: the daemon, and all that runs there.
+
+        What watches a task ends before the task: it would still tell the controller that the task
+        failed, which a node without power cannot.
+        """
         self._kill(f"slurmd-{node}.pid", signal.SIGKILL)
+        log = self.folder / f"slurmd-{node}.log"
+        for pid in _holding(log):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        self.end_processes(
+            f"SLURMD_NODENAME={node}", f"SLURM_CONF={self.environment['SLURM_CONF']}"
+        )
 
     def _kill(self, name: str, number: signal.Signals) -> None:
         with suppress(OSError, ValueError):

@@ -95,12 +95,6 @@ class Bench:
     def rows(self):
         return load_runs(self.folder)
 
-    def kill_node(self, node):
-        """End a node as a failure of its power would: the daemon, and all that runs there."""
-        self.slurm.kill_node(node)
-        conf = self.slurm.environment["SLURM_CONF"]
-        self.slurm.end_processes(f"SLURMD_NODENAME={node}", f"SLURM_CONF={conf}")
-
 
 @pytest.fixture
 def bench(slurm, tmp_path):
