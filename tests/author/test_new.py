@@ -241,8 +241,8 @@ def test_a_model_takes_nothing_that_is_there(rooms):
     for name, suite, there in (
         ("kept", "own", "own/kept.py"),
         ("mnist_mlp", "own", "bhatia2017/mnist_mlp.py"),
-        ("mnist_wide", "registry", "workloads/registry.py"),
-        ("mnist_wide", "notes", "workloads/notes"),
+        ("mnist_none", "registry", "workloads/registry.py"),
+        ("mnist_none", "notes", "workloads/notes"),
     ):
         with pytest.raises(UsageError, match=f"{there} is there already"):
             write_model(name, suite, rooms.models)

@@ -11,6 +11,10 @@ import pytest
 from runner import paths
 
 GUIDE = (paths.ROOT / "CONTRIBUTING.md").read_text()
+MODEL_PAGE = (paths.ROOT / "docs" / "adding-a-model.md").read_text()
+PLAYED = re.compile(
+    r"<!-- played: tests/packaging/test_additions.py -->\n```sh\npython (.*?)\n```", re.S
+)
 NOT_COPIED = shutil.ignore_patterns(".venv*", ".git", ".*_cache", "__pycache__", "*.egg-info",
                                     ".hypothesis", "runs")  # fmt: skip
 # The tests that ask what there is: of configurations, of models or of studies.
@@ -26,7 +30,7 @@ def study_of_the_guide():
     """Return the two files of the study that CONTRIBUTING.md adds, by their names."""
     section = GUIDE.partition("## Add a study")[2].partition("\n## ")[0]
     facts = re.search(r"```toml\n(.*?)```", section, re.S)
-    figures = re.search(r"```\n(test,backend.*?)```", section, re.S)
+    figures = re.search(r"```csv\n(test,backend.*?)```", section, re.S)
     return {"study.toml": facts[1], "figures.csv": figures[1]}
 
 
@@ -51,12 +55,15 @@ def copy(package_index, tmp_path):
 def test_what_the_tutorials_add_passes_the_tests_and_is_tested(copy):
     folder, python = copy
     python("-m", "runner", "new", "configuration", "jax090-k3", "--pin", "jax==0.9.0")
-    python("-m", "runner", "new", "model", "small_mlp", "--suite", "two2024")
+    made, last = [line.split() for line in PLAYED.findall(GUIDE)]
+    for line in (made, *(line.split() for line in PLAYED.findall(MODEL_PAGE))):
+        python(*line)
     study = folder / "results" / "published" / "two2024"
     study.mkdir()
     for name, text in study_of_the_guide().items():
         (study / name).write_text(text)
+    assert "Two backends" in python(*last)
     files = [f"tests/{name}" for name in OF_WHAT_IS_THERE]
     printed = python("-m", "pytest", "-vv", "-n", "0", "-m", "not real", *files)
-    for added in ("jax090-k3", "small_mlp", "two2024"):
+    for added in ("jax090-k3", "small_mlp", "mnist_wide", "two2024"):
         assert re.search(rf"\[.*{added}.*\] PASSED", printed), added

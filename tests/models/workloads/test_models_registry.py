@@ -146,18 +146,22 @@ def test_a_broken_model_harms_no_other(package, text):
 
 
 def test_a_name_in_two_suites_is_refused_with_both(package, given):
-    for suite in ("own", "another"):
+    for suite in ("made_first", "made_second"):
         package.add(suite, BUILT)
     error = package.start(given)
     assert error["type"] == "BrokenSuite"
-    assert "'made_up' is there twice, in suite another and in suite own" in error["message"]
+    assert (
+        "'made_up' is there twice, in suite made_first and in suite made_second" in error["message"]
+    )
 
 
 def test_a_data_set_that_nobody_knows_is_named_with_its_model(package, given):
-    package.add("own", BUILT, dataset="mnits")
+    package.add("made_first", BUILT, dataset="mnits")
     error = package.start(given)
     assert error["type"] == "BrokenSuite"
-    assert error["message"].startswith("suite own: made_up: unknown data set 'mnits', known are")
+    assert error["message"].startswith(
+        "suite made_first: made_up: unknown data set 'mnits', known are"
+    )
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "babi"])
