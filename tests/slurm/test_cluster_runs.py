@@ -126,7 +126,7 @@ def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     time.sleep(8)
     bench.slurm.start_controller()
     appears(lambda: len(bench.records()) >= 20, 600)
-    bench.kill_node(NODES[0])
+    bench.slurm.kill_node(NODES[0])
     appears(lambda: "down" in bench.slurm.run("sinfo", "-hN", "-o", "%N %T", check=False))
     bench.slurm.start_node(NODES[0])
     appears(lambda: len(bench.records()) >= 60, 600)
