@@ -25,6 +25,7 @@ from runner.spec.choices import (
     Inside,
     LauncherChoice,
 )
+from runner.spec.facts import refuse_taken
 from runner.spec.request import Request
 from runner.spec.time_limits import TimeLimits
 from runner.spec.workload import DataSource
@@ -280,9 +281,8 @@ _REQUESTED: Mapping[str, Any] = {
     "wheels": Wheels,
     **{name: _of_axis(name, axis) for name, axis in declared_axes().items()},
 }
-# The options of ``plan``, by name: each with what it is when it is not given.
-PLAN: Mapping[str, tuple[Any, Any]] = {
-    **{name: (kind, Request.model_fields[name].default) for name, kind in _REQUESTED.items()},
+# What a call is told beside its request, by name: each with what it is when it is not given.
+_CALL: Mapping[str, tuple[Any, Any]] = {
     "results_dir": (Results, paths.RESULTS),
     "name": (
         Annotated[
@@ -312,9 +312,8 @@ PLAN: Mapping[str, tuple[Any, Any]] = {
     "wait": (Wait, 0),
     "as_json": (Json, False),
 }
-# Those of ``run``, which also acts.
-RUN: Mapping[str, tuple[Any, Any]] = {
-    **PLAN,
+# What ``run`` is told beside, which also acts.
+_ACTING: Mapping[str, tuple[Any, Any]] = {
     "detach": (
         Annotated[
             bool, typer.Option("--detach", help="Hand the jobs in to Slurm and leave them to it.")
@@ -324,6 +323,12 @@ RUN: Mapping[str, tuple[Any, Any]] = {
     "quiet": (Quiet, False),
     "dry_run": (DryRun, False),
 }
+refuse_taken([*_CALL, *_ACTING], "an option of the command line")
+PLAN: Mapping[str, tuple[Any, Any]] = {
+    **{name: (kind, Request.model_fields[name].default) for name, kind in _REQUESTED.items()},
+    **_CALL,
+}
+RUN: Mapping[str, tuple[Any, Any]] = {**PLAN, **_ACTING}
 # How the help groups them. An option that stands in no topic is listed last.
 TOPICS: dict[str, tuple[str, ...]] = {
     "What to run": ("--study", "--config", "--model", "--backend", "--data"),

@@ -14,6 +14,8 @@ from typing import Literal
 
 from pydantic import RootModel
 
+from runner import paths
+from runner.errors import ConfigurationError
 from runner.spec.axes import Axis, declared_axes
 from runner.spec.documents import Strict, read_document
 
@@ -114,12 +116,31 @@ def _of_axis(name: str, axis: Axis) -> Fact:
     )
 
 
+def _entries() -> Mapping[str, _Entry]:
+    return read_document(_FILE, _File).root
+
+
+def refuse_taken(names: Iterable[str], what: str) -> None:
+    """Raise ConfigurationError if an axis has one of some names, which ``what`` has already.
+
+    An axis with a place in ``facts.toml`` is known here, and is the one that is meant.
+    """
+    places = {name for name, entry in _entries().items() if entry.type is None}
+    if clash := (declared_axes().keys() - places) & set(names):
+        raise ConfigurationError(
+            f"{paths.axes()}: an axis cannot be called '{min(clash)}', as {what} is; "
+            "choose another name"
+        )
+
+
 @cache
 def declared_facts() -> Mapping[str, Fact]:
     """Return the facts by their names, in the order of the table's columns."""
     axes = {name: _of_axis(name, axis) for name, axis in declared_axes().items()}
     found: dict[str, Fact] = {}
-    for name, entry in read_document(_FILE, _File).root.items():
+    entries = _entries()
+    refuse_taken(entries, "a column of the table")
+    for name, entry in entries.items():
         own = {"label": entry.label or name.replace("_", " ")}
         if name in axes:
             axes[name] = axes[name].model_copy(update={"means": entry.means or axes[name].means})

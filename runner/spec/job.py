@@ -16,6 +16,7 @@ from runner.spec.axes import (
 )
 from runner.spec.choices import Threads
 from runner.spec.configuration import Configuration, Device, ImageDataFormat, RecurrentActivation
+from runner.spec.facts import refuse_taken
 from runner.spec.request import Request
 from runner.spec.workload import WORKLOADS, DataSource, Size, Workload
 
@@ -104,6 +105,7 @@ class JobFields:
 if TYPE_CHECKING:
     Job = JobFields
 else:
+    refuse_taken(JobFields.__dataclass_fields__, "a part of a job")
     Job = make_dataclass(
         "Job",
         [(name, kind, field(default=before)) for name, (kind, before) in recorded_fields().items()],

@@ -19,6 +19,7 @@ from runner.spec.axes import Axis, AxisValue, declared_axes
 from runner.spec.choices import BuildOptions, DeviceChoice, Inside, LauncherChoice, Threads
 from runner.spec.configuration import ImageDataFormat, RecurrentActivation
 from runner.spec.documents import Strict
+from runner.spec.facts import refuse_taken
 from runner.spec.workload import DataSource
 from runner.words import without_password
 
@@ -210,6 +211,7 @@ if TYPE_CHECKING:
     # The axes' fields are known from their declaration only; ``axis_values`` gives them by name.
     Request = RequestFields
 else:
+    refuse_taken(RequestFields.model_fields, "an option of a run")
     Request = create_model(
         "Request",
         __base__=RequestFields,

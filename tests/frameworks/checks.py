@@ -221,9 +221,10 @@ def traced(tensorflow, network):
 def product(backend):
     """Return the rate and size of the fastest product, and the seconds of a small and a large.
 
-    Each is the least of several: other work on this machine only adds.
+    Each is the least of several: other work on this machine only adds. By one thread: two wait for
+    each other at the end of each product, a scheduler's turn long where a core is busy.
     """
-    loaded = backends.BACKENDS[backend]("cpu", 2).load()
+    loaded = backends.BACKENDS[backend]("cpu", 1).load()
     rate, size = limits.peak(loaded)
     seconds = []
     for matrix in (np.ones((n, n), "float32") for n in (128, 1024)):

@@ -136,3 +136,25 @@ def test_a_job_that_says_another_value_is_invalid(project):
     job.write_text(text)
     assert ended.returncode == ExitCode.JOBS_NOT_OK
     assert "it says accumulation 7, asked for was 2" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("seed", "an option of a run"),
+        ("unsupported", "a part of a job"),
+        ("seconds", "a column of the table"),
+        ("dry_run", "an option of the command line"),
+    ],
+)
+def test_an_axis_that_is_called_as_something_else_is_refused(tmp_path, name, what):
+    root = make(tmp_path, pace=0.0)
+    axes = root / "models" / "job" / "axes.json"
+    axes.write_text(json.dumps({**json.loads(axes.read_text()), name: ADDED}))
+    ended = subprocess.run(
+        [sys.executable, "-m", "runner", "plan"], cwd=root, text=True, check=False,
+        capture_output=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (ExitCode.USAGE, "")
+    assert ended.stderr == f"error: {axes}: an axis cannot be called '{name}', as {what} is; " \
+        "choose another name\n"  # fmt: skip
