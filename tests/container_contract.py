@@ -54,6 +54,9 @@ class ContainerContract(LauncherContract):
         assert record.status is Status.OOM
         assert "--memory" in record.reason
 
+    def test_a_job_whose_child_alone_was_past_it_ended_as_it_says(self, bench):
+        assert bench.run("has_a_child_that_eats_memory").status is Status.OK
+
     def test_the_sandbox(self, bench):
         assert bench.run("environment").status is Status.OK
         seen = json.loads(bench.log("environment").splitlines()[0])

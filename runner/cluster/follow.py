@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.cluster.life import SignsOfLife
 from runner.cluster.submissions import TaskOfJob, latest_tasks, submissions
 from runner.errors import StoreError
 from runner.execution.interrupts import Interrupts
@@ -120,6 +121,7 @@ class Follower:
         self._numbers = {job.id: number for number, job in enumerate(self.jobs, start=1)}
         self._tails: dict[str, Tail] = {}
         self._gone_since: dict[str, float] = {}
+        self._signs = SignsOfLife(self.store.folder, self.clock)
         # What is left of an attempt that is made again.
         self._stale = {
             name: _inode(self._folder(job)) for name, job in self._open.items() if self._ended(job)
@@ -203,6 +205,10 @@ class Follower:
         latest = self._latest()
         for name, task in tasks.items():
             if task.state is not TaskState.ENDED:
+                self._gone_since.pop(name, None)
+                continue
+            # A queue may forget a task, or not show it to this person: it is not gone for that.
+            if task.cause is Cause.UNKNOWN and self._signs.is_alive(name):
                 self._gone_since.pop(name, None)
                 continue
             since = self._gone_since.setdefault(name, self.clock())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import paths
+from runner.cluster.life import sign_of_life
 from runner.environments.datasets import prepare_data
 from runner.errors import BenchmarkError, ExitCode, StoreError, UsageError, near_miss
 from runner.execution.attempt import Conditions
@@ -166,7 +167,7 @@ def work_off(
     # The queue kills what has not ended within seconds; a container would be left.
     interrupts = Interrupts(patience=0)
     try:
-        with interrupts.installed():
+        with sign_of_life(folder, name), interrupts.installed():
             all_ok = _work(job, store, session, observer, interrupts, here)
     except KeyboardInterrupt:
         _end(store, job, _not_run(here, Status.INTERRUPTED, ENDED_BY_QUEUE))

@@ -184,7 +184,8 @@ class DockerProcess(Process):
         try:
             code = int(self._container.wait(timeout=60)["StatusCode"])
             self._container.reload()
-            return Exit(code, bool(self._container.attrs["State"]["OOMKilled"]))
+            # It is said of a container that ended by itself too, if only a child was killed.
+            return Exit(code, code != 0 and bool(self._container.attrs["State"]["OOMKilled"]))
         except BROKEN_ENGINE as error:
             raise EngineError(f"the engine lost the container: {error}") from error
 

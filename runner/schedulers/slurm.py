@@ -5,6 +5,7 @@ has forgotten a task. The formats are those of ``man squeue`` and ``man sinfo``,
 same since version 17; tried with 22.05.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -45,6 +46,8 @@ _RUNNING = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALIN
 _STUCK = re.compile("PartitionTimeLimit|PartitionNodeLimit|BadConstraints|JobHeld|"
                     "DependencyNeverSatisfied|InvalidAccount|InvalidQOS|NotFitAssoc|NODE_CONFIG|"
                     "launch failed requeued held")  # fmt: skip
+# What is said of a task that failed with its node: its daemon ended, and then the task (22.05).
+_NOT_BY_ITSELF = "JobLaunchFailure"
 _CAUSES = {
     "COMPLETED": Cause.DONE,
     "TIMEOUT": Cause.TIME_LIMIT,
@@ -63,13 +66,24 @@ _OUT = re.compile("down|drain|drng|fail|maint|unk|inval|perfctrs|power(ing)?_dow
 _RESERVED = frozenset({"array", "output", "open-mode", "parsable", "wrap", "nodes", "ntasks",
                       "chdir", "job-name"})  # fmt: skip
 _NO = "no"
+# Variables by which Slurm's commands take options that nobody gave them here. Those that stay say
+# which cluster it is, who asks, and who pays.
+_OPTIONS = re.compile(
+    r"(SBATCH|SQUEUE|SINFO|SCANCEL|SACCT|SCONTROL|SLURM)_(?!(CONF|JWT|ACCOUNT|QOS|RESERVATION)$)\w*"
+)
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+
+
+def plain_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Slurm's commands are called with."""
+    return {name: value for name, value in environ.items() if not _OPTIONS.fullmatch(name)}
 
 
 def _run(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False
-    )
+        command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False,
+        env=plain_environment(os.environ),
+    )  # fmt: skip
 
 
 def state_of(word: str, node: str | None, reason: str) -> Task:
@@ -82,7 +96,8 @@ def state_of(word: str, node: str | None, reason: str) -> Task:
         return Task(TaskState.WAITING, reason, node, is_stuck=_STUCK.search(reason) is not None)
     if plain in _RUNNING:
         return Task(TaskState.RUNNING, reason, node)
-    return Task(TaskState.ENDED, plain, node, _CAUSES.get(plain, Cause.FAILED))
+    cause = Cause.NODE if reason == _NOT_BY_ITSELF else _CAUSES.get(plain, Cause.FAILED)
+    return Task(TaskState.ENDED, plain, node, cause)
 
 
 def options_of(allotment: Allotment) -> dict[str, str]:
@@ -112,8 +127,21 @@ def _error_line(text: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _line(name: str, value: str) -> str:
-    return f"#SBATCH --{name}" + (f"={shlex.quote(value)}" if value else "")
+def _option(name: str, value: str) -> str:
+    return f"--{name}={value}" if value else f"--{name}"
+
+
+def _asked_of(work: Work, allotment: Allotment) -> list[str]:
+    """Return all that sbatch is asked for, as its options."""
+    own = {
+        "job-name": work.name,
+        "array": f"0-{len(work.lines) - 1}",
+        "nodes": "1",
+        "ntasks": "1",
+        "output": str(work.folder / "task-%a.txt"),
+        "open-mode": "append",
+    }
+    return [_option(name, value) for name, value in (own | options_of(allotment)).items()]
 
 
 def _numbers(text: str) -> list[int]:
@@ -199,20 +227,11 @@ class Slurm(Scheduler):
         return max(1, int(found[1])) if found else 1000
 
     def script(self, work: Work, allotment: Allotment) -> str:
-        own = {
-            "job-name": work.name,
-            "array": f"0-{len(work.lines) - 1}",
-            "nodes": "1",
-            "ntasks": "1",
-            "output": str(work.folder / "task-%a.txt"),
-            "open-mode": "append",
-        }
-        lines = [_line(name, value) for name, value in (own | options_of(allotment)).items()]
         listed = shlex.quote(str(work.folder / "lines.txt"))
         return "\n".join(
             [
                 "#!/bin/bash",
-                *lines,
+                *(f"#SBATCH {shlex.quote(option)}" for option in _asked_of(work, allotment)),
                 f"cd {shlex.quote(str(work.home))} || exit",
                 f'line=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {listed})',
                 f'exec {shlex.join(work.command)} "$line"',
@@ -225,7 +244,13 @@ class Slurm(Scheduler):
         (work.folder / "lines.txt").write_text("".join(f"{line}\n" for line in work.lines))
         path = work.folder / "script.sh"
         path.write_text(self.script(work, allotment))
-        answer = self._asked("sbatch", "--parsable", str(path))
+        if dropped := sorted(set(os.environ) - plain_environment(os.environ).keys()):
+            self.say(
+                f"not passed on to Slurm: {', '.join(dropped)}; --slurm NAME=VALUE asks for it"
+            )
+        # The script shows what is asked for; the command's options rank above all else.
+        options = _asked_of(work, allotment)
+        answer = self._asked("sbatch", "--parsable", *options, str(path))
         if answer.returncode:
             shutil.rmtree(work.folder)
             raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 
 import pytest
@@ -13,16 +14,18 @@ from launcher_contract import make_job
 from made_queue import RUNNING, MadeQueue, ended
 from made_runs import events, write_job
 from runner.cluster.follow import MOST_TIMES, Follower, standing_text
+from runner.cluster.life import SignsOfLife, sign_of_life
 from runner.cluster.submissions import Submission, keep_submission, latest_tasks, submissions
 from runner.cluster.submit import submit_jobs
 from runner.errors import StoreError
 from runner.execution.interrupts import Interrupts
 from runner.execution.observer import Observer
 from runner.plan.resume import Session
-from runner.schedulers.base import Allotment, Cause, Task, TaskState
+from runner.schedulers.base import FORGOTTEN, Allotment, Cause, Task, TaskState
 from runner.spec.job import Status
 from runner.store.record import Record, read_record
 from runner.store.run_folder import RunStore
+from waiting import appears
 
 PLAIN = Allotment({}, 0)
 
@@ -133,6 +136,42 @@ def test_what_is_no_fault_of_the_job_is_handed_in_again_within_a_limit(bench, ca
     assert tasks[bench.jobs[1].id].times == 1
     assert bench.record(0).status is Status.INTERRUPTED
     assert sum("handed in again" in str(text) for text in bench.kept.told) == MOST_TIMES - 1
+
+
+def test_a_job_that_the_queue_does_not_list_is_not_gone_while_its_worker_lives(bench):
+    name, run = bench.jobs[0].id, bench.store.folder
+
+    def is_not_listed():
+        bench.queue.say(name, FORGOTTEN)
+
+    def beats():
+        """What is another machine's time never counts, only that it changes."""
+        (run / "nodes").mkdir(exist_ok=True)
+        (run / "nodes" / f"{name}.alive").write_text(f"{bench.clock()}")
+
+    assert bench.follow(beats, is_not_listed, *[beats] * 9, bench.ends_well(0, 1))
+    assert latest_tasks(submissions(run))[name].times == 1
+    assert not any("handed in again" in str(text) for text in bench.kept.told)
+
+
+def test_a_worker_that_gives_no_sign_for_long_is_gone_with_its_task(bench):
+    name, run = bench.jobs[0].id, bench.store.folder
+    (run / "nodes").mkdir()
+    (run / "nodes" / f"{name}.alive").write_text("1.0")
+    bench.queue.say(name, FORGOTTEN)
+    assert bench.follow(*[nothing] * 6, bench.ends_well(0, 1))
+    assert latest_tasks(submissions(run))[name].times == 2
+
+
+def test_a_worker_gives_a_sign_of_life_until_it_ends(tmp_path):
+    signs = SignsOfLife(tmp_path, time.monotonic)
+    assert not signs.is_alive("a.b.c.1")
+    with sign_of_life(tmp_path, "a.b.c.1", every=0.01):
+        appears(lambda: signs.is_alive("a.b.c.1"))
+        file = tmp_path / "nodes" / "a.b.c.1.alive"
+        before = file.read_text()
+        appears(lambda: file.read_text() not in ("", before))
+    assert not signs.is_alive("a.b.c.1")
 
 
 def test_a_job_that_was_lost_once_counts_once(bench):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.errors import MachineError, UsageError
 from runner.schedulers.base import FORGOTTEN, Allotment, Cause, TaskState, Work
-from runner.schedulers.slurm import Slurm, options_of, state_of
+from runner.schedulers.slurm import Slurm, options_of, plain_environment, state_of
 
 
 class Said:
@@ -48,6 +48,11 @@ def test_tasks_are_read_in_every_form_in_which_squeue_lists_them():
     assert not found[4].is_stuck
     assert found[6].cause is Cause.NODE
     assert {found[n].cause for n in (3, 8)} == {Cause.CANCELLED}
+
+
+def test_a_task_that_failed_with_its_node_is_not_to_blame():
+    assert state_of("FAILED", "n1", "JobLaunchFailure").cause is Cause.NODE
+    assert state_of("FAILED", "n1", "NonZeroExitCode").cause is Cause.FAILED
 
 
 def test_what_the_controller_has_forgotten_is_asked_of_the_accounting_or_is_unknown():
@@ -136,7 +141,7 @@ def test_the_script_runs_the_line_of_its_number_whatever_the_names_hold(tmp_path
     folder = tmp_path / "it's a run"
     script = Slurm().script(a_work(folder), Allotment({"comment": "it's mine"}, 0))
     assert "#SBATCH --array=0-1" in script
-    assert shlex.split(re.search("--comment=(.*)", script)[1]) == ["it's mine"]
+    assert shlex.split(re.search("#SBATCH (.*--comment=.*)", script)[1]) == ["--comment=it's mine"]
     # Bash itself reads it, with a command in place of the real one.
     folder.mkdir()
     (folder / "lines.txt").write_text("one\ntwo words\n")
@@ -160,7 +165,30 @@ def test_what_is_handed_in_is_named_without_its_cluster(tmp_path):
     queue, said = slurm("123;cluster\n")
     assert queue.submit(a_work(tmp_path / "1"), Allotment({}, 0)) == "123"
     assert (tmp_path / "1" / "lines.txt").read_text() == "one\ntwo\n"
-    assert said.asked == [["sbatch", "--parsable", str(tmp_path / "1" / "script.sh")]]
+    [[*asked, script]] = said.asked
+    assert asked[:2] == ["sbatch", "--parsable"]
+    assert script == str(tmp_path / "1" / "script.sh")
+    # Variables that a site sets rank above the lines of a script, not above options.
+    shown = [line.removeprefix("#SBATCH ") for line in Path(script).read_text().splitlines()
+             if line.startswith("#SBATCH")]  # fmt: skip
+    assert [shlex.split(line) for line in shown] == [[option] for option in asked[2:]]
+
+
+def test_no_variable_changes_what_slurm_is_asked():
+    hostile = ["SQUEUE_PARTITION", "SQUEUE_STATES", "SBATCH_PARTITION", "SBATCH_TIMELIMIT",
+               "SBATCH_ARRAY_INX", "SINFO_PARTITION", "SINFO_FORMAT", "SCANCEL_STATE",
+               "SACCT_FORMAT", "SCONTROL_ALL", "SLURM_TIME_FORMAT", "SLURM_CLUSTERS",
+               "SLURM_JOB_ID", "SLURM_MEM_PER_NODE"]  # fmt: skip
+    kept = ["SLURM_CONF", "SLURM_JWT", "SBATCH_ACCOUNT", "SBATCH_QOS", "PATH", "SSL_CERT_FILE"]
+    assert list(plain_environment(dict.fromkeys([*hostile, *kept], "x"))) == kept
+
+
+def test_what_is_not_passed_on_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("SBATCH_PARTITION", "urgent")
+    heard: list[str] = []
+    queue, _ = slurm("123\n", say=heard.append)
+    queue.submit(a_work(tmp_path / "1"), Allotment({}, 0))
+    assert heard == ["not passed on to Slurm: SBATCH_PARTITION; --slurm NAME=VALUE asks for it"]
 
 
 def test_many_tasks_are_cancelled_in_parts():

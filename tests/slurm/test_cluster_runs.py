@@ -115,6 +115,28 @@ def test_a_task_whose_node_is_taken_for_another_begins_again(bench):
     assert max(record["attempt"] for record in bench.records().values()) == 2
 
 
+# What a site or a person may have set for commands of their own.
+HOSTILE = {
+    "SQUEUE_PARTITION": "urgent", "SQUEUE_STATES": "PENDING", "SQUEUE_FORMAT": "%i",
+    "SQUEUE_USERS": "nobody", "SBATCH_PARTITION": "urgent", "SBATCH_TIMELIMIT": "7",
+    "SBATCH_ARRAY_INX": "0-9", "SBATCH_NO_REQUEUE": "1", "SBATCH_HOLD": "1",
+    "SBATCH_OPEN_MODE": "truncate", "SINFO_PARTITION": "urgent", "SINFO_FORMAT": "%N",
+    "SCANCEL_STATE": "PENDING", "SLURM_CLUSTERS": "elsewhere", "SLURM_TIME_FORMAT": "relative",
+    "SLURM_MEM_PER_NODE": "1", "SLURM_JOB_ID": "1", "SLURM_ARRAY_TASK_ID": "3",
+}  # fmt: skip
+
+
+def test_no_variable_changes_what_is_asked_of_the_queue(bench):
+    bench.environment |= HOSTILE
+    code, said = bench.call(*bench.asked("--partition", "all", "--time", "30"))
+    assert code == ExitCode.OK, said
+    assert "not passed on to Slurm: SBATCH_ARRAY_INX" in said
+    [kept] = bench.folder.glob("queue/*/submission.json")
+    shown = bench.slurm.run("scontrol", "show", "job", json.loads(kept.read_text())["name"])
+    assert shown.count("Partition=all") == shown.count("TimeLimit=00:30:00") == len(MODELS)
+    assert {record["attempt"] for record in bench.records().values()} == {1}
+
+
 @pytest.mark.timeout(1800)
 def test_two_hundred_jobs_survive_whatever_ends_under_them(bench):
     """A node fails, the controller restarts, a task is cancelled, the command is killed."""

@@ -182,6 +182,20 @@ def eats_memory():
         held.append(bytearray(32 << 20))
 
 
+def has_a_child_that_eats_memory():
+    """Go on to a good end after the kernel has killed a child for its memory."""
+    child = os.fork()
+    if not child:
+        # So that the kernel takes the child where both would do.
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+        held = []
+        while True:
+            held.append(bytearray(b"1") * (32 << 20))
+    os.waitpid(child, 0)
+    well()
+
+
 def attacks_group(group):
     """Make the attempts of a group, then work as if nothing had been."""
 
@@ -340,6 +354,7 @@ BEHAVIOURS = {
     "closes_its_outputs": closes_its_outputs,
     "environment": environment,
     "eats_memory": eats_memory,
+    "has_a_child_that_eats_memory": has_a_child_that_eats_memory,
 }
 
 BEHAVIOURS.update(("attacks_" + group, attacks_group(group)) for group in attacks.ATTEMPTS)
