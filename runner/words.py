@@ -25,6 +25,23 @@ def without_password(text: str) -> str:
     return _CREDENTIALS.sub(rf"\1{REDACTED}@", text)
 
 
+class _Escapes(dict[int, str]):
+    """What stands for each character, found when it is first met; so many are kept."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        is_plain = character.isprintable()
+        shown = character if is_plain else character.encode("unicode_escape").decode()
+        if len(self) < _KEPT_ESCAPES:
+            self[code] = shown
+        return shown
+
+
+_KEPT_ESCAPES = 4096
+_ESCAPES = _Escapes()
+_ESCAPES_IN_LINES = _Escapes({ord(kept): kept for kept in "\t\n"})
+
+
 def escaped(text: str) -> str:
     r"""Return ``text`` with every character that controls or hides something as ``\x1b`` is here.
 
@@ -33,7 +50,7 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text.translate(_ESCAPES)
 
 
 def printable(raw: bytes, limit: int = 500) -> str:
@@ -101,8 +118,7 @@ def escaped_lines(text: str) -> str:
     """Return a text of several lines escaped line by line; tabs stay, any line end is a newline."""
     if text.isprintable():
         return text
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join("\t".join(map(escaped, line.split("\t"))) for line in lines)
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_ESCAPES_IN_LINES)
 
 
 class LogText:

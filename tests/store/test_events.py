@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from runner.words import (
     MAX_TEXT,
     LogText,
     escaped,
+    escaped_lines,
     escaped_json,
     markdown_text,
     read_json,
@@ -169,6 +171,25 @@ def test_every_text_of_an_event_is_fit_to_be_shown(text):
 def test_what_is_escaped_stays_so(text):
     assert escaped(escaped(text)) == escaped(text)
     assert escaped(text).isprintable()
+
+
+@pytest.mark.parametrize("escape", [escaped, escaped_lines])
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\u202e", "\ue000"])
+def test_a_log_of_what_must_be_escaped_costs_no_call_for_each_character(escape, character):
+    """By calls, not by a clock: twenty megabytes of them once took half a minute."""
+    calls = 0
+
+    def count(frame, event, arg):
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        shown = escape(character * 10_000)
+    finally:
+        sys.setprofile(None)
+    assert shown == character.encode("unicode_escape").decode() * 10_000
+    assert calls < 50
 
 
 @given(st.binary(), st.lists(st.integers(0, 9)))
