@@ -24,8 +24,8 @@ from runner.words import (
     MAX_TEXT,
     LogText,
     escaped,
-    escaped_lines,
     escaped_json,
+    escaped_lines,
     markdown_text,
     read_json,
 )
