@@ -3,11 +3,12 @@
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from runner.errors import UsageError
+from runner.errors import BenchmarkError, UsageError
 
 # Longer ones are cut: a device's name or an error's message is for a person to read.
 MAX_TEXT = 2000
@@ -51,6 +52,22 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return text.translate(_ESCAPES)
+
+
+@contextmanager
+def foreign(what: str, kind: type[BenchmarkError]) -> Iterator[None]:
+    """Make one line of ``kind`` of whatever is raised while something of somebody else's is read.
+
+    The line begins with ``what``. Libraries raise more than their pages name: an archive's is of
+    the nesting of a document in it, a table's of a field's length.
+    """
+    try:
+        yield
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+        raise kind(f"{what}: {escaped(text.splitlines()[0])[:MAX_TEXT]}") from error
 
 
 def printable(raw: bytes, limit: int = 500) -> str:

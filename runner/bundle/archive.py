@@ -11,6 +11,7 @@ from runner.environments.image_content import image_content
 from runner.environments.recipe import sha256_of
 from runner.errors import BundleError
 from runner.machine.docker_engine import plain_tag
+from runner.words import foreign
 
 _MAX_BYTES = 64 << 20
 # Where an engine with containerd's store takes the names from, in the order in which it looks.
@@ -78,8 +79,6 @@ def archived_images(path: Path) -> dict[str, ArchivedImage]:
     another, whose names must be among those of the first; what a name means is known by its content
     once it is loaded. Raises BundleError for another name, or a file that is no such archive.
     """
-    try:
-        with tarfile.open(path, mode="r:") as archive:
-            return _agreed(archive)
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path}: is no archive of images: {error}") from error
+    is_none = f"{path}: is no archive of images"
+    with foreign(is_none, BundleError), tarfile.open(path, mode="r:") as archive:
+        return _agreed(archive)

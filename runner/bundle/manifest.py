@@ -15,6 +15,7 @@ from runner.errors import BundleError
 from runner.spec.configuration import Device
 from runner.spec.documents import Strict, explained_error
 from runner.spec.regular import read_regular
+from runner.words import foreign
 
 BUNDLE_SCHEMA = 2
 MANIFEST_NAME = "bundle.json"
@@ -118,6 +119,11 @@ def write_manifest(folder: Path, manifest: BundleManifest) -> None:
 def read_bundle(folder: Path) -> BundleManifest:
     """Return a bundle's manifest, checked for itself. Raises BundleError."""
     path = folder / MANIFEST_NAME
+    with foreign(f"{path}: cannot be read", BundleError):
+        return _checked_manifest(path)
+
+
+def _checked_manifest(path: Path) -> BundleManifest:
     try:
         whole = json.loads(read_regular(path, _MAX_BYTES))
         if whole["schema"] != BUNDLE_SCHEMA:
@@ -131,9 +137,7 @@ def read_bundle(folder: Path) -> BundleManifest:
         return BundleManifest.model_validate_json(_canonical(whole["content"]))
     except FileNotFoundError as error:
         raise BundleError(
-            f"{folder}: holds no {MANIFEST_NAME}; is it a bundle, and was it saved whole?"
+            f"{path.parent}: holds no {MANIFEST_NAME}; is it a bundle, and was it saved whole?"
         ) from error
     except ValidationError as error:
         raise BundleError(explained_error(path, error, BundleManifest)) from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from error

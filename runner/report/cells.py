@@ -414,9 +414,12 @@ def _by_unit(test: str, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def figure_tables(study: Study) -> list[StudyTable]:
-    """Return all figures of a study as text, a table per test, or per unit of one."""
-    rows = study_figures(study)
-    rows = rows[rows["unit"] != ""]
+    """Return all figures of a study as text, a table per test, or per unit of one.
+
+    The last is of what it says in words only.
+    """
+    published = study_figures(study)
+    rows, in_words = published[published["unit"] != ""], published[published["unit"] == ""]
     # What is evaluated belongs to the training before it, and its column says what it is.
     phases = rows["phase"].replace("evaluate", "train")
     rows = rows.assign(
@@ -424,11 +427,19 @@ def figure_tables(study: Study) -> list[StudyTable]:
         series=rows["series"].where(rows["series"] != study.name, ""),
         device=rows["device"].where(rows["device"] != (study.gpu or ""), ""),
     )
-    return [
+    tables = [
         table
         for test, found in rows.groupby("test", sort=False)
         for table in _of_test(study, str(test), found)
     ]
+    return tables if in_words.empty else [*tables, _statements(in_words)]
+
+
+def _statements(rows: pd.DataFrame) -> StudyTable:
+    """Return what was published without a figure: the statement, or why there is no figure."""
+    said = rows["note"].where(rows["note"] != "", rows["left_out"])
+    frame = rows[["test", "backend"]].assign(statement=said).reset_index(drop=True)
+    return StudyTable("In words", frame.astype("string"))
 
 
 def setup_table(study: Study) -> StudyTable | None:

@@ -15,6 +15,7 @@ from runner.store.find import find_run
 from runner.store.pack import is_pack, read_pack
 from runner.store.record import read_record
 from runner.tables.load import load_runs
+from runner.words import foreign
 
 # How many differences are told; the rest are counted.
 _MOST_SHOWN = 10
@@ -31,9 +32,10 @@ class Checked:
     problems: list[str]
 
 
-def _csv_rows(content: bytes) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
-    return [{str(k): str(v) for k, v in row.items()} for row in reader]
+def _csv_rows(content: bytes, name: str) -> list[Row]:
+    with foreign(f"{name}: is no table", StoreError):
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+        return [{str(k): str(v) for k, v in row.items()} for row in reader]
 
 
 def differing_rows(kept: Sequence[Row], derived: Sequence[Row]) -> Iterator[str]:
@@ -80,12 +82,13 @@ def check_run(place: str, root: Path) -> Checked:
         ]
     problems = list(_damaged(folder))
     try:
-        kept = _csv_rows(read_regular(folder / "table.csv", _MOST_BYTES))
+        kept = _csv_rows(read_regular(folder / "table.csv", _MOST_BYTES), f"{folder}/table.csv")
     except FileNotFoundError:
         return Checked([*facts, "it keeps no table.csv"], problems)
     except OSError as error:
         raise StoreError(f"{folder}/table.csv: cannot be read: {error.strerror}") from error
-    differing = list(differing_rows(kept, _csv_rows(table_csv(load_runs(folder)))))
+    derived = _csv_rows(table_csv(load_runs(folder)), f"the table of {folder}")
+    differing = list(differing_rows(kept, derived))
     problems += differing[:_MOST_SHOWN]
     if len(differing) > _MOST_SHOWN:
         problems.append(f"and {len(differing) - _MOST_SHOWN} more values")

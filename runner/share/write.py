@@ -24,7 +24,7 @@ from runner.store.pack import DESCRIPTION, JOB_FILES, PACK_SCHEMA, Pack, PackedF
 from runner.store.scrub import Names, Scrubber
 from runner.tables.columns import ASKED
 from runner.tables.load import load_runs
-from runner.words import LogText
+from runner.words import LogText, foreign
 
 _LOG = "log.txt"
 _LINES = ("events.jsonl", "telemetry.jsonl")
@@ -91,10 +91,8 @@ def _scrubbed(name: str, content: bytes, scrubber: Scrubber) -> bytes:
         return b"".join(_scrubbed_line(line, scrubber) for line in content.splitlines())
     if base == _LOG:
         return scrubber.text(LogText().feed(content).decode("utf-8", "replace")).encode()
-    try:
+    with foreign(f"{name}: cannot be read, so it cannot be shared", StoreError):
         return _json(scrubber.value(json.loads(content)))
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{name}: cannot be read, so it cannot be shared: {error}") from error
 
 
 def _derived(content: Content, run: str) -> pd.DataFrame:

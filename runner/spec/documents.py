@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.errors import ConfigurationError, near_miss
 from runner.spec.regular import read_regular
-from runner.words import escaped
+from runner.words import escaped, foreign
 
 Content = TypeVar("Content", bound=BaseModel)
 # What a person writes is far smaller.
@@ -58,13 +58,11 @@ def read_document(path: Path, kind: type[Content]) -> Content:
 
     Raises ConfigurationError with the file, the key and the nearest known key.
     """
-    try:
-        text = read_regular(path.resolve(), _MOST_BYTES).decode("utf-8-sig")
-        return kind.model_validate(_PARSERS[path.suffix](text))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ConfigurationError(escaped(explained_error(path, error, kind))) from error
-    except (ValueError, RecursionError) as error:
-        form = path.suffix[1:].upper()
-        raise ConfigurationError(f"{path}: not valid {form}: {escaped(str(error))}") from error
+    with foreign(f"{path}: not valid {path.suffix[1:].upper()}", ConfigurationError):
+        try:
+            text = read_regular(path.resolve(), _MOST_BYTES).decode("utf-8-sig")
+            return kind.model_validate(_PARSERS[path.suffix](text))
+        except OSError as error:
+            raise ConfigurationError(f"{path}: {error.strerror}") from error
+        except ValidationError as error:
+            raise ConfigurationError(escaped(explained_error(path, error, kind))) from error

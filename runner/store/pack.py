@@ -8,8 +8,8 @@ to this user's cache once, by the hash of its content, and is a run's folder fro
 import hashlib
 import re
 import zipfile
-import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -22,7 +22,7 @@ from runner.spec.documents import explained_error
 from runner.spec.naming import checked_run_name
 from runner.spec.regular import open_regular
 from runner.store.atomic import whole_folder
-from runner.words import escaped, size_text
+from runner.words import foreign, size_text
 
 PACK_SUFFIX = ".run.zip"
 PACK_SCHEMA = 1
@@ -104,26 +104,20 @@ def _described(archive: zipfile.ZipFile) -> Pack:
 
 def read_pack(path: Path) -> Pack:
     """Return what a pack says of itself. Raises StoreError if it is none."""
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            return _described(archive)
-    except (*_BROKEN, OSError) as error:
-        raise _broken(path, error) from error
+    with _foreign_pack(path), open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        return _described(archive)
 
 
-# What reading a zip of somebody else's can raise; NotImplementedError is of a compression.
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError,
-    UsageError,
-)  # fmt: skip
-
-
-def _broken(path: Path, error: Exception) -> StoreError:
-    if isinstance(error, ValidationError):
-        reason = explained_error(DESCRIPTION, error, Pack)
-    else:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return StoreError(f"{path}: no pack of a run that can be read: {escaped(reason)}")
+@contextmanager
+def _foreign_pack(path: Path) -> Iterator[None]:
+    """Make a StoreError that names the pack of whatever is raised while it is read."""
+    with foreign(f"{path}: no pack of a run that can be read", StoreError):
+        try:
+            yield
+        except ValidationError as error:
+            raise ValueError(explained_error(DESCRIPTION, error, Pack)) from error
+        except UsageError as error:  # of a run's name
+            raise ValueError(str(error)) from error
 
 
 def unpacked_run(path: Path) -> Path:
@@ -131,16 +125,13 @@ def unpacked_run(path: Path) -> Path:
 
     Raises StoreError for what is no pack, or one that is not what it says; nothing is left of it.
     """
-    try:
-        with open_regular(path) as file:
-            digest = hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
-            with zipfile.ZipFile(file) as archive:
-                found = _described(archive)
-                place = paths.cache() / "packs" / digest
-                if not place.exists():
-                    _unpack(archive, found, place)
-    except (*_BROKEN, OSError) as error:
-        raise _broken(path, error) from error
+    with _foreign_pack(path), open_regular(path) as file:
+        digest = hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
+        with zipfile.ZipFile(file) as archive:
+            found = _described(archive)
+            place = paths.cache() / "packs" / digest
+            if not place.exists():
+                _unpack(archive, found, place)
     return place / found.run
 
 

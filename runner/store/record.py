@@ -14,7 +14,7 @@ from runner.errors import StoreError
 from runner.spec.job import Job, Status
 from runner.spec.regular import read_regular
 from runner.store.atomic import whole_file
-from runner.words import escaped, read_json
+from runner.words import foreign, read_json
 
 SCHEMA = 1
 # A manifest names its jobs, about 60 bytes each.
@@ -89,12 +89,11 @@ def stored_schemas() -> dict[str, dict[str, Any]]:
 
 def read_json_object(path: Path, read: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
     """Return the object of this schema that a file holds. Raises StoreError for anything else."""
-    try:
-        content = read(read_regular(path, _MOST_BYTES))
-    except FileNotFoundError as error:
-        raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path}: cannot be read: {escaped(str(error))}") from error
+    with foreign(f"{path}: cannot be read", StoreError):
+        try:
+            content = read(read_regular(path, _MOST_BYTES))
+        except FileNotFoundError as error:
+            raise StoreError(f"{path.parent}: {path.name} is missing; is this a run?") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise StoreError(f"{path}: not of schema {SCHEMA}; it was written by another version")
     return content

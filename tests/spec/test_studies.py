@@ -191,6 +191,23 @@ def test_what_all_rows_share_or_follows_from_the_backend_stands_above_the_table(
     assert images.frame.to_dict("list") == {"backend": ["jax"], "images/s": ["4.5"]}
 
 
+WORDS = """\
+test,backend,source,note,left_out
+digits,jax,https://example.org/a,twice as fast as torch,in words only
+digits,torch,https://example.org/a,,not run
+"""
+
+
+def test_what_is_published_in_words_only_is_shown(tiny):
+    [table] = figure_tables(load_study("tiny2024", tiny(csv=WORDS)))
+    assert table.title == "In words"
+    assert table.frame.to_dict("list") == {
+        "test": ["digits", "digits"],
+        "backend": ["jax", "torch"],
+        "statement": ["twice as fast as torch", "not run"],
+    }
+
+
 def test_a_study_says_what_it_ran_on(capsys):
     assert main(["published", "--study", "szilard2017"]) == 0
     printed = capsys.readouterr().out
