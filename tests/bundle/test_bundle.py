@@ -616,3 +616,11 @@ def test_exit_codes(whole, copy, tmp_path, capsys):
     ]
     assert main(arguments) == ExitCode.MACHINE
     assert not (tmp_path / "b").exists()
+
+
+def test_an_archive_whose_documents_are_nested_without_end_is_refused_in_a_line(tmp_path):
+    """Python itself gives up at a depth, by an error of its own."""
+    path = tmp_path / "images.tar"
+    path.write_bytes(packed({"manifest.json": b"[" * 100_000 + b"]" * 100_000}))
+    with pytest.raises(BundleError, match="is no archive of images: maximum recursion depth"):
+        archived_images(path)

@@ -265,3 +265,13 @@ def test_a_pack_can_be_shared_again(tmp_path):
     pd.testing.assert_frame_equal(runner.load(first), runner.load(again))
     shutil.rmtree(folder)
     assert main(["verify", str(again)]) == ExitCode.OK
+
+
+def test_a_table_that_no_reader_takes_is_named_in_a_line(tmp_path, capsys):
+    """Python's reader of CSV takes no field of more than 131,072 characters."""
+    run = steady_run(tmp_path)
+    (run / "table.csv").write_text("run,job\n" + "x" * 200_000 + ",1\n")
+    assert main(["verify", run.name, "--results", str(tmp_path)]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert "table.csv: is no table: field larger than field limit" in error.replace("\n", "")
+    assert "Traceback" not in error
