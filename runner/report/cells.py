@@ -437,8 +437,8 @@ def figure_tables(study: Study) -> list[StudyTable]:
 
 def _statements(rows: pd.DataFrame) -> StudyTable:
     """Return what was published without a figure: the statement, or why there is no figure."""
-    said = rows["note"].where(rows["note"] != "", rows["left_out"])
-    frame = rows[["test", "backend"]].assign(statement=said).reset_index(drop=True)
+    texts = rows["note"].where(rows["note"] != "", rows["left_out"])
+    frame = rows[["test", "backend"]].assign(statement=texts).reset_index(drop=True)
     return StudyTable("In words", frame.astype("string"))
 
 

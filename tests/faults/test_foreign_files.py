@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def of_bundle(root: Path) -> Reader:
     path, plain = root / MANIFEST_NAME, "0" * 64
     digest = f"sha256:{plain}"
     kept = {
-        "name": "jax-k3", "device": "cpu", "tag": "t:1", "archive": "images/a.tar", "python": "3.11",
+        "name": "jax-k3", "device": "cpu", "tag": "t:1", "archive": "images/a.tar",
+        "python": "3.11",
         "base": {"name": "b:1", "digest": digest, "repo_digest": None}, "lock_sha256": plain,
         "images": [{"tag": "t:1", "config": digest, "content": digest}], "wheels": [],
     }  # fmt: skip
@@ -191,10 +193,9 @@ def test_no_file_of_somebody_else_breaks_its_reader(name, tmp_path, monkeypatch,
     for _ in range(TRIES):
         path = rng.choice(reader.files)
         content = mutated(good[path], rng)
-        try:
+        # What cannot be signed any more is tried as it is.
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
             content = reader.sign(content)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            pass  # it is none any more, and is tried as it is
         path.write_bytes(content)
         began = time.perf_counter()
         try:
