@@ -15,6 +15,7 @@ from models.backends import base
 from models.job import events, spec
 from models.job import process as job
 from models.workloads import registry
+from runner import paths
 
 ENVIRONMENT = {
     "HOME",
@@ -262,3 +263,12 @@ def test_a_compile_cache_is_warm_once_it_holds_something(run, monkeypatch, tmpdi
     assert run(669706, **asked)[0]["cache_warm"] is True
     monkeypatch.setattr(Backend, "cache", None)
     assert run(669706, **asked)[0]["cache_warm"] is None
+
+
+def test_peak_memory_is_the_jobs_own_whatever_its_parent_held():
+    code = "from models.job.process import peak_memory; print(peak_memory())"
+    held = bytearray(b"1") * (400 << 20)
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert 10 << 20 < int(printed) < len(held)
