@@ -114,7 +114,7 @@ test: $(VENV)/.dev  ## Run the tests that need no engine, framework, browser or 
 # More processes than cores: these tests wait for engines and queues more than they compute.
 REAL = real
 test-real: $(VENV)/.dev  ## Run the others and say what they need; REQUIRE_ENGINE=1 forbids skips
-	$(PYTEST) -m "$(REAL)" -n 3
+	$(PYTEST) -m "$(REAL)" -n 4
 
 MINIMUMS := .venv-minimums
 UV = $(VENV)/bin/uv --no-config
