@@ -1,5 +1,6 @@
 """What the commands that share a run and check one print."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from runner.errors import ExitCode
@@ -33,9 +34,10 @@ def share_run(
     with_logs: bool,
     licence: str,
     author: str | None,
+    allowed: Collection[str],
 ) -> None:
     """Write a run as a pack and say what was taken out of it. Raises StoreError for no run."""
-    shared = make_pack(find_run(results_dir, name), with_logs, licence, author)
+    shared = make_pack(find_run(results_dir, name), with_logs, licence, author, allowed)
     path = output or Path(f"{shared.pack.run}{PACK_SUFFIX}")
     digest = write_pack(shared, path)
     _tell_taken(shared)

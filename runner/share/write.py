@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from runner.errors import StoreError, UsageError
 from runner.locks import is_held
 from runner.spec.regular import read_regular
 from runner.store.atomic import output_file
+from runner.store.credentials import doubtful_in
 from runner.store.events import MOST_EVENT_BYTES
 from runner.store.pack import DESCRIPTION, JOB_FILES, PACK_SCHEMA, Pack, PackedFile
 from runner.store.scrub import Names, Scrubber
@@ -150,10 +151,28 @@ def _scrubbed_run(files: Content, scrubber: Scrubber) -> tuple[str, Content]:
     return run, {**content, "manifest.json": _json({**manifest, "run": run})}
 
 
-def make_pack(folder: Path, with_logs: bool, licence: str, author: str | None) -> Shared:
+def _refuse_doubtful(content: Content, allowed: Collection[str]) -> None:
+    """Raise UsageError for what may be a credential of a form that no rule knows."""
+    for name, text in content.items():
+        for word in doubtful_in(text.decode("utf-8", "replace")):
+            if word not in allowed:
+                raise UsageError(
+                    f"{name}: may hold a credential: {word}\n"
+                    f"if it is none, say so: --allow {word}; else take it out of the run"
+                )
+
+
+def make_pack(
+    folder: Path,
+    with_logs: bool,
+    licence: str,
+    author: str | None,
+    allowed: Collection[str] = (),
+) -> Shared:
     """Return a run as it is shared. Raises UsageError for one that is running still.
 
-    Raises StoreError where something of it cannot be read, or where its figures would not be the
+    It is raised, too, for a word that looks like a credential and is not ``allowed``. Raises
+    StoreError where something of it cannot be read, or where its figures would not be the
     same without what has to be taken out.
     """
     if is_held(folder):
@@ -166,6 +185,7 @@ def make_pack(folder: Path, with_logs: bool, licence: str, author: str | None) -
     texts = [content.decode("utf-8", "replace") for content in files.values()]
     scrubber = Scrubber(Names.of(texts, table["node"].dropna().unique(), _kept_words(table)))
     run, content = _scrubbed_run(files, scrubber)
+    _refuse_doubtful(content, allowed)
     derived = _derived(content, run)
     _check_figures(table, derived)
     content["table.csv"] = table_csv(derived)

@@ -1,4 +1,4 @@
-"""Takes out of a run's texts what says whose it is: names, paths, addresses.
+"""Takes out of a run's texts what says whose it is: names, paths, addresses, credentials.
 
 What stays is what a figure rests on: the words of the table (backends, models, statuses), versions,
 hashes, devices and times.
@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Self
 
 from runner import paths
+from runner.store.credentials import credentials_in, is_secret_name
 
 _URL = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -33,6 +34,8 @@ _IP6 = re.compile(r"(?<![\w:])[0-9A-Fa-f:]{6,39}(?![\w:])")
 _CARD = re.compile(r"\b(?:GPU|MIG)-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _HOME = re.compile(r"/(?:home|Users)/([\w.-]+)")
 _LEAST_NAME = 2
+# Enough to find a credential by, and too little to use it.
+_SECRET_PREFIX = 4
 # Where a version with four numbers may stand that looks like an address.
 _VERSIONS = frozenset({"versions", "runner_version", "driver"})
 # What was asked for: a text with a slash there is a path, and these name people's own things.
@@ -42,6 +45,7 @@ _OWN = frozenset({
     "ca_bundle", "wheels", "python", "results",
 })  # fmt: skip
 TAKEN = {
+    "credential": "[credential]",
     "address": "[address]",
     "path": "[path]",
     "user name": "[user]",
@@ -147,8 +151,17 @@ class Scrubber:
         digest = hashlib.sha256(match[0].lower().encode()).hexdigest()
         return self._take("card", match[0], f"card-{digest[:12]}")
 
+    def _without_credentials(self, text: str) -> str:
+        for found in reversed(credentials_in(text)):
+            word = text[found.start : found.end]
+            shown = f"{found.kind}: {word[:_SECRET_PREFIX]}..."
+            instead = self._take("credential", shown, TAKEN["credential"])
+            text = text[: found.start] + instead + text[found.end :]
+        return text
+
     def text(self, text: str, has_addresses: bool = True) -> str:
-        """Return a text without names, paths and addresses."""
+        """Return a text without credentials, names, paths and addresses."""
+        text = self._without_credentials(text)
         for pattern, kind in ((_URL, "address"), (_MAIL, "address")):
             text = self._sub(pattern, kind, text)
         text = _REGISTRY.sub(lambda m: self._take("address", m[0], f"{TAKEN['address']}/"), text)
@@ -162,6 +175,8 @@ class Scrubber:
 
     def value(self, value: Any, key: str = "") -> Any:
         """Return a value of JSON without them. ``key`` is where it stands."""
+        if isinstance(value, str) and value and is_secret_name(key):
+            return self._take("credential", f"value of {key}", TAKEN["credential"])
         if isinstance(value, str):
             return self.text(value, key not in _VERSIONS)
         if key == "strangers" and isinstance(value, list):

@@ -33,9 +33,15 @@ def share(
     author: Annotated[
         str | None, typer.Option("--by", metavar="NAME", help="Whom the citation names.")
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="TEXT", help="It looks like a credential and is none; repeatable."
+        ),
+    ] = None,
     results_dir: options.Results = paths.RESULTS,
 ) -> None:
-    """Pack a run into one file for others, without names, paths and addresses.
+    """Pack a run into one file for others, without names, paths, addresses and credentials.
 
     What was taken out is printed. The file holds the events, records and the table derived from
     them, each with its SHA-256, a licence and a citation. 'report', 'compare', 'history', 'site'
@@ -43,7 +49,7 @@ def share(
     """
     from runner.share.show import share_run
 
-    share_run(run, results_dir, output, with_logs, licence, author)
+    share_run(run, results_dir, output, with_logs, licence, author, allow or ())
 
 
 def verify(
