@@ -132,21 +132,23 @@ class _Listener:
     def listen(self, process: Process, timer: Timer, interrupts: Interrupts) -> None:
         """Take output to its end. Raises _OutOfTimeError, or KeyboardInterrupt at a wish to end."""
         while not interrupts.pending:
+            began = time.monotonic()
+            wait = min(max(timer.left(began), 0.001), _LONGEST_WAIT_SECONDS)
+            try:
+                chunk = process.read(wait)
+            except TimeoutError:
+                timer.unwatched(time.monotonic() - began - wait)
+            else:
+                timer.heard(time.monotonic())
+                if chunk is None:
+                    self._take(self.reader.close())
+                    return
+                if chunk.stream is Stream.LOG:
+                    self.store.log(chunk.data)
+                else:
+                    self._take(self.reader.feed(chunk.data))
             if (clock := timer.fired(time.monotonic())) is not None:
                 raise _OutOfTimeError(clock)
-            try:
-                left = timer.left(time.monotonic())
-                chunk = process.read(min(max(left, 0.001), _LONGEST_WAIT_SECONDS))
-            except TimeoutError:
-                continue
-            timer.heard(time.monotonic())
-            if chunk is None:
-                self._take(self.reader.close())
-                return
-            if chunk.stream is Stream.LOG:
-                self.store.log(chunk.data)
-            else:
-                self._take(self.reader.feed(chunk.data))
         raise KeyboardInterrupt
 
     def _take(self, items: Iterator[Event | BadLine] | Iterator[BadLine]) -> None:

@@ -22,8 +22,10 @@ from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, SLOWDOWNS
 INTERVAL_SECONDS = 1.0
 # A slowdown that lasts is in nearly every sample.
 _SHARE_HELD = 0.1
-# Without a sample for longer than this, something kept this process from running.
-_GAP_SECONDS = 5 * INTERVAL_SECONDS
+# A sample that is later than this, after its interval: something kept this process from running.
+_LATE_SECONDS = 0.2
+# Less is not told from how uneven a job's own work is.
+_LEAST_PAUSE_SECONDS = 0.75
 # No machine sleeps and wakes in less; two clocks that are read one after the other differ by less.
 _SUSPENDED_SECONDS = 1.0
 
@@ -86,11 +88,13 @@ def tree_seconds(pids: Callable[[], list[int]]) -> float | None:
 
     A process that ends adds its time to its parent's account, so the sum over the living loses
     nothing (Theano starts hundreds of compilers). If one ends while they are read, the reading is
-    made again. None if there is no tree, or no quiet moment.
+    made again. None if there is no tree, it has ended, or there is no quiet moment.
     """
     for _ in range(3):
         found = pids()
         try:
+            if found and psutil.Process(found[0]).status() == psutil.STATUS_ZOMBIE:
+                return None
             return sum(map(_with_reaped_children, found)) if found else None
         except psutil.NoSuchProcess:
             continue
@@ -173,18 +177,21 @@ class CpuProbe:
     def _paused(self, seconds: float, job: float | None) -> float:
         """Return for how much of the time since the sample before the job was kept from running.
 
-        A job that waits for a card, a disk or its user is not: it could run.
+        A job that waits for a card, a disk or its user is not: it could run. Nor is one for a gap
+        in these looks alone: what it did meanwhile its own CPU seconds tell.
         """
         if self.process.is_paused():
             return seconds
         if job is None or self._job_before is None or seconds <= 0:
             return 0.0
-        pace = (job - self._job_before) / seconds
+        used = job - self._job_before
         # Both were kept from running, as a machine's virtual hardware or a group of both can be:
         # the job has not gone on meanwhile as it did before.
-        if seconds > _GAP_SECONDS and pace < self._pace / 2:
-            return seconds - INTERVAL_SECONDS
-        self._pace = pace
+        is_late = seconds > INTERVAL_SECONDS + _LATE_SECONDS
+        if is_late and used / seconds <= self._pace / 2 and self._pace > 0:
+            paused = seconds - used / self._pace
+            return paused if paused >= _LEAST_PAUSE_SECONDS else 0.0
+        self._pace = used / seconds
         return 0.0
 
     def _asleep(self) -> float:

@@ -35,6 +35,11 @@ class TimeLimits:
         return limits[which]
 
 
+# Who comes back from waiting later than this was kept from running, and has to read first for as
+# long.
+_LATE_SECONDS = 1.0
+
+
 class Timer:
     """A job's clocks as they run; ``now`` is in seconds of a clock that nobody sets."""
 
@@ -47,6 +52,11 @@ class Timer:
         """Note that the job wrote something."""
         self._last = now
         self._waiting_for = TimeLimit.SILENCE
+
+    def unwatched(self, seconds: float) -> None:
+        """Note that nobody looked for so long: what was written meanwhile may be on its way."""
+        if seconds > _LATE_SECONDS:
+            self._last += seconds + _LATE_SECONDS
 
     def _ends(self) -> dict[TimeLimit, float]:
         waiting = self._waiting_for

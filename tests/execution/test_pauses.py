@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from launcher_contract import make_job
@@ -23,11 +25,13 @@ from runner.execution.watch import (
     judge_strictly,
     pauses_of,
     suspended_seconds,
+    tree_seconds,
 )
-from runner.launchers.base import Environment, ProcessTree
+from runner.launchers.base import Environment, ProcessTree, wait_until
 from runner.machine.freezer import is_frozen
 from runner.machine.gpu import GpuSample
 from runner.spec.job import Status
+from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
 from runner.store.run_folder import RunStore
 from runner.tables.disturbance import SLOWDOWNS
 from runner.tables.load import load_runs
@@ -76,9 +80,11 @@ def test_a_job_that_waits_is_not_paused():
 
 
 def test_a_gap_between_samples_is_a_pause_where_the_job_stood_still_too():
-    assert sampled(Held(), [0, 1, 21, 22], [0, 2, 3, 5]) == [0, 19, 0]
+    assert sampled(Held(), [0, 1, 21, 22], [0, 2, 3, 5]) == [0, 19.5, 0]
     assert sampled(Held(), [0, 1, 21, 22], [0, 2, 40, 42]) == [0, 0, 0], "it went on meanwhile"
-    assert sampled(Held(), [0, 1, 4, 5], [0, 2, 2, 4]) == [0, 0, 0], "a busy machine is late"
+    assert sampled(Held(), [0, 1, 2.5, 3.5], [0, 2, 3, 5]) == [0, 1, 0], "from a second on"
+    assert sampled(Held(), [0, 1, 2.1, 3], [0, 2, 2, 4]) == [0, 0, 0], "no gap: it waited"
+    assert sampled(Held(), [0, 1, 9, 10], [0, 2, None, None]) == [0, 0, 0], "it ended meanwhile"
 
 
 def test_a_machine_that_slept_paused_the_job():
@@ -224,3 +230,67 @@ def test_a_frozen_control_group(tmp_path, groups, file, text, told):
     path.write_text(text)
     assert is_frozen(7, tmp_path / "proc", tmp_path / "groups") is told
     assert is_frozen(8, tmp_path / "proc", tmp_path / "groups") is None
+
+
+BUSY = "import time\nend = time.time() + {}\nwhile time.time() < end: pass"
+
+
+@pytest.mark.parametrize(("seconds", "is_pause"), [(60, True), (2, False)])
+def test_a_gap_is_a_pause_of_the_job_only_where_it_stood_still(seconds, is_pause):
+    """Stopped with this runner, or ended while nobody looked; real processes, an own clock."""
+    with subprocess.Popen([sys.executable, "-c", BUSY.format(seconds)]) as job:
+        tree, ahead = ProcessTree(job.pid), 0.0
+        probe = CpuProbe(Held(), clock=lambda: time.monotonic() + ahead,
+                         tree=lambda _: tree_seconds(tree.pids))  # fmt: skip
+        time.sleep(1)
+        assert probe().paused == 0
+        if is_pause:
+            job.send_signal(signal.SIGSTOP)
+            ahead = 8.0  # as if this process had been stopped with it
+        else:
+            wait_until(lambda: psutil.Process(job.pid).status() == psutil.STATUS_ZOMBIE, 20)
+            ahead = 8.0
+        found = probe().paused
+        job.kill()
+    assert (found > 6) == is_pause
+    assert is_pause or found == 0
+
+
+class Late(ScriptedProcess):
+    """A process whose reader comes back from its first wait half a minute late."""
+
+    ahead = 0.0
+
+    def read(self, timeout):
+        if not self.ahead:
+            Late.ahead = timeout + 30.0
+            raise TimeoutError
+        return super().read(timeout)
+
+
+class LateLauncher(ScriptedLauncher):
+    def start(self, job, environment):
+        Late.ahead = 0.0
+        return Late(line + b"\n" for line in said_by(job))
+
+
+def test_a_runner_that_was_stopped_reads_before_it_calls_a_job_silent(tmp_path, monkeypatch):
+    real = time.monotonic
+    clock = SimpleNamespace(monotonic=lambda: real() + Late.ahead, time=time.time)
+    monkeypatch.setattr("runner.execution.attempt.time", clock)
+    job = make_job(configuration="mxnet-k122", epochs=3)
+    store = RunStore.create(tmp_path, {})
+    limits = TimeLimits(first_output=5.0, silence=5.0)
+    under = conditions(LateLauncher({}), store, tmp_path, limits=limits)
+    record = run_job(job, Environment("mxnet-k122", "here"), under)
+    assert record.status is Status.OK, record.reason
+
+
+def test_a_delay_of_a_busy_machine_is_no_gap():
+    timer = Timer(TimeLimits(silence=1.0), 0.0)
+    timer.heard(0.0)
+    timer.unwatched(0.5)
+    assert timer.fired(1.0) is TimeLimit.SILENCE
+    timer.unwatched(3.5)
+    assert timer.fired(4.0) is None
+    assert timer.fired(5.6) is TimeLimit.SILENCE
