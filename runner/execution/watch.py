@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -269,11 +269,20 @@ class Watch:
         if self._thread.is_alive():
             self.problem = "the monitor hung: the driver or the kernel did not answer"
 
+    def _waits(self) -> Iterator[float]:
+        """Yield the pauses before the samples: short ones first, so that short jobs are judged."""
+        wait = self._interval / 8
+        while True:
+            yield wait
+            wait = min(2 * wait, self._interval)
+
     def _watch(self) -> None:
         try:
             probe = self._begin()
             with self._path.open("a", encoding="utf-8") as file:
-                while not self._ended.wait(self._interval):
+                for wait in self._waits():
+                    if self._ended.wait(wait):
+                        break
                     sample = probe()
                     file.write(sample.to_json() + "\n")
                     file.flush()

@@ -73,6 +73,15 @@ def _pairs_text(found: ModelVerdict) -> str:
     return text + (f"; {first} {slower}" if slower else "")
 
 
+def _unobserved_text(contenders: Sequence[Contender]) -> str:
+    """Return what could not be seen of the contenders that were compared: it was not thus good."""
+    by_text: dict[str, list[str]] = {}
+    for one in contenders:
+        if one.unobserved and not one.obstacle:
+            by_text.setdefault(one.unobserved, []).append(one.name)
+    return "".join(f"; not known: {text}: {_listed(names)}" for text, names in by_text.items())
+
+
 def verdict_text(found: ModelVerdict) -> str:
     """Return the verdict on one model in words."""
     unable = [one for one in found.contenders if one.obstacle]
@@ -83,7 +92,7 @@ def verdict_text(found: ModelVerdict) -> str:
         remedy = "; --repeats 3 would" * (ObstacleKind.ONE_PROCESS in kinds)
         return f"cannot tell ({_obstacles_text(unable)}){remedy}"
     beside = f"; not compared: {_obstacles_text(unable)}" if unable else ""
-    return _pairs_text(found) + beside
+    return _pairs_text(found) + beside + _unobserved_text(found.contenders)
 
 
 def overall_text(found: OverallVerdict) -> str:

@@ -149,6 +149,7 @@ class ContenderFields(Fields):
     seconds: Annotated[Number, BeforeValidator(_seconds), at("repeats")]
     processes: Annotated[_Counted, at("repeats")]
     obstacle: Annotated[ObstacleKind | None, at("obstacle", "kind")] = None
+    unobserved: str | None = None
     detail: Annotated[str | None, at("obstacle", "detail")] = None
     differences: Annotated[tuple[FactFields, ...], at("obstacle", "facts")] = ()
 

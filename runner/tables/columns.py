@@ -56,6 +56,7 @@ SUMMARY_COLUMNS: dict[str, str] = {
     "device_name": "string",
     "keras_version": "string",
     "disturbance": "string",
+    "unobserved": "string",
     "warnings": "string",
     "status": "string",
     "reason": "string",

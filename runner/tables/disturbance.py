@@ -46,6 +46,27 @@ def disturbance_of(telemetry: Mapping[str, Any]) -> str | None:
     return "; ".join(_disturbances(telemetry)) or None
 
 
+def _unobserved(telemetry: Mapping[str, Any]) -> Iterator[str]:
+    if not telemetry:  # a record of before the watch
+        return
+    if all(telemetry.get(name) is None for name in _GPU_COLUMNS):
+        if telemetry.get("foreign_load") is None or telemetry.get("samples", 0) < MIN_SAMPLES:
+            yield "the load of others"
+        return
+    if telemetry.get("exclusive") == "not known":
+        yield "whether others used the card"
+    if telemetry.get("throttle") is None:
+        yield "whether the card was slowed down"
+
+
+def unobserved_of(telemetry: Mapping[str, Any]) -> str | None:
+    """Return in words what could not be seen of a job's device; None where nothing is missing.
+
+    What was not measured was not therefore good.
+    """
+    return "; ".join(_unobserved(telemetry)) or None
+
+
 def timed_span(events: Sequence[Event]) -> tuple[float, float] | None:
     """Return from when to when the epochs ran that are timed, in seconds since the epoch.
 

@@ -19,7 +19,7 @@ from runner.spec.variables import VARIABLES
 from runner.store.events import MOST_EVENT_BYTES, read_stream, wrong_order
 from runner.store.record import Record, began_at, read_job, read_manifest, read_record
 from runner.tables.columns import COLUMNS, LATENCY_COLUMNS, LIMIT_COLUMNS, TELEMETRY_COLUMNS
-from runner.tables.disturbance import disturbance_of, epoch_pauses
+from runner.tables.disturbance import disturbance_of, epoch_pauses, unobserved_of
 from runner.tables.per_job import job_phases
 from runner.tables.variants import distinguished_jobs
 from runner.tables.verdicts import LOOKS
@@ -70,6 +70,7 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
         "cpus": record.get("cpus"),
         **{name: record.get("telemetry", {}).get(name) for name in TELEMETRY_COLUMNS},
         "disturbance": disturbance_of(record.get("telemetry", {})),
+        "unobserved": unobserved_of(record.get("telemetry", {})),
         **{name: identity.get(name) for name in _ENVIRONMENT_COLUMNS},
     }
 

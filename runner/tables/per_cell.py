@@ -15,7 +15,7 @@ from runner.tables.variants import Codes, distinguished_jobs, jobs_of
 # Of a job, what a figure rests on.
 _FIGURE_COLUMNS = (
     "run", "job", *CELL, "status", "reason", "samples", "phase", "size", "data_source",
-    "device_name", "keras_version", "disturbance",
+    "device_name", "keras_version", "disturbance", "unobserved",
 )  # fmt: skip
 
 
@@ -79,9 +79,9 @@ def _joined(values: pd.Series) -> str:
     return "/".join(sorted(values.dropna().astype(str).unique()))
 
 
-def _disturbed(jobs: pd.DataFrame) -> str | None:
-    """Return what disturbed jobs, in words, or None."""
-    reasons = jobs["disturbance"].dropna().str.split("; ").explode()
+def _in_jobs(jobs: pd.DataFrame, column: str = "disturbance") -> str | None:
+    """Return in words what disturbed jobs, or what else a column says of them, or None."""
+    reasons = jobs[column].dropna().str.split("; ").explode()
     counts = reasons.value_counts(sort=False)
     return (
         "; ".join(f"{text} (in {count} of {len(jobs)} jobs)" for text, count in counts.items())
@@ -91,7 +91,7 @@ def _disturbed(jobs: pd.DataFrame) -> str | None:
 
 def _left_out(timed: pd.DataFrame) -> str | None:
     """Return of which jobs the epochs do not count because they were disturbed, in words."""
-    disturbed = _disturbed(timed[timed["samples"] == timed["samples"].max()])
+    disturbed = _in_jobs(timed[timed["samples"] == timed["samples"].max()])
     return f"left out: {disturbed}" if disturbed else None
 
 
@@ -140,7 +140,7 @@ def _cell(everything: pd.DataFrame, jobs: pd.DataFrame) -> dict[str, object]:
     bad = jobs[jobs["status"] != Status.OK]
     repeats = [seconds for seconds in ok["later"] if len(seconds)]
     found = cell_interval(repeats)
-    disturbed = _disturbed(ok)
+    disturbed, unobserved = _in_jobs(ok), _in_jobs(ok, "unobserved")
     warning = disturbed or _left_out(everything[timed])
     warnings = [*([warning] if warning else []), *steadiness_warnings(repeats, found)]
     return {
@@ -158,6 +158,7 @@ def _cell(everything: pd.DataFrame, jobs: pd.DataFrame) -> dict[str, object]:
         "device_name": _joined(ok["device_name"]),
         "keras_version": _joined(ok["keras_version"]),
         "disturbance": disturbed,
+        "unobserved": unobserved,
         "warnings": "; ".join(warnings),
         "status": str(Status.OK) if bad.empty else "/".join(sorted(bad["status"].unique())),
         "reason": None if bad.empty else bad["reason"].iloc[0],

@@ -102,12 +102,16 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Contender:
-    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared."""
+    """A cell, by its values of ``CELL``: its seconds by process, or why it cannot be compared.
+
+    ``unobserved`` is what could not be seen of its jobs' device.
+    """
 
     name: str
     cell: tuple[str, ...]
     repeats: list[Seconds]
     obstacle: Obstacle | None
+    unobserved: str | None = None
 
 
 @dataclass(frozen=True)
@@ -311,6 +315,11 @@ class _Cell:
             return Obstacle(ObstacleKind.DISTURBED, str(disturbance))
         return Obstacle(ObstacleKind.ONE_PROCESS) if self.figures["repeats"] < 2 else None
 
+    @property
+    def unobserved(self) -> str | None:
+        """Return what could not be seen of the cell's jobs, or None."""
+        return None if pd.isna(self.figures["unobserved"]) else str(self.figures["unobserved"])
+
     def fact(self, column: str) -> str:
         """Return what the cell's rows say in a column."""
         return "/".join(sorted(self.rows[column].dropna().astype(str).unique()))
@@ -363,7 +372,7 @@ def _group(
     """
     cells = [*timed, *failed, *apart]
     contenders = [
-        Contender(name, cell.key, cell.repeats, cell.obstacle)
+        Contender(name, cell.key, cell.repeats, cell.obstacle, cell.unobserved)
         for name, cell in zip(names, [*timed, *failed], strict=False)
     ]
     for name, cell in zip(names[len(contenders) :], apart, strict=True):

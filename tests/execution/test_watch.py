@@ -34,6 +34,7 @@ from runner.execution.watch import (
 from runner.launchers.base import ProcessTree
 from runner.machine.gpu import GpuProcess, GpuSample
 from runner.tables.columns import TELEMETRY_COLUMNS
+from runner.tables.disturbance import MIN_SAMPLES
 from scripted import ScriptedProcess
 
 
@@ -321,3 +322,12 @@ def test_the_real_readings_are_plausible():
     frequency = cpu_mhz(sorted(os.sched_getaffinity(0)))
     assert frequency is None or frequency > 100
     assert cpu_mhz([]) is None or cpu_mhz([]) > 100
+
+
+def test_a_short_job_is_watched_often_enough_to_be_judged(tmp_path):
+    """The first looks come sooner, each pause twice as long, up to one a second."""
+    watch = Watch(lambda: lambda: Sample(0, 1), tmp_path / "telemetry.jsonl")
+    waits = watch._waits()
+    first = [next(waits) for _ in range(6)]
+    assert first == [0.125, 0.25, 0.5, 1, 1, 1]
+    assert sum(first[:MIN_SAMPLES]) < 1

@@ -9,6 +9,7 @@ import pytest
 
 from runner.errors import StoreError
 from runner.report.answer import answer_lines, effort_text, overall_text, verdict_text
+from runner.report.fields import AnswerFields
 from runner.store.run_folder import RunStore
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
@@ -107,6 +108,34 @@ def test_a_disturbed_cell_gets_no_verdict(tmp_path):
     assert "other processes used the CPU (in 5 of 5 jobs)" in verdict_text(one)
     warned = summarize(load_runs(steady_run(tmp_path, telemetry=load)))["warnings"]
     assert warned.str.contains("other processes used the CPU").all()
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "unknown"),
+    [
+        ({"foreign_load": None, "samples": 10}, "the load of others"),
+        ({"foreign_load": 0.0, "samples": 2}, "the load of others"),
+        ({"foreign_load": 0.0, "samples": 3}, None),
+        ({"gpu_utilization": 90.0, "exclusive": "not known", "throttle": "none"},
+         "whether others used the card"),
+        ({"gpu_utilization": 90.0, "exclusive": "yes", "throttle": None},
+         "whether the card was slowed down"),
+        ({"gpu_utilization": 90.0, "exclusive": "yes", "throttle": "none"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_observed_is_in_the_row_and_in_the_verdicts_reason(
+    tmp_path, telemetry, unknown
+):
+    table = load_runs(steady_run(tmp_path, telemetry=telemetry))
+    assert set(table["unobserved"].dropna()) == ({unknown} if unknown else set())
+    (one,) = find_answer(table).verdicts
+    assert one.kind is VerdictKind.FASTEST
+    words = f"; not known: {unknown} (in 5 of 5 jobs): cntk and tensorflow"
+    assert verdict_text(one).endswith(words) == (unknown is not None)
+    assert AnswerFields.of(find_answer(table)).verdicts[0].contenders[0].unobserved == (
+        f"{unknown} (in 5 of 5 jobs)" if unknown else None
+    )
 
 
 def test_a_disturbed_process_is_left_out_where_two_others_were_not(tmp_path):
