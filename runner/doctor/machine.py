@@ -50,10 +50,11 @@ def engine_answers(asked: AskedRun) -> Iterator[Finding]:
 def machine_suffices(asked: AskedRun) -> list[Finding]:
     """Say where jobs cannot run on the processor, or get the CPUs, memory and data asked for.
 
-    Where they can there is nothing to say. Raises MachineError, which is a finding.
+    Where they can, only what they inherit is said. Raises MachineError, which is a finding.
     """
-    asked.preflight.resources.take(lambda _: None)
-    return []
+    notes: list[str] = []
+    asked.preflight.resources.take(notes.append)
+    return [_engine.warning(*note.split(": ", 1)) for note in notes]
 
 
 def container_gpu(asked: AskedRun) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ from runner.launchers.base import (
 from runner.machine.disk import FULL
 from runner.machine.gpu import Gpu
 from runner.machine.identity import describe_identity
+from runner.machine.inherited import inherited_by
 from runner.spec.job import Job, Status
 from runner.spec.time_limits import TimeLimit, TimeLimits, Timer
 from runner.store.events import BadLine, Event, LineReader
@@ -322,6 +323,7 @@ def _run_job(job: Job, environment: Environment, conditions: Conditions) -> Reco
     cut_off: BaseException | None = None
     try:
         process = conditions.launcher.start(job, environment)
+        record.identity |= inherited_by(process.pids())
         keeper = conditions.keeper
         watch = _watch(process, keeper, store)
         outcome = _follow(process, watch, listener, keeper, conditions, begin)

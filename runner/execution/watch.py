@@ -17,7 +17,14 @@ import psutil
 from runner.execution.energy import PackageEnergy, joules_per_epoch
 from runner.launchers.base import Process
 from runner.machine.gpu import POWER_CAP, GpuProcess, GpuSample, Nvml
-from runner.tables.disturbance import FOREIGN_LOAD_LIMIT, MIN_SAMPLES, SLOWDOWNS, is_loaded
+from runner.machine.inherited import throttled_seconds
+from runner.tables.disturbance import (
+    FOREIGN_LOAD_LIMIT,
+    MIN_SAMPLES,
+    SLOWDOWNS,
+    THROTTLED_LIMIT,
+    is_loaded,
+)
 
 INTERVAL_SECONDS = 1.0
 # A slowdown that lasts is in nearly every sample.
@@ -40,7 +47,8 @@ class Sample:
     ``strangers`` are the processes that compute on the GPU and are not the job's; ``listed`` says
     whether the driver's list holds one of the job's, without which it proves nothing: in
     containers and virtual machines it may hold numbers of another namespace. ``paused`` are the
-    seconds before this sample in which the job was kept from running, ``wall`` the sample's time
+    seconds before this sample in which the job was kept from running, ``throttled`` those in which
+    its control group's quota kept it from its CPUs, ``wall`` the sample's time
     in seconds since the epoch. ``cpu_energy_j`` are the joules that the processor has used since
     the watch began.
     """
@@ -53,6 +61,7 @@ class Sample:
     strangers: tuple[GpuProcess, ...] | None = None
     listed: bool = False
     paused: float = 0.0
+    throttled: float | None = None
     wall: float | None = None
     cpu_energy_j: float | None = None
 
@@ -107,6 +116,12 @@ def runner_seconds() -> float:
     return used.user + used.system
 
 
+def throttled_by_quota(process: Process) -> float | None:
+    """Return for how long a job's control group was throttled so far, None where it is not told."""
+    found = process.pids()
+    return throttled_seconds(found[0]) if found else None
+
+
 def suspended_seconds() -> float:
     """Return how long this machine has slept since it started: one clock goes on, one does not."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
@@ -136,6 +151,7 @@ class CpuProbe:
     runner: Callable[[], float] = runner_seconds
     frequency: Callable[[Sequence[int]], float | None] = cpu_mhz
     suspended: Callable[[], float] = suspended_seconds
+    throttled: Callable[[Process], float | None] = throttled_by_quota
     wall: Callable[[], float] = time.time
     energy: Callable[[], float | None] = field(default_factory=PackageEnergy)
 
@@ -144,6 +160,7 @@ class CpuProbe:
         self._cpus = self._affinity()
         self._began = self._before = self.clock()
         self._asleep_before = self.suspended()
+        self._throttled_before = self.throttled(self.process)
         self._job_before, self._foreign_before = self._used()
         self._pace = 0.0
 
@@ -171,7 +188,8 @@ class CpuProbe:
         is_here = bool(self._cpus)
         return Sample(
             now - self._began, seconds, load, self.frequency(self._cpus) if is_here else None,
-            paused=paused, wall=self.wall(), cpu_energy_j=self.energy() if is_here else None,
+            paused=paused, throttled=self._throttled(), wall=self.wall(),
+            cpu_energy_j=self.energy() if is_here else None,
         )  # fmt: skip
 
     def _paused(self, seconds: float, job: float | None) -> float:
@@ -193,6 +211,13 @@ class CpuProbe:
             return paused if paused >= _LEAST_PAUSE_SECONDS else 0.0
         self._pace = used / seconds
         return 0.0
+
+    def _throttled(self) -> float | None:
+        """Return for how long the job's control group was throttled since the sample before."""
+        before, self._throttled_before = self._throttled_before, self.throttled(self.process)
+        if before is None or self._throttled_before is None:
+            return None
+        return max(0.0, self._throttled_before - before)
 
     def _asleep(self) -> float:
         """Return for how long this machine was suspended since the sample before."""
@@ -394,7 +419,13 @@ def summarize_samples(samples: Sequence[Sample]) -> dict[str, Any]:
         "throttle": None if held is None else ", ".join(sorted(held)) or "none",
         "exclusive": exclusive if cards else None,
         "paused_seconds": sum(s.paused for s in samples) if samples else None,
+        "throttled_seconds": _throttled_in(samples),
     }
+
+
+def _throttled_in(samples: Sequence[Sample]) -> float | None:
+    known = [s.throttled for s in samples if s.throttled is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -450,6 +481,16 @@ def _of_pauses(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
+def _of_quota(samples: Sequence[Sample]) -> list[str]:
+    seconds = _throttled_in(samples) or 0.0
+    if seconds <= THROTTLED_LIMIT:
+        return []
+    return [
+        f"its CPU quota held the job up for {seconds:.1f} s: give its control group more, or it "
+        "fewer --threads"
+    ]
+
+
 def disturbed_between(samples: Sequence[Sample], began: float, ended: float) -> bool:
     """Return whether something held a device up between two times, in seconds since the epoch."""
     of_time = [s for s in samples if s.wall is None or (began < s.wall < ended + s.seconds)]
@@ -466,8 +507,10 @@ def disturbed_between(samples: Sequence[Sample], began: float, ended: float) -> 
 def _objections(samples: Sequence[Sample]) -> list[str]:
     """Return what makes a time untrustworthy. On a GPU the CPUs' load is no such thing."""
     if any(sample.gpu is not None for sample in samples):
-        return _of_strangers(samples) + _of_slowdowns(samples) + _of_pauses(samples)
-    return _of_load(samples) + _of_pauses(samples)
+        found = _of_strangers(samples) + _of_slowdowns(samples)
+    else:
+        found = _of_load(samples)
+    return found + _of_pauses(samples) + _of_quota(samples)
 
 
 def _unknown(samples: Sequence[Sample]) -> list[str]:

@@ -1,6 +1,7 @@
 """The CPUs of this machine that a job is pinned to."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +17,18 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 
 def cpus_for(job: Job, share: Sequence[int] | None = None) -> list[int] | None:
-    """Return the CPUs to pin a job to: the first of its ``share``, one a thread.
+    """Return the CPUs to pin a job to: of its ``share``, one a thread, and one of each core first.
 
     All of them where the framework chooses its threads. Without a share, a job on the CPUs has
     those that this process may use. One on a GPU is then not pinned: two runs on two cards would
     meet on the same first CPUs.
     """
     if share is not None:
-        return sorted(share[: cpus_of(job.threads)])
+        return sorted(one_of_each_core(share)[: cpus_of(job.threads)])
     if job.device == Device.GPU:
         return None
-    return sorted(os.sched_getaffinity(0))[: cpus_of(job.threads)]
+    usable = one_of_each_core(sorted(os.sched_getaffinity(0)))
+    return sorted(usable[: cpus_of(job.threads)])
 
 
 def cpus_of(threads: Threads) -> int:
@@ -70,11 +72,34 @@ def near_cpus(card: Gpu, devices: Path = _CARDS) -> frozenset[int]:
 def by_core(cpus: Sequence[int], folder: Path = _CPUS) -> list[int]:
     """Return CPUs in an order in which those that share a core come one after the other."""
 
-    def core(cpu: int) -> int:
-        siblings = _listed_cpus(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list")
-        return min([cpu, *siblings])
+    return sorted(cpus, key=lambda cpu: (_core(cpu, folder), cpu))
 
-    return sorted(cpus, key=lambda cpu: (core(cpu), cpu))
+
+def _core(cpu: int, folder: Path) -> tuple[int, ...]:
+    """Return the CPUs that share a core with one, and it; it alone where the kernel is silent."""
+    siblings = _listed_cpus(folder / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+    return tuple(sorted({cpu, *siblings}))
+
+
+def one_of_each_core(cpus: Sequence[int], folder: Path = _CPUS) -> list[int]:
+    """Return CPUs in their order, but the first of each core before any core's second.
+
+    Two threads on one core share its units; where siblings are neighbours, the first CPUs are.
+    """
+    before: Counter[tuple[int, ...]] = Counter()
+    rank: dict[int, int] = {}
+    for cpu in cpus:
+        core = _core(cpu, folder)
+        rank[cpu] = before[core]
+        before[core] += 1
+    return sorted(cpus, key=lambda cpu: rank[cpu])
+
+
+def cores_of(cpus: Sequence[int], folder: Path = _CPUS) -> int | None:
+    """Return on how many cores some CPUs are, or None where the kernel does not tell."""
+    if not (folder / f"cpu{cpus[0]}" / "topology" / "thread_siblings_list").is_file():
+        return None
+    return len({_core(cpu, folder) for cpu in cpus})
 
 
 def cpu_shares(near: Sequence[frozenset[int]], usable: Sequence[int]) -> list[tuple[int, ...]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runner.machine.cpus import shares_for
 from runner.machine.docker_engine import Engine
 from runner.machine.gpu import Gpu
+from runner.machine.inherited import cpu_quota
 from runner.spec.configuration import Device
 
 
@@ -59,10 +60,13 @@ class Machine:
     def cpus(self) -> int:
         """Return how many CPUs a job can have: those of its lane, or else of this process.
 
-        No more than the engine's. On a cluster, what each of its nodes has.
+        No more than the engine's, or than a quota allows. On a cluster, what each of its nodes has.
         """
         if self.cluster is not None:
             return self.cluster.cpus
         share = self.lanes[0].cpus
         own = len(os.sched_getaffinity(0)) if share is None else len(share)
-        return min(own, self.engine.cpus or own) if self.engine is not None else own
+        if self.engine is not None:
+            return min(own, self.engine.cpus or own)
+        # A quota of this process's control group is one of its children too.
+        return max(1, int(min(own, cpu_quota())))

@@ -9,6 +9,7 @@ from runner.errors import MachineError, UsageError
 from runner.launchers.gpu_request import gpu_request
 from runner.machine.docker_engine import Engine, connect_engine
 from runner.machine.gpu import Gpu
+from runner.machine.inherited import limits_of_this_process
 from runner.machine.interpreters import Installed
 from runner.machine.machine import Cluster, Machine
 from runner.plan.cards import choose_cards
@@ -115,9 +116,12 @@ class Preflight:
         return [", ".join(ids) for ids in asked]
 
     @_asked_once
-    def resources(self, _: Say) -> None:
+    def resources(self, say: Say) -> None:
         """See whether jobs can have the processor, CPUs, memory and data that are asked for."""
         require_resources(self.request, self.machine)
+        if self.is_local:
+            for text in limits_of_this_process():
+                say(text)
 
     @_asked_once
     def installed(self, say: Say) -> Installed | None:

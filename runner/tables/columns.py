@@ -32,6 +32,7 @@ LIMIT_COLUMNS = (
 TELEMETRY_COLUMNS = (
     "foreign_load", "cpu_mhz", "gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz",
     "gpu_joules_per_epoch", "cpu_joules_per_epoch", "throttle", "exclusive", "paused_seconds",
+    "throttled_seconds",
 )  # fmt: skip
 # What of a cell its jobs are asked for by: ``settings`` are the values of the axes that vary.
 # ``machine`` tells apart what different machines measured, and ``variant`` what more than one run

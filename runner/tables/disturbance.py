@@ -20,6 +20,8 @@ MIN_SAMPLES = 3
 FOREIGN_LOAD_LIMIT = 0.25
 
 
+# In seconds: of a control group whose threads are as many as its quota allows, hardly any.
+THROTTLED_LIMIT = 0.5
 # What a record's telemetry holds of a job on a GPU alone, where the CPUs' load is no objection.
 _GPU_COLUMNS = ("gpu_utilization", "gpu_temperature", "gpu_power_w", "gpu_sm_mhz", "throttle")
 
@@ -39,6 +41,8 @@ def _disturbances(telemetry: Mapping[str, Any]) -> Iterator[str]:
         yield f"the GPU was slowed down: {reason}"
     if telemetry.get("paused_seconds"):
         yield "the job was paused"
+    if (telemetry.get("throttled_seconds") or 0) > THROTTLED_LIMIT:
+        yield "its CPU quota held it up"
 
 
 def disturbance_of(telemetry: Mapping[str, Any]) -> str | None:

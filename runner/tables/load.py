@@ -37,7 +37,7 @@ def _events(path: Path) -> tuple[list[dict[str, Any]], int]:
 
 _ENVIRONMENT_COLUMNS = (
     "image_digest", "base_digest", "base_repo_digest", "lock_sha256", "packages_sha256", VARIABLES,
-    "node",
+    "node", "cpu_quota", "scheduling",
 )  # fmt: skip
 _MOST_JOBS = 200_000
 _RUN_COLUMNS = ("models_sha256", "runner_version", "git_commit", "kernel", "cpu_model")
@@ -72,7 +72,13 @@ def _job_columns(asked: Job, record: dict[str, Any]) -> dict[str, Any]:
         "disturbance": disturbance_of(record.get("telemetry", {})),
         "unobserved": unobserved_of(record.get("telemetry", {})),
         **{name: identity.get(name) for name in _ENVIRONMENT_COLUMNS},
+        "cores": _number(identity.get("cores")),
     }
+
+
+def _number(text: str | None) -> int | None:
+    """Return the number of a record's text, which another machine may have written."""
+    return int(text) if text and re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _from_start(event: dict[str, Any]) -> dict[str, Any]:

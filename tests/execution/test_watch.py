@@ -34,7 +34,7 @@ from runner.execution.watch import (
 from runner.launchers.base import ProcessTree
 from runner.machine.gpu import GpuProcess, GpuSample
 from runner.tables.columns import TELEMETRY_COLUMNS
-from runner.tables.disturbance import MIN_SAMPLES
+from runner.tables.disturbance import MIN_SAMPLES, disturbance_of
 from scripted import ScriptedProcess
 
 
@@ -58,7 +58,7 @@ def lasting(*values):
 def cpu_probe(**readings):
     """Return a probe that reads what is given, one value after the other; the last one for ever."""
     quiet = {"clock": (0.0, 1.0), "machine": (0.0,), "tree": (0.0,), "runner": (0.0,),
-             "frequency": (2000.0,), "suspended": (0.0,), "wall": (100.0,)}  # fmt: skip
+             "frequency": (2000.0,), "suspended": (0.0,), "throttled": (None,), "wall": (100.0,)}  # fmt: skip
     return CpuProbe(Job([1]), **{k: lasting(*v) for k, v in {**quiet, **readings}.items()})
 
 
@@ -264,6 +264,7 @@ def test_a_job_in_one_line():
         "gpu_temperature": 82, "gpu_power_w": 140.0, "gpu_sm_mhz": 800.0,
         "throttle": "hardware thermal slowdown, software power cap", "exclusive": "yes",
         "paused_seconds": 0.0,
+        "throttled_seconds": None,
     }  # fmt: skip
     assert summarize_samples(on_gpu(QUIET))["throttle"] == "none"
     nothing = summarize_samples([])
@@ -331,3 +332,14 @@ def test_a_short_job_is_watched_often_enough_to_be_judged(tmp_path):
     first = [next(waits) for _ in range(6)]
     assert first == [0.125, 0.25, 0.5, 1, 1, 1]
     assert sum(first[:MIN_SAMPLES]) < 1
+
+
+def test_the_time_that_a_quota_held_a_job_up_is_counted_and_judged():
+    probe = cpu_probe(clock=(0.0, 1.0, 2.0), throttled=(5.0, 5.25, 6.0))
+    samples = [probe(), probe()]
+    assert [sample.throttled for sample in samples] == [0.25, 0.75]
+    assert summarize_samples(samples)["throttled_seconds"] == 1.0
+    start = "its CPU quota held the job up for 1.0 s: give its control group more, or it fewer"
+    assert judge_leniently(samples).warnings[0].startswith(start)
+    assert disturbance_of({"throttled_seconds": 1.0}) == "its CPU quota held it up"
+    assert disturbance_of({"throttled_seconds": 0.1}) is None
