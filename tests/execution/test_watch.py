@@ -58,7 +58,8 @@ def lasting(*values):
 def cpu_probe(**readings):
     """Return a probe that reads what is given, one value after the other; the last one for ever."""
     quiet = {"clock": (0.0, 1.0), "machine": (0.0,), "tree": (0.0,), "runner": (0.0,),
-             "frequency": (2000.0,), "suspended": (0.0,), "throttled": (None,), "wall": (100.0,)}  # fmt: skip
+             "frequency": (2000.0,), "suspended": (0.0,), "throttled": (None,),
+             "wall": (100.0,)}  # fmt: skip
     return CpuProbe(Job([1]), **{k: lasting(*v) for k, v in {**quiet, **readings}.items()})
 
 
