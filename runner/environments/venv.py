@@ -14,6 +14,7 @@ from pathlib import Path
 from runner.environments.lockfile import uncovered, wheels_of
 from runner.environments.patience import Making
 from runner.environments.recipe import sha256_of
+from runner.environments.verify import require_unchanged
 from runner.environments.wheels import with_own_wheels
 from runner.errors import BuildError
 from runner.locks import Use, alone, note_use
@@ -191,18 +192,20 @@ def prepare_environment(
     """Return the configuration's environment, made if its lock has none yet.
 
     Safe when two runs make it at once: the second waits and finds it. Raises BuildError if no
-    fitting Python is on this machine or a package cannot be had, and UnwantedError once nobody
-    wants it any more.
+    fitting Python is on this machine, a package cannot be had, or the one that is there holds what
+    its lock does not install, and UnwantedError once nobody wants it any more.
     """
     lock = configuration.lock(device)
     folder = environment_folder(configuration, device, cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # What packages are built with comes first, if there is a lock of it.
+    locks = [path for path in (configuration.build_lock, lock) if path.exists()]
     with alone(lock_of_environment(folder), making.check):
-        if not is_environment_made(folder):
+        if is_environment_made(folder):
+            require_unchanged(folder, locks)
+        else:
             python = python_for(configuration)
             making.say(f"making the environment {folder.name} with Python {python}")
-            # What packages are built with comes first, if there is a lock of it.
-            locks = [path for path in (configuration.build_lock, lock) if path.exists()]
             reached = with_own_wheels(configuration, device, options, cache, making)
             _make(folder, python, locks, reached, making)
         note_use(folder / MARKER)

@@ -40,7 +40,9 @@ def make_wheel(folder):
             zipfile.ZipInfo(about + "WHEEL"),
             "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
-        archive.writestr(zipfile.ZipInfo(about + "RECORD"), "")
+        names = [*MODULES, *(about + name for name in ("METADATA", "WHEEL", "RECORD"))]
+        record = "".join(f"{name},,\n" for name in names)
+        archive.writestr(zipfile.ZipInfo(about + "RECORD"), record)
     return f"made==1.0 --hash=sha256:{sha256_of(path.read_bytes())}\n"
 
 
@@ -97,3 +99,32 @@ def test_who_waits_for_an_environment_that_another_makes_stops_waiting_when_it_i
     folder = made.python.parent.parent
     with alone(lock_of_environment(folder)), pytest.raises(UnwantedError):
         prepare(MINE, wanted_until=time.monotonic() + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_run"),
+    [("sitecustomize.py", True), ("usercustomize.py", True), ("stray.pth", True),
+     ("numpy/__init__.py", True), ("notes.txt", False), ("made.libs/x.so", False)],
+)  # fmt: skip
+def test_an_environment_that_holds_what_its_lock_does_not_install_is_refused(prepare, name, is_run):
+    made = prepare(MINE)
+    [packages] = (made.python.parent.parent / "lib").glob("python*/site-packages")
+    assert prepare(MINE).python == made.python
+    path = packages / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    if not is_run:
+        assert prepare(MINE).python == made.python
+        return
+    top = name.partition("/")[0]
+    with pytest.raises(BuildError, match=f"does not install, and jobs would import: {top}; .*anew"):
+        prepare(MINE)
+    assert path.exists(), "it may be somebody's own"
+
+
+def test_an_environment_with_the_systems_packages_is_refused(prepare):
+    made = prepare(MINE)
+    settings = made.python.parent.parent / "pyvenv.cfg"
+    settings.write_text(settings.read_text().replace("= false", "= true"))
+    with pytest.raises(BuildError, match="takes packages of the system's Python too"):
+        prepare(MINE)
