@@ -36,9 +36,10 @@ def step_size_text(ratio: float, low: float, high: float) -> str:
 
 
 def step_place_text(first: str, earliest: str, latest: str) -> str:
-    """Return from which run on a step holds, and which others it may as well be."""
-    beside = f", or from any of {earliest} to {latest}" if earliest != latest else ""
-    return f"from {first} on{beside}"
+    """Return from which run on a step holds, or between which it came where that is not certain."""
+    if earliest == latest:
+        return f"from {first} on"
+    return f"with one of {earliest} to {latest} (95 %), most likely {first}"
 
 
 def statuses_text(a: object, b: object, detail: object) -> str:
@@ -64,6 +65,10 @@ def objection_text(one: Objection) -> str:
         case GuardReason.STEP:
             size = step_size_text(*(found[name] for name in ("ratio", "low", "high")))
             place = step_place_text(*(found[name] for name in ("first", "earliest", "latest")))
+            return f"{size}, {place}; {100 * (found['allowed'] - 1):.4g} % is allowed"
+        case GuardReason.IN_ALL:
+            size = step_size_text(*(found[name] for name in ("ratio", "low", "high")))
+            place = f"in all from {found['first']} to {found['latest']}"
             return f"{size}, {place}; {100 * (found['allowed'] - 1):.4g} % is allowed"
         case GuardReason.STEP_UNSEEN:
             return f"steps are found from {100 * found['sensitivity']:.2g} % on"

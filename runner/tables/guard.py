@@ -14,6 +14,7 @@ class GuardReason(StrEnum):
     NO_INTERVAL = "no interval to judge by"
     REACHES_OVER = "interval reaches over"
     STEP = "step"
+    IN_ALL = "in all"
     FEW_RUNS = "too few runs"
     STEP_UNSEEN = "step not seen for sure"
 
@@ -23,7 +24,8 @@ class Objection:
     """A cell's name, and what speaks against it.
 
     ``values`` are what the reason rests on: ``ratio`` (of seconds) from ``low`` to ``high``, the
-    runs of a step, the statuses and the ``detail`` of a job that is not ok.
+    runs of a step, or from and to which run of several, the statuses and the ``detail`` of a job
+    that is not ok.
     """
 
     cell: str

@@ -130,6 +130,32 @@ def test_only_steps_since_a_run_count_where_one_is_named(told, stepped):
     assert told(stepped, "--since", run_name(2))[0] == ExitCode.USAGE
 
 
+def test_a_cell_that_becomes_slower_little_by_little_fails_in_all(told, tmp_path):
+    level = noisy(30, seed=4, noise=0.01)
+    folder = made_history(tmp_path, [one * 1.01**run for run, one in enumerate(level)])
+    code, out, err = told(folder, "--fail-on-step", "5%")
+    assert code == ExitCode.JOBS_NOT_OK
+    assert "No step was found." in out
+    shown = " ".join(out.split())
+    assert (
+        "drifts: slower by 3" in shown and f"over 30 runs, {run_name(0)} to {run_name(29)}" in shown
+    )
+    assert f"in all from {run_name(0)} to {run_name(29)}; 5 % is allowed" in " ".join(err.split())
+    # Over the newest runs alone it is less.
+    assert told(folder, "--fail-on-step", "5%", "--since", run_name(27))[0] == ExitCode.OK
+    assert told(folder, "--fail-on-step", "5%", "--since", run_name(20))[0] != ExitCode.OK
+    assert series_of(told, folder)[0]["drift"]["ratio"] == pytest.approx(1.01**29, rel=0.05)
+
+
+def test_a_step_in_the_last_two_runs_is_a_range_and_fails_since_either(told, tmp_path):
+    folder = made_history(tmp_path, noisy(20, {18: 0.5}, 5, 0.01))
+    code, out, err = told(folder, "--fail-on-step", "5%", "--since", run_name(18))
+    assert code == ExitCode.JOBS_NOT_OK
+    named = f"with one of {run_name(17)} to {run_name(19)} (95 %), most likely {run_name(18)}"
+    assert named in " ".join(out.split())
+    assert named in " ".join(err.split())
+
+
 def test_a_guard_with_nothing_to_judge_by_fails(told, tmp_path):
     folder = made_history(tmp_path, noisy(5))
     code, _, err = told(folder, "--fail-on-step", "5%")

@@ -119,3 +119,46 @@ def test_any_seconds_are_taken_and_their_unit_does_not_matter(seconds, unit):
 
 def test_a_long_history_is_worked_out():
     assert firsts(noisy(1500, {700: 0.02}, 5)) == [700]
+
+
+def drifting(runs, seed, noise=0.01, pace=0.01):
+    level = noisy(runs, seed=seed, noise=noise)
+    return [one * (1 + pace) ** run for run, one in enumerate(level)]
+
+
+def test_a_cell_that_becomes_slower_from_run_to_run_drifts_and_has_no_steps():
+    found = [find_steps(drifting(30, seed)) for seed in range(100)]
+    assert sum(one.drift is not None and not one.steps for one in found) >= 98
+    ratios = [one.drift.ratio for one in found if one.drift]
+    assert sum(ratio.low <= 1.01**29 <= ratio.high for ratio in ratios) >= 90
+
+
+def test_a_drift_of_a_hundredth_a_run_is_beyond_a_twentieth_within_ten_runs():
+    found = [find_steps(drifting(10, seed)).drift for seed in range(100)]
+    assert sum(one is not None and one.ratio.value > 1.05 for one in found) >= 93
+
+
+@pytest.mark.parametrize("runs", [6, 10, 20, 50])
+def test_level_histories_neither_step_nor_drift(runs):
+    found = [find_steps(noisy(runs, seed=seed)) for seed in range(200)]
+    assert sum(bool(one.steps) or one.drift is not None for one in found) <= 10
+
+
+def test_a_step_is_no_drift():
+    found = [find_steps(noisy(30, {15: 0.1}, seed)) for seed in range(100)]
+    assert sum(one.drift is not None for one in found) <= 2
+
+
+@pytest.mark.parametrize(("runs", "size"), [(20, 0.2), (20, 0.5), (30, 0.2)])
+def test_a_step_in_the_last_two_runs_is_never_stated_as_certain(runs, size):
+    told = [find_steps(noisy(runs, {runs - 2: size}, seed, 0.01)).steps for seed in range(100)]
+    steps = [found[-1] for found in told if found]
+    assert len(steps) > 30
+    assert all(step.earliest < step.latest for step in steps)
+    assert all(step.earliest <= runs - 2 <= step.latest for step in steps)
+
+
+def test_the_part_of_a_drift_over_the_newest_runs_is_a_part_of_its_ratio():
+    drift = find_steps(drifting(21, 1)).drift
+    assert drift.over(21) == drift.ratio
+    assert drift.over(11).value == pytest.approx(math.sqrt(drift.ratio.value))

@@ -17,6 +17,7 @@ from runner.report.history.page import write_history
 from runner.report.history.words import (
     HISTORY_CAPTION,
     HISTORY_TITLE,
+    drift_lines,
     gap_lines,
     history_table,
     run_table,
@@ -66,6 +67,8 @@ def _write_text(shown: _Shown) -> None:
         out.print(f"  {line}", highlight=False)
         for change in changes:
             out.print(f"    {change}", highlight=False, style="dim")
+    for line in drift_lines(shown.series):
+        out.print(line, highlight=False)
     for line in gap_lines(shown.series):
         out.print(line, highlight=False, style="yellow")
 
@@ -86,6 +89,7 @@ def _write_markdown(shown: _Shown) -> None:
         HISTORY_CAPTION,
         *markdown_section("The guard found", failure_lines(shown.guard)),
         *markdown_section("Steps", steps),
+        *markdown_section("Drifts", drift_lines(shown.series)),
         *markdown_section("Runs that do not count", gap_lines(shown.series)),
     ]
     sys.stdout.write("\n\n".join(parts) + "\n")
@@ -127,6 +131,15 @@ class StepFields(Stated):
     changes: list[Annotated[ChangeFields, named("column", "before", "after")]]
 
 
+class DriftFields(Fields):
+    """A drift: the ratio of seconds of the newest of its runs over the first."""
+
+    runs: NonNegativeInt
+    ratio: Annotated[float, at("ratio", "value")]
+    ratio_low: Annotated[float, at("ratio", "low")]
+    ratio_high: Annotated[float, at("ratio", "high")]
+
+
 class SeriesFields(Fields):
     """A cell over the runs; ``distinction`` tells it from other series of the same cell."""
 
@@ -140,6 +153,7 @@ class SeriesFields(Fields):
     sensitivity: Number
     runs: Annotated[list[PointFields], at("points")]
     steps: list[StepFields]
+    drift: DriftFields | None = None
 
 
 class HistoryFields(Fields):

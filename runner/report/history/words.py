@@ -46,7 +46,7 @@ def history_table(series: Sequence[Series]) -> pd.DataFrame:
             "runs": str(len(one.points)),
             "newest": figure_text(one.newest.figure),
             "found from": _share_text(one.sensitivity),
-            "steps": str(len(one.steps)),
+            "steps": "drift" if one.drift else str(len(one.steps)),
         }
         for one in series
     ]
@@ -100,6 +100,20 @@ def step_lines(series: Sequence[Series]) -> list[tuple[str, list[str]]]:
         for one in series
         for step in one.steps
     ]
+
+
+def drift_text(series: Series) -> str:
+    """Return how much a drifting series changed in all, or nothing."""
+    if series.drift is None:
+        return ""
+    ratio, counting = series.drift.ratio, series.counting
+    size = step_size_text(ratio.value, ratio.low, ratio.high)
+    return f"drifts: {size} over {series.drift.runs} runs, {counting[0].run} to {counting[-1].run}"
+
+
+def drift_lines(series: Sequence[Series]) -> list[str]:
+    """Return a line for each series that drifts."""
+    return [f"{one.name}: {drift_text(one)}" for one in series if one.drift]
 
 
 def gap_lines(series: Sequence[Series]) -> list[str]:

@@ -1,11 +1,13 @@
-"""Guards a history: whether a cell became slower by a step beyond what is allowed."""
+"""Guards a history: whether a cell became slower, by a step or in all, beyond what is allowed."""
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 
 from runner.errors import UsageError, near_miss
 from runner.tables.guard import Guard, GuardReason, Objection
 from runner.tables.history.series import Series
+from runner.tables.statistics import Ratio
 
 
 def _runs_since(series: Series, runs: Sequence[str], since: str | None) -> set[str]:
@@ -17,7 +19,37 @@ def _runs_since(series: Series, runs: Sequence[str], since: str | None) -> set[s
     return set(runs[list(runs).index(since) :])
 
 
+def _in_all(series: Series, since: set[str]) -> Ratio | None:
+    """Return how much slower a cell became since a run: by its drift, or by all steps together."""
+    if series.drift is not None:
+        within = sum(point.run in since for point in series.counting[-series.drift.runs :])
+        return series.drift.over(within) if within > 1 else None
+    steps = [step.step.ratio for step in series.steps if step.latest in since]
+    if len(steps) < 2:
+        return None
+    return Ratio(*(math.prod(map(attrgetter(name), steps)) for name in ("value", "low", "high")))
+
+
+def _against_all(series: Series, threshold: float, since: set[str]) -> list[Objection]:
+    """Return whether what became slower little by little is too much in all.
+
+    A drift is certain as such; of steps their least must be too much.
+    """
+    found = _in_all(series, since)
+    if found is None:
+        return []
+    if (found.value if series.drift else found.low) <= 1 + threshold:
+        return []
+    runs = [point.run for point in series.counting if point.run in since]
+    values: dict[str, float | str | None] = {
+        "ratio": found.value, "low": found.low, "high": found.high, "first": runs[0],
+        "latest": runs[-1], "allowed": 1 + threshold,
+    }  # fmt: skip
+    return [Objection(series.name, GuardReason.IN_ALL, values)]
+
+
 def _against(series: Series, threshold: float, since: set[str]) -> list[Objection]:
+    """Return the steps that are too much; one counts where it may have come since then."""
     return [
         Objection(
             series.name,
@@ -33,8 +65,8 @@ def _against(series: Series, threshold: float, since: set[str]) -> list[Objectio
             },
         )
         for step in series.steps
-        if step.step.ratio.low > 1 + threshold and step.first in since
-    ]
+        if step.step.ratio.low > 1 + threshold and step.latest in since
+    ] or _against_all(series, threshold, since)
 
 
 def judge_history(
@@ -42,10 +74,10 @@ def judge_history(
 ) -> Guard:
     """Return whether a history passes; ``threshold`` 0.05 allows a step of 5 % more seconds.
 
-    It fails where the whole interval of a step is beyond that, and where there is nothing to judge
-    by; undecided are series in which a step as small as that would not be found for sure. With
-    ``since`` only steps whose first run is that one of ``runs`` or a later one count. Raises
-    UsageError if it is none of them.
+    It fails where the whole interval of a step is beyond that, where a drift or several steps are
+    in all, and where there is nothing to judge by; undecided are series in which a step as small as
+    that would not be found for sure. With ``since`` only what may have come with that one of
+    ``runs`` or a later one counts. Raises UsageError if it is none of them.
     """
     judged = [one for one in series if not math.isnan(one.sensitivity)]
     failures = [

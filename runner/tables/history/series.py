@@ -12,7 +12,7 @@ from runner.spec.job import Status
 from runner.tables.between_runs import cell_differences
 from runner.tables.columns import ASKED, CELL
 from runner.tables.comparable import classes, facts_by
-from runner.tables.history.steps import MOST_RUNS, Step, find_steps
+from runner.tables.history.steps import MOST_RUNS, Drift, Step, find_steps
 from runner.tables.per_cell import counted
 from runner.tables.statistics import Interval, Seconds, cell_interval
 
@@ -65,8 +65,8 @@ class Series:
     """A cell on one machine over the runs, oldest first.
 
     ``cell`` has the columns of ``ASKED``; ``machine`` is its device, or its processor;
-    ``distinction`` what tells the series from others of its cell, such as the processor; ``noise``
-    and ``sensitivity`` are those of ``Stepped``.
+    ``distinction`` what tells the series from others of its cell, such as the processor; ``noise``,
+    ``sensitivity`` and ``drift`` are those of ``Stepped``.
     """
 
     cell: dict[str, str]
@@ -76,6 +76,7 @@ class Series:
     steps: tuple[SeriesStep, ...]
     noise: float
     sensitivity: float
+    drift: Drift | None = None
 
     @property
     def name(self) -> str:
@@ -176,7 +177,9 @@ def _series(cell: dict[str, str], distinction: str, rows: pd.DataFrame) -> Serie
         )
         for step in found.steps
     )
-    return replace(bare, steps=steps, noise=found.noise, sensitivity=found.sensitivity)
+    return replace(
+        bare, steps=steps, noise=found.noise, sensitivity=found.sensitivity, drift=found.drift
+    )
 
 
 def _of_cell(cell: dict[str, str], rows: pd.DataFrame) -> Iterator[Series]:

@@ -17,6 +17,10 @@ step is a difference. K steps part the runs into K + 1 stretches of one mean eac
 - its place: each place that raises RSS by at most 7.35 s^2, the 95 % set of Hansen (2000), "Sample
   splitting and threshold estimation", Econometrica 68, 575-603, c = -2 ln(1 - sqrt(0.95)).
 
+A series may drift instead: x = a + b i + noise for run i. It is told where the slope b differs from
+0 by its t test at 0.01, and where the line leaves no more variance than the K steps do, of which
+each has a mean and a place: RSS(K) / (n - 2 K - 1). It then has no steps.
+
 Before all this an odd run is drawn in: x is clipped to its running median over up to seven runs,
 plus or minus four times the spread about that, 1.4826 times the median of the distances (Hampel,
 1974, "The influence curve and its role in robust estimation", Journal of the American Statistical
@@ -35,6 +39,7 @@ import numpy.typing as npt
 from runner.tables.statistics import CONFIDENCE, Ratio, beta_part, student_quantile
 
 FALSE_STEPS = 0.002
+FALSE_DRIFTS = 0.01
 FEWEST_RUNS = 3
 MOST_RUNS = 2000
 # Of either side of a step, where its sensitivity is stated.
@@ -68,8 +73,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """A series that becomes slower, or faster, from run to run.
+
+    ``ratio`` is the seconds of the newest of its ``runs`` over those of the first by the line
+    through all, with its 95 % interval.
+    """
+
+    ratio: Ratio
+    runs: int
+
+    def over(self, runs: int) -> Ratio:
+        """Return the same over the newest ``runs`` alone."""
+        part = (runs - 1) / (self.runs - 1)
+        return Ratio(*(end**part for end in (self.ratio.value, self.ratio.low, self.ratio.high)))
+
+
+@dataclass(frozen=True)
 class Stepped:
-    """The steps of a series, oldest first.
+    """The steps of a series, oldest first, or its drift.
 
     ``noise`` is the standard deviation of a run about its stretch, and ``sensitivity`` the step
     from which on it is found and its first run named in 95 of 100, with five runs on either side:
@@ -79,6 +101,7 @@ class Stepped:
     steps: tuple[Step, ...]
     noise: float
     sensitivity: float
+    drift: Drift | None = None
 
 
 def _without_odd(x: _Floats) -> _Floats:
@@ -165,14 +188,49 @@ def _step(x: _Floats, stretches: tuple[int, int, int], found: _Partitions, steps
     """Return the step between two neighbouring stretches, given by their three ends."""
     begin, first, end = stretches
     variance = found.variance(steps)
-    may_be = np.arange(begin + FEWEST_RUNS, end - FEWEST_RUNS + 1)
-    raised = found.costs[begin, may_be] + found.costs[may_be, end]
+    may_be = np.arange(begin + 1, end)
+    raised = np.array([_about_means(x[begin:at], x[at:end]) for at in may_be])
     likely = may_be[raised <= raised.min() + _PLACE_95 * variance]
+    first = int(may_be[raised.argmin()])
+    if min(first - begin, end - first) < FEWEST_RUNS:
+        # Of so few runs on a side an odd one is not told from the first of a stretch.
+        likely = np.append(likely, [max(first - 1, begin + 1), min(first + 1, end - 1)])
     size = float(x[first:end].mean() - x[begin:first].mean())
     quantile = student_quantile(found.freedom(steps), (1 + CONFIDENCE) / 2)
     half = quantile * math.sqrt(variance * (1 / (first - begin) + 1 / (end - first)))
     ratio = Ratio(math.exp(size), math.exp(size - half), math.exp(size + half))
-    return Step(first, int(likely[0]), int(likely[-1]), ratio)
+    return Step(first, int(likely.min()), int(likely.max()), ratio)
+
+
+def _about_means(*parts: _Floats) -> float:
+    """Return the sum of squares of some stretches about their means."""
+    return sum(float(((part - part.mean()) ** 2).sum()) for part in parts)
+
+
+def _slope(x: _Floats) -> tuple[float, float]:
+    """Return the slope of the line through a series, and the variance about it."""
+    place = np.arange(len(x)) - (len(x) - 1) / 2
+    slope = float((place * x).sum() / (place**2).sum())
+    return slope, max(_about_means(x - slope * place) / (len(x) - 2), _LEAST_VARIANCE)
+
+
+def _drift(x: _Floats, found: _Partitions, steps: int) -> Drift | None:
+    """Return the drift of a series, None where steps say more, or nothing is certain.
+
+    Odd runs are not drawn in here: at the ends of a short series that would make a slope of noise.
+    """
+    runs = len(x)
+    _, about_line = _slope(_without_odd(x))
+    # Each step has a mean and a place of its own.
+    if about_line > found.rss(steps) / max(runs - 2 * steps - 1, 1):
+        return None
+    slope, variance = _slope(x)
+    spread = runs * (runs**2 - 1) / 12  # of 0, 1, ... about their mean, squared and summed
+    if _beyond(slope**2 * spread / variance, 1, runs - 2) > FALSE_DRIFTS:
+        return None
+    half = student_quantile(runs - 2, (1 + CONFIDENCE) / 2) * math.sqrt(variance / spread)
+    ends = (slope, slope - half, slope + half)
+    return Drift(Ratio(*(math.exp(end * (runs - 1)) for end in ends)), runs)
 
 
 def _sensitivity(found: _Partitions, steps: int) -> float:
@@ -191,13 +249,16 @@ def find_steps(seconds: npt.ArrayLike) -> Stepped:
     x = np.log(np.asarray(seconds, dtype=float))
     if len(x) < 2 * FEWEST_RUNS:
         return Stepped((), math.nan, math.nan)
-    x = _without_odd(x - x.mean())
+    raw, x = x, _without_odd(x - x.mean())
     found = _Partitions(x)
     steps = _count(found)
+    if drift := _drift(raw, found, steps):
+        steps = 0
     ends = [0, *found.places(steps), found.runs]
     each = zip(ends, ends[1:], ends[2:], strict=False)
     return Stepped(
         tuple(_step(x, stretches, found, steps) for stretches in each),
         math.sqrt(found.variance(steps)),
         _sensitivity(found, steps),
+        drift,
     )
