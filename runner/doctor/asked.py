@@ -7,7 +7,7 @@ from typing import Self
 from runner.plan.preflight import Preflight
 from runner.spec.configuration import load_configurations
 from runner.spec.request import Request
-from runner.spec.study import choose_workloads
+from runner.spec.study import choose_workloads, with_study
 from runner.spec.workload import Workload
 
 
@@ -26,6 +26,7 @@ class AskedRun:
     @classmethod
     def of(cls, request: Request, results: Path, cache: Path) -> Self:
         """Return the run of a request. Raises UsageError for a name that is not known."""
+        request = with_study(request)
         preflight = Preflight(request, load_configurations(list(request.config)))
         return cls(preflight, choose_workloads(list(request.model)), results, cache)
 

@@ -20,6 +20,7 @@ from made_machine import made_engine, made_machine
 from patching import patch_everywhere
 from runner import paths
 from runner.cli.app import main
+from runner.cli.commands.doctor import doctor
 from runner.doctor.asked import AskedRun
 from runner.doctor.data import _all_at_once, why_no_index, why_not_served
 from runner.doctor.examination import DOCTOR_CHECKS, examine
@@ -493,3 +494,15 @@ def test_a_terminal_of_80_columns(machine, tmp_path, monkeypatch, capsys, encodi
     assert "this run cannot work here: 2 problems" in shown
     if encoding == "utf-8":
         assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_doctor_is_asked_with_every_option_that_says_what_to_measure_and_where():
+    assert set(Request.model_fields) <= set(doctor.options)
+
+
+def test_a_studys_own_configurations_are_examined(capsys):
+    asked = ["doctor", "--study", "keras2024", "--device", "cpu", "--launcher", "local"]
+    main([*asked, "--data", "synthetic"])
+    shown = capsys.readouterr().out
+    assert "tf-k305" in shown
+    assert "mxnet-k122" not in shown

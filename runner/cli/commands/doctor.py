@@ -20,11 +20,8 @@ EXAMPLES = (
 )
 
 
-_ASKED = (
-    *("config", "model", "backend", "device", "gpu", "data", "results_dir", "launcher", "inside"),
-    *("partition", "account", "constraint", "slurm", "engine", "python", "base_image"),
-    *("ca_bundle", "package_index", "wheels"),
-)
+# All that says what is to be measured, and where.
+_ASKED = (*Request.model_fields, "results_dir")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
 
 
