@@ -504,5 +504,5 @@ def test_a_studys_own_configurations_are_examined(capsys):
     asked = ["doctor", "--study", "keras2024", "--device", "cpu", "--launcher", "local"]
     main([*asked, "--data", "synthetic"])
     shown = capsys.readouterr().out
-    assert "tf-k305" in shown
-    assert "mxnet-k122" not in shown
+    assert "torch-k3" in shown
+    assert "jax-k305" not in shown
