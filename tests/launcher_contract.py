@@ -153,6 +153,11 @@ class LauncherContract:
         finally:
             process.close()
 
+    def test_what_a_job_inherited_is_in_its_row(self, bench):
+        record = bench.run("well")
+        assert {"cpu_quota", "scheduling"} <= set(record.identity)
+        assert (bench.table()["scheduling"] == record.identity["scheduling"]).all()
+
     def test_a_job_has_the_load_of_others_beside_its_row(self, bench):
         record = bench.run("sleeps", timeout=4)
         assert record.telemetry["samples"] >= 1
