@@ -1,6 +1,7 @@
 """The one tidy table, derived from what the store of one or several runs holds."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -284,10 +285,10 @@ def _terms(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_rows(folder: Path) -> list[_JobRows]:
+def _run_rows(folder: Path, name: str) -> list[_JobRows]:
     """Return the rows of a run's jobs, in the order in which they were planned."""
     manifest = read_manifest(folder)
-    planned = {name: position for position, name in enumerate(manifest["jobs"])}
+    planned = {job: position for position, job in enumerate(manifest["jobs"])}
     if (folder / "jobs").is_symlink():
         raise StoreError(f"{folder}/jobs: it is a link, which is not followed")
     # A folder in which nothing lies is one that the runner had no time to fill.
@@ -296,9 +297,9 @@ def _run_rows(folder: Path) -> list[_JobRows]:
         raise StoreError(f"{folder}/jobs: holds {len(jobs):,} jobs, more than {_MOST_JOBS:,}")
     jobs.sort(key=lambda path: (planned.get(path.name, len(planned)), path.name))
     of_run = {
-        "run": manifest["run"],
+        "run": name,
         **_terms(manifest),
-        **{name: manifest["identity"].get(name) for name in _RUN_COLUMNS},
+        **{column: manifest["identity"].get(column) for column in _RUN_COLUMNS},
     }
     return [_job_rows(of_run, path) for path in jobs]
 
@@ -360,21 +361,29 @@ def _table(jobs: list[_JobRows]) -> pd.DataFrame:
         return _typed(list(map(_sound, jobs)))
 
 
-def _different_runs(paths: Iterable[Path]) -> list[Path]:
-    """Return the folders without those of a run that is there already: by a link, or as a copy.
+def _named_apart(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the folders of runs with their names, without one that is there already.
 
-    Raises StoreError for two runs of one name, which a table could not tell apart.
+    A link to a run, or a copy, began when it did. Of different runs with the same name each is
+    called by the folder that it lies in, too: an artifact of CI holds its run under one name.
     """
-    found: dict[str, tuple[str | None, Path]] = {}
+    began: dict[tuple[str, str | None], Path] = {}
     for path in paths:
         manifest = read_manifest(path)
-        started, first = found.setdefault(manifest["run"], (manifest["started"], path))
-        if started != manifest["started"]:
-            raise StoreError(
-                f"{first} and {path} are two runs with the same name, '{manifest['run']}': change "
-                '"run" in the manifest.json of one, so that a table can tell them apart'
-            )
-    return [path for _, path in found.values()]
+        began.setdefault((manifest["run"], manifest["started"]), path)
+    same = Counter(name for name, _ in began)
+    found = {
+        path: name if same[name] == 1 else f"{path.resolve().parent.name}.{name}"
+        for (name, _), path in began.items()
+    }
+    again = [name for name, count in Counter(found.values()).items() if count > 1]
+    if again:
+        one, other, *_ = (path for path, name in found.items() if name == again[0])
+        raise StoreError(
+            f"{one} and {other} are two runs with the same name, in folders with the same name: "
+            "rename a folder, so that a table can tell them apart"
+        )
+    return found
 
 
 def load_runs(*paths: Path | str) -> pd.DataFrame:
@@ -387,7 +396,8 @@ def load_runs(*paths: Path | str) -> pd.DataFrame:
     that is given twice, also as a copy, counts once. Raises StoreError for a folder that is no
     run.
     """
-    jobs = [job for path in _different_runs(map(Path, paths)) for job in _run_rows(path)]
+    named = _named_apart(map(Path, paths))
+    jobs = [job for path, name in named.items() for job in _run_rows(path, name)]
     if not jobs:
         raise StoreError(f"{', '.join(map(str, paths))}: no job was started, so there is no table")
     return _table(jobs)

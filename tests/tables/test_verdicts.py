@@ -1,5 +1,6 @@
 """Which backend is fastest, in words, and when that cannot be told."""
 
+import json
 import re
 import shutil
 
@@ -10,7 +11,6 @@ import pytest
 from runner.errors import StoreError
 from runner.report.answer import answer_lines, effort_text, overall_text, verdict_text
 from runner.report.fields import AnswerFields
-from runner.store.run_folder import RunStore
 from runner.tables.columns import COLUMNS
 from runner.tables.load import load_runs
 from runner.tables.per_cell import summarize
@@ -251,9 +251,35 @@ def test_a_run_counts_once_by_whatever_name(tmp_path):
     pd.testing.assert_frame_equal(load_runs(run, tmp_path / "runs" / "latest", copy), once)
 
 
-def test_two_runs_of_one_name_are_not_taken_for_one(tmp_path):
-    one, other = (RunStore.create(tmp_path / side, {}, "before").folder for side in "ab")
-    with pytest.raises(StoreError, match="two runs with the same name, 'before'"):
+def called(folder, name, began):
+    """Move a made run to a folder, under a name, and let it have begun then."""
+    run = steady_run(folder.parent, repeats=2).rename(folder)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "run": name, "started": began}))
+    return run
+
+
+def test_runs_of_one_name_are_called_by_their_folders_too(tmp_path):
+    """As artifacts of CI are, each in a folder of its own."""
+    for side in "abc":
+        (tmp_path / side).mkdir()
+    runs = [
+        called(tmp_path / side / "candidate", name, f"2026-01-0{day}T00:00:00+00:00")
+        for day, (side, name) in enumerate(zip("abc", ("candidate", "candidate", "other")), 1)
+    ]
+    table = load_runs(*runs)
+    assert list(table["run"].unique()) == ["a.candidate", "b.candidate", "other"]
+    assert set(load_runs(runs[0])["run"]) == {"candidate"}
+
+
+def test_runs_that_their_folders_do_not_tell_apart_are_refused(tmp_path):
+    for side in "xy":
+        (tmp_path / side / "same").mkdir(parents=True)
+    one, other = (
+        called(tmp_path / side / "same" / "before", "before", f"2026-01-0{day}T00:00:00+00:00")
+        for day, side in enumerate("xy", 1)
+    )
+    with pytest.raises(StoreError, match="in folders with the same name: rename a folder"):
         load_runs(one, other)
 
 
