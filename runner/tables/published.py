@@ -40,6 +40,8 @@ IN_A_PICTURE = "in a picture only"
 SECONDS_PER_EPOCH = "s/epoch"
 # What one cell has one of: figures of several are of different work.
 _CELL_COLUMNS = ("batch", "precision", "image_data_format", "variant")
+# What a column can hold.
+_Counted = Annotated[int, Field(ge=1, lt=2**63)]
 _Words = Annotated[str, Field(min_length=1)]
 
 
@@ -64,13 +66,13 @@ class Figure(BaseModel):
     framework_version: str = ""
     keras_version: str = ""
     device: str = ""
-    gpu_count: Annotated[int, Field(ge=1)] | None = None
-    batch: Annotated[int, Field(ge=1)] | None = None
+    gpu_count: _Counted | None = None
+    batch: _Counted | None = None
     precision: str = ""
     image_data_format: ImageDataFormat | None = None
     variant: str = ""
     phase: Literal["train", "evaluate", "predict"] = "train"
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: _Counted | None = None
     kind: str = FIGURE
     value: float | None = None
     high: float | None = None

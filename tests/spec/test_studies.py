@@ -191,6 +191,12 @@ def test_what_all_rows_share_or_follows_from_the_backend_stands_above_the_table(
     assert images.frame.to_dict("list") == {"backend": ["jax"], "images/s": ["4.5"]}
 
 
+def test_a_number_that_no_column_holds_is_named_with_its_line(tiny):
+    root = tiny(csv=FIGURES.replace("source\n", "source,batch\n").replace("/a\n", f"/a,{10**40}\n"))
+    with pytest.raises(ConfigurationError, match=r"figures\.csv, line \d+: batch: "):
+        study_figures(load_study("tiny2024", root))
+
+
 WORDS = """\
 test,backend,source,note,left_out
 digits,jax,https://example.org/a,twice as fast as torch,in words only
